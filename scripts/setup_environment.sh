@@ -1,0 +1,30 @@
+#!/bin/sh
+# Make a virtual environment from requirements.lock and put gvlab into it. Safe to run again.
+set -eu
+venv="$1"
+
+suitable() { "$1" -c 'import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] < (3, 14))' >/dev/null 2>&1; }
+
+chosen=""
+for candidate in "${PYTHON:-python3}" python3.13 python3.12 python3.11; do
+    if command -v "$candidate" >/dev/null 2>&1 && suitable "$candidate"; then chosen="$candidate"; break; fi
+done
+if [ -z "$chosen" ]; then
+    found="$("${PYTHON:-python3}" --version 2>/dev/null || echo none)"
+    echo "GVLab needs Python 3.11, 3.12 or 3.13; found: $found." >&2
+    echo "Install one (Debian or Ubuntu: sudo apt install python3.11 python3.11-venv; macOS: brew install python@3.12)," >&2
+    echo "or point to one you have: make run PYTHON=/path/to/python3.12" >&2
+    exit 1
+fi
+
+if ! suitable "$venv/bin/python"; then
+    rm -rf "$venv"
+    if ! "$chosen" -m venv "$venv"; then
+        rm -rf "$venv"
+        echo "Python has no venv module. Debian or Ubuntu: sudo apt install python3-venv" >&2
+        exit 1
+    fi
+fi
+echo "Setting up $venv with $("$venv/bin/python" --version); the first time takes a minute or two ..." >&2
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r requirements.lock
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .

@@ -1,0 +1,1 @@
+"""An in-silico laboratory of graft-versus-leukemia."""

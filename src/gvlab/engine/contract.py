@@ -1,0 +1,165 @@
+"""What every engine takes and gives. Two engines keep this contract: `roadrunner` and `ensemble`.
+
+An engine knows equations, not biology: names of symbols, numbers, times. Units have been dealt with above it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from gvlab.engine.status import Status
+from gvlab.model.equations import Equations
+
+FloatArray = npt.NDArray[np.float64]
+
+PerSubject = float | FloatArray
+"""One number for every subject, or an array of shape (subject,)."""
+
+Progress = Callable[[int], None]
+"""Called with the number of subjects that have just been finished."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One thing done to the subjects at a known time.
+
+    Operations at the same time are carried out in the order given, before SBML events at that time are looked at.
+    A reading at that very time is taken after both.
+
+    Parameters
+    ----------
+    time
+        When, per subject; infinity for a subject to whom it is not done.
+    kind
+        ``add`` adds `value` to `target`; ``set`` gives `target` the value (a state, or a parameter that is thereby
+        switched); ``mix`` makes `target` the weighted mean of what it was and of `value`, where the weights are the
+        sum of the states in `pool` and `added` - the mean phenotype of cells after a cell product has joined them.
+        A mix stands before the `add` operations that enlarge its pool.
+    target
+        A state or a parameter of the model.
+    value
+        Per subject, in the unit of `target`.
+    added, pool
+        For ``mix`` only.
+    guard
+        An SBML L3 infix formula over the model's symbols. Where it is false at that time, nothing is done.
+    """
+
+    time: PerSubject
+    kind: Literal["add", "set", "mix"]
+    target: str
+    value: PerSubject
+    added: PerSubject = 0.0
+    pool: tuple[str, ...] = ()
+    guard: str = ""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How accurately to solve.
+
+    Parameters
+    ----------
+    relative_tolerance, absolute_tolerance
+        Error allowed per step. None takes the engine's own default. The absolute tolerance of a state is
+        `absolute_tolerance` times its entry in `scale` (1 where it has none).
+    scale
+        A typical size of a state, by name.
+    max_steps
+        Steps allowed per subject between two readings or operations.
+    """
+
+    relative_tolerance: float | None = None
+    absolute_tolerance: float | None = None
+    scale: Mapping[str, float] = field(default_factory=dict)
+    max_steps: int = 100_000
+
+
+EVENT_LOG = np.dtype([("subject", np.int64), ("event", np.int32), ("time", np.float64)])
+"""One row for each firing of an SBML event; `event` is an index into `Solution.event_ids`."""
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What came of the subjects.
+
+    Attributes
+    ----------
+    times
+        Shape (time,), days.
+    outputs
+        Names, in the order of the last axis of `values`.
+    values
+        Shape (subject, time, output). NaN only after the end of a subject whose status is not ``FINISHED``.
+    end_times
+        Shape (subject,): the last time the subject was followed.
+    final_names, final
+        Every state and every changeable parameter, shape (subject, name), at `end_times`.
+    event_ids, events
+        Names of the SBML events, and the log of their firings (dtype `EVENT_LOG`), sorted by subject and time.
+    status
+        Shape (subject,), int8 values of `Status`.
+    steps
+        Shape (subject,): steps taken.
+    """
+
+    times: FloatArray
+    outputs: tuple[str, ...]
+    values: FloatArray
+    end_times: FloatArray
+    final_names: tuple[str, ...]
+    final: FloatArray
+    event_ids: tuple[str, ...]
+    events: npt.NDArray[np.void]
+    status: npt.NDArray[np.int8]
+    steps: npt.NDArray[np.int64]
+
+    def statuses(self) -> list[Status]:
+        """Give the status of each subject as a `Status`."""
+        return [Status(code) for code in self.status]
+
+
+class Solve(Protocol):
+    """The signature of an engine.
+
+    Parameters
+    ----------
+    model
+        Equations read from SBML.
+    times
+        Shape (time,), increasing; the first is the start.
+    subjects
+        How many.
+    outputs
+        States, parameters, assignment-rule variables or reactions (their rate) to be read at `times`.
+    parameters
+        Values that replace those of the SBML document, for parameters and for initial values of states alike. A
+        replaced symbol loses its initial assignment; other initial assignments are evaluated with the new values.
+    schedule
+        What is done, and when.
+    stop
+        Ids of SBML events that end a subject (death). Its values afterwards are NaN.
+    options
+        Accuracy.
+    progress
+        Told about finished subjects.
+    """
+
+    def __call__(
+        self,
+        model: Equations,
+        times: FloatArray,
+        *,
+        subjects: int,
+        outputs: Sequence[str],
+        parameters: Mapping[str, PerSubject] | None = None,
+        schedule: Sequence[Operation] = (),
+        stop: Sequence[str] = (),
+        options: Options | None = None,
+        progress: Progress | None = None,
+    ) -> Solution: ...
