@@ -1,0 +1,461 @@
+"""Reads "10 mg/kg", "day 4" and "5e3 cell"; beyond this file and the edges that use it there are only bare numbers.
+
+Two traps are closed here. Body mass and cells are dimensions of their own, so "10 mg/kg" is never the pure number
+0.00001: "kg" always means kilogram of body mass, and every other gram is a mass. And no word is ever ignored: what
+is not understood is an error.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from gvlab.errors import InvalidValueError, UnitError, closest
+
+if TYPE_CHECKING:
+    from pint import UnitRegistry
+
+DAYS_PER_MONTH = 30.4375
+"""Days in a month, for clinical display."""
+
+Number = TypeVar("Number", float, npt.NDArray[np.float64])
+
+_DEFINITIONS = """
+kilo- = 1e3 = k-
+centi- = 1e-2 = c-
+milli- = 1e-3 = m-
+micro- = 1e-6 = u-
+nano- = 1e-9 = n-
+pico- = 1e-12 = p-
+femto- = 1e-15 = f-
+day = [time] = d
+hour = day / 24 = h = hr
+minute = hour / 60 = min
+second = minute / 60 = s = sec
+week = 7 * day
+month = 30.4375 * day
+year = 365.25 * day
+gram = [mass] = g
+body_kilogram = [body_mass]
+mole = [substance] = mol
+liter = [volume] = L = l = litre
+molar = mole / liter = M
+cell = [cell]
+item = cell
+gray = [absorbed_dose] = Gy
+subject = [subject] = _ = patient
+photon = [photon]
+percent = 0.01
+ratio = [] = _ = dimensionless
+"""
+
+_WORDS: dict[tuple[tuple[str, float], ...], str] = {
+    (("[mass]", 1),): "an amount",
+    (("[substance]", 1),): "an amount",
+    (("[cell]", 1),): "a number of cells",
+    (("[body_mass]", -1), ("[mass]", 1)): "an amount per body mass",
+    (("[body_mass]", -1), ("[substance]", 1)): "an amount per body mass",
+    (("[body_mass]", -1), ("[cell]", 1)): "a number of cells per body mass",
+    (("[mass]", 1), ("[volume]", -1)): "a concentration",
+    (("[substance]", 1), ("[volume]", -1)): "a concentration",
+    (("[cell]", 1), ("[volume]", -1)): "a concentration of cells",
+    (("[absorbed_dose]", 1),): "an absorbed dose of radiation",
+    (("[time]", 1),): "a duration",
+    (("[time]", -1),): "a rate",
+    (("[body_mass]", 1),): "a body mass",
+    (("[volume]", 1),): "a volume",
+    (): "a pure number",
+}
+
+_EXAMPLES = {
+    "an amount": "mg, nmol",
+    "a number of cells": "cell",
+    "an amount per body mass": "mg/kg",
+    "a number of cells per body mass": "cell/kg",
+    "a concentration": "nM, mg/L",
+    "an absorbed dose of radiation": "Gy",
+    "a duration": "day, hour",
+}
+
+_KNOWN_UNITS = tuple(
+    ["g", "mg", "ug", "ng", "pg", "kg", "mol", "umol", "nmol", "pmol", "mM", "uM", "nM", "pM", "L", "mL", "cell", "Gy", "day", "hour", "min", "week", "month", "year", "patient", "%", "dimensionless"]
+)  # fmt: skip
+
+_NUMBER = re.compile(r"[+-]?(?:nan|inf(?:inity)?|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(?![\w.,])", re.IGNORECASE)
+_POWER_OF_TEN = re.compile(r"(?:(\d+\.?\d*)\s*[x×*]\s*)?10(?:\^|\*\*)([+-]?\d+)")
+_UNIT_WORD = re.compile(r"[A-Za-z_%]+|\*\*|\^|[*/()]|[+-]?\d+|\S")
+_TIME_WORDS = ("day", "hour", "week", "month")
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number with its unit, as written.
+
+    Attributes
+    ----------
+    value
+        The number.
+    unit
+        Its unit, "" for a pure number.
+    text
+        What was read.
+    """
+
+    value: float
+    unit: str
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def kind(self) -> str:
+        """What it is, in words: "an amount per body mass", "a concentration"."""
+        return kind(self.unit)
+
+    def to(
+        self,
+        unit: str,
+        *,
+        molar_mass: float | None = None,
+        body_mass: float | npt.NDArray[np.float64] | None = None,
+    ) -> Any:
+        """Give the value in another unit; arguments and errors are those of `convert`."""
+        return convert(self.value, self.unit, unit, molar_mass=molar_mass, body_mass=body_mass)
+
+
+def quantity(text: str, what: str = "a quantity") -> Quantity:
+    """Read a number with a unit: "10 mg/kg", "5e3 cell", "2x10^5 cells", "10 nM", "8 Gy".
+
+    Parameters
+    ----------
+    text
+        What is read. Every word of it must be understood.
+    what
+        What it is, for the error: 'the dose of "drug_a"'.
+
+    Raises
+    ------
+    UnitError
+        If a word is not a unit, or the number is missing.
+    InvalidValueError
+        If it is not text, or the number is not finite.
+    """
+    if not isinstance(text, str):
+        raise InvalidValueError(
+            f'{_capital(what)} is {text!r}, without a unit. Write number and unit as text, such as "10 mg/kg".'
+        )
+    clean = _normalize(text)
+    value, rest = _leading_number(clean)
+    if value is None and re.match(r"[+-]?\d+,\d", clean):
+        raise UnitError(f'{_capital(what)} is "{text}". Write numbers without commas: "5000", "5e3" or "0.5".')
+    if value is None:
+        raise UnitError(
+            f'{_capital(what)} is "{text}", which does not begin with a number. '
+            'Write number and unit, such as "10 mg/kg" or "5e3 cell".'
+        )
+    if not math.isfinite(value):
+        raise InvalidValueError(f'{_capital(what)} is "{text}"; it must be a finite number.')
+    unit = _read_unit(rest, text, what)
+    return Quantity(value, unit, text.strip())
+
+
+def amount(text: str, what: str = "a dose") -> Quantity:
+    """Read an amount that is given to a subject: a quantity that is not negative.
+
+    Raises
+    ------
+    UnitError, InvalidValueError
+        As `quantity`, and if it is negative.
+    """
+    found = quantity(text, what)
+    if found.value < 0:
+        raise InvalidValueError(f'{_capital(what)} is "{found.text}". What is given cannot be negative.')
+    return found
+
+
+def day(text: str, what: str = "a time") -> float:
+    """Read a time point: "day 4", "day 4.5", "hour 36", "week 2", "day -1".
+
+    Returns
+    -------
+    Days since time zero.
+
+    Raises
+    ------
+    UnitError
+        If it is a duration ("4 day") or not a time at all.
+    """
+    if not isinstance(text, str):
+        raise InvalidValueError(f'{_capital(what)} is {text!r}. Write a time point as text, such as "day 4".')
+    words = _normalize(text).split()
+    if len(words) == 2 and words[0].lower() in _TIME_WORDS:
+        value, rest = _leading_number(words[1])
+        if value is not None and not rest:
+            if not math.isfinite(value):
+                raise InvalidValueError(f'{_capital(what)} is "{text}"; it must be a finite number of days.')
+            return float(convert(value, words[0].lower(), "day"))
+    hint = 'Write a time point such as "day 4"; a duration is written "4 day".'
+    if words:
+        value, rest = _leading_number(" ".join(words))
+        rest = rest.rstrip("s")
+        if value is not None and rest in _TIME_WORDS:
+            raise UnitError(
+                f'{_capital(what)} is "{text}", a duration. A time point is written the other way round. '
+                f'Did you mean "{rest} {value:g}"?'
+            )
+        near = closest(words[0], _TIME_WORDS)
+        if len(words) == 2 and near and near != words[0].lower():
+            hint = f'Did you mean "{near} {words[1]}"?'
+    raise UnitError(f'{_capital(what)} is "{text}", which is not a time point. {hint}')
+
+
+def duration(text: str, what: str = "a duration") -> float:
+    """Read a duration: "1 day", "12 hour".
+
+    Returns
+    -------
+    Days, positive.
+
+    Raises
+    ------
+    UnitError
+        If it is a time point ("day 4") or not a time at all.
+    InvalidValueError
+        If it is zero or negative.
+    """
+    words = _normalize(text).split() if isinstance(text, str) else []
+    if len(words) == 2 and words[0].lower() in _TIME_WORDS and _leading_number(words[1])[0] is not None:
+        raise UnitError(
+            f'{_capital(what)} is "{text}", a time point. A duration is written the other way round. '
+            f'Did you mean "{words[1]} {words[0].lower()}"?'
+        )
+    found = quantity(text, what)
+    if found.kind != "a duration":
+        raise UnitError(f'{_capital(what)} is "{text}", {found.kind}. Write a duration, such as "1 day" or "12 hour".')
+    days = float(found.to("day"))
+    if days <= 0:
+        raise InvalidValueError(f'{_capital(what)} is "{text}"; a duration is longer than nothing.')
+    return days
+
+
+def body_mass(text: str, what: str = "the body mass") -> float:
+    """Read a body mass: "20 g", "70 kg".
+
+    Returns
+    -------
+    Kilograms of body mass, positive.
+    """
+    found = quantity(text, what)
+    if found.kind == "a body mass":
+        kilograms = found.value
+    elif can_convert(found.unit, "g"):
+        kilograms = float(convert(found.value, found.unit, "g")) / 1000
+    else:
+        raise UnitError(f'{_capital(what)} is "{text}", {found.kind}. Write a mass, such as "20 g" or "70 kg".')
+    if kilograms <= 0:
+        raise InvalidValueError(f'{_capital(what)} is "{text}"; it must be above zero.')
+    return kilograms
+
+
+def convert(
+    value: Number,
+    unit: str,
+    to: str,
+    *,
+    molar_mass: float | None = None,
+    body_mass: float | npt.NDArray[np.float64] | None = None,
+) -> Any:
+    """Express a value in another unit.
+
+    Parameters
+    ----------
+    value
+        A number, or an array.
+    unit, to
+        What it is in, and what it shall be in.
+    molar_mass
+        In g/mol; lets amounts of substance become masses, and nM become mg/L, and back.
+    body_mass
+        In kilogram, one number or one a subject; lets an amount per body mass become an amount.
+
+    Returns
+    -------
+    Array or number in `to`; an array if `body_mass` is one.
+
+    Raises
+    ------
+    UnitError
+        If the dimensions differ, or the molar mass or body mass that would bridge them is not given.
+    """
+    factor, moles, masses = _bridge(unit, to)
+    result: Any = value * factor
+    if moles:
+        if molar_mass is None:
+            raise UnitError(f'"{unit}" becomes "{to}" by a molar mass, and none is known. Give the amount in {to}.')
+        result = result * molar_mass**moles
+    if masses:
+        if body_mass is None:
+            raise UnitError(f'"{unit}" becomes "{to}" by a body mass, and none is known. Give the amount in {to}.')
+        result = result * body_mass**masses
+    return result
+
+
+def can_convert(unit: str, to: str, *, molar_mass: bool = False, body_mass: bool = False) -> bool:
+    """Say whether `convert` would work, given whether a molar mass and a body mass are at hand."""
+    try:
+        _, moles, masses = _bridge(unit, to)
+    except UnitError:
+        return False
+    return (moles == 0 or molar_mass) and (masses == 0 or body_mass)
+
+
+def check_unit(unit: str, what: str = "the unit") -> str:
+    """Read a unit on its own ("1/day", "pg/mL", "dimensionless") and give it in one spelling.
+
+    Raises
+    ------
+    UnitError
+        If a word of it is not a unit.
+    """
+    return _read_unit(_normalize(unit), unit, what)
+
+
+def same_unit(one: str, other: str) -> bool:
+    """Say whether two spellings are the same unit: "1/day" and "day^-1"; not "mg" and "g"."""
+    if _dimension(one) != _dimension(other):
+        return False
+    return math.isclose(_factor(one, other), 1.0, rel_tol=1e-12)
+
+
+@functools.lru_cache(maxsize=4096)
+def kind(unit: str) -> str:
+    """Say what a unit measures, in words: "a concentration"; for unusual ones the dimension itself."""
+    dimension = _dimension(unit)
+    if dimension in _WORDS:
+        return _WORDS[dimension]
+    return "a quantity of dimension " + " ".join(f"{name}^{power:g}" for name, power in dimension)
+
+
+def examples(words: str) -> str:
+    """Give units for a kind: "a concentration" -> "nM, mg/L"."""
+    return _EXAMPLES.get(words, "")
+
+
+@functools.lru_cache(maxsize=1)
+def _registry() -> UnitRegistry[Any]:
+    # Pint's own file of a thousand units takes half a second and reads "min" as milli-inch; ours takes milliseconds
+    # and knows only what a bench uses, so a wrong word is an error and not a surprise.
+    import pint
+
+    registry: UnitRegistry[Any] = pint.UnitRegistry(None)
+    for line in _DEFINITIONS.strip().splitlines():
+        registry.define(line)
+    return registry
+
+
+def _normalize(text: str) -> str:
+    return " ".join(text.replace("µ", "u").replace("μ", "u").replace("·", "*").split())
+
+
+def _leading_number(text: str) -> tuple[float | None, str]:
+    """Split "10 mg/kg" into 10 and "mg/kg"; None if there is no number in front."""
+    power = _POWER_OF_TEN.match(text)
+    if power:
+        rest = text[power.end() :].strip()
+        return float(power[1] or 1) * 10.0 ** int(power[2]), rest
+    plain = _NUMBER.match(text)
+    if plain:
+        return float(plain[0]), text[plain.end() :].strip()
+    attached = re.match(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?(?=[A-Za-z%])", text, re.IGNORECASE)
+    if attached:  # "10mg"
+        return float(attached[0]), text[attached.end() :].strip()
+    return None, text
+
+
+@functools.lru_cache(maxsize=4096)
+def _read_unit(unit: str, text: str, what: str) -> str:
+    """Check every word of a unit; give it with one space a word and "kg" untouched."""
+    whole = f'{_capital(what)} is "{text}"'
+    words = _UNIT_WORD.findall(unit)
+    after_power = False
+    previous_is_unit = False
+    for position, word in enumerate(words):
+        if word in ("*", "/", "(", ")", "per"):
+            previous_is_unit = word == ")"
+        elif word in ("^", "**"):
+            after_power = True
+            continue
+        elif re.fullmatch(r"[+-]?\d+", word):
+            if not after_power and not (word == "1" and position == 0 and words[1:2] == ["/"]):
+                raise UnitError(f'{whole}: "{word}" was not understood. Write one number and its unit.')
+        elif re.fullmatch(r"[A-Za-z_%]+", word):
+            if not _is_unit(word):
+                near = closest(word, _KNOWN_UNITS)
+                hint = f' Did you mean "{near}"?' if near else f" Known: {', '.join(_KNOWN_UNITS)}."
+                raise UnitError(f'{whole}: "{word}" is not a unit.{hint}')
+            if previous_is_unit:
+                raise UnitError(f'{whole}: write "*" or "/" before "{word}".')
+            previous_is_unit = True
+        else:
+            raise UnitError(f'{whole}: "{word}" was not understood. Write one number and its unit.')
+        after_power = False
+    spelled = "".join("/" if word == "per" else word for word in words)
+    try:
+        _dimension(spelled)
+    except UnitError:
+        raise
+    except Exception as error:
+        raise UnitError(f'{whole}: "{unit}" cannot be read as a unit, such as mg, mg/kg or 1/day.') from error
+    return spelled
+
+
+def _is_unit(word: str) -> bool:
+    if word in ("kg", "kilogram", "%"):
+        return True
+    if word.endswith("body_kilogram"):
+        return False
+    return word in _registry()
+
+
+@functools.lru_cache(maxsize=4096)
+def _parsed(unit: str) -> Any:
+    text = re.sub(r"\b(kg|kilograms?)\b", "body_kilogram", unit.replace("%", "percent").replace("^", "**"))
+    registry = _registry()
+    if not text or text == "1":
+        return registry.Quantity(1.0, "")
+    return registry.Quantity(1.0, registry.parse_units(text.removeprefix("1") if text.startswith("1*") else text))
+
+
+@functools.lru_cache(maxsize=4096)
+def _dimension(unit: str) -> tuple[tuple[str, float], ...]:
+    return tuple(sorted((str(name), float(power)) for name, power in _parsed(unit).dimensionality.items()))
+
+
+@functools.lru_cache(maxsize=4096)
+def _factor(unit: str, to: str) -> float:
+    return float(_parsed(unit).to_base_units().magnitude / _parsed(to).to_base_units().magnitude)
+
+
+@functools.lru_cache(maxsize=4096)
+def _bridge(unit: str, to: str) -> tuple[float, int, int]:
+    """Give the factor, and the powers of molar mass (g/mol) and body mass (kg), that turn `unit` into `to`."""
+    left, right = dict(_dimension(unit)), dict(_dimension(to))
+    gap = {name: left.get(name, 0.0) - right.get(name, 0.0) for name in sorted(left.keys() | right.keys())}
+    gap = {name: power for name, power in gap.items() if power}
+    moles = gap.pop("[substance]", 0.0)
+    grams = gap.pop("[mass]", 0.0)
+    masses = -gap.pop("[body_mass]", 0.0)
+    if gap or moles != -grams or moles not in (-1, 0, 1) or masses not in (0, 1):
+        raise UnitError(f'"{unit}" is {kind(unit)} and cannot become "{to}", {kind(to)}.')
+    return _factor(unit, to), int(moles), int(masses)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
