@@ -83,9 +83,10 @@ _EXAMPLES = {
     "a duration": "day, hour",
 }
 
-_KNOWN_UNITS = tuple(
-    ["g", "mg", "ug", "ng", "pg", "kg", "mol", "umol", "nmol", "pmol", "mM", "uM", "nM", "pM", "L", "mL", "cell", "Gy", "day", "hour", "min", "week", "month", "year", "patient", "%", "dimensionless"]
-)  # fmt: skip
+_UNITS_SHOWN = (
+    "g, mg, ug, ng, pg, kg, mol, umol, nmol, pmol, uM, nM, pM, L, mL, cell, Gy, day, hour, min, week, month, year, "
+    "patient, %, dimensionless"
+)
 
 _NUMBER = re.compile(r"[+-]?(?:nan|inf(?:inity)?|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(?![\w.,])", re.IGNORECASE)
 _POWER_OF_TEN = re.compile(r"(?:(\d+\.?\d*)\s*[x×*]\s*)?10(?:\^|\*\*)([+-]?\d+)")
@@ -397,8 +398,8 @@ def _read_unit(unit: str, text: str, what: str) -> str:
                 raise UnitError(f'{whole}: "{word}" was not understood. Write one number and its unit.')
         elif re.fullmatch(r"[A-Za-z_%]+", word):
             if not _is_unit(word):
-                near = closest(word, _KNOWN_UNITS)
-                hint = f' Did you mean "{near}"?' if near else f" Known: {', '.join(_KNOWN_UNITS)}."
+                near = closest(word, _UNITS_SHOWN.split(", "))
+                hint = f' Did you mean "{near}"?' if near else f" Known: {_UNITS_SHOWN}."
                 raise UnitError(f'{whole}: "{word}" is not a unit.{hint}')
             if previous_is_unit:
                 raise UnitError(f'{whole}: write "*" or "/" before "{word}".')
