@@ -162,4 +162,6 @@ class Solve(Protocol):
         stop: Sequence[str] = (),
         options: Options | None = None,
         progress: Progress | None = None,
-    ) -> Solution: ...
+    ) -> Solution:
+        """Solve."""
+        ...

@@ -1,0 +1,18 @@
+"""Engines: they solve equations for many subjects at once."""
+
+from gvlab.engine.contract import EVENT_LOG, Operation, Options, PerSubject, Progress, Solution, Solve
+from gvlab.engine.solve import ENGINES, solve
+from gvlab.engine.status import Status
+
+__all__ = [
+    "ENGINES",
+    "EVENT_LOG",
+    "Operation",
+    "Options",
+    "PerSubject",
+    "Progress",
+    "Solution",
+    "Solve",
+    "Status",
+    "solve",
+]

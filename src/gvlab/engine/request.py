@@ -1,0 +1,132 @@
+"""Checks what an engine is asked to do, once for all engines, and gives every quantity its full shape."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gvlab.engine.contract import FloatArray, Operation, Options, PerSubject
+from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.model.equations import Equations
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call of an engine, checked.
+
+    Attributes
+    ----------
+    times
+        Shape (time,).
+    values
+        Initial value of every state and parameter: a number, or an array of shape (subject,).
+    schedule
+        The operations, as given.
+    """
+
+    model: Equations
+    times: FloatArray
+    subjects: int
+    outputs: tuple[str, ...]
+    values: Mapping[str, PerSubject]
+    replaced: frozenset[str]
+    schedule: tuple[Operation, ...]
+    stop: tuple[str, ...]
+    options: Options
+
+    def full(self, value: PerSubject) -> FloatArray:
+        """Give a quantity the shape (subject,)."""
+        return np.broadcast_to(np.asarray(value, dtype=np.float64), (self.subjects,))
+
+
+def check(
+    model: Equations,
+    times: FloatArray,
+    subjects: int,
+    outputs: Sequence[str],
+    parameters: Mapping[str, PerSubject] | None,
+    schedule: Sequence[Operation],
+    stop: Sequence[str],
+    options: Options | None,
+) -> Request:
+    """Check the arguments of `Solve`.
+
+    Raises
+    ------
+    InvalidValueError
+        If times do not increase, a shape does not fit, or an operation comes before the start.
+    UnknownNameError
+        If the model does not have a name.
+    """
+    times = np.atleast_1d(np.asarray(times, dtype=np.float64))
+    if times.size == 0 or not np.all(np.isfinite(times)) or np.any(np.diff(times) <= 0):
+        raise InvalidValueError(f"The reading times must be finite and increase; they are {_short(times)}.")
+    if subjects < 1:
+        raise InvalidValueError(f"There must be at least one subject; {subjects} were asked for.")
+    readable = [*model.states, *model.parameters, *model.assigned, *model.reactions]
+    for name in outputs:
+        if name not in readable:
+            raise UnknownNameError("state, parameter, assigned variable or reaction of the model", name, readable)
+    for name in stop:
+        if name not in model.events:
+            raise UnknownNameError("event of the model", name, model.events)
+    given = {name: _shaped(name, value, subjects) for name, value in (parameters or {}).items()}
+    values = model.initial(given, float(times[0]))
+    for operation in schedule:
+        _check_operation(operation, model, float(times[0]), subjects)
+    return Request(
+        model=model,
+        times=times,
+        subjects=subjects,
+        outputs=tuple(outputs),
+        values=values,
+        replaced=frozenset(given),
+        schedule=tuple(schedule),
+        stop=tuple(stop),
+        options=options or Options(),
+    )
+
+
+def _check_operation(operation: Operation, model: Equations, start: float, subjects: int) -> None:
+    changeable = [*model.states, *model.parameters]
+    for name in (operation.target, *operation.pool):
+        if name not in changeable:
+            raise UnknownNameError("state or parameter of the model", name, changeable)
+    for what in (operation.time, operation.value, operation.added):
+        _shaped(operation.target, what, subjects)
+    if operation.kind not in ("add", "set", "mix"):
+        raise InvalidValueError(f'An operation is "add", "set" or "mix", not "{operation.kind}".')
+    time = np.asarray(operation.time, dtype=np.float64)
+    if np.any(np.isnan(time)) or np.any(time < start):
+        raise InvalidValueError(
+            f'An operation on "{operation.target}" is at {_short(time)}, before the start at {start:g}. '
+            "Start earlier, or leave it out (infinity: not done)."
+        )
+
+
+def _shaped(name: str, value: PerSubject, subjects: int) -> PerSubject:
+    array = np.asarray(value, dtype=np.float64)
+    if array.ndim == 0:
+        return float(array)
+    if array.shape != (subjects,):
+        raise InvalidValueError(
+            f'"{name}" has values of shape {array.shape}; it must be one number, or one for each of the '
+            f"{subjects} subjects."
+        )
+    return array
+
+
+def _short(values: FloatArray) -> str:
+    shown = ", ".join(f"{value:g}" for value in values.ravel()[:5])
+    return f"{shown}, ..." if values.size > 5 else shown or "none"
+
+
+def cores() -> int:
+    """Count the processors this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not every system can tell
+        return os.cpu_count() or 1

@@ -1,0 +1,56 @@
+"""Chooses an engine by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+
+from gvlab.engine.contract import FloatArray, Operation, Options, PerSubject, Progress, Solution, Solve
+from gvlab.errors import UnknownNameError
+from gvlab.model.equations import Equations
+
+ENGINES = {"roadrunner": "gvlab.engine.roadrunner"}
+"""Engines by name, and the module whose `solve` keeps the contract. Loaded when asked for."""
+
+
+def solve(
+    model: Equations,
+    times: FloatArray,
+    *,
+    subjects: int,
+    outputs: Sequence[str],
+    parameters: Mapping[str, PerSubject] | None = None,
+    schedule: Sequence[Operation] = (),
+    stop: Sequence[str] = (),
+    options: Options | None = None,
+    progress: Progress | None = None,
+    engine: str = "roadrunner",
+) -> Solution:
+    """Solve the equations of a model for many subjects.
+
+    See `contract.Solve` for the other arguments.
+
+    Parameters
+    ----------
+    engine
+        Name of the engine, one of `ENGINES`.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such engine, or the model does not have a name that is used.
+    """
+    if engine not in ENGINES:
+        raise UnknownNameError("engine", engine, ENGINES)
+    chosen: Solve = import_module(ENGINES[engine]).solve
+    return chosen(
+        model,
+        times,
+        subjects=subjects,
+        outputs=outputs,
+        parameters=parameters,
+        schedule=schedule,
+        stop=stop,
+        options=options,
+        progress=progress,
+    )

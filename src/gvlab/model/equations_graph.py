@@ -1,0 +1,371 @@
+"""Formulas as a graph in which equal terms are one node.
+
+A node is a whole number. Equal operations on equal arguments give the same number, so common subexpressions are
+shared from the start, a chain of function calls stays small, and a derivative reuses the terms of its function.
+Numbers and truth values are told apart by the operation; SBML lets either stand for the other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+
+Node = int
+
+UNARY: Mapping[str, Callable[[float], float]] = {
+    "neg": lambda x: -x,
+    "exp": math.exp,
+    "log": math.log,
+    "sqrt": math.sqrt,
+    "abs": abs,
+    "floor": lambda x: float(math.floor(x)),
+    "ceil": lambda x: float(math.ceil(x)),
+    "sin": math.sin,
+    "cos": math.cos,
+    "tan": math.tan,
+    "asin": math.asin,
+    "acos": math.acos,
+    "atan": math.atan,
+    "sinh": math.sinh,
+    "cosh": math.cosh,
+    "tanh": math.tanh,
+    "asinh": math.asinh,
+    "acosh": math.acosh,
+    "atanh": math.atanh,
+    "factorial": lambda x: math.gamma(x + 1.0),
+}
+"""Operations on one number, with what they do to a constant."""
+
+RELATIONS: Mapping[str, Callable[[float, float], bool]] = {
+    "lt": lambda a, b: a < b,
+    "le": lambda a, b: a <= b,
+    "gt": lambda a, b: a > b,
+    "ge": lambda a, b: a >= b,
+    "eq": lambda a, b: a == b,
+    "ne": lambda a, b: a != b,
+}
+
+TRUTHS = frozenset({*RELATIONS, "and", "or", "not", "xor", "true", "false", "mode"})
+"""Operations whose result is a truth value."""
+
+_COMMUTATIVE = frozenset({"add", "mul", "and", "or", "xor", "eq", "ne", "min", "max"})
+
+
+class Graph:
+    """A growing set of nodes; `operation`, `arguments` and `payload` are parallel lists over nodes.
+
+    `payload` holds the value of a ``const`` node and the name of a ``symbol`` node.
+    """
+
+    def __init__(self) -> None:
+        self.operation: list[str] = []
+        self.arguments: list[tuple[Node, ...]] = []
+        self.payload: list[float | str | None] = []
+        self._known: dict[tuple[object, ...], Node] = {}
+
+    # ------------------------------------------------------------------ leaves
+
+    def const(self, value: float) -> Node:
+        """Give the node of a number."""
+        value = float(value)
+        # 0.0 and -0.0 are equal as keys, and NaN is unequal to itself; the hexadecimal text tells all apart.
+        return self._make("const", (), value, value.hex())
+
+    def symbol(self, name: str) -> Node:
+        """Give the node of a name whose value is known only when the formula is evaluated."""
+        return self._make("symbol", (), name, name)
+
+    def truth(self, value: bool) -> Node:
+        """Give the node of a truth value."""
+        return self._make("true" if value else "false", (), None, None)
+
+    def mode(self, relation: Node) -> Node:
+        """Give the node of a relation whose truth is held while a step is taken."""
+        return self._make("mode", (relation,), None, None)
+
+    def value(self, node: Node) -> float | None:
+        """Give the number of a constant node, or None."""
+        payload = self.payload[node]
+        return payload if isinstance(payload, float) else None
+
+    def is_truth(self, node: Node) -> bool:
+        """Tell whether a node is a truth value rather than a number."""
+        return self.operation[node] in TRUTHS
+
+    # -------------------------------------------------------------- conversions
+
+    def number(self, node: Node) -> Node:
+        """Read a node as a number: true is 1, false is 0."""
+        if not self.is_truth(node):
+            return node
+        if self.operation[node] == "true":
+            return self.const(1.0)
+        if self.operation[node] == "false":
+            return self.const(0.0)
+        return self.select(node, self.const(1.0), self.const(0.0))
+
+    def boolean(self, node: Node) -> Node:
+        """Read a node as a truth value: what is not 0 is true."""
+        if self.is_truth(node):
+            return node
+        value = self.value(node)
+        if value is not None:
+            return self.truth(value != 0.0)
+        if self.operation[node] == "select":
+            condition, yes, no = self.arguments[node]
+            if self.value(yes) == 1.0 and self.value(no) == 0.0:
+                return condition
+        return self._make("ne", (node, self.const(0.0)), None, None)
+
+    # --------------------------------------------------------------- arithmetic
+
+    def add(self, a: Node, b: Node) -> Node:
+        """Give a + b."""
+        x, y = self.value(a), self.value(b)
+        if x is not None and y is not None:
+            return self.const(x + y)
+        if x == 0.0:
+            return b
+        if y == 0.0:
+            return a
+        if self.operation[b] == "neg":
+            return self.sub(a, self.arguments[b][0])
+        if self.operation[a] == "neg":
+            return self.sub(b, self.arguments[a][0])
+        return self._make("add", (a, b), None, None)
+
+    def sub(self, a: Node, b: Node) -> Node:
+        """Give a - b."""
+        x, y = self.value(a), self.value(b)
+        if x is not None and y is not None:
+            return self.const(x - y)
+        if y == 0.0:
+            return a
+        if x == 0.0:
+            return self.neg(b)
+        if self.operation[b] == "neg":
+            return self.add(a, self.arguments[b][0])
+        return self._make("sub", (a, b), None, None)
+
+    def neg(self, a: Node) -> Node:
+        """Give -a."""
+        if self.operation[a] == "neg":
+            return self.arguments[a][0]
+        if self.operation[a] == "sub":
+            x, y = self.arguments[a]
+            return self.sub(y, x)
+        return self.unary("neg", a)
+
+    def mul(self, a: Node, b: Node) -> Node:
+        """Give a b."""
+        x, y = self.value(a), self.value(b)
+        if x is not None and y is not None:
+            return self.const(x * y)
+        for one, other in ((x, b), (y, a)):
+            if one == 0.0:
+                return self.const(0.0)
+            if one == 1.0:
+                return other
+            if one == -1.0:
+                return self.neg(other)
+        if self.operation[a] == "neg" and self.operation[b] == "neg":
+            return self.mul(self.arguments[a][0], self.arguments[b][0])
+        if self.operation[a] == "neg":
+            return self.neg(self.mul(self.arguments[a][0], b))
+        if self.operation[b] == "neg":
+            return self.neg(self.mul(a, self.arguments[b][0]))
+        return self._make("mul", (a, b), None, None)
+
+    def div(self, a: Node, b: Node) -> Node:
+        """Give a / b."""
+        x, y = self.value(a), self.value(b)
+        if y == 1.0:
+            return a
+        if x is not None and y is not None and y != 0.0:
+            return self.const(x / y)
+        if x == 0.0 and (y is None or y != 0.0):
+            return self.const(0.0)
+        if self.operation[a] == "neg":
+            return self.neg(self.div(self.arguments[a][0], b))
+        return self._make("div", (a, b), None, None)
+
+    def pow(self, a: Node, b: Node) -> Node:
+        """Give a to the power b; small whole powers become products."""
+        x, y = self.value(a), self.value(b)
+        if x is not None and y is not None:
+            return self.const(power(x, y))
+        if y == 0.0:
+            return self.const(1.0)
+        if y == 0.5:
+            return self.unary("sqrt", a)
+        if y is not None and abs(y) <= 32 and y == int(y):
+            result = self._whole_power(a, int(abs(y)))
+            return result if y > 0 else self.div(self.const(1.0), result)
+        return self._make("pow", (a, b), None, None)
+
+    def _whole_power(self, a: Node, n: int) -> Node:
+        if n == 1:
+            return a
+        half = self._whole_power(a, n // 2)
+        square = self.mul(half, half)
+        return self.mul(square, a) if n % 2 else square
+
+    def minimum(self, a: Node, b: Node) -> Node:
+        """Give the smaller of two."""
+        return self.select(self.relation("lt", b, a), b, a)
+
+    def maximum(self, a: Node, b: Node) -> Node:
+        """Give the larger of two."""
+        return self.select(self.relation("gt", b, a), b, a)
+
+    def unary(self, operation: str, a: Node) -> Node:
+        """Give the value of a function of one number."""
+        x = self.value(a)
+        if x is not None:
+            try:
+                return self.const(UNARY[operation](x))
+            except OverflowError:
+                return self.const(math.inf)
+            except ValueError:
+                if operation == "log" and x == 0.0:
+                    return self.const(-math.inf)
+                return self.const(math.nan)
+        return self._make(operation, (a,), None, None)
+
+    # -------------------------------------------------------------------- truth
+
+    def relation(self, operation: str, a: Node, b: Node) -> Node:
+        """Give a comparison of two numbers."""
+        x, y = self.value(a), self.value(b)
+        if x is not None and y is not None:
+            return self.truth(RELATIONS[operation](x, y))
+        return self._make(operation, (a, b), None, None)
+
+    def both(self, a: Node, b: Node) -> Node:
+        """Give a and b."""
+        for one, other in ((a, b), (b, a)):
+            if self.operation[one] == "true":
+                return other
+            if self.operation[one] == "false":
+                return one
+        return a if a == b else self._make("and", (a, b), None, None)
+
+    def either(self, a: Node, b: Node) -> Node:
+        """Give a or b."""
+        for one, other in ((a, b), (b, a)):
+            if self.operation[one] == "false":
+                return other
+            if self.operation[one] == "true":
+                return one
+        return a if a == b else self._make("or", (a, b), None, None)
+
+    def exclusive(self, a: Node, b: Node) -> Node:
+        """Give a or b, but not both."""
+        for one, other in ((a, b), (b, a)):
+            if self.operation[one] == "false":
+                return other
+            if self.operation[one] == "true":
+                return self.negation(other)
+        return self._make("xor", (a, b), None, None)
+
+    def negation(self, a: Node) -> Node:
+        """Give not a."""
+        if self.operation[a] in ("true", "false"):
+            return self.truth(self.operation[a] == "false")
+        if self.operation[a] == "not":
+            return self.arguments[a][0]
+        return self._make("not", (a,), None, None)
+
+    def select(self, condition: Node, yes: Node, no: Node) -> Node:
+        """Give `yes` where `condition` is true, else `no`."""
+        if self.operation[condition] == "true" or yes == no:
+            return yes
+        if self.operation[condition] == "false":
+            return no
+        return self._make("select", (condition, yes, no), None, None)
+
+    # ------------------------------------------------------------ whole formulas
+
+    def rebuild(self, node: Node, replace: Callable[[Node], Node | None], memo: dict[Node, Node]) -> Node:
+        """Copy a formula, replacing each node for which `replace` gives another."""
+        for current in self.order([node], memo):
+            new = replace(current)
+            if new is None:
+                old = self.arguments[current]
+                arguments = tuple(memo[argument] for argument in old)
+                new = current if arguments == old else self.apply(self.operation[current], arguments)
+            memo[current] = new
+        return memo[node]
+
+    def apply(self, operation: str, arguments: tuple[Node, ...]) -> Node:
+        """Give an operation on new arguments, simplified."""
+        if operation in _TWO:
+            return _TWO[operation](self, *arguments)
+        if operation in RELATIONS:
+            return self.relation(operation, *arguments)
+        if operation == "select":
+            return self.select(*arguments)
+        if operation == "not":
+            return self.negation(*arguments)
+        if operation == "mode":
+            return self.mode(*arguments)
+        return self.unary(operation, *arguments)
+
+    def order(self, nodes: Iterable[Node], done: Mapping[Node, object] | None = None) -> list[Node]:
+        """List what the nodes need and the nodes themselves, arguments first, without those in `done`."""
+        seen = set(done or ())
+        result: list[Node] = []
+        for root in nodes:
+            stack: list[tuple[Node, bool]] = [(root, False)]
+            while stack:
+                node, ready = stack.pop()
+                if ready:
+                    result.append(node)
+                    continue
+                if node in seen:
+                    continue
+                seen.add(node)
+                stack.append((node, True))
+                stack.extend((argument, False) for argument in reversed(self.arguments[node]) if argument not in seen)
+        # A node can be pushed twice before it is seen; `seen` is marked on the first visit, so each comes out once.
+        return result
+
+    def symbols(self, nodes: Iterable[Node]) -> set[str]:
+        """Give the names that occur in formulas."""
+        return {str(self.payload[node]) for node in self.order(nodes) if self.operation[node] == "symbol"}
+
+    def _make(self, operation: str, arguments: tuple[Node, ...], payload: float | str | None, key: object) -> Node:
+        if operation in _COMMUTATIVE and arguments[0] > arguments[1]:
+            arguments = (arguments[1], arguments[0])
+        identity = (operation, arguments, key)
+        node = self._known.get(identity)
+        if node is None:
+            node = len(self.operation)
+            self._known[identity] = node
+            self.operation.append(operation)
+            self.arguments.append(arguments)
+            self.payload.append(payload)
+        return node
+
+
+_TWO: Mapping[str, Callable[[Graph, Node, Node], Node]] = {
+    "add": Graph.add,
+    "sub": Graph.sub,
+    "mul": Graph.mul,
+    "div": Graph.div,
+    "pow": Graph.pow,
+    "and": Graph.both,
+    "or": Graph.either,
+    "xor": Graph.exclusive,
+}
+
+
+def power(x: float, y: float) -> float:
+    """Raise x to the power y as IEEE arithmetic does: infinities and NaN instead of exceptions."""
+    try:
+        result = x**y
+    except OverflowError:
+        return math.inf
+    except ZeroDivisionError:
+        return math.inf
+    return math.nan if isinstance(result, complex) else result
