@@ -16,7 +16,7 @@ import numpy as np
 
 from gvlab.engine.contract import EVENT_LOG, FloatArray, Operation, Options, PerSubject, Progress, Solution
 from gvlab.engine.request import Request, check, cores
-from gvlab.engine.roadrunner_pool import WorkerDiedError, give_back, take
+from gvlab.engine.roadrunner_pool import Worker, WorkerDiedError, give_back, take
 from gvlab.engine.status import Status
 from gvlab.errors import SolveError
 from gvlab.model.equations import Equations
@@ -83,6 +83,7 @@ def _work(
     lock: threading.Lock,
 ) -> None:
     """Keep one process busy until nothing waits."""
+    worker: Worker | None = None
     try:
         worker = take()
         worker.send(("job", _job(request)))
@@ -109,6 +110,8 @@ def _work(
                 worker.send(("job", _job(request)))
         give_back(worker)
     except BaseException as error:
+        if worker is not None:
+            worker.close()
         results.put(error)
 
 

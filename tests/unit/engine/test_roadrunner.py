@@ -62,7 +62,7 @@ def test_a_model_that_libroadrunner_cannot_take_is_an_error_with_its_words(monke
     def refuse(self):
         return {"refused": "it has no species"}
 
-    assert roadrunner.solve(decay, np.array([0.0, 1.0]), subjects=1, outputs=["x"]).status[0] == 0
+    assert roadrunner.solve(decay, np.array([0.0, 1.0]), subjects=1, outputs=["x"]).status[0] == 0  # started
     monkeypatch.setattr(Worker, "receive", refuse)
     with pytest.raises(SolveError, match="cannot take this model: it has no species"):
         roadrunner.solve(decay, np.array([0.0, 1.0]), subjects=1, outputs=["x"])
