@@ -20,6 +20,7 @@ from gvlab.library.fields import (
     Verification,
     Words,
 )
+from gvlab.library.finding_record import FindingRecord
 from gvlab.provenance import Evidence
 
 
@@ -191,6 +192,15 @@ class LeukemiaRecord(Being):
     """The malignant cells."""
 
 
+class DonorProtocol(Record):
+    """How the donor of a harvest was treated, and when its cells were taken."""
+
+    doses: tuple[str | SystemDose, ...] = Field(min_length=1)
+    condition: Words = ()
+    at: str
+    """Day of the donor on which the cells are taken."""
+
+
 class SystemDose(Sourced):
     """A dose as a system gives it, by name; unknown amounts and days are marked assumed and can be changed."""
 
@@ -201,6 +211,8 @@ class SystemDose(Sourced):
     until: str | None = None
     route: str | None = None
     evidence: Evidence = Evidence.ASSUMED
+    harvest: DonorProtocol | None = None
+    """For an agent that is harvested: what its donor went through."""
 
 
 class SystemRecord(Titled, Sourced):
@@ -215,6 +227,8 @@ class SystemRecord(Titled, Sourced):
     time_zero: Text
     """What happens at time zero, in words."""
     doses: dict[str, SystemDose] = Field(default_factory=dict)
+    absent: tuple[str, ...] = ()
+    """Doses that other systems have and this one does not: an arm that names one here goes without it."""
     notes: Text = ""
     description: Text = ""
 
@@ -395,26 +409,6 @@ class ExperimentRecord(Titled, Sourced):
         if twice:
             raise ValueError(f'there are two arms named "{twice[0]}"')
         return self
-
-
-class FindingRecord(Record):
-    """A published statement, as something that can be checked."""
-
-    id: str
-    statement: Text
-    source: str = ""
-    figure: Text = ""
-    role: str = ""
-    confidence: str = ""
-    evidence_status: Text = ""
-    published: Text = ""
-    systems: Words = ()
-    experiment: str = ""
-    compare: dict[str, Any] = Field(default_factory=dict)
-    expect: dict[str, Any] = Field(default_factory=dict)
-    significance: dict[str, Any] = Field(default_factory=dict)
-    cannot_say: Text = ""
-    note: Text = ""
 
 
 KINDS: dict[str, type[Record]] = {

@@ -1,0 +1,158 @@
+"""The schema of a finding: a published statement, as comparisons whose outcome is a number.
+
+What the four verdicts mean is fixed here, as numbers in the record, before anything is simulated:
+
+*reproduced*
+    The effect lies in the published direction, its interval excludes no effect, it is at least `at_least`, and at the
+    stated number of animals it would be significant with at least the stated probability.
+*partly*
+    The effect lies in the published direction and its interval excludes no effect, but it is smaller than `at_least`,
+    or would too often be missed at the stated number of animals.
+*not*
+    Anything else that could be read.
+*cannot say*
+    The model lacks a part (`cannot_say` gives the reason), or too few subjects could be read.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from gvlab.library.fields import Identifier, Record, Text, Words
+
+Role = Literal[
+    "structure",
+    "calibrate",
+    "hold-out",
+    "constraint",
+    "challenge",
+    "report-only",
+    "prediction",
+    "open-question",
+    "context",
+    "extension",
+    "virtual-cohort",
+]
+"""What a statement may be used for; hold-outs are never fitted."""
+
+Direction = Literal["up", "down", "unchanged", "above", "below"]
+
+
+class Published(Record):
+    """What the source says."""
+
+    direction: Text
+    magnitude: Text = "unknown"
+
+
+class Measure(Record):
+    """What is compared: the share of an endpoint by a day, or a readout on a day."""
+
+    endpoint: Literal["survival", "cure", "death_leukemia", "death_gvhd", "death_other"] | None = None
+    """Share of subjects: alive, cured, or dead of that cause (competing risks) by `at`."""
+    readout: Identifier | None = None
+    """An output of the model, read ideally from the subjects alive on `at`; the effect is a ratio of medians."""
+    at: str
+    """A day: "day 9"."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Measure:
+        if (self.endpoint is None) == (self.readout is None):
+            raise ValueError('a measure has either "endpoint" or "readout"')
+        return self
+
+
+class Expectation(Record):
+    """What must come out.
+
+    The effect is a difference of shares for an endpoint and a ratio for a readout. `up` and `down` need the effect
+    beyond none, by `at_least` (a difference, or a fold change above 1 in either direction). `unchanged` needs the
+    interval within `bounds`. `above` and `below` judge the arm's own share or reading against `at_least`.
+    """
+
+    direction: Direction
+    at_least: float | None = Field(default=None, gt=0)
+    bounds: tuple[float, float] | None = None
+    why: Text
+    """Why this size: the paper's effect sizes are not known, so each threshold is a choice that must be seen."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Expectation:
+        if (self.direction == "unchanged") != (self.bounds is not None):
+            raise ValueError('"unchanged" needs "bounds", and only it has them')
+        if (self.direction == "unchanged") == (self.at_least is not None):
+            raise ValueError(f'"{self.direction}" must {"not " if self.bounds else ""}have "at_least"')
+        return self
+
+
+class Significance(Record):
+    """The test that the experiment would be judged by, and how often it must succeed at that number of animals."""
+
+    test: Literal["log-rank", "mann-whitney", "welch"]
+    """Welch compares logarithms."""
+    n: int = Field(ge=2)
+    """Per arm."""
+    n_status: Literal["stated", "assumed"]
+    alpha: float = Field(default=0.05, gt=0, lt=1)
+    probability: float = Field(default=0.8, gt=0, le=1)
+
+
+class Comparison(Record):
+    """One comparison of an experiment."""
+
+    arm: str
+    versus: Words = ()
+    """Arms it is held against, each in turn; none for `above` and `below`."""
+    versus_at: str | None = None
+    """Hold the arm against itself on another day."""
+    systems: Words = ()
+    """Of the experiment's systems; all when empty."""
+    measure: Measure
+    expect: Expectation
+    significance: Significance | None = None
+
+    @model_validator(mode="after")
+    def _sides(self) -> Comparison:
+        alone = self.expect.direction in ("above", "below")
+        if alone == bool(self.versus or self.versus_at):
+            raise ValueError('only "above" and "below" judge an arm alone; others need "versus" or "versus_at"')
+        if self.versus and self.versus_at:
+            raise ValueError('give either "versus" or "versus_at"')
+        return self
+
+
+class FindingRecord(Record):
+    """A published statement, as something checkable."""
+
+    id: Annotated[str, Field(pattern=r"^C\d\d$")]
+    """Number of the claim."""
+    statement: Text
+    source: str = ""
+    """Keys of references.bib, joined with ";"; empty when it is only remembered."""
+    locator: Text = "unknown"
+    system: Text
+    """In what the source saw it."""
+    confidence: Text
+    evidence_status: Text
+    role: Role
+    published: Published
+    experiment: str = ""
+    comparisons: tuple[Comparison, ...] = ()
+    cannot_say: Text = ""
+    """Why the model cannot speak to it; then there are no comparisons."""
+    note: Text = ""
+
+    @model_validator(mode="after")
+    def _speaks_or_not(self) -> FindingRecord:
+        if bool(self.comparisons) == bool(self.cannot_say):
+            raise ValueError('a finding has either "comparisons" or the reason "cannot_say"')
+        if self.comparisons and not self.experiment:
+            raise ValueError('comparisons need an "experiment"')
+        return self
+
+    @property
+    def source_keys(self) -> tuple[str, ...]:
+        """Keys of references.bib."""
+        return tuple(key.strip() for key in self.source.split(";") if key.strip())
