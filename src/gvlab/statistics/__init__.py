@@ -1,0 +1,51 @@
+"""What may be concluded: estimates with intervals, tests, and how often a small experiment would be significant."""
+
+from gvlab.statistics.comparison import (
+    GroupComparison,
+    ManyGroups,
+    cliffs_delta,
+    compare_many,
+    compare_two,
+    hodges_lehmann,
+    holm,
+    mann_whitney,
+    paired_effect,
+)
+from gvlab.statistics.competing import CumulativeIncidence, cumulative_incidence, gray
+from gvlab.statistics.estimate import Estimate, HypothesisTest, Power, wilson_interval
+from gvlab.statistics.hazard import HazardRatio, hazard_ratio, logrank
+from gvlab.statistics.power import logrank_power, mannwhitney_power
+from gvlab.statistics.survival import SurvivalCurve, kaplan_meier, restricted_mean, restricted_mean_difference
+from gvlab.statistics.synergy import HillCurve, Synergy, loewe_effect, synergy
+
+__all__ = [
+    "CumulativeIncidence",
+    "Estimate",
+    "GroupComparison",
+    "HazardRatio",
+    "HillCurve",
+    "HypothesisTest",
+    "ManyGroups",
+    "Power",
+    "SurvivalCurve",
+    "Synergy",
+    "cliffs_delta",
+    "compare_many",
+    "compare_two",
+    "cumulative_incidence",
+    "gray",
+    "hazard_ratio",
+    "hodges_lehmann",
+    "holm",
+    "kaplan_meier",
+    "loewe_effect",
+    "logrank",
+    "logrank_power",
+    "mann_whitney",
+    "mannwhitney_power",
+    "paired_effect",
+    "restricted_mean",
+    "restricted_mean_difference",
+    "synergy",
+    "wilson_interval",
+]

@@ -1,0 +1,260 @@
+"""Kaplan-Meier survival and restricted mean survival time.
+
+The estimators are a few lines over one table of risk sets, which late entry, the log-rank test and competing risks
+share. lifelines, against which they are tested, counts a subject as at risk at the very time of its entry; here, as in
+R, it is at risk after it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from gvlab.errors import InvalidValueError
+from gvlab.statistics.estimate import Estimate, normal_quantile
+from gvlab.statistics.inputs import FloatArray, IntArray, count_at_risk, event_times, risk_table
+
+
+@dataclass(frozen=True)
+class SurvivalCurve:
+    """A Kaplan-Meier estimate.
+
+    Attributes
+    ----------
+    table
+        One row a distinct time, the first at 0: ``time, at_risk, events, censored, survival, lower, upper``. `at_risk`
+        is counted just before the time, `survival` just after it.
+    n
+        Subjects.
+    confidence
+        Coverage of the pointwise limits.
+    """
+
+    table: pd.DataFrame
+    n: int
+    confidence: float
+    _duration: FloatArray = field(repr=False)
+    _entry: FloatArray = field(repr=False)
+
+    @property
+    def events(self) -> int:
+        """Events observed."""
+        return int(self.table["events"].sum())
+
+    def at(self, time: float) -> Estimate:
+        """Give the probability of being event-free beyond `time`, with its pointwise log-log interval.
+
+        Raises
+        ------
+        InvalidValueError
+            If `time` is negative, or later than the last subject was followed and the curve has not ended at 0.
+        """
+        if time < 0:
+            raise InvalidValueError(f"Survival is asked for at time {time:g}; times are 0 or later.")
+        last = self.table.iloc[-1]
+        if time > last["time"] and last["survival"] > 0:
+            raise InvalidValueError(
+                f"Survival at time {time:g} is unknown: nobody was followed beyond {last['time']:g}. "
+                f"Ask for {last['time']:g} or earlier."
+            )
+        row = self.table.iloc[int(np.searchsorted(self.table["time"], time, side="right")) - 1]
+        return Estimate(float(row["survival"]), float(row["lower"]), float(row["upper"]), self.confidence)
+
+    def median(self) -> Estimate:
+        """Give the median time to the event; infinite where half of the subjects have not had it (*not reached*).
+
+        Where the curve is flat at exactly one half - usual with an even number of mice - the median is the middle of
+        the flat piece, as in R and GraphPad Prism. Limits are those of Brookmeyer and Crowley [1]_, log-log scale.
+
+        References
+        ----------
+        .. [1] Brookmeyer & Crowley (1982) Biometrics 38:29-41.
+        """
+        return self.quantile(0.5)
+
+    def quantile(self, fraction: float) -> Estimate:
+        """Give the time by which `fraction` of the subjects have had the event, with its interval."""
+        if not 0 < fraction < 1:
+            raise InvalidValueError(f"A quantile of {fraction:g} was asked for; it lies between 0 and 1.")
+        time = self.table["time"].to_numpy(dtype=np.float64)
+        reach = [_first_below(time, self.table[c].to_numpy(dtype=np.float64), 1 - fraction) for c in _LIMITS]
+        return Estimate(reach[0], reach[1], reach[2], self.confidence)
+
+    def at_risk(self, times: npt.ArrayLike) -> IntArray:
+        """Count the subjects at risk at the start of intervals that begin at `times`."""
+        asked = np.atleast_1d(np.asarray(times, dtype=np.float64))
+        return count_at_risk(self._duration, self._entry, asked)
+
+
+_LIMITS = ("survival", "lower", "upper")
+
+
+def _first_below(time: FloatArray, curve: FloatArray, level: float) -> float:
+    # Products of fractions such as 9/10 * 8/9 miss one half by rounding, hence the tolerance.
+    at_level = np.isclose(curve, level, rtol=1e-12, atol=1e-12)
+    below = np.flatnonzero((curve < level) | at_level)
+    if not below.size:
+        return float(np.inf)
+    first = int(below[0])
+    if not at_level[first]:
+        return float(time[first])
+    beyond = np.flatnonzero((curve < level) & ~at_level)
+    return float(time[first] if not beyond.size else 0.5 * (time[first] + time[beyond[0]]))
+
+
+def kaplan_meier(
+    duration: npt.ArrayLike,
+    event_observed: npt.ArrayLike,
+    entry: npt.ArrayLike | None = None,
+    *,
+    confidence: float = 0.95,
+) -> SurvivalCurve:
+    """Estimate the probability of being event-free over time [1]_.
+
+    Limits are pointwise, Greenwood's variance on the log(-log) scale, so they stay within 0 and 1. Before the first
+    event both are 1. Where the curve has reached 0 that scale gives no limits: the lower is 0 and the upper stays where
+    it was at the step before.
+
+    Parameters
+    ----------
+    duration
+        Time from time zero to the event or the end of observation, shape (subject,).
+    event_observed
+        1 (or any cause 1, 2, ...) where the event was seen, 0 where the subject is censored.
+    entry
+        When the subject came under observation, for late entry; 0 or None means from the start.
+    confidence
+        Coverage of the limits.
+
+    Raises
+    ------
+    InvalidValueError
+        If there is nobody, a time is negative or missing, or the columns differ in length.
+
+    References
+    ----------
+    .. [1] Kaplan & Meier (1958) J Am Stat Assoc 53:457-481.
+    """
+    times, causes, entries = event_times(duration, event_observed, entry)
+    z = normal_quantile(confidence)
+    risk = risk_table(times, np.minimum(causes, 1), entries)
+    events = risk.events[:, 0]
+    survival: FloatArray = np.cumprod(1 - events / risk.at_risk).astype(np.float64)
+    lower, upper = _log_log_limits(survival, _greenwood(events, risk.at_risk), z)
+    table = pd.DataFrame(
+        {
+            "time": risk.times,
+            "at_risk": risk.at_risk,
+            "events": events,
+            "censored": risk.censored,
+            "survival": survival,
+            "lower": lower,
+            "upper": upper,
+        }
+    )
+    if risk.times[0] > 0:
+        start = int(np.sum(entries == -np.inf))
+        first = pd.DataFrame([[0.0, start, 0, 0, 1.0, 1.0, 1.0]], columns=table.columns)
+        table = pd.concat([first.astype(table.dtypes), table], ignore_index=True)
+    return SurvivalCurve(table, len(times), confidence, times, entries)
+
+
+def _greenwood(events: IntArray, at_risk: IntArray) -> FloatArray:
+    survivors = at_risk - events
+    terms = np.divide(events, at_risk * survivors, out=np.zeros(len(events)), where=survivors > 0)
+    return np.cumsum(terms)
+
+
+def _log_log_limits(survival: FloatArray, relative_variance: FloatArray, z: float) -> tuple[FloatArray, FloatArray]:
+    inside = (survival > 0) & (survival < 1)
+    lower, upper = survival.copy(), survival.copy()
+    spread = z * np.sqrt(relative_variance[inside]) / np.log(survival[inside])
+    lower[inside], upper[inside] = survival[inside] ** np.exp(-spread), survival[inside] ** np.exp(spread)
+    ended = np.flatnonzero(survival <= 0)
+    if ended.size:
+        upper[ended] = upper[ended[0] - 1] if ended[0] > 0 else 1.0
+    return lower, upper
+
+
+def restricted_mean(
+    duration: npt.ArrayLike,
+    event_observed: npt.ArrayLike,
+    until: float,
+    entry: npt.ArrayLike | None = None,
+    *,
+    confidence: float = 0.95,
+) -> Estimate:
+    """Give the mean time lived up to a horizon: the area under the Kaplan-Meier curve to `until` [1]_.
+
+    Parameters
+    ----------
+    duration, event_observed, entry
+        As in `kaplan_meier`.
+    until
+        The horizon. It may not lie beyond the last observation while somebody is still event-free.
+
+    References
+    ----------
+    .. [1] Royston & Parmar (2013) BMC Med Res Methodol 13:152.
+    """
+    mean, variance = _area(kaplan_meier(duration, event_observed, entry, confidence=confidence), until)
+    half = normal_quantile(confidence) * np.sqrt(variance)
+    return Estimate(mean, max(0.0, mean - half), min(until, mean + half), confidence)
+
+
+def restricted_mean_difference(
+    duration_a: npt.ArrayLike,
+    event_a: npt.ArrayLike,
+    duration_b: npt.ArrayLike,
+    event_b: npt.ArrayLike,
+    until: float | None = None,
+    *,
+    confidence: float = 0.95,
+) -> Estimate:
+    """Give how much longer arm a lives than arm b up to a horizon, in units of time.
+
+    Unlike a hazard ratio it means the same whether or not hazards are proportional, as they are not when an immune
+    effect is delayed.
+
+    Parameters
+    ----------
+    duration_a, event_a, duration_b, event_b
+        Event times of the two arms.
+    until
+        The horizon; None takes the longest that both arms support.
+    """
+    curves = [kaplan_meier(d, e, confidence=confidence) for d, e in ((duration_a, event_a), (duration_b, event_b))]
+    horizon = min(_support(curve) for curve in curves) if until is None else until
+    if not np.isfinite(horizon):
+        horizon = max(float(curve.table["time"].iloc[-1]) for curve in curves)
+    (mean_a, variance_a), (mean_b, variance_b) = (_area(curve, horizon) for curve in curves)
+    half = normal_quantile(confidence) * np.sqrt(variance_a + variance_b)
+    return Estimate(mean_a - mean_b, mean_a - mean_b - half, mean_a - mean_b + half, confidence)
+
+
+def _support(curve: SurvivalCurve) -> float:
+    last = curve.table.iloc[-1]
+    return float(last["time"]) if last["survival"] > 0 else float(np.inf)
+
+
+def _area(curve: SurvivalCurve, until: float) -> tuple[float, float]:
+    if not np.isfinite(until) or until <= 0:
+        raise InvalidValueError(f"A restricted mean needs a horizon later than 0, not {until:g}.")
+    if until > _support(curve):
+        raise InvalidValueError(
+            f"The horizon {until:g} lies beyond the last observation at {_support(curve):g}, where somebody is still "
+            f"event-free. Take {_support(curve):g} or earlier."
+        )
+    table = curve.table[curve.table["time"] < until]
+    time = np.append(table["time"].to_numpy(dtype=np.float64), until)
+    pieces = np.diff(time) * table["survival"].to_numpy(dtype=np.float64)
+    # Area to the right of each event time: what a death then costs.
+    remaining = np.cumsum(pieces[::-1])[::-1]
+    events = table["events"].to_numpy(dtype=np.int64)
+    at_risk = table["at_risk"].to_numpy(dtype=np.int64)
+    survivors = at_risk - events
+    weight = np.divide(events, at_risk * survivors, out=np.zeros(len(events)), where=survivors > 0)
+    return float(pieces.sum()), float(np.sum(remaining**2 * weight))

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import special, stats
+
+from gvlab import statistics
+from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.statistics.comparison import _u_distribution
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(11)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(2, 9), st.integers(2, 9))
+def test_the_null_distribution_of_u_counts_every_arrangement(n_a, n_b):
+    from itertools import combinations
+
+    if special.binom(n_a + n_b, n_a) > 6000:
+        return
+    u = [sum(c) - n_a * (n_a - 1) // 2 for c in combinations(range(n_a + n_b), n_a)]
+    counted = np.bincount(u, minlength=n_a * n_b + 1) / len(u)
+    assert _u_distribution(n_a, n_b) == pytest.approx(counted, abs=1e-12)
+
+
+def test_the_interval_of_hodges_lehmann_covers_as_promised():
+    generator, covered = rng(), 0
+    for _ in range(800):
+        interval = statistics.hodges_lehmann(generator.normal(1.0, 1.0, 8), generator.normal(0.0, 1.0, 7))
+        covered += not interval.excludes(1.0)
+    # Exact and discrete, so at least 95 %, and for these sizes 96 %.
+    assert 0.94 < covered / 800 < 0.985
+
+
+def test_with_three_against_three_no_interval_of_95_percent_exists():
+    interval = statistics.hodges_lehmann([1, 2, 3], [4, 5, 6])
+    assert (interval.lower, interval.upper) == (-np.inf, np.inf)
+    assert interval.value == -3
+
+
+def test_cliffs_delta_counts_pairs():
+    a, b = [1, 2, 3, 4], [2, 2, 5]
+    pairs = np.sign(np.subtract.outer(a, b))
+    assert statistics.cliffs_delta(a, b) == pytest.approx(pairs.mean(), abs=1e-12)
+    assert statistics.cliffs_delta([10, 11], [1, 2, 3]) == 1
+
+
+def test_mann_whitney_is_exact_without_ties_and_says_when_it_is_not():
+    assert statistics.mann_whitney([1, 2, 3], [4, 5, 6]).p_value == pytest.approx(0.1, rel=1e-12)
+    tied = statistics.mann_whitney([1, 2, 2], [2, 5, 6])
+    assert "asymptotic" in tied.name
+    assert statistics.mann_whitney([2, 2], [2, 2, 2]).p_value == 1
+
+
+def test_a_comparison_gives_the_effect_with_its_interval():
+    generator = rng()
+    a, b = generator.lognormal(np.log(30), 0.3, 40), generator.lognormal(np.log(10), 0.3, 40)
+    result = statistics.compare_two(a, b, generator)
+    assert result.ratio is not None
+    assert result.ratio.lower < 3 < result.ratio.upper
+    assert result.ratio.value == pytest.approx(np.median(a) / np.median(b))
+    assert result.cliffs_delta.value == pytest.approx(2 * stats.mannwhitneyu(a, b).statistic / 1600 - 1)
+    assert "n = 40 and 40" in str(result)
+
+
+def test_the_same_seed_gives_the_same_interval():
+    a, b = np.arange(1.0, 12.0), np.arange(3.0, 10.0)
+    first, second = (statistics.compare_two(a, b, np.random.default_rng(7)) for _ in range(2))
+    assert first == second
+
+
+def test_a_ratio_of_readings_that_are_not_positive_is_not_given():
+    assert statistics.compare_two([0.0, 1.0, 2.0], [3.0, 4.0, 5.0], rng()).ratio is None
+
+
+def test_welch_of_groups_without_spread_is_certain():
+    result = statistics.compare_two([2.0, 2.0, 2.0], [3.0, 3.0], rng(), test="welch")
+    assert result.test.p_value == 0
+    assert result.shift.value == -1
+
+
+def test_pairing_narrows_the_interval_where_subjects_differ_much():
+    generator = rng()
+    subject = generator.lognormal(0, 1.0, 60)
+    a, b = 2 * subject * generator.lognormal(0, 0.05, 60), subject
+    paired = statistics.paired_effect(a, b, generator, effect="ratio of medians")
+    unpaired = statistics.compare_two(a, b, generator).ratio
+    assert unpaired is not None
+    assert (paired.upper - paired.lower) < 0.6 * (unpaired.upper - unpaired.lower)
+    assert statistics.paired_effect(a, b, generator, effect="median ratio").value == pytest.approx(2, rel=0.05)
+
+
+def test_paired_arms_have_the_same_subjects():
+    with pytest.raises(InvalidValueError, match="a has 3, b has 2"):
+        statistics.paired_effect([1, 2, 3], [1, 2], rng(), effect="ratio of means")
+    with pytest.raises(InvalidValueError, match=r"smallest is 0.*difference"):
+        statistics.paired_effect([0, 2], [1, 2], rng(), effect="ratio of means")
+    with pytest.raises(UnknownNameError, match='Did you mean "ratio of means"'):
+        statistics.paired_effect([1, 2], [1, 2], rng(), effect="ratio of mean")  # type: ignore[arg-type]
+
+
+def test_many_groups_are_adjusted_for_their_number():
+    generator = rng()
+    groups = {name: generator.normal(shift, 1, 12) for name, shift in (("a", 0.0), ("b", 2.0), ("c", 0.1))}
+    all_pairs = statistics.compare_many(groups)
+    assert len(all_pairs.table) == 3
+    assert (all_pairs.table["p_holm"] >= all_pairs.table["p_value"]).all()
+    with_control = statistics.compare_many(groups, versus="a")
+    assert with_control.table["b"].tolist() == ["a", "a"]
+    assert with_control.table["p_holm"].min() == pytest.approx(2 * with_control.table["p_value"].min())
+    assert all_pairs.overall.p_value == pytest.approx(stats.kruskal(*groups.values()).pvalue)
+
+
+def test_unusable_groups_are_refused_in_words():
+    with pytest.raises(InvalidValueError, match='"vehicle" has 1 value; at least 2 are needed'):
+        statistics.compare_many({"vehicle": [1.0], "drug": [1.0, 2.0]})
+    with pytest.raises(InvalidValueError, match="There is 1 group"):
+        statistics.compare_many({"vehicle": [1.0, 2.0]})
+    with pytest.raises(UnknownNameError, match='Did you mean "vehicle"'):
+        statistics.compare_many({"vehicle": [1.0, 2.0], "drug": [1.0, 2.0]}, versus="vehicel")
+    with pytest.raises(InvalidValueError, match="p-value lies between 0 and 1"):
+        statistics.holm([0.2, 1.2])
+    with pytest.raises(InvalidValueError, match=r"Did you mean 0\.95"):
+        statistics.hodges_lehmann([1, 2, 3], [3, 4, 5], confidence=95)

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from gvlab import statistics
+from gvlab.errors import InvalidValueError
+from gvlab.statistics.power import logrank_statistics, mannwhitney_p_values
+
+
+def arms(seed: int, ratio: float, n: int = 4000, follow_up: float = 60.0):
+    rng = np.random.default_rng(seed)
+    out = []
+    for rate in (0.05 * ratio, 0.05):
+        time = rng.exponential(1 / rate, n)
+        out += [np.minimum(time, follow_up), time < follow_up]
+    return out
+
+
+def test_every_replicate_is_the_logrank_test_with_ties_and_censoring():
+    rng = np.random.default_rng(1)
+    times, events = rng.integers(1, 15, (200, 13)).astype(float), rng.random((200, 13)) < 0.6
+    many = logrank_statistics(times, events, n_a=6)
+    group = ["a"] * 6 + ["b"] * 7
+    alone = [statistics.logrank(t, e, group).statistic for t, e in zip(times, events, strict=True)]
+    assert many == pytest.approx(np.array(alone), rel=1e-9, abs=1e-12)
+
+
+def test_power_agrees_with_testing_replicates_one_by_one():
+    from lifelines.statistics import logrank_test
+
+    da, ea, db, eb = arms(2, ratio=0.4)
+    power = statistics.logrank_power(da, ea, db, eb, 10, 10, np.random.default_rng(3))
+    rng, hits = np.random.default_rng(4), 0
+    for _ in range(150):
+        a, b = rng.integers(0, 4000, 10), rng.integers(0, 4000, 10)
+        hits += logrank_test(da[a], db[b], ea[a], eb[b]).p_value < 0.05
+    tolerance = 4 * np.hypot(power.standard_error, np.sqrt(0.25 / 150))
+    assert power.probability == pytest.approx(hits / 150, abs=tolerance)
+
+
+def test_power_follows_schoenfelds_formula_for_proportional_hazards():
+    """Schoenfeld (1981) Biometrika 68:316: events d give power Phi(sqrt(d / 4) |log HR| - 1.96) for equal arms."""
+    da, ea, db, eb = arms(5, ratio=0.5, n=20000)
+    power = statistics.logrank_power(da, ea, db, eb, 80, 80, np.random.default_rng(6), replicates=4000)
+    events = 80 * (ea.mean() + eb.mean())
+    expected = stats.norm.cdf(np.sqrt(events / 4) * np.log(2) - stats.norm.ppf(0.975))
+    assert power.probability == pytest.approx(expected, abs=0.03)
+
+
+def test_under_no_difference_power_is_the_level():
+    da, ea, db, eb = arms(7, ratio=1.0)
+    power = statistics.logrank_power(da, ea, db, eb, 40, 40, np.random.default_rng(8), replicates=4000)
+    assert power.probability == pytest.approx(0.05, abs=0.02)
+
+
+def test_monte_carlo_error_is_that_of_a_proportion():
+    da, ea, db, eb = arms(9, ratio=0.4)
+    powers = [
+        statistics.logrank_power(da, ea, db, eb, 8, 8, np.random.default_rng(s), replicates=400) for s in range(60)
+    ]
+    spread = np.std([p.probability for p in powers], ddof=1)
+    assert spread == pytest.approx(np.mean([p.standard_error for p in powers]), rel=0.35)
+    assert all(p.lower < p.probability < p.upper for p in powers)
+
+
+def test_batches_do_not_change_what_is_tested(monkeypatch):
+    da, ea, db, eb = arms(10, ratio=0.4)
+    from gvlab.statistics import power
+
+    monkeypatch.setattr(power, "_CELLS_AT_ONCE", 500)
+    small = statistics.logrank_power(da, ea, db, eb, 10, 10, np.random.default_rng(1), replicates=1001)
+    assert small.replicates == 1001
+    monkeypatch.undo()
+    whole = statistics.logrank_power(da, ea, db, eb, 10, 10, np.random.default_rng(1), replicates=1001)
+    assert small.probability == pytest.approx(whole.probability, abs=0.07)
+
+
+def test_without_events_nothing_is_significant():
+    zeros = np.zeros(50)
+    power = statistics.logrank_power(
+        np.full(50, 9.0), zeros, np.full(50, 9.0), zeros, 10, 10, np.random.default_rng(0), replicates=100
+    )
+    assert power.probability == 0
+    assert power.lower == 0
+    assert 0 < power.upper < 0.05
+
+
+def test_every_replicate_is_the_mann_whitney_test():
+    rng = np.random.default_rng(2)
+    a, b = rng.normal(0, 1, (60, 6)), rng.normal(0.5, 1, (60, 7))
+    a[:20, 0] = a[:20, 1]
+    a[0], b[0] = 1.0, 1.0
+    many = mannwhitney_p_values(a, b)
+    alone = [statistics.mann_whitney(x, y).p_value for x, y in zip(a, b, strict=True)]
+    assert many == pytest.approx(np.array(alone), rel=1e-10)
+
+
+def test_three_against_three_can_never_be_significant():
+    power = statistics.mannwhitney_power(np.arange(50) + 100.0, np.arange(50.0), 3, 3, np.random.default_rng(1))
+    unequal = statistics.mannwhitney_power(np.arange(50) + 100.0, np.arange(50.0), 5, 5, np.random.default_rng(1))
+    assert power.probability < 0.05
+    assert unequal.probability == 1
+
+
+def test_sizes_and_levels_are_checked():
+    with pytest.raises(InvalidValueError, match="n_a is 0"):
+        statistics.mannwhitney_power([1, 2], [1, 2], 0, 3, np.random.default_rng(1))
+    with pytest.raises(InvalidValueError, match=r"alpha is 5.*Did you mean 0.05"):
+        statistics.mannwhitney_power([1, 2], [1, 2], 3, 3, np.random.default_rng(1), alpha=5)
+    with pytest.raises(InvalidValueError, match='"duration_b" is empty'):
+        statistics.logrank_power([1], [1], [], [], 3, 3, np.random.default_rng(1))

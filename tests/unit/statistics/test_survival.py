@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from gvlab import statistics
+from gvlab.errors import InvalidValueError, UnknownNameError
+
+
+def survivors(rng: np.random.Generator, n: int, rate: float = 0.05, follow_up: float = 60.0):
+    time = rng.exponential(1 / rate, n)
+    return np.minimum(time, follow_up), (time < follow_up).astype(int)
+
+
+mice = st.lists(st.tuples(st.integers(1, 30), st.integers(0, 1)), min_size=2, max_size=40)
+
+
+@settings(max_examples=60, deadline=None)
+@given(mice)
+def test_kaplan_meier_equals_lifelines(subjects):
+    from lifelines import KaplanMeierFitter
+
+    time, event = np.array(subjects).T
+    theirs = KaplanMeierFitter().fit(time, event)
+    ours = statistics.kaplan_meier(time, event).table
+    by_time = theirs.survival_function_["KM_estimate"]
+    assert ours["survival"].to_numpy() == pytest.approx(by_time.loc[ours["time"]].to_numpy(), abs=1e-12)
+    table = theirs.event_table.loc[ours["time"]]
+    assert ours["events"].tolist() == table["observed"].tolist()
+    assert ours["at_risk"].tolist() == table["at_risk"].tolist()
+
+
+@settings(max_examples=60, deadline=None)
+@given(mice)
+def test_a_survival_curve_is_a_falling_probability_within_its_limits(subjects):
+    time, event = np.array(subjects).T
+    table = statistics.kaplan_meier(time, event).table
+    assert np.isfinite(table.to_numpy(dtype=float)).all()
+    assert (np.diff(table["survival"]) <= 0).all()
+    assert (table["lower"] <= table["survival"]).all()
+    assert (table["survival"] <= table["upper"]).all()
+    assert table["lower"].min() >= 0
+    assert table["upper"].max() <= 1
+    assert table["events"].sum() + table["censored"].sum() == len(time)
+
+
+def test_limits_equal_scipys():
+    rng = np.random.default_rng(5)
+    time, event = survivors(rng, 30)
+    data = stats.CensoredData(uncensored=time[event == 1], right=time[event == 0])
+    with pytest.warns(RuntimeWarning, match="undefined at some observations"):
+        interval = stats.ecdf(data).sf.confidence_interval(0.9, method="log-log")
+    table = statistics.kaplan_meier(time, event, confidence=0.9).table.iloc[1:]
+    inside = (table["survival"].to_numpy() < 1) & (table["survival"].to_numpy() > 0)
+    assert table["lower"].to_numpy()[inside] == pytest.approx(interval.low.probabilities[inside], rel=1e-10)
+    assert table["upper"].to_numpy()[inside] == pytest.approx(interval.high.probabilities[inside], rel=1e-10)
+
+
+def test_a_median_that_is_not_reached_says_so():
+    curve = statistics.kaplan_meier([10, 20, 100, 100, 100], [1, 1, 0, 0, 0])
+    assert curve.median().value == np.inf
+    assert str(curve.median()).startswith("not reached")
+
+
+def test_without_censoring_a_restricted_mean_is_a_mean_of_capped_times():
+    rng = np.random.default_rng(3)
+    time = rng.exponential(20, 40).round(1) + 0.1
+    capped = np.minimum(time, 30)
+    mean = statistics.restricted_mean(time, np.ones(40), until=30)
+    assert mean.value == pytest.approx(capped.mean(), rel=1e-12)
+    assert (mean.upper - mean.value) / 1.959963984540054 == pytest.approx(capped.std() / np.sqrt(40), rel=1e-10)
+
+
+def test_restricted_mean_equals_lifelines():
+    from lifelines import KaplanMeierFitter
+    from lifelines.utils import restricted_mean_survival_time
+
+    time, event = survivors(np.random.default_rng(4), 50)
+    theirs = restricted_mean_survival_time(KaplanMeierFitter().fit(time, event), t=40)
+    assert statistics.restricted_mean(time, event, until=40).value == pytest.approx(theirs, rel=1e-12)
+
+
+def test_the_difference_of_restricted_means_is_that_of_the_arms():
+    rng = np.random.default_rng(6)
+    a, b = survivors(rng, 40, 0.02), survivors(rng, 40, 0.06)
+    difference = statistics.restricted_mean_difference(*a, *b, until=50)
+    alone = [statistics.restricted_mean(*arm, until=50) for arm in (a, b)]
+    assert difference.value == pytest.approx(alone[0].value - alone[1].value, rel=1e-12)
+    halves = [alone[0].upper - alone[0].value, alone[1].upper - alone[1].value]
+    assert difference.upper - difference.value == pytest.approx(np.hypot(*halves), rel=1e-9)
+
+
+def test_a_horizon_beyond_follow_up_is_refused_with_the_latest_possible():
+    with pytest.raises(InvalidValueError, match=r"horizon 90 lies beyond the last observation at 60.*Take 60"):
+        statistics.restricted_mean([20, 60, 60], [1, 0, 0], until=90)
+    with pytest.raises(InvalidValueError, match=r"time 90 is unknown.*beyond 60"):
+        statistics.kaplan_meier([20, 60, 60], [1, 0, 0]).at(90)
+
+
+def test_numbers_at_risk_count_those_still_followed():
+    curve = statistics.kaplan_meier([5, 10, 10, 20], [1, 1, 0, 1])
+    assert curve.at_risk([0, 5, 6, 10, 11, 20, 21]).tolist() == [4, 4, 3, 3, 1, 1, 0]
+
+
+def test_deaths_on_day_zero_count():
+    curve = statistics.kaplan_meier([0, 10], [1, 1])
+    assert curve.at(0).value == 0.5
+    assert curve.table["at_risk"].tolist() == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("duration", "event", "words"),
+    [
+        ([], [], '"duration" is empty'),
+        ([3, -1], [1, 1], "-1 in row 1.*never negative"),
+        ([3, np.nan], [1, 1], "1 missing or infinite value, the first in row 1"),
+        ([3, 4], [1], "duration has 2, event_observed has 1"),
+        ([3, 4], [1, 0.5], "holds 0.5"),
+        ([[3, 4]], [1, 0], "2 dimensions"),
+        (["early", 4], [1, 0], "no number"),
+    ],
+)
+def test_unusable_times_are_refused_in_words(duration, event, words):
+    with pytest.raises(InvalidValueError, match=words):
+        statistics.kaplan_meier(duration, event)
+
+
+def test_an_entry_after_the_end_is_refused():
+    with pytest.raises(InvalidValueError, match="row 1 has entry 7 and duration 5"):
+        statistics.kaplan_meier([3, 5], [1, 1], entry=[0, 7])
+
+
+@settings(max_examples=40, deadline=None)
+@given(mice, mice, mice)
+def test_logrank_equals_lifelines(a, b, c):
+    from lifelines.statistics import multivariate_logrank_test
+
+    time, event = np.array([*a, *b, *c]).T
+    group = np.repeat(["a", "b", "c"], [len(a), len(b), len(c)])
+    if not event.any():
+        assert statistics.logrank(time, event, group).p_value == 1
+        return
+    try:
+        theirs = multivariate_logrank_test(time, group, event)
+    except np.linalg.LinAlgError:
+        return
+    ours = statistics.logrank(time, event, group)
+    assert ours.statistic == pytest.approx(theirs.test_statistic, rel=1e-6, abs=1e-6)
+
+
+def test_logrank_needs_two_groups():
+    with pytest.raises(InvalidValueError, match='every subject is in "BM"'):
+        statistics.logrank([1, 2], [1, 1], ["BM", "BM"])
+
+
+def test_swapping_the_arms_inverts_the_hazard_ratio():
+    rng = np.random.default_rng(8)
+    (ta, ea), (tb, eb) = survivors(rng, 25, 0.02), survivors(rng, 25, 0.06)
+    time, event, arm = np.r_[ta, tb], np.r_[ea, eb], ["a"] * 25 + ["b"] * 25
+    forward = statistics.hazard_ratio(time, event, arm, of="a", versus="b").estimate
+    back = statistics.hazard_ratio(time, event, arm, of="b", versus="a").estimate
+    assert forward.value < 1
+    assert forward.value == pytest.approx(1 / back.value, rel=1e-5)
+    assert forward.lower == pytest.approx(1 / back.upper, rel=1e-5)
+
+
+def test_when_all_controls_die_first_the_hazard_ratio_is_zero_with_an_upper_limit():
+    time = np.r_[np.arange(20, 30), np.full(10, 100)]
+    event, arm = np.r_[np.ones(10), np.zeros(10)], ["control"] * 10 + ["treated"] * 10
+    ratio = statistics.hazard_ratio(time, event, arm, of="treated", versus="control")
+    assert ratio.estimate.value == 0
+    assert ratio.interval == "profile likelihood"
+    # One-sided profile limit: the drop of sum log(controls at risk + 10 r) by 3.841 / 2, solved by bisection here.
+    low, high = 0.0, 10.0
+    for _ in range(200):
+        r = (low + high) / 2
+        drop = sum(np.log(k + 10 * r) - np.log(k) for k in range(1, 11))
+        low, high = (r, high) if drop < 3.841458820694124 / 2 else (low, r)
+    assert ratio.estimate.upper == pytest.approx(low, rel=1e-6)
+    mirror = statistics.hazard_ratio(time, event, arm, of="control", versus="treated")
+    assert mirror.estimate.value == np.inf
+    assert mirror.estimate.lower == pytest.approx(1 / low, rel=1e-6)
+    assert "HR infinite" in str(mirror)
+
+
+def test_a_late_death_with_nobody_to_compare_does_not_make_the_ratio_finite():
+    time = np.r_[np.arange(20, 30), np.full(9, 100), 99]
+    event, arm = np.r_[np.ones(10), np.zeros(9), 1], ["control"] * 10 + ["treated"] * 10
+    ratio = statistics.hazard_ratio(time, event, arm, of="treated", versus="control")
+    # At day 99 no control is at risk any more.
+    assert ratio.interval == "profile likelihood"
+
+
+def test_hazards_that_cannot_be_compared_are_an_error():
+    with pytest.raises(InvalidValueError, match='No event happened while "a" and "b" were both at risk'):
+        statistics.hazard_ratio([5, 5, 5, 5], [0, 0, 0, 0], ["a", "a", "b", "b"], of="a", versus="b")
+    with pytest.raises(UnknownNameError, match=r'no group named "c".*Known: a, b'):
+        statistics.hazard_ratio([5, 6], [1, 1], ["a", "b"], of="c", versus="b")
