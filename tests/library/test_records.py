@@ -172,6 +172,33 @@ def test_a_distribution_without_its_spread_is_an_error(folder, old, new, words):
     assert words in refusal(written(folder, POPULATION.replace(old, new), "mice", "populations"))
 
 
+EXPERIMENT = """
+name: study
+title: A study
+question: Why?
+systems: mice
+until: day 10
+arms:
+  - name: A
+    doses: [drug, {agent: house_drug, amunt: 1 mg, at: day 1}]
+"""
+
+
+def test_an_unknown_key_of_a_dose_in_an_arm_is_answered(folder):
+    (folder / "experiments").mkdir()
+    message = refusal(written(folder, EXPERIMENT, "study", "experiments"))
+    assert 'There is no key named "amunt" in arms.0.doses.1. Did you mean "amount"?' in message
+    assert 'The key "arms.0.doses.1.amount" is missing.' in message
+
+
+def test_an_arm_has_doses_by_name_and_of_its_own(folder):
+    (folder / "experiments").mkdir()
+    study = written(folder, EXPERIMENT.replace("amunt", "amount"), "study", "experiments")()
+    assert study.arms[0].doses[0] == "drug"
+    assert study.arms[0].doses[1].amount == "1 mg"
+    assert study.systems == ("mice",)
+
+
 HEADER = "parameterId\tnominalValue\tlowerBound\tupperBound\tunit\tcontext\tevidence\tsource\tnote\n"
 
 

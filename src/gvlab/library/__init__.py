@@ -256,7 +256,8 @@ def _explain(error: ValidationError, where: str, schema: type[Record]) -> str:
     """Say in words what breaks the schema: file, key, value, rule, way out."""
     lines = []
     for problem in error.errors():
-        place = [str(part) for part in problem["loc"] if not str(part).startswith("function-")]
+        # "record" is pydantic's word for one of two forms of an entry, not a key that anybody wrote.
+        place = [str(part) for part in problem["loc"] if part != "record"]
         key = ".".join(place)
         value = problem["input"]
         shown = repr(value) if isinstance(value, str | int | float | bool | None) else type(value).__name__

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from gvlab import units
 from gvlab.library.fields import (
@@ -201,6 +201,15 @@ class DonorProtocol(Record):
     """Day of the donor on which the cells are taken."""
 
 
+class HarvestPlan(Record):
+    """How the primary recipient was treated whose cells are given, and when they are taken."""
+
+    doses: tuple[str, ...] = ()
+    """Doses of the system, by name."""
+    at: str
+    condition: Words = ()
+
+
 class SystemDose(Sourced):
     """A dose as a system gives it, by name; unknown amounts and days are marked assumed and can be changed."""
 
@@ -371,11 +380,19 @@ class ConditionRow(Record):
 # ---------------------------------------------------------------------------------------------------- studies
 
 
+def _name_or_record(value: Any) -> str:
+    return "name" if isinstance(value, str) else "record"
+
+
+DoseRef = Annotated[Annotated[str, Tag("name")] | Annotated[SystemDose, Tag("record")], Discriminator(_name_or_record)]
+"""A dose of the system by name, or a dose of its own."""
+
+
 class ArmSpec(Record):
     """An arm of an experiment: doses of the system by name, or doses of its own; conditions; subjects."""
 
     name: str
-    doses: tuple[str | SystemDose, ...] = ()
+    doses: tuple[DoseRef, ...] = ()
     condition: Words = ()
     n: int = Field(default=10, ge=1)
     note: Text = ""
@@ -391,6 +408,10 @@ class Readout(Record):
     title: Text = ""
 
 
+ReadoutRef = Annotated[Annotated[str, Tag("name")] | Annotated[Readout, Tag("record")], Discriminator(_name_or_record)]
+"""An output of the model or an assay by name, or more about it."""
+
+
 class ExperimentRecord(Titled, Sourced):
     """A study: systems, arms, what is read, until when."""
 
@@ -398,7 +419,7 @@ class ExperimentRecord(Titled, Sourced):
     systems: Words
     arms: tuple[ArmSpec, ...] = Field(min_length=1)
     endpoints: Words = ()
-    readouts: tuple[str | Readout, ...] = ()
+    readouts: tuple[ReadoutRef, ...] = ()
     until: str
     assumed: Text = ""
 

@@ -1,0 +1,254 @@
+"""ParameterTable: value, unit, bounds, evidence and source of each parameter, and the overlays of contexts."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import functools
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gvlab import library
+from gvlab.errors import InvalidValueError, LibraryError, UnknownNameError
+from gvlab.library.records import ParameterRow
+from gvlab.provenance import Evidence, Source, sha256
+
+COLUMNS = (
+    "parameterId",
+    "nominalValue",
+    "lowerBound",
+    "upperBound",
+    "priorDistribution",
+    "unit",
+    "context",
+    "evidence",
+    "source",
+    "locator",
+    "derivation",
+    "verification",
+    "note",
+)
+"""The columns of a parameter table: PEtab's, then ours."""
+
+
+@dataclass(frozen=True)
+class ParameterTable:
+    """Parameters with what they rest on.
+
+    A table as the library holds it has several rows a parameter, one a context. `resolve` gives the table of one
+    system, in which each parameter stands once.
+
+    Attributes
+    ----------
+    rows
+        Sorted by parameter and context.
+    contexts
+        Tags for which the table was resolved; None if it was not.
+    chains
+        For a resolved table: the rows that each parameter could have taken, the least specific first, the one it takes
+        last.
+    """
+
+    rows: tuple[ParameterRow, ...]
+    contexts: tuple[str, ...] | None = None
+    chains: Mapping[str, tuple[ParameterRow, ...]] = dataclasses.field(default_factory=dict, repr=False)
+
+    @classmethod
+    def default(cls) -> ParameterTable:
+        """Read every row of the library, ours and the user's."""
+        return cls.of(library.parameter_rows())
+
+    @classmethod
+    def of(cls, rows: Iterable[ParameterRow]) -> ParameterTable:
+        """Make a table from rows."""
+        return cls(tuple(sorted(rows, key=lambda row: (row.parameterId, row.context))))
+
+    def resolve(self, contexts: Iterable[str] = ()) -> ParameterTable:
+        """Pick for each parameter the most specific row that fits.
+
+        A row fits if each of its tags is among `contexts`; of those the one with the most tags is taken. A parameter
+        no row of which fits is left out.
+
+        Raises
+        ------
+        LibraryError
+            If two rows fit equally well.
+        """
+        tags = frozenset(contexts)
+        fitting: dict[str, list[ParameterRow]] = {}
+        for row in self.rows:
+            if tags.issuperset(row.context):
+                fitting.setdefault(row.parameterId, []).append(row)
+        chains = {name: tuple(sorted(rows, key=lambda row: len(row.context))) for name, rows in fitting.items()}
+        for name, chain in chains.items():
+            if len(chain) > 1 and len(chain[-1].context) == len(chain[-2].context):
+                one, other = (";".join(row.context) or "no context" for row in chain[-2:])
+                raise LibraryError(
+                    f'Two rows of "{name}" fit equally well: "{one}" and "{other}", in {", ".join(sorted(tags))}. '
+                    "Give one of them a further tag, or remove it."
+                )
+        return ParameterTable(tuple(chain[-1] for chain in chains.values()), tuple(sorted(tags)), chains)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[ParameterRow]:
+        return iter(self.rows)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Names of the parameters, sorted, each once."""
+        return tuple(self._by_name)
+
+    def row(self, name: str) -> ParameterRow:
+        """Give the row of a parameter.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such parameter.
+        InvalidValueError
+            If the table was not resolved and the parameter has several rows.
+        """
+        if name not in self._by_name:
+            raise UnknownNameError("parameter", name, self._by_name)
+        rows = self._by_name[name]
+        if len(rows) > 1:
+            raise InvalidValueError(
+                f'"{name}" has {len(rows)} rows, one a context. Resolve the table first: table.resolve(contexts).'
+            )
+        return rows[0]
+
+    def value(self, name: str) -> float:
+        """Give the nominal value of a parameter, in its `unit`."""
+        return self.row(name).nominalValue
+
+    def unit(self, name: str) -> str:
+        """Give the unit of a parameter."""
+        return self.row(name).unit
+
+    def bounds(self, name: str) -> tuple[float, float]:
+        """Give the bounds of a parameter, infinite where it has none."""
+        row = self.row(name)
+        low = float("-inf") if row.lowerBound is None else row.lowerBound
+        high = float("inf") if row.upperBound is None else row.upperBound
+        return low, high
+
+    def values(self) -> dict[str, float]:
+        """Give every nominal value, by name."""
+        return {name: self.value(name) for name in self.ids}
+
+    def chain(self, name: str) -> tuple[ParameterRow, ...]:
+        """Give the rows a parameter could have taken, the one it takes last."""
+        self.row(name)
+        return self.chains.get(name, self._by_name[name])
+
+    def replace(self, values: Mapping[str, float], note: str = "changed by hand") -> ParameterTable:
+        """Give a resolved table in which some values are others; they count as assumed.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such parameter.
+        InvalidValueError
+            If a value lies outside the bounds of its parameter.
+        """
+        changed: dict[str, ParameterRow] = {}
+        for name, value in values.items():
+            old = self.row(name)
+            low, high = self.bounds(name)
+            if not low <= value <= high:
+                raise InvalidValueError(f'"{name}" is {value:g} {old.unit}; its bounds are {low:g} to {high:g}.')
+            update: dict[str, Any] = {
+                "nominalValue": float(value),
+                "evidence": Evidence.ASSUMED,
+                "source": "",
+                "locator": "",
+                "derivation": "",
+                "verification": "assumed",
+                "note": f"{note}; was {old.nominalValue:g}",
+            }
+            changed[name] = old.model_copy(update=update)
+        rows = tuple(changed.get(row.parameterId, row) for row in self.rows)
+        chains = {name: (*chain, changed[name]) if name in changed else chain for name, chain in self.chains.items()}
+        return ParameterTable(rows, self.contexts, chains)
+
+    def select(self, names: Iterable[str]) -> ParameterTable:
+        """Give the table of some of its parameters; names it does not have are passed over."""
+        wanted = frozenset(names)
+        rows = tuple(row for row in self.rows if row.parameterId in wanted)
+        return ParameterTable(rows, self.contexts, {name: self.chains[name] for name in wanted & self.chains.keys()})
+
+    def sources(self) -> tuple[Source, ...]:
+        """Give the bibliography entries of exactly these rows."""
+        return library.sources({key for row in self.rows for key in row.source_keys})
+
+    def explain(self, name: str) -> str:
+        """Say what a parameter is, what it rests on, and which rows it takes the place of."""
+        chain = self.chain(name)
+        lines = _describe(chain[-1])
+        for row in reversed(chain[:-1]):
+            lines += ["", "takes the place of", *_describe(row)]
+        return "\n".join(lines)
+
+    def to_tsv(self) -> str:
+        """Write as tab-separated text with the columns `COLUMNS`; valid PEtab once resolved."""
+        text = io.StringIO()
+        writer = csv.writer(text, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE, quotechar=None)
+        writer.writerow(COLUMNS)
+        for row in self.rows:
+            writer.writerow(_cell(getattr(row, column)) for column in COLUMNS)
+        return text.getvalue()
+
+    @functools.cached_property
+    def sha256(self) -> str:
+        """SHA-256 of `to_tsv`."""
+        return sha256(self.to_tsv())
+
+    @functools.cached_property
+    def _by_name(self) -> dict[str, tuple[ParameterRow, ...]]:
+        grouped: dict[str, list[ParameterRow]] = {}
+        for row in self.rows:
+            grouped.setdefault(row.parameterId, []).append(row)
+        return {name: tuple(grouped[name]) for name in sorted(grouped)}
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, tuple):
+        return ";".join(value)
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def _describe(row: ParameterRow) -> list[str]:
+    low, high = row.lowerBound, row.upperBound
+    bounds = "" if low is None and high is None else f", {_bound(low)} to {_bound(high)}"
+    prior = f", prior {row.priorDistribution}" if row.priorDistribution else ""
+    lines = [
+        f"{row.parameterId} = {row.nominalValue:g} {row.unit}{bounds}{prior}",
+        f"  holds for     {', '.join(row.context) or 'everything (base)'}",
+        f"  evidence      {row.evidence}",
+    ]
+    known = library.bibliography()
+    for key in row.source_keys:
+        reference = known[key].reference() if key in known else "not in references.bib"
+        lines.append(f"  source        [{key}] {reference}")
+    for label, text in (
+        ("locator", row.locator),
+        ("derivation", row.derivation),
+        ("verification", row.verification),
+        ("note", row.note),
+    ):
+        if text:
+            lines.append(f"  {label:<13} {text}")
+    return lines
+
+
+def _bound(value: float | None) -> str:
+    return "unbounded" if value is None else f"{value:g}"
