@@ -14,7 +14,7 @@ from gvlab.statistics.comparison import (
 from gvlab.statistics.competing import CumulativeIncidence, cumulative_incidence, gray
 from gvlab.statistics.estimate import Estimate, HypothesisTest, Power, wilson_interval
 from gvlab.statistics.hazard import HazardRatio, hazard_ratio, logrank
-from gvlab.statistics.power import logrank_power, mannwhitney_power
+from gvlab.statistics.power import logrank_power, mannwhitney_power, welch_power
 from gvlab.statistics.survival import SurvivalCurve, kaplan_meier, restricted_mean, restricted_mean_difference
 from gvlab.statistics.synergy import HillCurve, Synergy, loewe_effect, synergy
 
@@ -47,5 +47,6 @@ __all__ = [
     "restricted_mean",
     "restricted_mean_difference",
     "synergy",
+    "welch_power",
     "wilson_interval",
 ]
