@@ -89,6 +89,10 @@ class Model:
         model.symbols  # noqa: B018 - a document without a model is refused here, not at the first run
         return model
 
+    def __reduce__(self) -> tuple[type[Model], tuple[str]]:
+        # What has been read out of the text is read again on the other side; libSBML's objects cannot travel.
+        return (Model, (self.sbml,))
+
     def __repr__(self) -> str:
         return f"Model({self.id!r}, {len(self.symbols)} symbols, sha256 {self.sha256[:12]})"
 
