@@ -241,11 +241,10 @@ def _prepared(equations: Equations) -> str:
     assignments = model.getListOfInitialAssignments()
     while assignments.size():
         assignments.remove(0)
-    for name in equations.parameters:
-        parameter = model.getParameter(name)
-        if parameter is not None and not parameter.isSetValue():
+    for parameter in model.getListOfParameters():
+        if not parameter.isSetValue():
             # libRoadRunner refuses a parameter without a value, even where it is given one a moment later.
-            value = equations.nominal[name]
+            value = equations.nominal.get(parameter.getId(), 0.0)
             parameter.setValue(value if np.isfinite(value) else 0.0)
     for number in range(model.getNumEvents()):
         event = model.getEvent(number)
