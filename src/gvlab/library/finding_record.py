@@ -50,8 +50,8 @@ class Published(Record):
 class Measure(Record):
     """What is compared: the share of an endpoint by a day, or a readout on a day."""
 
-    endpoint: Literal["survival", "cure", "death_leukemia", "death_gvhd", "death_other"] | None = None
-    """Share of subjects: alive, cured, or dead of that cause (competing risks) by `at`."""
+    endpoint: Identifier | None = None
+    """An endpoint of the library; the share of subjects that it counts (alive, cured, dead of a cause) on `at`."""
     readout: Identifier | None = None
     """An output of the model, read ideally from the subjects alive on `at`; the effect is a ratio of medians."""
     at: str

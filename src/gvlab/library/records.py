@@ -388,6 +388,20 @@ DoseRef = Annotated[Annotated[str, Tag("name")] | Annotated[SystemDose, Tag("rec
 """A dose of the system by name, or a dose of its own."""
 
 
+class EndpointRecord(Titled):
+    """What happens to a subject, once, at a time: death, death of a cause, cure."""
+
+    description: Text = ""
+    events: tuple[Identifier, ...] = Field(min_length=1)
+    """Events of the model, any of which is the endpoint."""
+    only_if_zero: tuple[Identifier, ...] = ()
+    """Symbols that must be zero at the end of follow-up; then the last of the events is the endpoint."""
+    competing: tuple[Identifier, ...] = ()
+    """Events after which the endpoint cannot come any more."""
+    counts: Literal["free", "reached"]
+    """Which share is reported: of those free of it (survival), or of those who have reached it."""
+
+
 class ArmSpec(Record):
     """An arm of an experiment: doses of the system by name, or doses of its own; conditions; subjects."""
 
@@ -439,6 +453,7 @@ KINDS: dict[str, type[Record]] = {
     "donors": DonorRecord,
     "leukemias": LeukemiaRecord,
     "populations": PopulationRecord,
+    "endpoints": EndpointRecord,
     "experiments": ExperimentRecord,
     "findings": FindingRecord,
 }
@@ -454,6 +469,7 @@ SINGULAR = {
     "donors": "donor",
     "leukemias": "leukemia",
     "populations": "population",
+    "endpoints": "endpoint",
     "experiments": "experiment",
     "findings": "finding",
     "conditions": "condition",
