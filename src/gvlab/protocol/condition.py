@@ -1,0 +1,125 @@
+"""Condition: named changes to a model - a knock-out, a depletion, an overexpression."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gvlab import library
+from gvlab.errors import InvalidValueError, UnknownNameError
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change: a target takes a value, or a factor times its own.
+
+    Attributes
+    ----------
+    target
+        A parameter of the model, or a state (its initial value).
+    value
+        What it becomes, or the factor.
+    factor
+        Whether `value` is a factor.
+    """
+
+    target: str
+    value: float
+    factor: bool = False
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Named changes to the model; no name and no changes is the model as it is.
+
+    Attributes
+    ----------
+    names
+        What it is called, several where conditions were put together.
+    changes
+        Carried out in order.
+    """
+
+    names: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
+
+    @classmethod
+    def read(cls, name: str) -> Condition:
+        """Read a condition of the library.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is none of that name.
+        """
+        rows = library.condition_rows(name)
+        return cls((name,), tuple(Change(row.targetId, *row.change()) for row in rows))
+
+    @classmethod
+    def of(cls, what: Condition | str | Iterable[str | Condition] | None) -> Condition:
+        """Make a condition of a name, of several names together, or of nothing."""
+        if what is None:
+            return cls()
+        if isinstance(what, Condition):
+            return what
+        if isinstance(what, str):
+            return cls.read(what)
+        whole = cls()
+        for part in what:
+            whole = whole + cls.of(part)
+        return whole
+
+    def __add__(self, other: Condition) -> Condition:
+        """Put two conditions together.
+
+        Raises
+        ------
+        InvalidValueError
+            If both set the same target.
+        """
+        if not isinstance(other, Condition):
+            return NotImplemented
+        if set(other.names) <= set(self.names) and other.names:
+            return self
+        fixed = {change.target: change for change in self.changes if not change.factor}
+        for change in other.changes:
+            if change.target in fixed and change != fixed[change.target]:
+                raise InvalidValueError(
+                    f'The conditions {", ".join((*self.names, *other.names))} both change "{change.target}". Use one.'
+                )
+        new = tuple(change for change in other.changes if change.factor or change not in self.changes)
+        return Condition(tuple(dict.fromkeys((*self.names, *other.names))), self.changes + new)
+
+    def __bool__(self) -> bool:
+        return bool(self.changes)
+
+    def __str__(self) -> str:
+        return ", ".join(self.names) or "unchanged"
+
+    def apply(self, values: Mapping[str, Any], nominal: Mapping[str, float]) -> dict[str, Any]:
+        """Give the values under the condition.
+
+        Parameters
+        ----------
+        values
+            Of the subjects, by name: numbers, or arrays of shape (subject,).
+        nominal
+            Values of what is not among `values`: the model's own.
+
+        Returns
+        -------
+        A new dictionary with all of `values` and the changes.
+
+        Raises
+        ------
+        UnknownNameError
+            If a target is in neither.
+        """
+        changed = dict(values)
+        for change in self.changes:
+            if change.target not in changed and change.target not in nominal:
+                raise UnknownNameError("symbol to be changed by a condition", change.target, {*values, *nominal})
+            own = changed[change.target] if change.target in changed else nominal[change.target]
+            changed[change.target] = own * change.value if change.factor else change.value
+        return changed
