@@ -206,9 +206,18 @@ def _read_yaml(file: Path, kind: str, _modified: int) -> Any:
         raise LibraryError(_explain(error, str(file), schema)) from None
 
 
+def parse_table(text: str, schema: type[_Row], name: str) -> tuple[_Row, ...]:
+    """Read the text of a table; `name` is what errors call it. Errors as `read_table`."""
+    return cast("tuple[_Row, ...]", _parse_table(text, schema, name))
+
+
 @functools.lru_cache(maxsize=1024)
 def _read_table(file: Path, schema: type[Record], _modified: int) -> tuple[Record, ...]:
-    lines = file.read_text(encoding="utf-8").splitlines()
+    return _parse_table(file.read_text(encoding="utf-8"), schema, str(file))
+
+
+def _parse_table(text: str, schema: type[Record], file: str) -> tuple[Record, ...]:
+    lines = text.splitlines()
     numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")]
     reader = csv.reader(io.StringIO("\n".join(line for _, line in numbered)), delimiter="\t", quoting=csv.QUOTE_NONE)
     table = [[cell.strip() for cell in row] for row in reader]
@@ -217,7 +226,7 @@ def _read_table(file: Path, schema: type[Record], _modified: int) -> tuple[Recor
     header = table[0]
     for column in header:
         if column not in schema.model_fields:
-            raise LibraryError(str(UnknownNameError("column", column, schema.model_fields, str(file))))
+            raise LibraryError(str(UnknownNameError("column", column, schema.model_fields, file)))
         if header.count(column) > 1:
             raise LibraryError(f'{file}: the column "{column}" stands twice.')
     found = []

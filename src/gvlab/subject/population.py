@@ -1,0 +1,150 @@
+"""Population: a distribution of subjects, of which a cohort is a sample."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtr, ndtri
+from scipy.stats import qmc
+
+from gvlab import library
+from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.library.records import PopulationRecord
+from gvlab.model.parameters import ParameterTable
+from gvlab.subject.cohort import Cohort
+from gvlab.subject.distributions import distribution
+
+FloatArray = npt.NDArray[np.float64]
+
+# Names of the random streams. Each purpose has a stream of its own, so that drawing more for one changes no other.
+_SUBJECTS, _FATES = 0, 1
+
+
+@dataclass(frozen=True)
+class Population:
+    """What differs between subjects, around the values of a table.
+
+    Attributes
+    ----------
+    record
+        Distributions, fates and correlations.
+    table
+        Resolved: nominal values, units and bounds.
+    """
+
+    record: PopulationRecord
+    table: ParameterTable
+
+    def __post_init__(self) -> None:
+        """Refuse a population that varies what is not in the table."""
+        for name in self.varied + self.fates:
+            if name not in self.table:
+                where = f'the table for population "{self.record.name}"'
+                raise UnknownNameError("parameter", name, self.table.ids, where)
+
+    @classmethod
+    def read(cls, name: str, table: ParameterTable) -> Population:
+        """Read a population of the library.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is none of that name, or it varies a parameter that the table does not have.
+        """
+        return cls(library.read("populations", name), table)
+
+    @property
+    def name(self) -> str:
+        """What the API calls it."""
+        return self.record.name
+
+    @property
+    def title(self) -> str:
+        """What a reader calls it."""
+        return self.record.title
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """Parameters that differ between subjects."""
+        return tuple(item.parameter for item in self.record.variability)
+
+    @property
+    def fates(self) -> tuple[str, ...]:
+        """Thresholds that each subject draws once."""
+        return tuple(item.parameter for item in self.record.fates)
+
+    def sample(self, n: int, seed: int) -> Cohort:
+        """Draw a cohort.
+
+        Parameters vary by a scrambled Sobol sequence, which covers their space more evenly than independent draws
+        [1]_; fates are independent draws of a counter-based generator [2]_, one stream a fate, in which a subject reads
+        the position of its number. Subject i of a seed is therefore the same whatever `n`, and on any machine.
+
+        Parameters
+        ----------
+        n
+            Subjects, at least one.
+        seed
+            Not negative.
+
+        Raises
+        ------
+        InvalidValueError
+            If `n` or `seed` is not such a number, or a distribution does not fit its bounds.
+
+        References
+        ----------
+        .. [1] Owen (1998) Scrambling Sobol' and Niederreiter-Xing points. J Complexity 14:466.
+        .. [2] Salmon et al. (2011) Parallel random numbers: as easy as 1, 2, 3. SC11.
+        """
+        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
+            raise InvalidValueError(f"A cohort of {n!r} subjects cannot be drawn; n is a whole number above zero.")
+        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+            raise InvalidValueError(f"The seed is {seed!r}; it must be a whole number, not negative.")
+        n, seed = int(n), int(seed)
+        columns: dict[str, FloatArray] = {}
+        points = self._points(n, seed)
+        for axis, spec in enumerate(self.record.variability):
+            name = spec.parameter
+            shape = distribution(spec, self.table.value(name), *self.table.bounds(name))
+            columns[name] = shape.quantile(points[:, axis])
+        for fate in self.record.fates:
+            uniform = _stream(seed, _FATES, zlib.crc32(fate.parameter.encode())).random(n)
+            columns[fate.parameter] = -np.log1p(-uniform) if fate.distribution == "exponential" else uniform
+        return Cohort(columns, self.table, np.arange(n), seed, self.name)
+
+    def _points(self, n: int, seed: int) -> FloatArray:
+        """Give points in the unit cube, shape (subject, parameter), correlated as the record says."""
+        dimension = len(self.record.variability)
+        if not dimension:
+            return np.empty((n, 0))
+        # A power of two keeps the sequence balanced; its first n points are the same for every n.
+        sequence = qmc.Sobol(dimension, scramble=True, rng=_stream(seed, _SUBJECTS))
+        points = np.asarray(sequence.random_base2(max(0, math.ceil(math.log2(n))))[:n], dtype=np.float64)
+        tiny = np.finfo(np.float64).eps
+        points = np.clip(points, tiny, 1 - tiny)
+        if self.record.correlations:
+            points = ndtr(ndtri(points) @ self._correlation().T)
+        return points
+
+    def _correlation(self) -> FloatArray:
+        """Give the lower triangle that correlates normal scores."""
+        place = {name: axis for axis, name in enumerate(self.varied)}
+        matrix = np.eye(len(place))
+        for item in self.record.correlations:
+            one, other = (place[name] for name in item.parameters)
+            matrix[one, other] = matrix[other, one] = item.value
+        try:
+            return np.asarray(np.linalg.cholesky(matrix), dtype=np.float64)
+        except np.linalg.LinAlgError:
+            raise InvalidValueError(
+                f'The correlations of population "{self.name}" contradict each other; no distribution has all of them.'
+            ) from None
+
+
+def _stream(seed: int, *purpose: int) -> np.random.Generator:
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(entropy=seed, spawn_key=purpose)))

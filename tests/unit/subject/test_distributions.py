@@ -1,0 +1,77 @@
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from gvlab.errors import InvalidValueError
+from gvlab.library.records import Variability
+from gvlab.subject.distributions import LogNormal, Normal, Truncated, Uniform, distribution
+
+PROBABILITIES = np.linspace(0.0005, 0.9995, 1000)
+INF = math.inf
+
+
+def spec(**names):
+    return Variability(parameter="k_a", **names)
+
+
+def test_a_log_normal_by_cv_has_that_cv_and_median():
+    values = LogNormal.by_cv(3.0, 0.4).quantile((np.arange(1_000_000) + 0.5) / 1_000_000)
+    assert np.median(values) == pytest.approx(3.0, rel=1e-6)
+    assert values.std() / values.mean() == pytest.approx(0.4, rel=1e-3)
+
+
+def test_a_log_normal_may_be_centered_on_its_mean():
+    values = LogNormal.by_cv(3.0, 0.4, "mean").quantile((np.arange(1_000_000) + 0.5) / 1_000_000)
+    assert values.mean() == pytest.approx(3.0, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (Normal(2.0, 0.5), stats.norm(2.0, 0.5)),
+        (LogNormal(2.0, 0.5), stats.lognorm(0.5, scale=2.0)),
+        (Uniform(1.0, 4.0), stats.uniform(1.0, 3.0)),
+        (Truncated(Normal(2.0, 0.5), 1.5, 3.5), stats.truncnorm(-1, 3, loc=2.0, scale=0.5)),
+    ],
+)
+def test_quantiles_and_probabilities_agree_with_scipy(ours, theirs):
+    assert np.allclose(ours.quantile(PROBABILITIES), theirs.ppf(PROBABILITIES), rtol=1e-9)
+    assert ours.cdf(2.2) == pytest.approx(theirs.cdf(2.2), rel=1e-9)
+
+
+def test_what_is_truncated_stays_inside_and_does_not_pile_up():
+    values = distribution(spec(distribution="log-normal", cv=1.0), 1.0, 0.5, 2.0).quantile(PROBABILITIES)
+    assert values.min() >= 0.5
+    assert values.max() <= 2.0
+    assert len(np.unique(values)) == len(values)
+
+
+def test_bounds_of_the_record_narrow_those_of_the_table():
+    values = distribution(spec(distribution="normal", sd=1.0, low=0.9), 1.0, 0.0, 1.1).quantile(PROBABILITIES)
+    assert 0.9 <= values.min() < 0.91
+    assert 1.09 < values.max() <= 1.1
+
+
+def test_a_normal_may_be_given_by_cv():
+    assert distribution(spec(distribution="normal", cv=0.1), 20.0, -INF, INF) == Normal(20.0, 2.0)
+
+
+def test_a_uniform_takes_the_bounds_of_the_table():
+    assert distribution(spec(distribution="uniform"), 1.0, 0.5, 2.0) == Uniform(0.5, 2.0)
+    with pytest.raises(InvalidValueError, match="give it a low and a high"):
+        distribution(spec(distribution="uniform"), 1.0, 0.5, INF)
+
+
+@pytest.mark.parametrize(
+    ("names", "nominal", "words"),
+    [
+        ({"distribution": "log-normal", "cv": 0.3}, 0.0, '"k_a": A log-normal has a median above zero'),
+        ({"distribution": "normal", "cv": 0.3}, 0.0, "give its standard deviation"),
+        ({"distribution": "normal", "sd": 0.1}, 100.0, "leave nothing of its distribution"),
+    ],
+)
+def test_a_distribution_that_cannot_be_is_refused(names, nominal, words):
+    with pytest.raises(InvalidValueError, match=words):
+        distribution(spec(**names), nominal, 0.0, 1.0)

@@ -1,0 +1,110 @@
+import numpy as np
+import pytest
+
+from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.library.records import PopulationRecord
+from gvlab.model.parameters import ParameterTable
+from gvlab.subject import Population
+
+# Drawn with numpy 2.4 and scipy 1.17 on Linux x86-64; seed 2018, subjects 0 to 2.
+EXPECTED = {
+    "CL_house": [1.412535686648961, 2.5791915345205543, 3.172948080350897],
+    "body_mass": [0.016420805018405912, 0.02067798369529736, 0.0188361447402945],
+    "theta_death_house": [0.35917047146214165, 0.34364376905731475, 0.08907721099001474],
+}
+
+pytestmark = pytest.mark.usefixtures("house_library")
+
+
+@pytest.fixture
+def mice():
+    return Population.read("house_mice", ParameterTable.default().resolve())
+
+
+def varied(mice, **names):
+    record = {
+        "name": "p",
+        "title": "P",
+        "variability": [
+            {"parameter": "CL_house", "distribution": "log-normal", "cv": 0.5},
+            {"parameter": "V_house", "distribution": "log-normal", "cv": 0.3},
+        ],
+    }
+    return Population(PopulationRecord.model_validate({**record, **names}), mice.table)
+
+
+def test_the_same_seed_gives_the_same_cohort(mice):
+    assert mice.sample(50, seed=7).sha256 == mice.sample(50, seed=7).sha256
+    assert mice.sample(50, seed=7).sha256 != mice.sample(50, seed=8).sha256
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 17, 64, 65])
+def test_a_subject_is_the_same_whatever_the_size_of_the_cohort(mice, n):
+    large, small = mice.sample(100, seed=7), mice.sample(n, seed=7)
+    for name, values in small.columns.items():
+        assert np.array_equal(values, large.columns[name][:n])
+
+
+def test_a_cohort_drawn_on_another_machine_is_the_same_to_1e_12(mice):
+    cohort = mice.sample(3, seed=2018)
+    assert cohort.columns["CL_house"] == pytest.approx(EXPECTED["CL_house"], rel=1e-12)
+    assert cohort.columns["body_mass"] == pytest.approx(EXPECTED["body_mass"], rel=1e-12)
+    assert cohort.columns["theta_death_house"] == pytest.approx(EXPECTED["theta_death_house"], rel=1e-12)
+
+
+def test_parameters_have_the_distribution_of_the_record(mice):
+    cohort = mice.sample(4096, seed=1)
+    clearance, mass = cohort.columns["CL_house"], cohort.columns["body_mass"]
+    assert np.median(clearance) == pytest.approx(2.0, rel=0.01)
+    assert np.log(clearance).std() == pytest.approx(np.sqrt(np.log(1.25)), rel=0.01)
+    assert mass.mean() == pytest.approx(0.02, rel=0.001)
+    assert mass.std() == pytest.approx(0.002, rel=0.02)
+
+
+def test_fates_are_exponential_and_independent_of_parameters(mice):
+    cohort = mice.sample(4096, seed=1)
+    fate = cohort.columns["theta_death_house"]
+    assert fate.mean() == pytest.approx(1.0, abs=5 / 64)
+    assert np.mean(fate > 1) == pytest.approx(np.exp(-1), abs=0.03)
+    assert abs(np.corrcoef(fate, cohort.columns["CL_house"])[0, 1]) < 0.06
+
+
+def test_uniform_fates_lie_between_zero_and_one(mice):
+    population = varied(mice, fates=[{"parameter": "f_oral_house", "distribution": "uniform"}])
+    values = population.sample(1000, seed=1).columns["f_oral_house"]
+    assert 0 <= values.min() < 0.01
+    assert 0.99 < values.max() <= 1
+    assert values.mean() == pytest.approx(0.5, abs=0.03)
+
+
+def test_a_further_fate_changes_no_other(mice):
+    fates = [{"parameter": "theta_death_house", "distribution": "exponential"}]
+    more = [{"parameter": "f_oral_house", "distribution": "uniform"}, *fates]
+    one, other = varied(mice, fates=fates).sample(10, seed=1), varied(mice, fates=more).sample(10, seed=1)
+    assert np.array_equal(one.columns["theta_death_house"], other.columns["theta_death_house"])
+
+
+def test_correlations_are_those_of_the_record(mice):
+    population = varied(mice, correlations=[{"parameters": ["CL_house", "V_house"], "value": 0.8}])
+    columns = population.sample(4096, seed=1).columns
+    found = np.corrcoef(np.log(columns["CL_house"]), np.log(columns["V_house"]))[0, 1]
+    # Truncation at the bounds of the table takes a little of it away.
+    assert found == pytest.approx(0.8, abs=0.02)
+    assert np.median(columns["V_house"]) == pytest.approx(0.02, rel=0.02)
+
+
+@pytest.mark.parametrize("n", [0, -1, 2.5, True])
+def test_a_cohort_has_at_least_one_subject(mice, n):
+    with pytest.raises(InvalidValueError, match="whole number above zero"):
+        mice.sample(n, seed=1)
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, None])
+def test_a_seed_is_a_whole_number(mice, seed):
+    with pytest.raises(InvalidValueError, match="The seed is"):
+        mice.sample(1, seed=seed)
+
+
+def test_a_population_that_varies_what_is_not_there_is_refused(mice):
+    with pytest.raises(UnknownNameError, match='Did you mean "CL_house"'):
+        varied(mice, variability=[{"parameter": "CL_hous", "distribution": "log-normal", "cv": 0.5}])
