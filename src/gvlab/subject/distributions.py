@@ -129,7 +129,10 @@ class Truncated:
 
 
 def distribution(spec: Variability, nominal: float, low: float, high: float) -> Distribution:
-    """Make the distribution of a parameter, truncated to its bounds.
+    """Make the distribution of a parameter between subjects.
+
+    The bounds of the table are where the *typical* value may lie, so they do not cut off single subjects; `spec.low`
+    and `spec.high` do (a share never exceeds 1). Only a uniform without its own limits takes those of the table.
 
     Parameters
     ----------
@@ -138,13 +141,15 @@ def distribution(spec: Variability, nominal: float, low: float, high: float) -> 
     nominal
         Its value in the parameter table; what `spec.center` says for a log-normal, the mean of a normal.
     low, high
-        Its bounds in the table; `spec.low` and `spec.high` narrow them.
+        Its bounds in the table.
 
     Raises
     ------
     InvalidValueError
-        If the bounds leave nothing of the distribution, or a uniform has no bounds.
+        If the limits leave nothing of the distribution, or a uniform has none.
     """
+    if spec.distribution != "uniform":
+        low, high = -math.inf, math.inf
     low = low if spec.low is None else max(low, spec.low)
     high = high if spec.high is None else min(high, spec.high)
     inner: Distribution
