@@ -1,0 +1,1 @@
+"""What is measured: assays, endpoints, and the tables a laboratory would hand over."""

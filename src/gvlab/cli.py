@@ -1,0 +1,238 @@
+"""The command `gvlab`: a few lines each over the public API."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gvlab import library
+from gvlab.errors import GVLabError, UnknownNameError
+
+app = typer.Typer(
+    name="gvlab",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="""An in-silico laboratory of graft-versus-leukemia, after Mathew et al., Nature Medicine 2018;24:282.
+
+    Start with [bold]gvlab run mathew2018 --quick[/bold]: it runs the paper's experiments on virtual mice, says of each
+    published claim whether the model reproduces it, and writes a report you open in a browser.
+
+    Then: [bold]gvlab list[/bold] shows what there is, [bold]gvlab explain k_killing_cd8[/bold] says where a number
+    comes from, [bold]gvlab export sbml[/bold] takes the model to COPASI.
+
+    Everything here is simulated. It generates hypotheses and helps to plan experiments; it decides no treatment.""",
+)
+out = Console(soft_wrap=False)
+
+PAPER = "mathew2018"
+"""All experiments of the paper and all findings."""
+
+
+@app.command("list")
+def list_records(
+    kind: Annotated[
+        str, typer.Argument(help="What to list: experiments, findings, systems, agents, conditions, parameters, ...")
+    ] = "",
+) -> None:
+    """Show what the library holds.
+
+    Without a word it shows every kind and how many there are; with one, the records of that kind.
+
+    Examples:  gvlab list    gvlab list experiments    gvlab list parameters
+    """
+    if not kind:
+        table = _table("Library", "kind", "records", "examples")
+        for each in (*library.KINDS, *library.TABLES):
+            names = library.names(each)
+            table.add_row(each, str(len(names)), ", ".join(names[:4]) + (", ..." if len(names) > 4 else ""))
+        out.print(table)
+        out.print('[dim]gvlab list experiments shows one kind; "gvlab run NAME" runs an experiment.[/dim]')
+        return
+    if kind in library.TABLES:
+        _list_rows(kind)
+        return
+    if kind not in library.KINDS:
+        raise UnknownNameError("kind of record", kind, (*library.KINDS, *library.TABLES))
+    table = _table(kind.capitalize(), "name", "what it is")
+    for name, record in library.read_all(kind).items():
+        table.add_row(name, getattr(record, "title", "") or getattr(record, "statement", ""))
+    out.print(table)
+
+
+def _list_rows(kind: str) -> None:
+    if kind == "parameters":
+        from gvlab.model.parameters import ParameterTable
+
+        table = _table("Parameters", "parameter", "value", "unit", "holds for", "evidence", "verification")
+        for row in ParameterTable.default().rows:
+            value, context = f"{row.nominalValue:g}", "; ".join(row.context)
+            table.add_row(row.parameterId, value, row.unit, context, row.evidence, row.verification)
+    else:
+        table = _table("Conditions", "condition", "changes", "to", "note")
+        for row in library.rows("conditions"):
+            table.add_row(row.conditionId, row.targetId, row.targetValue, row.note)
+    out.print(table)
+
+
+@app.command()
+def explain(
+    name: Annotated[str, typer.Argument(help="A parameter, such as k_killing_cd8, or a finding, such as C20.")],
+    system: Annotated[
+        str, typer.Option(help="Resolve the overlays of this system, such as b6_into_balbc_wehi3b.")
+    ] = "",
+) -> None:
+    """Say where a number comes from, or what a finding asks.
+
+    For a parameter: value, unit, range, evidence, source and where in it, how it was derived, whether somebody read it
+    there - and the rows it takes the place of. For a finding: what was published and what the model is asked.
+
+    Examples:  gvlab explain IC50_sorafenib_flt3itd    gvlab explain IC50_sorafenib_flt3itd --system culture_flt3itd
+    gvlab explain C20
+    """
+    from gvlab.model.parameters import ParameterTable
+    from gvlab.subject import System
+
+    if name in library.names("findings"):
+        _explain_finding(name)
+        return
+    if system:
+        out.print(System.read(system).parameters().explain(name), markup=False, highlight=False)
+        return
+    table = ParameterTable.default()
+    if name not in table:
+        raise UnknownNameError("parameter or finding", name, (*table.ids, *library.names("findings")))
+    rows = [row for row in table.rows if row.parameterId == name]
+    for position, row in enumerate(rows):
+        if position:
+            out.print()
+        resolved = table.resolve(row.context)
+        out.print(resolved.explain(name), markup=False, highlight=False)
+
+
+def _explain_finding(name: str) -> None:
+    finding = library.read("findings", name)
+    out.print(f"[bold]{finding.id}[/bold]  {finding.statement}")
+    rows = [
+        ("seen in", finding.system),
+        ("published", f"{finding.published.direction} (magnitude: {finding.published.magnitude})"),
+        ("source", "; ".join(finding.source_keys) or "from memory, unverified"),
+        ("where", finding.locator),
+        ("status", f"{finding.evidence_status} (confidence {finding.confidence})"),
+        ("role", finding.role),
+        ("cannot say", finding.cannot_say),
+        ("note", finding.note),
+    ]
+    for label, text in rows:
+        if text:
+            out.print(f"  [dim]{label:<11}[/dim]{text}", highlight=False)
+    for comparison in finding.comparisons:
+        measure, expect = comparison.measure, comparison.expect
+        itself = f"itself on {comparison.versus_at}" if comparison.versus_at else "a bound"
+        size = f"by {expect.at_least}" if expect.bounds is None else f"within {expect.bounds[0]} to {expect.bounds[1]}"
+        out.print(
+            f"  [dim]asks[/dim]       {measure.endpoint or measure.readout} on {measure.at} in "
+            f"[bold]{comparison.arm}[/bold] against {', '.join(comparison.versus) or itself}: "
+            f"{expect.direction} {size} ({expect.why})",
+            highlight=False,
+        )
+
+
+@app.command()
+def cite(
+    name: Annotated[str, typer.Argument(help="An experiment or a system; everything when left out.")] = PAPER,
+) -> None:
+    """Print the bibliography of exactly the numbers that are used.
+
+    Examples:  gvlab cite    gvlab cite mathew2018_survival    gvlab cite b6_into_balbc_wehi3b
+    """
+    from gvlab.provenance import format_bibliography
+    from gvlab.subject import System
+
+    if name == PAPER:
+        systems = library.names("systems")
+    elif name in library.names("experiments"):
+        systems = library.read("experiments", name).systems
+    elif name in library.names("systems"):
+        systems = (name,)
+    else:
+        raise UnknownNameError(
+            "experiment or system", name, (PAPER, *library.names("experiments"), *library.names("systems"))
+        )
+    found = {source.key: source for system in systems for source in System.read(system).sources()}
+    out.print(format_bibliography(found.values()), markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def check() -> None:
+    """Check the model and every record of the library.
+
+    libSBML consistency with units, a unit and an SBO term for every symbol, no name undefined or unused, every source
+    in the bibliography, every table row used, and gvl.xml as the modules make it.
+    """
+    from gvlab.model.build import build
+    from gvlab.model.checks import check as check_model
+    from gvlab.model.checks import check_references
+    from gvlab.model.model import Model
+
+    problems = [str(problem) for problem in (*check_model(), *check_references())]
+    for kind in library.KINDS:
+        for name in library.names(kind):
+            try:
+                library.read(kind, name)
+            except GVLabError as error:
+                problems.append(str(error))
+    if build().sbml != Model.default().sbml:
+        problems.append('models/gvl.xml is not what the modules and tables make. Run "gvlab build".')
+    for problem in problems:
+        out.print(f"[red]x[/red] {problem}", highlight=False)
+    if problems:
+        raise typer.Exit(1)
+    records = sum(len(library.names(kind)) for kind in (*library.KINDS, *library.TABLES))
+    out.print(f"The model and {records} records of the library keep every rule.")
+
+
+@app.command()
+def build() -> None:
+    """Make models/gvl.xml anew from the Antimony modules and the parameter tables."""
+    from gvlab.model.build import build as build_model
+    from gvlab.provenance import write_text
+
+    target = library.BUILT_IN / "models" / "gvl.xml"
+    write_text(target, build_model().sbml)
+    out.print(f"Wrote {target}.")
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def main() -> None:
+    """Run the command; what we refuse to do is said in one sentence, not as a traceback."""
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        Console(stderr=True).print("\nStopped. What had been written is whole and stays.")
+        sys.exit(130)
+    except GVLabError as error:
+        Console(stderr=True).print(f"[red]Error:[/red] {error}", highlight=False, soft_wrap=True)
+        sys.exit(1)
+    except Exception as error:
+        if hasattr(error, "format_message"):  # click's own: an unknown option, a missing argument
+            error.show()
+            sys.exit(getattr(error, "exit_code", 2))
+        raise
+
+
+__all__ = ["Path", "app", "main"]
