@@ -64,14 +64,15 @@ class Source:
         authors = self.authors
         if not authors:
             return " ".join(part for part in (self["title"] or self.key, self["year"]) if part)
-        names = f"{authors[0]} et al." if len(authors) > 2 else " and ".join(authors)
+        names = f"{authors[0]} et al." if len(authors) > 2 or "others" in authors else " and ".join(authors)
         return f"{names} {self['year']}".strip()
 
     def reference(self) -> str:
         """Write the entry as one line of a bibliography."""
         people = self["author"].replace("\n", " ").split(" and ")
         shown = [name.strip() for name in people if name.strip()]
-        author = "; ".join(shown if len(shown) <= 6 else [*shown[:3], "et al."])
+        few = shown if len(shown) <= 6 else [*shown[:3], "others"]
+        author = "; ".join(few).replace("; others", " et al.")
         volume = self["volume"] + (f"({self['number']})" if self["number"] else "")
         pages = self["pages"].replace("--", "-")
         printed = self["journal"] or self["publisher"] or self["howpublished"]
