@@ -9,7 +9,7 @@ from gvlab.engine.contract import FloatArray, Operation, Options, PerSubject, Pr
 from gvlab.errors import UnknownNameError
 from gvlab.model.equations import Equations
 
-ENGINES = {"roadrunner": "gvlab.engine.roadrunner"}
+ENGINES = {"ensemble": "gvlab.engine.ensemble", "roadrunner": "gvlab.engine.roadrunner"}
 """Engines by name, and the module whose `solve` keeps the contract. Loaded when asked for."""
 
 

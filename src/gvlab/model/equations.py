@@ -140,6 +140,9 @@ class Equations:
         for name, value in {**system.values, **replaced}.items():
             known[name] = value
             known[GIVEN + name] = value
+        # Sizes set by rules are wanted too: amounts are worked out from them.
+        names += [name for name in system.compartments if name in system.rules or name in system.rates]
+        names = list(dict.fromkeys(names))
         nodes = [resolve(system.graph.symbol(name)) for name in names]
         return dict(zip(names, evaluate(system.graph, nodes, known), strict=True))
 

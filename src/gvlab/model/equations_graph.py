@@ -79,9 +79,9 @@ class Graph:
         """Give the node of a truth value."""
         return self._make("true" if value else "false", (), None, None)
 
-    def mode(self, relation: Node) -> Node:
-        """Give the node of a relation whose truth is held while a step is taken."""
-        return self._make("mode", (relation,), None, None)
+    def mode(self, number: int) -> Node:
+        """Give the node of a truth value that is held while a step is taken."""
+        return self._make("mode", (), float(number), number)
 
     def value(self, node: Node) -> float | None:
         """Give the number of a constant node, or None."""
@@ -307,8 +307,6 @@ class Graph:
             return self.select(*arguments)
         if operation == "not":
             return self.negation(*arguments)
-        if operation == "mode":
-            return self.mode(*arguments)
         return self.unary(operation, *arguments)
 
     def order(self, nodes: Iterable[Node], done: Mapping[Node, object] | None = None) -> list[Node]:

@@ -51,8 +51,6 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "xor": np.logical_xor,
     "not": np.logical_not,
     "select": np.where,
-    # Outside a step a relation that is held is simply a relation.
-    "mode": lambda relation: relation,
 }
 
 
@@ -82,6 +80,8 @@ def evaluate(graph: Graph, nodes: Sequence[Node], known: Mapping[str, Any]) -> l
                 if name not in known:
                     raise ModelError(f'A formula of the model needs "{name}", which the model does not define.')
                 results[node] = known[name]
+            elif operation == "mode":
+                results[node] = known[f"mode {int(graph.payload[node] or 0)}"]
             elif operation in ("true", "false"):
                 results[node] = np.bool_(operation == "true")
             else:

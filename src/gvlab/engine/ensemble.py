@@ -1,0 +1,322 @@
+"""The ensemble engine: many subjects at once, in vector code made for the model.
+
+A solve goes in rounds. In a round the compiled loop carries every waiting subject on until it has reached its end or
+something happens to it that the loop leaves to us: an event, or an operation with a formula. That is then done for all
+such subjects together, and they wait for the next round. Each subject's path is its own: the same bits in any company.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gvlab.engine.contract import EVENT_LOG, FloatArray, Operation, Options, PerSubject, Progress, Solution
+from gvlab.engine.events import Events, watched
+from gvlab.engine.program import DUMMY, Program, build
+from gvlab.engine.request import Request, check, cores
+from gvlab.engine.schedule import Schedule
+from gvlab.engine.status import Status
+from gvlab.engine.subjects import Rows, Subjects
+from gvlab.engine.tableaus import METHODS
+from gvlab.engine.targets import layout
+from gvlab.engine.targets.cpu import Compiled, compile_program
+from gvlab.engine.targets.layout import FIELD, TABLE
+from gvlab.errors import UnknownNameError
+from gvlab.model.equations import Equations
+
+RELATIVE_TOLERANCE = 1e-6
+ABSOLUTE_TOLERANCE = 1e-9
+_SUBJECTS_PER_THREAD = 16
+_KEPT = 32
+
+_REASONS = {
+    layout.STEP_LIMIT: Status.STEP_LIMIT,
+    layout.NOT_FINITE: Status.NOT_FINITE,
+    layout.STEP_TOO_SMALL: Status.STEP_TOO_SMALL,
+    layout.ABORTED: Status.ENGINE_FAILED,
+}
+
+_compiled: OrderedDict[tuple[str, tuple[str, ...], str], tuple[Equations, Program, Compiled]] = OrderedDict()
+
+
+def solve(
+    model: Equations,
+    times: FloatArray,
+    *,
+    subjects: int,
+    outputs: Sequence[str],
+    parameters: Mapping[str, PerSubject] | None = None,
+    schedule: Sequence[Operation] = (),
+    stop: Sequence[str] = (),
+    options: Options | None = None,
+    progress: Progress | None = None,
+    method: str = "rodas5p",
+    threads: int | None = None,
+) -> Solution:
+    """Solve for many subjects at once. See `contract.Solve` for the arguments.
+
+    Parameters
+    ----------
+    method
+        Name of the method, one of `tableaus.METHODS`: "rodas5p" for stiff models and in general, "tsit5" for models
+        without fast rates.
+    threads
+        Threads at work; None takes one per core. The result does not depend on it.
+    """
+    if method not in METHODS:
+        raise UnknownNameError("method", method, METHODS)
+    model, program, compiled = _prepare(model, tuple(outputs), method)
+    request = check(model, times, subjects, outputs, parameters, schedule, stop, options)
+    return _Solve(request, program, compiled, threads or cores(), progress).follow()
+
+
+def _prepare(model: Equations, outputs: tuple[str, ...], method: str) -> tuple[Equations, Program, Compiled]:
+    key = (model.sbml, outputs, method)
+    if key not in _compiled:
+        for name in outputs:
+            model.kind(name)  # raises for a name that is not there
+        program = build(model, outputs)
+        _compiled[key] = (model, program, compile_program(program, METHODS[method], watched(model, program)))
+        while len(_compiled) > _KEPT:
+            _compiled.popitem(last=False)
+    _compiled.move_to_end(key)
+    return _compiled[key]
+
+
+class _Solve:
+    """One solve on its way."""
+
+    def __init__(
+        self, request: Request, program: Program, compiled: Compiled, threads: int, progress: Progress | None
+    ) -> None:
+        self._request = request
+        self._program = program
+        self._compiled = compiled
+        self._threads = threads
+        self._progress = progress
+        self._told = 0
+        self._subjects = Subjects(request, program)
+        self._schedule = Schedule(request, program)
+        shape = (request.subjects, request.times.size, len(request.outputs))
+        self._values = np.empty(shape)
+        self._status = np.full(request.subjects, -1, dtype=np.int8)
+        self._kept: list[Any] = []
+        self._table = self._fill_table()
+        self._workspaces = [compiled.workspace()]
+        self._events = Events(request.model, program, self._subjects, self._watch)
+        self._stops = {request.model.events.index(name) for name in request.stop}
+        self._logged = 0
+
+    # ---------------------------------------------------------------- the table
+
+    def _fill_table(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        s, request, schedule = self._subjects, self._request, self._schedule
+        table = np.zeros(len(TABLE), dtype=np.int64)
+        options = request.options
+        relative = RELATIVE_TOLERANCE if options.relative_tolerance is None else options.relative_tolerance
+        addresses = {
+            "states": s.states,
+            "slots": s.slots,
+            "time": s.time,
+            "step": s.step,
+            "dose_step": s.dose_step,
+            "operation": s.operation,
+            "row": s.row,
+            "steps": s.steps,
+            "until": s.until,
+            "reason": s.reason,
+            "old": s.old,
+            "new": s.new,
+            "readings": request.times,
+            "values": self._values,
+            "order": schedule.order,
+            "operation_time": _addresses(schedule.times),
+            "operation_time_stride": _strides(schedule.times),
+            "operation_value": _addresses(schedule.values),
+            "operation_value_stride": _strides(schedule.values),
+            "operation_kind": schedule.kind,
+            "operation_state": schedule.state,
+            "operation_size": schedule.size,
+            "absolute": self._absolute(),
+        }
+        for name, array in addresses.items():
+            self._kept.append(array)
+            table[FIELD[name]] = array.ctypes.data
+        numbers = {
+            "reading_count": request.times.size,
+            "operation_count": schedule.order.shape[1],
+            "order_stride": 0 if schedule.order.shape[0] == 1 else schedule.order.shape[1],
+            "max_steps": options.max_steps,
+        }
+        for name, number in numbers.items():
+            table[FIELD[name]] = number
+        for name, real in (("relative", relative), ("end", float(request.times[-1]))):
+            table.view(np.float64)[FIELD[name]] = real
+        return table
+
+    def _absolute(self) -> FloatArray:
+        options, program = self._request.options, self._program
+        base = ABSOLUTE_TOLERANCE if options.absolute_tolerance is None else options.absolute_tolerance
+        result = np.full(len(program.states), base)
+        for name, scale in options.scale.items():
+            place = program.carried.get(name)
+            if place is not None and place.state >= 0:
+                size = self._request.model.nominal[place.size] if place.size else 1.0
+                result[place.state] = base * scale * size
+        return result
+
+    # ------------------------------------------------------------------- rounds
+
+    def follow(self) -> Solution:
+        """Go from round to round until every subject has ended."""
+        subjects = self._subjects
+        everyone = np.arange(self._request.subjects)
+        self._schedule.operate(subjects, everyone)
+        self._events.begin(everyone)
+        subjects.step[:] = -1.0
+        waiting = self._still_going(everyone)
+        while waiting.size:
+            self._run(waiting)
+            waiting = self._after_round(waiting)
+        self._tell(int(np.sum(self._status >= 0)))
+        return self._solution()
+
+    def _after_round(self, rows: Rows) -> Rows:
+        """Do what the loop left to us; give the subjects that go on."""
+        subjects, end = self._subjects, float(self._request.times[-1])
+        reason = subjects.reason[rows]
+        for code, status in _REASONS.items():
+            self._status[rows[reason == code]] = status
+        reached = rows[reason == layout.REACHED]
+        self._status[reached[subjects.time[reached] >= end]] = Status.FINISHED
+        operated = rows[reason == layout.OPERATION]
+        if operated.size:
+            self._schedule.operate(subjects, operated)
+            self._watch(operated)
+        going = rows[self._status[rows] < 0]
+        subjects.step[going] = 0.0
+        subjects.step[operated] = -1.0
+        if self._events.waiting or np.any(reason == layout.EVENT) or operated.size:
+            self._events.happen(going)
+        return self._still_going(going)
+
+    def _still_going(self, rows: Rows) -> Rows:
+        """Take out those that a stop event has ended; find where each of the others must stop next."""
+        subjects, events = self._subjects, self._events
+        for fired, number, _ in events.log[self._logged :]:
+            if number in self._stops:
+                self._status[fired] = Status.STOPPED_BY_EVENT
+        self._logged = len(events.log)
+        for row in events.endless:
+            self._status[row] = Status.EVENT_LOOP
+        if events.waiting:
+            end = float(self._request.times[-1])
+            for row in rows.tolist():
+                if self._status[row] >= 0:
+                    events.forget(row)
+                subjects.until[row] = min(end, events.next_time(row))
+        else:
+            subjects.until[rows] = self._request.times[-1]
+        return rows[self._status[rows] < 0]
+
+    def _watch(self, rows: Rows) -> None:
+        """Look at the watched truth values of some subjects."""
+        self._call(rows, watch_only=True)
+
+    def _run(self, rows: Rows) -> None:
+        self._call(rows, watch_only=False)
+
+    def _call(self, rows: Rows, *, watch_only: bool) -> None:
+        queue = np.ascontiguousarray(rows, dtype=np.int64)
+        table = self._table
+        table[FIELD["next"]] = 0
+        table[FIELD["count"]] = queue.size
+        table[FIELD["queue"]] = queue.ctypes.data
+        table[FIELD["watch_only"]] = watch_only
+        threads = min(self._threads, -(-queue.size // _SUBJECTS_PER_THREAD))
+        while len(self._workspaces) < threads:
+            self._workspaces.append(self._compiled.workspace())
+        if watch_only or queue.size <= _SUBJECTS_PER_THREAD:
+            self._compiled.run(table.ctypes.data, self._workspaces[0].ctypes.data)
+            return
+        workers = [
+            threading.Thread(target=self._compiled.run, args=(table.ctypes.data, workspace.ctypes.data))
+            for workspace in self._workspaces[:threads]
+        ]
+        for worker in workers:
+            worker.start()
+        try:
+            for worker in workers:
+                while worker.is_alive():
+                    worker.join(0.1)
+                    self._tell(int(table[FIELD["finished"]]))
+        except BaseException:
+            # Interrupted from the keyboard: the threads must end before the arrays do.
+            table[FIELD["abort"]] = 1
+            for worker in workers:
+                worker.join()
+            raise
+
+    def _tell(self, finished: int) -> None:
+        if self._progress is not None and finished > self._told:
+            self._progress(finished - self._told)
+            self._told = finished
+
+    # ------------------------------------------------------------------- result
+
+    def _solution(self) -> Solution:
+        request, subjects = self._request, self._subjects
+        for row, read in enumerate(subjects.row.tolist()):
+            if read < request.times.size:
+                self._values[row, read:] = np.nan
+        everyone = np.arange(request.subjects)
+        names = request.model.changeable
+        final = np.empty((request.subjects, len(names)))
+        for i, name in enumerate(names):
+            final[:, i] = subjects.value(name, everyone)
+        self._mark_undefined()
+        return Solution(
+            times=request.times,
+            outputs=request.outputs,
+            values=self._values,
+            end_times=subjects.time.copy(),
+            final_names=names,
+            final=final,
+            event_ids=request.model.events,
+            events=self._log(),
+            status=self._status,
+            steps=subjects.steps.copy(),
+        )
+
+    def _mark_undefined(self) -> None:
+        """A state that is not finite fails its step; here, what is computed from states is looked at as well."""
+        graph, states = self._program.graph, set(self._program.states)
+        for i, node in enumerate(self._program.outputs):
+            if graph.operation[node] == "symbol" and graph.payload[node] in states - {DUMMY}:
+                continue
+            finished = self._status == Status.FINISHED
+            undefined = ~np.isfinite(self._values[:, :, i]).all(axis=1)
+            self._status[finished & undefined] = Status.NOT_FINITE
+
+    def _log(self) -> np.ndarray[Any, Any]:
+        log = self._events.log
+        events = np.empty(sum(rows.size for rows, _, _ in log), dtype=EVENT_LOG)
+        first = 0
+        for rows, number, times in log:
+            part = events[first : first + rows.size]
+            part["subject"], part["event"], part["time"] = rows, number, times
+            first += rows.size
+        # Stable: what happened to one subject at one time stays in its order.
+        return events[np.lexsort((events["time"], events["subject"]))]
+
+
+def _addresses(arrays: list[FloatArray]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    return np.array([array.ctypes.data for array in arrays], dtype=np.int64)
+
+
+def _strides(arrays: list[FloatArray]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    return np.array([int(array.size > 1) for array in arrays], dtype=np.int64)

@@ -1,0 +1,122 @@
+"""The operations of a solve, in order of time, as tables of numbers.
+
+Doses at known times are carried out inside the compiled loop. What needs a formula (a guard, a mean over a pool) or
+changes what was worked out beforehand (a parameter) is left to `operate`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gvlab.engine.contract import Operation
+from gvlab.engine.program import Program
+from gvlab.engine.request import Request
+from gvlab.engine.subjects import Floats, Rows, Subjects
+from gvlab.model.equations_graph import Node
+
+ADD, SET, OTHER = 0, 1, 2
+_ROWS_AT_ONCE = 1000
+
+
+class Schedule:
+    """Operations as tables.
+
+    Attributes
+    ----------
+    order
+        Shape (1, operation) where the order is the same for all subjects, else (subject, operation).
+    kind, state, size
+        Shape (operation,): what the compiled loop does, to which state, and the slot of the size it multiplies by.
+    times, values
+        One array each: of length 1 for all subjects, or one number per subject.
+    """
+
+    def __init__(self, request: Request, program: Program) -> None:
+        end = float(request.times[-1])
+        self.operations = [op for op in request.schedule if np.any(np.asarray(op.time) <= end)]
+        self.times = [_array(op.time) for op in self.operations]
+        self.values = [_array(op.value) for op in self.operations]
+        self.added = [_array(op.added) for op in self.operations]
+        count = len(self.operations)
+        self.kind = np.full(count, OTHER, dtype=np.int64)
+        self.state = np.zeros(count, dtype=np.int64)
+        self.size = np.full(count, -1, dtype=np.int64)
+        for k, operation in enumerate(self.operations):
+            self._classify(k, operation, program)
+        self.order = _order(self.times, request.subjects)
+        self._guards: dict[str, Node] = {
+            op.guard: request.model.formula(op.guard) for op in self.operations if op.guard
+        }
+
+    def _classify(self, k: int, operation: Operation, program: Program) -> None:
+        place = program.carried[operation.target]
+        if operation.guard or operation.kind == "mix" or place.state < 0:
+            return
+        if place.size:
+            size = program.carried.get(place.size)
+            if size is None or size.slot < 0:
+                return
+            self.size[k] = size.slot
+        self.kind[k] = ADD if operation.kind == "add" else SET
+        self.state[k] = place.state
+
+    def number(self, subjects: Subjects, rows: Rows) -> Rows:
+        """Give the next operation of some subjects; -1 where there is none."""
+        place = subjects.operation[rows]
+        result = np.full(rows.size, -1, dtype=np.int64)
+        left = place < self.order.shape[1]
+        which = rows if self.order.shape[0] > 1 else np.zeros_like(rows)
+        result[left] = self.order[which[left], place[left]]
+        return result
+
+    def operate(self, subjects: Subjects, rows: Rows) -> None:
+        """Carry out, for each of some subjects, all operations that are due at its time."""
+        while rows.size:
+            numbers = self.number(subjects, rows)
+            due = np.zeros(rows.size, dtype=bool)
+            for k in np.unique(numbers[numbers >= 0]).tolist():
+                here = rows[numbers == k]
+                now = here[_of(self.times[k], here) == subjects.time[here]]
+                due |= np.isin(rows, now)
+                self._operate(k, subjects, now)
+                subjects.operation[now] += 1
+            rows = rows[due]
+
+    def _operate(self, k: int, subjects: Subjects, rows: Rows) -> None:
+        operation = self.operations[k]
+        if operation.guard and rows.size:
+            held = subjects.evaluate([self._guards[operation.guard]], rows)[0]
+            rows = rows[np.broadcast_to(np.asarray(held, dtype=bool), rows.shape)]
+        if not rows.size:
+            return
+        target, value = operation.target, _of(self.values[k], rows)
+        if operation.kind == "add":
+            value = subjects.value(target, rows) + value
+        elif operation.kind == "mix":
+            there = sum((subjects.value(name, rows) for name in operation.pool), np.zeros(rows.size))
+            added, old = _of(self.added[k], rows), subjects.value(target, rows)
+            total = there + added
+            with np.errstate(all="ignore"):
+                value = np.where(total > 0, (there * old + added * value) / total, old)
+        subjects.assign({target: value}, rows)
+
+
+def _array(value: float | Floats) -> Floats:
+    return np.ascontiguousarray(np.atleast_1d(np.asarray(value, dtype=np.float64)))
+
+
+def _of(values: Floats, rows: Rows) -> Floats:
+    return values[rows] if values.size > 1 else np.broadcast_to(values, rows.shape)
+
+
+def _order(times: list[Floats], subjects: int) -> Rows:
+    """Sort operations by time, those at one time in the order given; for all subjects at once where that is possible."""
+    if all(time.size == 1 for time in times):
+        keys = np.array([time[0] for time in times])
+        return np.argsort(keys, kind="stable").astype(np.int64)[None, :]
+    order = np.empty((subjects, len(times)), dtype=np.int64)
+    for first in range(0, subjects, _ROWS_AT_ONCE):
+        rows = np.arange(first, min(first + _ROWS_AT_ONCE, subjects))
+        keys = np.stack([_of(time, rows) for time in times], axis=1)
+        order[rows] = np.argsort(keys, axis=1, kind="stable")
+    return np.ascontiguousarray(order[:1]) if np.all(order == order[:1]) else order

@@ -1,0 +1,5 @@
+"""Targets: where a program can be printed for, by name. Each is loaded when asked for."""
+
+from __future__ import annotations
+
+TARGETS = {"cpu": "gvlab.engine.targets.cpu", "gpu": "gvlab.engine.targets.gpu"}

@@ -1,0 +1,135 @@
+"""Compiles a program for this processor: LLVM vector code through llvmlite, no compiler needed."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import threading
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+import llvmlite.binding as llvm
+import numpy as np
+
+from gvlab.engine import cache as disk
+from gvlab.engine.program import Program, fingerprint
+from gvlab.engine.tableaus import Rosenbrock, RungeKutta
+from gvlab.engine.targets.driver import DriverPrinter, Watched
+from gvlab.engine.targets.layout import Workspace
+from gvlab.engine.targets.llvm import WIDTH
+from gvlab.engine.targets.mathematics import prelude
+from gvlab.engine.targets.model_code import functions
+from gvlab.engine.targets.steps import StepPrinter
+
+_lock = threading.Lock()
+
+
+class Compiled:
+    """Machine code of a program, in this process.
+
+    Attributes
+    ----------
+    run
+        Takes the addresses of the table and of a workspace. It holds no lock while it runs.
+    """
+
+    def __init__(self, engine: Any, workspace: Workspace) -> None:
+        self._engine = engine  # keeps the code in memory
+        self._vectors = workspace.vectors
+        address = engine.get_function_address("run")
+        self.run: Callable[[int, int], None] = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(address)
+
+    def workspace(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Give memory for one thread, aligned to 64 bytes."""
+        memory = np.zeros(self._vectors * WIDTH + WIDTH)
+        first = (-memory.ctypes.data // 8) % WIDTH
+        return memory[first : first + self._vectors * WIDTH]
+
+
+def source(program: Program, method: Rosenbrock | RungeKutta, watched: Watched) -> str:
+    """Print a program as LLVM code."""
+    graph = program.graph
+    roots = [*program.rates, *program.jacobian.values(), *program.drift]
+    roots += [*program.watch, *program.outputs, *program.constants]
+    operations = {graph.operation[node] for node in graph.order(roots)}
+    workspace = Workspace(program, method)
+    return "".join(
+        (
+            prelude(operations),
+            functions(program, isinstance(method, Rosenbrock)),
+            StepPrinter(program, method, workspace).text(),
+            DriverPrinter(program, method, workspace, watched).text(),
+        )
+    )
+
+
+def compile_program(program: Program, method: Rosenbrock | RungeKutta, watched: Watched) -> Compiled:
+    """Compile a program, or take it from the cache on disk."""
+    with _lock:
+        _start()
+        key = _key(program, method, watched)
+        stored = disk.read(key)
+        if stored is None:
+            stored = _compile(source(program, method, watched))
+            disk.write(key, stored)
+        return Compiled(_load(stored), Workspace(program, method))
+
+
+@cache
+def _start() -> None:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+
+
+def _machine() -> Any:
+    features = llvm.get_host_cpu_features().flatten()
+    if "+avx512f" in features:
+        features += ",-prefer-256-bit"
+    target = llvm.Target.from_default_triple()
+    return target.create_target_machine(cpu=llvm.get_host_cpu_name(), features=features, opt=2, jit=True)
+
+
+def _compile(text: str) -> bytes:
+    module = llvm.parse_assembly(text)
+    module.verify()
+    machine = _machine()
+    options = llvm.create_pipeline_tuning_options(speed_level=2)
+    # What can be done eight at a time is written so already.
+    options.loop_vectorization = False
+    options.slp_vectorization = False
+    llvm.create_pass_builder(machine, options).getModulePassManager().run(
+        module, llvm.create_pass_builder(machine, options)
+    )
+    return bytes(machine.emit_object(module))
+
+
+def _load(data: bytes) -> Any:
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
+    engine.add_object_file(llvm.ObjectFileRef.from_data(data))
+    engine.finalize_object()
+    return engine
+
+
+def _key(program: Program, method: Rosenbrock | RungeKutta, watched: Watched) -> str:
+    parts = (
+        fingerprint(program),
+        repr(method),
+        repr(watched),
+        _printers(),
+        llvmlite.__version__,
+        llvm.get_host_cpu_name(),
+        llvm.get_host_cpu_features().flatten(),
+    )
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest() + ".o"
+
+
+@cache
+def _printers() -> str:
+    """Hash what prints the code, so that no object outlives a change of it."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,464 @@
+"""Prints the loop that carries subjects, eight at a time, each with its own time and step.
+
+A lane is the place of one subject in a vector. Lanes share instructions and nothing else: every lane has its own time,
+step, readings and doses, and what one lane does is chosen by masks. When a subject must be put back - it is finished,
+an event happened to it, or something has to be done that this loop leaves to the caller - its lane takes the next
+waiting subject. So a subject's result is the same bits whatever subjects are beside it, before it or in other threads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gvlab.engine.program import Program
+from gvlab.engine.tableaus import Rosenbrock, RungeKutta
+from gvlab.engine.targets.layout import (
+    ABORTED,
+    EVENT,
+    FIELD,
+    NOT_FINITE,
+    OPERATION,
+    REACHED,
+    STEP_LIMIT,
+    STEP_TOO_SMALL,
+    Workspace,
+)
+from gvlab.engine.targets.llvm import F64, I64, PTR, WIDTH, Function, I, V, Value
+
+INFINITY = float("inf")
+SMALLEST_STEP = 1e-22
+"""Step at which a subject is given up, in parts of the interval to the next stop."""
+
+SMALLEST_FACTOR, LARGEST_FACTOR, SAFETY = 0.2, 5.0, 0.9
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Which changes of the watched truth values the caller wants to hear of, per word."""
+
+    rising: tuple[int, ...]
+    falling: tuple[int, ...]
+
+
+class DriverPrinter:
+    """Prints @run for one program and method."""
+
+    def __init__(
+        self, program: Program, method: Rosenbrock | RungeKutta, workspace: Workspace, watched: Watched
+    ) -> None:
+        self._program = program
+        self._method = method
+        self._place = workspace.place
+        self._n = len(program.states)
+        self._words = program.words if program.watch else 0
+        self._watched = watched
+        self._code = Function("run", [(PTR, "table"), (PTR, "ws")], attributes="external nounwind")
+        self._table, self._ws = self._code.arguments
+
+    # ---------------------------------------------------------------- helpers
+
+    def _field(self, name: str, kind: str) -> Value:
+        return self._code.load(self._table, FIELD[name], kind)
+
+    def _array(self, name: str) -> Value:
+        return self._code.at(self._ws, self._place[name], V)
+
+    def _get(self, name: str, kind: str = V) -> Value:
+        return self._code.load(self._ws, self._place[name], kind)
+
+    def _set(self, name: str, value: Value) -> None:
+        self._code.store(value, self._ws, self._place[name])
+
+    def _lane_get(self, name: str, lane: Value, kind: str, index: int | Value = 0) -> Value:
+        return self._code.load(self._ws, self._lane_place(name, lane, index), kind)
+
+    def _lane_set(self, name: str, lane: Value, value: Value, index: int | Value = 0) -> None:
+        self._code.store(value, self._ws, self._lane_place(name, lane, index))
+
+    def _lane_place(self, name: str, lane: Value, index: int | Value) -> Value:
+        if isinstance(index, int):
+            return lane + WIDTH * (self._place[name] + index)
+        return lane + (index + self._place[name]) * WIDTH
+
+    def _flags(self, mask: Value) -> Value:
+        """Keep a mask in memory, so that lanes can be looked at one by one."""
+        slot = self._code.variable(I)
+        self._code.store(mask.select(self._code.const(I, 1), 0), slot, 0)
+        return slot
+
+    def _watch(self, t: Value, y: str, into: str) -> None:
+        self._code.call("watch", "void", t, self._array(y), self._array("q"), self._array(into))
+
+    def _changed(self, one: str, other: str) -> Value:
+        """Tell in which lanes any watched truth value differs."""
+        code, total = self._code, self._code.const(I, 0)
+        for word in range(self._words):
+            a = code.load(self._ws, self._place[one] + word, I)
+            b = code.load(self._ws, self._place[other] + word, I)
+            total = total | (a ^ b)
+        return total.differs(0)
+
+    def _keep_words(self, mask: Value, source: str, target: str) -> None:
+        code = self._code
+        for word in range(self._words):
+            new = code.load(self._ws, self._place[source] + word, I)
+            old = code.load(self._ws, self._place[target] + word, I)
+            code.store(mask.select(new, old), self._ws, self._place[target] + word)
+
+    # ------------------------------------------------------------------- text
+
+    def text(self) -> str:
+        """Print the function."""
+        code = self._code
+        more = code.variable(I64)
+        code.store(code.const(I64, 1), more, 0)
+        self._set("subject", code.const(I, -1))
+        self._set("h", code.const(V, 1.0))
+        with code.forever() as loop:
+            self._refill(more)
+            active = self._get("subject", I) >= 0
+            loop.leave_if(~active.any())
+            loop.again_if(self._field("watch_only", I64).differs(0))
+            self._read_here(active)
+            reached = active & (self._get("t") >= self._get("until"))
+            self._put_back_where(reached, REACHED)
+            loop.again_if(reached.any())
+            # Another thread writes it: the loop must not keep a copy.
+            place = code.at(self._table, FIELD["abort"], I64)
+            aborted = code.emit(f"load volatile i64, ptr {place.name}", I64).differs(0)
+            with code.when(aborted):
+                self._put_back_where(active, ABORTED)
+                code.store(code.const(I64, 0), more, 0)
+            loop.again_if(aborted)
+            self._advance(active)
+        code.give()
+        return code.text()
+
+    # --------------------------------------------------------- taking subjects
+
+    def _refill(self, more: Value) -> None:
+        code = self._code
+        empty = self._get("subject", I) < 0
+        wanted = empty.any() & code.load(more, 0, I64).differs(0)
+        with code.when(wanted):
+            loaded = code.variable(I64)
+            code.store(code.const(I64, 0), loaded, 0)
+            fresh = self._flags(empty)
+            with code.count(WIDTH) as lane, code.when(code.load(fresh, lane, I64).differs(0)):
+                counter = code.at(self._table, FIELD["next"], I64)
+                number = code.emit(f"atomicrmw add ptr {counter.name}, i64 1 monotonic", I64)
+                with code.when(number < self._field("count", I64)):
+                    self._take(lane, code.load(self._field("queue", PTR), number, I64))
+                    code.store(code.const(I64, 1), loaded, 0)
+                with code.when(number >= self._field("count", I64)):
+                    code.store(code.const(I64, 0), more, 0)
+            with code.when(code.load(loaded, 0, I64).differs(0)):
+                code.call("constants", "void", self._array("p"), self._array("q"))
+                if self._words:
+                    self._watch(self._get("t"), "y", "w1")
+                    self._keep_words(code.load(fresh, 0, I).differs(0), "w1", "w")
+                with code.when(self._field("watch_only", I64).differs(0)):
+                    self._report_words()
+
+    def _report_words(self) -> None:
+        code = self._code
+        with code.count(WIDTH) as lane:
+            subject = self._lane_get("subject", lane, I64)
+            with code.when(subject >= 0):
+                self._store_words("w", "new", lane, subject)
+                self._lane_set("subject", lane, code.const(I64, -1))
+
+    def _store_words(self, name: str, field: str, lane: Value, subject: Value) -> None:
+        for word in range(self._words):
+            value = self._lane_get(name, lane, I64, word)
+            self._code.store(value, self._field(field, PTR), subject * self._words + word)
+
+    def _take(self, lane: Value, subject: Value) -> None:
+        """Fill a lane with a subject."""
+        code = self._code
+        self._lane_set("subject", lane, subject)
+        for field, name, size in (("states", "y", self._n), ("slots", "p", len(self._program.slots))):
+            source = self._field(field, PTR)
+            with code.count(size) as i:
+                self._lane_set(name, lane, code.load(source, subject * size + i, F64), i)
+        for field, name in (("time", "t"), ("until", "until"), ("dose_step", "dose_h")):
+            self._lane_set(name, lane, code.load(self._field(field, PTR), subject, F64))
+        for field, name in (("steps", "steps"), ("row", "row"), ("operation", "place")):
+            self._lane_set(name, lane, code.load(self._field(field, PTR), subject, I64))
+        self._lane_set("recent", lane, code.const(I64, 0))
+        step = code.load(self._field("step", PTR), subject, F64)
+        after_dose = step < 0.0
+        self._lane_set("h", lane, after_dose.select(self._lane_get("dose_h", lane, F64), step))
+        self._lane_set("first", lane, after_dose.select(code.const(F64, 1.0), 0.0))
+        self._next_reading(lane)
+        self._next_dose(lane, subject)
+
+    def _next_reading(self, lane: Value) -> None:
+        code = self._code
+        row, count = self._lane_get("row", lane, I64), self._field("reading_count", I64)
+        time = code.variable(F64)
+        code.store(code.const(F64, INFINITY), time, 0)
+        with code.when(row < count):
+            code.store(code.load(self._field("readings", PTR), row, F64), time, 0)
+        self._lane_set("reading", lane, code.load(time, 0, F64))
+
+    def _operation_number(self, lane: Value, subject: Value) -> Value:
+        code = self._code
+        place = self._lane_get("place", lane, I64)
+        return code.load(self._field("order", PTR), subject * self._field("order_stride", I64) + place, I64)
+
+    def _of_operation(self, field: str, number: Value, subject: Value) -> Value:
+        code = self._code
+        address = code.load(self._field(field, PTR), number, PTR)
+        stride = code.load(self._field(f"{field}_stride", PTR), number, I64)
+        return code.load(address, subject * stride, F64)
+
+    def _next_dose(self, lane: Value, subject: Value) -> None:
+        code = self._code
+        time = code.variable(F64)
+        code.store(code.const(F64, INFINITY), time, 0)
+        with code.when(self._lane_get("place", lane, I64) < self._field("operation_count", I64)):
+            number = self._operation_number(lane, subject)
+            code.store(self._of_operation("operation_time", number, subject), time, 0)
+        self._lane_set("dose", lane, code.load(time, 0, F64))
+
+    # ------------------------------------------------------------ putting back
+
+    def _put_back_where(self, mask: Value, reason: int) -> None:
+        code = self._code
+        with code.when(mask.any()):
+            flags = self._flags(mask)
+            with code.count(WIDTH) as lane, code.when(code.load(flags, lane, I64).differs(0)):
+                self._put_back(lane, reason)
+
+    def _put_back(self, lane: Value, reason: int) -> None:
+        code = self._code
+        subject = self._lane_get("subject", lane, I64)
+        target = self._field("states", PTR)
+        with code.count(self._n) as i:
+            code.store(self._lane_get("y", lane, F64, i), target, subject * self._n + i)
+        for name, field in (("t", "time"), ("h", "step"), ("dose_h", "dose_step")):
+            code.store(self._lane_get(name, lane, F64), self._field(field, PTR), subject)
+        for name, field in (("steps", "steps"), ("row", "row"), ("place", "operation")):
+            code.store(self._lane_get(name, lane, I64), self._field(field, PTR), subject)
+        self._store_words("w0" if reason in (EVENT, OPERATION) else "w", "old", lane, subject)
+        self._store_words("w", "new", lane, subject)
+        code.store(code.const(I64, reason), self._field("reason", PTR), subject)
+        if reason == REACHED:
+            with code.when(self._lane_get("t", lane, F64) >= self._field("end", F64)):
+                counter = code.at(self._table, FIELD["finished"], I64)
+                code.emit(f"atomicrmw add ptr {counter.name}, i64 1 monotonic", I64)
+        self._lane_set("subject", lane, code.const(I64, -1))
+        self._lane_set("h", lane, code.const(F64, 1.0))
+
+    # ----------------------------------------------------------------- reading
+
+    def _read(self, due: Value, t: Value, y: str) -> None:
+        code, count = self._code, len(self._program.outputs)
+        code.call("outputs", "void", t, self._array(y), self._array("q"), self._array("o"))
+        flags = self._flags(due)
+        with code.count(WIDTH) as lane, code.when(code.load(flags, lane, I64).differs(0)):
+            subject, row = self._lane_get("subject", lane, I64), self._lane_get("row", lane, I64)
+            target = self._field("values", PTR)
+            start = (subject * self._field("reading_count", I64) + row) * count
+            with code.count(count) as i:
+                code.store(self._lane_get("o", lane, F64, i), target, start + i)
+            self._lane_set("row", lane, row + 1)
+            self._lane_set("recent", lane, code.const(I64, 0))
+            self._next_reading(lane)
+
+    def _read_here(self, active: Value) -> None:
+        t = self._get("t")
+        due = active & self._get("reading").equals(t)
+        with self._code.when(due.any()):
+            self._read(due, t, "y")
+
+    # ----------------------------------------------------------------- advance
+
+    def _advance(self, active: Value) -> None:
+        code = self._code
+        t = self._get("t")
+        end = self._interval_end(t)
+        code.call("begin", "void", self._ws, t)
+        self._first_step(active, t, end)
+        wanted = self._get("h")
+        rest = end - t
+        last = (wanted * 1.0001) >= rest
+        half = (wanted * 2.0) > rest
+        h = last.select(rest, half.select(rest * 0.5, wanted))
+        h = active.select(h, 1.0)
+        error = code.call("step", V, self._ws, self._table, t, h)
+        for name in ("steps", "recent"):
+            self._set(name, self._get(name, I) + 1)
+        known = error.equals(error)
+        error = known.select(error, 1e10)
+        error = (error > 1e-16).select(error, 1e-16)
+        exponent = -0.5 / self._method.order
+        factor = code.call("vexp", V, code.call("vlog", V, error) * exponent) * SAFETY
+        factor = (factor < SMALLEST_FACTOR).select(SMALLEST_FACTOR, factor)
+        factor = (factor > LARGEST_FACTOR).select(LARGEST_FACTOR, factor)
+        accepted = active & (error <= 1.0)
+        # At time 0 any step still moves time; there the interval is the measure.
+        stuck = active & ~accepted & ~last & (((t + h) <= t) | (h <= rest * SMALLEST_STEP))
+        t1 = last.select(end, t + h)
+        t1, located = self._locate(accepted, t, h, t1)
+        self._read_inside(accepted, t, h, t1)
+        proposed = h * factor
+        larger = (proposed > wanted).select(proposed, wanted)
+        next_step = ((last | half) & accepted).select(larger, proposed)
+        next_step = located.select(0.0, next_step)
+        first = accepted & (self._get("first") > 0.0)
+        self._set("dose_h", first.select(proposed, self._get("dose_h")))
+        self._set("first", first.select(0.0, self._get("first")))
+        self._set("h", active.select(next_step, 1.0))
+        self._set("t", accepted.select(t1, t))
+        y, y1 = self._array("y"), self._array("y1")
+        with code.count(self._n) as i:
+            code.store(accepted.select(code.load(y1, i, V), code.load(y, i, V)), y, i)
+        for word in range(self._words):
+            code.store(code.load(self._ws, self._place["w"] + word, I), self._ws, self._place["w0"] + word)
+        if self._words:
+            self._keep_words(accepted, "w1", "w")
+        left_alone = self._doses(accepted)
+        happened = self._happened(accepted) & ~left_alone
+        self._put_back_where(left_alone, OPERATION)
+        self._put_back_where(happened, EVENT)
+        failed = stuck & ~known
+        self._put_back_where(failed, NOT_FINITE)
+        self._put_back_where(stuck & known, STEP_TOO_SMALL)
+        limit = code.splat(self._field("max_steps", I64))
+        over = (self._get("subject", I) >= 0) & (self._get("recent", I) > limit) & (self._get("t") < self._get("until"))
+        self._put_back_where(over, STEP_LIMIT)
+
+    def _interval_end(self, t: Value) -> Value:
+        code = self._code
+        until, dose = self._get("until"), self._get("dose")
+        end = (dose < until).select(dose, until)
+        for number in self._program.stops:
+            stop = code.load(self._array("q"), number, V)
+            end = ((stop > t) & (stop < end)).select(stop, end)
+        return end
+
+    def _first_step(self, active: Value, t: Value, end: Value) -> None:
+        """Estimate a step where none is known: the states, or the tolerance, change by a hundredth."""
+        code = self._code
+        unknown = active & ~(self._get("h") > 0.0)
+        with code.when(unknown.any()):
+            absolute, relative = self._field("absolute", PTR), code.splat(self._field("relative", F64))
+            sums = [code.variable(V) for _ in range(2)]
+            for total in sums:
+                code.store(code.const(V, 0.0), total, 0)
+            with code.count(self._n) as i:
+                y = code.load(self._array("y"), i, V)
+                f = code.load(self._array("f"), i, V)
+                scale = code.fma(
+                    relative, code.call("llvm.fabs.v8f64", V, y), code.splat(code.load(absolute, i, F64))
+                )
+                for value, total in zip((y, f), sums, strict=True):
+                    ratio = value / scale
+                    code.store(code.fma(ratio, ratio, code.load(total, 0, V)), total, 0)
+            size, speed = (code.load(total, 0, V) for total in sums)
+            size = (size > float(self._n)).select(size, float(self._n))
+            guess = code.call("llvm.sqrt.v8f64", V, size / speed) * 0.01
+            rest = end - t
+            guess = (guess < rest).select(guess, rest)
+            self._set("h", unknown.select(guess, self._get("h")))
+
+    def _locate(self, accepted: Value, t: Value, h: Value, t1: Value) -> tuple[Value, Value]:
+        """Find the first instant of the step at which a watched truth value differs, to the last bit of time."""
+        code = self._code
+        if not self._words:
+            return t1, code.const("<8 x i1>", 0)
+        early, late, moved = code.variable(V), code.variable(V), code.variable(I)
+        self._watch(t1, "y1", "w1")
+        hit = accepted & self._changed("w1", "w")
+        code.store(t, early, 0)
+        code.store(t1, late, 0)
+        code.store(code.const(I, 0), moved, 0)
+        with code.when(hit.any()):
+            code.call("prepare", "void", self._ws, h)
+            with code.forever() as search:
+                low, high = code.load(early, 0, V), code.load(late, 0, V)
+                middle = code.fma(high - low, 0.5, low)
+                open_ = hit & (middle > low) & (middle < high)
+                search.leave_if(~open_.any())
+                code.call("interpolate", "void", self._ws, (middle - t) / h)
+                self._watch(middle, "yi", "w2")
+                differs = self._changed("w2", "w")
+                code.store((open_ & differs).select(middle, high), late, 0)
+                code.store((open_ & ~differs).select(middle, low), early, 0)
+            found = code.load(late, 0, V)
+            inside = hit & (found < t1)
+            # The dense output of the step needs its end: readings before the event come first, then the end moves.
+            self._read_inside(inside, t, h, found)
+            code.call("interpolate", "void", self._ws, (found - t) / h)
+            y1, yi = self._array("y1"), self._array("yi")
+            with code.count(self._n) as i:
+                code.store(inside.select(code.load(yi, i, V), code.load(y1, i, V)), y1, i)
+            self._watch(found, "y1", "w1")
+            code.store(inside.select(code.const(I, 1), 0), moved, 0)
+        return code.load(late, 0, V), code.load(moved, 0, I).differs(0)
+
+    def _read_inside(self, accepted: Value, t: Value, h: Value, t1: Value) -> None:
+        code = self._code
+        with code.when((accepted & (self._get("reading") < t1)).any()):
+            code.call("prepare", "void", self._ws, h)
+            with code.forever() as loop:
+                reading = self._get("reading")
+                due = accepted & (reading < t1)
+                loop.leave_if(~due.any())
+                code.call("interpolate", "void", self._ws, (reading - t) / h)
+                self._read(due, reading, "yi")
+
+    # ------------------------------------------------------- doses and events
+
+    def _doses(self, accepted: Value) -> Value:
+        """Give the doses that are due; tell the lanes in which the caller has to do something instead."""
+        code = self._code
+        t = self._get("t")
+        due = accepted & self._get("dose").equals(t)
+        left = code.variable(I)
+        code.store(code.const(I, 0), left, 0)
+        with code.when(due.any()):
+            flags = self._flags(due)
+            with code.count(WIDTH) as lane, code.when(code.load(flags, lane, I64).differs(0)):
+                self._lane_set("first", lane, code.const(F64, 1.0))
+                self._lane_set("h", lane, self._lane_get("dose_h", lane, F64))
+                self._lane_set("recent", lane, code.const(I64, 0))
+                subject = self._lane_get("subject", lane, I64)
+                with code.forever() as loop:
+                    loop.leave_if(~self._lane_get("dose", lane, F64).equals(self._lane_get("t", lane, F64)))
+                    number = self._operation_number(lane, subject)
+                    kind = code.load(self._field("operation_kind", PTR), number, I64)
+                    with code.when(kind >= 2):
+                        code.store(code.const(I64, 1), left, lane)
+                    loop.leave_if(kind >= 2)
+                    self._dose(lane, subject, number, kind)
+                    self._lane_set("place", lane, self._lane_get("place", lane, I64) + 1)
+                    self._next_dose(lane, subject)
+            if self._words:
+                self._watch(t, "y", "w1")
+                self._keep_words(due, "w1", "w")
+        return code.load(left, 0, I).differs(0)
+
+    def _dose(self, lane: Value, subject: Value, number: Value, kind: Value) -> None:
+        code = self._code
+        value = code.variable(F64)
+        code.store(self._of_operation("operation_value", number, subject), value, 0)
+        size = code.load(self._field("operation_size", PTR), number, I64)
+        with code.when(size >= 0):
+            volume = self._lane_get("p", lane, F64, size)
+            code.store(code.load(value, 0, F64) * volume, value, 0)
+        state = code.load(self._field("operation_state", PTR), number, I64)
+        old = self._lane_get("y", lane, F64, state)
+        amount = code.load(value, 0, F64)
+        self._lane_set("y", lane, kind.equals(0).select(old + amount, amount), state)
+
+    def _happened(self, accepted: Value) -> Value:
+        """Tell in which lanes something changed that the caller wants to hear of."""
+        code, total = self._code, self._code.const(I, 0)
+        for word in range(self._words):
+            old = code.load(self._ws, self._place["w0"] + word, I)
+            new = code.load(self._ws, self._place["w"] + word, I)
+            total = total | (new & ~old & self._watched.rising[word]) | (old & ~new & self._watched.falling[word])
+        return accepted & total.differs(0)

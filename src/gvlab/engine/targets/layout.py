@@ -1,0 +1,102 @@
+"""Where everything is in memory: the workspace of a thread, and the table that describes a solve."""
+
+from __future__ import annotations
+
+from gvlab.engine.program import Program
+from gvlab.engine.tableaus import Rosenbrock, RungeKutta
+
+TABLE = (
+    "next",  # number of the next waiting subject, shared by all threads
+    "count",  # how many wait
+    "queue",  # their rows
+    "states",  # (subject, state)
+    "slots",  # (subject, slot)
+    "time",
+    "step",  # next step; 0: to be estimated; negative: as after the last dose
+    "dose_step",  # step that worked after the last dose
+    "operation",  # place in the order of operations
+    "row",  # next reading
+    "steps",
+    "until",  # where to stop
+    "reason",  # why it stopped
+    "old",  # watched truth values before, (subject, word)
+    "new",  # and now
+    "readings",  # times of reading
+    "reading_count",
+    "values",  # (subject, reading, output)
+    "operation_count",
+    "order",  # operations in order of time, (subject or one, operation)
+    "order_stride",
+    "operation_time",  # one address per operation
+    "operation_time_stride",
+    "operation_value",
+    "operation_value_stride",
+    "operation_kind",  # 0 add, 1 set, 2 left to the caller
+    "operation_state",
+    "operation_size",  # slot that holds the size of the compartment, or -1
+    "absolute",  # absolute tolerance of each state
+    "relative",
+    "max_steps",
+    "finished",  # subjects that reached `end`, shared
+    "end",
+    "abort",  # not 0: give up
+    "watch_only",  # not 0: only look at the watched truth values
+)
+"""Fields of the table, one of eight bytes each."""
+
+FIELD = {name: number for number, name in enumerate(TABLE)}
+
+REACHED, EVENT, OPERATION, STEP_LIMIT, NOT_FINITE, STEP_TOO_SMALL, ABORTED = range(7)
+"""Why a subject was put back."""
+
+LANE = (
+    "t",
+    "h",
+    "dose_h",
+    "first",
+    "until",
+    "reading",
+    "dose",
+    "subject",
+    "row",
+    "place",
+    "steps",
+    "recent",
+    "event_time",
+)
+"""What is kept of each lane besides its states."""
+
+
+class Workspace:
+    """Places in the workspace of one thread, counted in vectors."""
+
+    def __init__(self, program: Program, method: Rosenbrock | RungeKutta) -> None:
+        n = len(program.states)
+        implicit = isinstance(method, Rosenbrock)
+        sizes = {name: 1 for name in LANE}
+        sizes |= {
+            "y": n,
+            "y1": n,
+            "yi": n,
+            "u": n,
+            "sum": n,
+            "k": n * method.stages,
+            "f": n,
+            "drift": n if implicit and program.drift else 0,
+            "j": len(program.jacobian) if implicit else 0,
+            "m": len(program.elimination.entries) if implicit else 0,
+            "dense": n * 4,
+            "q": len(program.constants),
+            "p": len(program.slots),
+            "w": program.words,
+            "w0": program.words,
+            "w1": program.words,
+            "w2": program.words,
+            "o": len(program.outputs),
+        }
+        self.place: dict[str, int] = {}
+        total = 0
+        for name, size in sizes.items():
+            self.place[name] = total
+            total += size
+        self.vectors = total

@@ -1,0 +1,334 @@
+"""Writes LLVM code as text, with arithmetic that reads like arithmetic.
+
+A `Value` is one LLVM register: eight doubles, eight whole numbers, eight truth values, or one of any of these. Loops
+and conditions are context managers. Floating-point arithmetic may be contracted (a b + c in one rounding) and nothing
+else: reassociation would delete the rounding tricks of the mathematical functions.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+WIDTH = 8
+V = f"<{WIDTH} x double>"
+I = f"<{WIDTH} x i64>"  # noqa: E741
+B = f"<{WIDTH} x i1>"
+F64, I64, I1, PTR = "double", "i64", "i1", "ptr"
+
+Number = float | int
+
+
+def hexadecimal(value: float) -> str:
+    """Write a double exactly, as LLVM reads it."""
+    return "0x" + struct.pack(">d", float(value)).hex().upper()
+
+
+def constant(kind: str, value: Number) -> str:
+    """Write a constant of a type."""
+    if kind == F64:
+        return hexadecimal(float(value))
+    if kind == V:
+        return "<" + ", ".join([f"double {hexadecimal(float(value))}"] * WIDTH) + ">"
+    if kind == I:
+        return "<" + ", ".join([f"i64 {int(value)}"] * WIDTH) + ">"
+    if kind == B:
+        return "<" + ", ".join([f"i1 {int(value)}"] * WIDTH) + ">"
+    return str(int(value))
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """A register of a function under construction."""
+
+    code: Function
+    name: str
+    kind: str
+
+    def _two(self, operation: str, other: Value | Number, kind: str = "") -> Value:
+        right = other.name if isinstance(other, Value) else constant(self.kind, other)
+        return self.code.emit(f"{operation} {self.kind} {self.name}, {right}", kind or self.kind)
+
+    def _arithmetic(self, name: str, other: Value | Number) -> Value:
+        floating = self.kind in (V, F64)
+        return self._two(f"f{name} contract" if floating else name, other)
+
+    def _compare(self, floating: str, whole: str, other: Value | Number) -> Value:
+        kind = B if self.kind in (V, I) else I1
+        operation = f"fcmp {floating}" if self.kind in (V, F64) else f"icmp {whole}"
+        return self._two(operation, other, kind)
+
+    def __add__(self, other: Value | Number) -> Value:
+        return self._arithmetic("add", other)
+
+    def __sub__(self, other: Value | Number) -> Value:
+        return self._arithmetic("sub", other)
+
+    def __mul__(self, other: Value | Number) -> Value:
+        return self._arithmetic("mul", other)
+
+    def __truediv__(self, other: Value | Number) -> Value:
+        return self._arithmetic("div", other)
+
+    def __rsub__(self, other: Number) -> Value:
+        return self.code.const(self.kind, other) - self
+
+    def __rtruediv__(self, other: Number) -> Value:
+        return self.code.const(self.kind, other) / self
+
+    def __neg__(self) -> Value:
+        return self.code.emit(f"fneg contract {self.kind} {self.name}", self.kind)
+
+    def __lt__(self, other: Value | Number) -> Value:
+        return self._compare("olt", "slt", other)
+
+    def __le__(self, other: Value | Number) -> Value:
+        return self._compare("ole", "sle", other)
+
+    def __gt__(self, other: Value | Number) -> Value:
+        return self._compare("ogt", "sgt", other)
+
+    def __ge__(self, other: Value | Number) -> Value:
+        return self._compare("oge", "sge", other)
+
+    def equals(self, other: Value | Number) -> Value:
+        """Compare for equality; NaN equals nothing."""
+        return self._compare("oeq", "eq", other)
+
+    def differs(self, other: Value | Number) -> Value:
+        """Compare for inequality; NaN differs from everything."""
+        return self._compare("une", "ne", other)
+
+    def __and__(self, other: Value | Number) -> Value:
+        return self._two("and", other)
+
+    def __or__(self, other: Value | Number) -> Value:
+        return self._two("or", other)
+
+    def __xor__(self, other: Value | Number) -> Value:
+        return self._two("xor", other)
+
+    def __invert__(self) -> Value:
+        return self._two("xor", 1 if self.kind in (B, I1) else -1)
+
+    def __lshift__(self, other: Value | Number) -> Value:
+        return self._two("shl", other)
+
+    def __rshift__(self, other: Value | Number) -> Value:
+        """Shift to the right, keeping the sign."""
+        return self._two("ashr", other)
+
+    def bits(self, kind: str) -> Value:
+        """Read the same bits as another type."""
+        return self.code.emit(f"bitcast {self.kind} {self.name} to {kind}", kind)
+
+    def floating(self) -> Value:
+        """Turn whole numbers into doubles."""
+        kind = V if self.kind == I else F64
+        return self.code.emit(f"sitofp {self.kind} {self.name} to {kind}", kind)
+
+    def select(self, yes: Value | Number, no: Value | Number) -> Value:
+        """Choose by this truth value, lane by lane."""
+        some = yes if isinstance(yes, Value) else no
+        assert isinstance(some, Value)
+        a = yes if isinstance(yes, Value) else self.code.const(some.kind, yes)
+        b = no if isinstance(no, Value) else self.code.const(some.kind, no)
+        return self.code.emit(
+            f"select {self.kind} {self.name}, {a.kind} {a.name}, {b.kind} {b.name}", a.kind
+        )
+
+    def any(self) -> Value:
+        """Tell whether it is true in any lane."""
+        return self.bits(f"i{WIDTH}").differs(0)
+
+
+class Function:
+    """A function under construction.
+
+    Parameters
+    ----------
+    name
+        Its name.
+    arguments
+        Pairs of type and name.
+    result
+        Its type.
+    attributes
+        Such as ``alwaysinline``.
+    """
+
+    def __init__(
+        self, name: str, arguments: Sequence[tuple[str, str]], result: str = "void", attributes: str = "nounwind"
+    ) -> None:
+        self.name = name
+        self._head = (name, tuple(arguments), result, attributes)
+        self._lines: list[str] = []
+        self._slots: list[str] = []
+        self._count = 0
+        self._block = "entry"
+        self._closed = False
+        self.arguments = [Value(self, f"%{text}", kind) for kind, text in arguments]
+
+    # ----------------------------------------------------------------- values
+
+    def emit(self, text: str, kind: str) -> Value:
+        """Append an instruction that gives a value."""
+        self._count += 1
+        name = f"%r{self._count}"
+        self._lines.append(f"  {name} = {text}")
+        return Value(self, name, kind)
+
+    def do(self, text: str) -> None:
+        """Append an instruction that gives none."""
+        self._lines.append(f"  {text}")
+
+    def const(self, kind: str, value: Number) -> Value:
+        """Give a constant."""
+        return Value(self, constant(kind, value), kind)
+
+    def call(self, name: str, result: str, *arguments: Value) -> Value:
+        """Call a function."""
+        given = ", ".join(f"{argument.kind} {argument.name}" for argument in arguments)
+        if result == "void":
+            self.do(f"call void @{name}({given})")
+            return Value(self, "", "void")
+        return self.emit(f"call {result} @{name}({given})", result)
+
+    def fma(self, a: Value, b: Value | Number, c: Value | Number) -> Value:
+        """Give a b + c with one rounding."""
+        kind = a.kind
+        right = b if isinstance(b, Value) else self.const(kind, b)
+        last = c if isinstance(c, Value) else self.const(kind, c)
+        return self.call("llvm.fma.v8f64" if kind == V else "llvm.fma.f64", kind, a, right, last)
+
+    def splat(self, value: Value) -> Value:
+        """Copy one number into all lanes."""
+        kind = {F64: V, I64: I, I1: B}[value.kind]
+        first = self.emit(f"insertelement {kind} poison, {value.kind} {value.name}, i32 0", kind)
+        zero = f"<{WIDTH} x i32> zeroinitializer"
+        return self.emit(f"shufflevector {kind} {first.name}, {kind} poison, {zero}", kind)
+
+    def lane(self, value: Value, number: int) -> Value:
+        """Take one lane."""
+        kind = {V: F64, I: I64, B: I1}[value.kind]
+        return self.emit(f"extractelement {value.kind} {value.name}, i32 {number}", kind)
+
+    # ----------------------------------------------------------------- memory
+
+    def at(self, base: Value, index: Value | int, kind: str) -> Value:
+        """Give the address of the element of an array."""
+        place = index.name if isinstance(index, Value) else str(index)
+        return self.emit(f"getelementptr {kind}, ptr {base.name}, i64 {place}", PTR)
+
+    def load(self, base: Value, index: Value | int, kind: str) -> Value:
+        """Read an element of an array."""
+        align = ", align 64" if kind in (V, I) else ""
+        return self.emit(f"load {kind}, ptr {self.at(base, index, kind).name}{align}", kind)
+
+    def store(self, value: Value, base: Value, index: Value | int) -> None:
+        """Write an element of an array."""
+        align = ", align 64" if value.kind in (V, I) else ""
+        place = self.at(base, index, value.kind)
+        self.do(f"store {value.kind} {value.name}, ptr {place.name}{align}")
+
+    def variable(self, kind: str) -> Value:
+        """Give the address of a new local variable."""
+        name = f"%slot{len(self._slots)}"
+        self._slots.append(f"  {name} = alloca {kind}, align 64")
+        return Value(self, name, PTR)
+
+    # ---------------------------------------------------------------- control
+
+    def _label(self, stem: str) -> str:
+        self._count += 1
+        return f"{stem}{self._count}"
+
+    def _jump(self, label: str) -> None:
+        if not self._closed:
+            self._lines.append(f"  br label %{label}")
+        self._closed = True
+
+    def _branch(self, condition: Value, yes: str, no: str) -> None:
+        self._lines.append(f"  br i1 {condition.name}, label %{yes}, label %{no}")
+        self._closed = True
+
+    def _open(self, label: str) -> None:
+        self._lines.append(f"{label}:")
+        self._closed = False
+
+    @contextmanager
+    def when(self, condition: Value) -> Iterator[None]:
+        """Do what follows only where a (single) truth value holds."""
+        inside, after = self._label("then"), self._label("after")
+        self._branch(condition, inside, after)
+        self._open(inside)
+        yield
+        self._jump(after)
+        self._open(after)
+
+    @contextmanager
+    def count(self, end: Value | int, start: Value | int = 0) -> Iterator[Value]:
+        """Count from `start` up to, but without, `end`."""
+        counter = self.variable(I64)
+        first = start if isinstance(start, Value) else self.const(I64, start)
+        last = end if isinstance(end, Value) else self.const(I64, end)
+        self.store(first, counter, 0)
+        head, inside, after = self._label("head"), self._label("loop"), self._label("after")
+        self._jump(head)
+        self._open(head)
+        now = self.load(counter, 0, I64)
+        self._branch(now < last, inside, after)
+        self._open(inside)
+        yield now
+        self.store(now + 1, counter, 0)
+        self._jump(head)
+        self._open(after)
+
+    @contextmanager
+    def forever(self) -> Iterator[Loop]:
+        """Repeat until left."""
+        head, after = self._label("head"), self._label("after")
+        self._jump(head)
+        self._open(head)
+        yield Loop(self, head, after)
+        self._jump(head)
+        self._open(after)
+
+    def give(self, value: Value | None = None) -> None:
+        """Return from the function."""
+        self._lines.append("  ret void" if value is None else f"  ret {value.kind} {value.name}")
+        self._closed = True
+
+    def text(self) -> str:
+        """Write the function."""
+        name, arguments, result, attributes = self._head
+        if not self._closed:
+            self.give()
+        given = ", ".join(f"{kind}{' noalias' if kind == PTR else ''} %{text}" for kind, text in arguments)
+        body = "\n".join(["entry:", *self._slots, *self._lines])
+        linkage = "" if "external" in attributes else "internal "
+        attributes = attributes.replace("external", "")
+        return f"define {linkage}{result} @{name}({given}) {attributes} {{\n{body}\n}}\n"
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A loop under construction, to be left or begun again."""
+
+    code: Function
+    head: str
+    after: str
+
+    def leave_if(self, condition: Value) -> None:
+        """Leave the loop."""
+        on = self.code._label("on")
+        self.code._branch(condition, self.after, on)
+        self.code._open(on)
+
+    def again_if(self, condition: Value) -> None:
+        """Begin the next round."""
+        on = self.code._label("on")
+        self.code._branch(condition, self.head, on)
+        self.code._open(on)

@@ -1,0 +1,145 @@
+"""Exponential, logarithm and power of eight numbers at once, as LLVM code.
+
+Within two units in the last place for `exp` and `log`. Special values follow IEEE arithmetic. What is rare
+(trigonometric functions and the like) is left to the C library, one lane at a time.
+"""
+
+from __future__ import annotations
+
+import math
+
+from gvlab.engine.targets.llvm import F64, WIDTH, B, Function, I, V, Value
+
+LIBRARY = {
+    "sin": "sin",
+    "cos": "cos",
+    "tan": "tan",
+    "asin": "asin",
+    "acos": "acos",
+    "atan": "atan",
+    "sinh": "sinh",
+    "cosh": "cosh",
+    "tanh": "tanh",
+    "asinh": "asinh",
+    "acosh": "acosh",
+    "atanh": "atanh",
+    "factorial": "tgamma",
+}
+"""Functions of the C library, by operation."""
+
+INTRINSICS = {"sqrt": "sqrt", "abs": "fabs", "floor": "floor", "ceil": "ceil"}
+"""Operations that are one machine instruction."""
+
+_LN2_HIGH = float.fromhex("0x1.62e42fefa3800p-1")  # 13 trailing zero bits: k times it is exact
+_LN2_LOW = float.fromhex("0x1.ef35793c76730p-45")
+_ROUND = 1.5 * 2.0**52
+"""Adding and subtracting it rounds to a whole number, which is then in the low bits."""
+
+
+def exponential() -> str:
+    """Print @vexp: x = k ln 2 + r with |r| <= ln 2 / 2, then a Taylor polynomial of degree 13 in r."""
+    f = Function("vexp", [(V, "x")], V)
+    x = f.arguments[0]
+    # NaN passes both comparisons; beyond these bounds the result is 0 or infinity anyway.
+    x = (x > 800.0).select(800.0, x)
+    x = (x < -800.0).select(-800.0, x)
+    shifted = f.fma(x, math.log2(math.e), _ROUND)
+    whole = shifted - _ROUND
+    r = f.fma(whole, -_LN2_HIGH, x)
+    r = f.fma(whole, -_LN2_LOW, r)
+    c = [1.0 / math.factorial(i) for i in range(14)]
+    r2 = r * r
+    r4 = r2 * r2
+    pairs = [f.fma(r, c[i + 1], c[i]) for i in range(2, 14, 2)]
+    low = f.fma(pairs[1], r2, pairs[0])
+    middle = f.fma(pairs[3], r2, pairs[2])
+    high = f.fma(pairs[5], r2, pairs[4])
+    tail = f.fma(f.fma(high, r4, middle), r4, low)
+    series = f.fma(tail, r2, r) + 1.0
+    # 2^k in two halves, so that results near the ends of the range are right too.
+    k = shifted.bits(I) - f.const(V, _ROUND).bits(I)
+    half = k >> 1
+    scale = [((part + 1023) << 52).bits(V) for part in (half, k - half)]
+    f.give(series * scale[0] * scale[1])
+    return f.text()
+
+
+def logarithm() -> str:
+    """Print @vlog: x = 2^e m with m near 1, then 2 atanh((m - 1) / (m + 1))."""
+    f = Function("vlog", [(V, "x")], V)
+    x = f.arguments[0]
+    tiny = x < 2.0**-1022
+    scaled = tiny.select(x * 2.0**54, x)
+    number = scaled.bits(I)
+    exponent = (number - 0x3FE6A09E667F3BCD) >> 52
+    m = (number - (exponent << 52)).bits(V)
+    e = exponent.floating()
+    e = tiny.select(e - 54.0, e)
+    above = m - 1.0
+    s = above / (above + 2.0)
+    z = s * s
+    series = f.const(V, 2.0 / 23.0)
+    for i in range(10, 0, -1):
+        series = f.fma(series, z, 2.0 / (2 * i + 1))
+    # log m = above - s (above - z series): the leading term is exact.
+    small = f.fma(s, f.fma(z, series, 0.0) - above, e * _LN2_LOW)
+    result = f.fma(e, _LN2_HIGH, above + small)
+    result = x.equals(math.inf).select(x, result)
+    result = x.equals(0.0).select(-math.inf, result)
+    result = (x >= 0.0).select(result, math.nan)
+    f.give(result)
+    return f.text()
+
+
+def power() -> str:
+    """Print @vpow: exp(y log |x|), with the sign and the special cases of IEEE pow."""
+    f = Function("vpow", [(V, "x"), (V, "y")], V)
+    x, y = f.arguments
+    size = f.call("llvm.fabs.v8f64", V, x)
+    result = f.call("vexp", V, y * f.call("vlog", V, size))
+    whole = f.call("llvm.floor.v8f64", V, y).equals(y)
+    half = y * 0.5
+    odd = f.call("llvm.floor.v8f64", V, half).differs(half)
+    negative = whole.select(odd.select(-result, result), math.nan)
+    result = (x < 0.0).select(negative, result)
+    result = x.equals(1.0).select(1.0, result)
+    f.give(y.equals(0.0).select(1.0, result))
+    return f.text()
+
+
+def lane_by_lane(operation: str) -> str:
+    """Print a function that calls the C library for each lane."""
+    name = LIBRARY[operation]
+    f = Function(f"v{operation}", [(V, "x")], V)
+    x = f.arguments[0]
+    if operation == "factorial":
+        x = x + 1.0
+    result = f.const(V, 0.0)
+    for k in range(WIDTH):
+        one = f.call(name, F64, f.lane(x, k))
+        result = f.emit(f"insertelement {V} {result.name}, double {one.name}, i32 {k}", V)
+    f.give(result)
+    return f.text()
+
+
+def prelude(operations: set[str]) -> str:
+    """Print declarations, and the functions for the operations that a program has."""
+    parts = [f"declare {V} @llvm.fma.v8f64({V}, {V}, {V})\n"]
+    parts += [f"declare {V} @llvm.{name}.v8f64({V})\n" for name in INTRINSICS.values()]
+    parts += [exponential(), logarithm(), power()]
+    for operation in sorted(operations & LIBRARY.keys()):
+        parts.append(f"declare double @{LIBRARY[operation]}(double)\n")
+        parts.append(lane_by_lane(operation))
+    return "".join(parts)
+
+
+def unary(f: Function, operation: str, x: Value) -> Value:
+    """Apply a function of one number."""
+    if operation == "neg":
+        return -x
+    if operation in INTRINSICS:
+        return f.call(f"llvm.{INTRINSICS[operation]}.v8f64", V, x)
+    return f.call(f"v{operation}", V, x)
+
+
+__all__ = ["INTRINSICS", "LIBRARY", "B", "prelude", "unary"]

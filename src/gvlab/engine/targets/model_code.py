@@ -1,0 +1,219 @@
+"""Prints a program as LLVM functions over eight subjects.
+
+Arrays are arrays of vectors: element i holds state i of eight subjects. `y` states, `q` constants, `w` words of
+watched truth values, `f` rates, `j` nonzero entries of the Jacobian, `m` its factors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gvlab.engine.elimination import Elimination
+from gvlab.engine.program import CONSTANT, Program
+from gvlab.engine.targets.llvm import PTR, Function, I, V, Value
+from gvlab.engine.targets.mathematics import unary
+from gvlab.model.equations_formula import TIME
+from gvlab.model.equations_graph import RELATIONS, Graph, Node
+
+
+class Printer:
+    """Prints formulas into one function.
+
+    Parameters
+    ----------
+    code
+        The function.
+    names
+        Where symbols are: an array and a place in it, or a value.
+    words
+        Array of words that hold the modes, if the function may read them.
+    """
+
+    def __init__(self, code: Function, graph: Graph, names: dict[str, tuple[Value, int] | Value], words: Value | None):
+        self._code = code
+        self._graph = graph
+        self._names = names
+        self._words = words
+        self._loaded: dict[int, Value] = {}
+        self._known: dict[Node, Value] = {}
+
+    def values(self, nodes: Sequence[Node]) -> list[Value]:
+        """Print what is not yet printed, and give the values of formulas."""
+        for node in self._graph.order(nodes, self._known):
+            self._known[node] = self._print(node)
+        return [self._known[node] for node in nodes]
+
+    def _print(self, node: Node) -> Value:
+        graph, code = self._graph, self._code
+        operation = graph.operation[node]
+        if operation == "const":
+            return code.const(V, float(graph.payload[node] or 0.0))
+        if operation in ("true", "false"):
+            return code.const(f"<{8} x i1>", operation == "true")
+        if operation == "mode":
+            return self._mode(int(float(graph.payload[node] or 0)))
+        if operation == "symbol":
+            found = self._names[str(graph.payload[node])]
+            return found if isinstance(found, Value) else code.load(found[0], found[1], V)
+        a = [self._known[argument] for argument in graph.arguments[node]]
+        if operation in RELATIONS:
+            return _RELATE[operation](a[0], a[1])
+        if operation == "select":
+            return a[0].select(a[1], a[2])
+        if operation == "pow":
+            return code.call("vpow", V, a[0], a[1])
+        if operation in _TWO:
+            return _TWO[operation](a[0], a[1])
+        if operation == "not":
+            return ~a[0]
+        return unary(code, operation, a[0])
+
+    def _mode(self, number: int) -> Value:
+        word, bit = divmod(number, 64)
+        if word not in self._loaded:
+            assert self._words is not None
+            self._loaded[word] = self._code.load(self._words, word, I)
+        mask = (1 << bit) - (1 << 64 if bit == 63 else 0)
+        return (self._loaded[word] & mask).differs(0)
+
+
+_RELATE = {
+    "lt": lambda a, b: a < b,
+    "le": lambda a, b: a <= b,
+    "gt": lambda a, b: a > b,
+    "ge": lambda a, b: a >= b,
+    "eq": lambda a, b: a.equals(b),
+    "ne": lambda a, b: a.differs(b),
+}
+
+_TWO = {
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "div": lambda a, b: a / b,
+    "and": lambda a, b: a & b,
+    "or": lambda a, b: a | b,
+    "xor": lambda a, b: a ^ b,
+}
+
+
+def functions(program: Program, implicit: bool) -> str:
+    """Print all functions of a program; those of the Jacobian only for an implicit method."""
+    parts = [_constants(program), _rates(program), _watch(program), _outputs(program)]
+    if implicit:
+        parts += [_linearize(program), _factor(program), _back(program)]
+    return "".join(parts)
+
+
+def _printer(program: Program, code: Function, t: Value, y: Value, q: Value, w: Value | None) -> Printer:
+    names: dict[str, tuple[Value, int] | Value] = {TIME: t}
+    names.update({name: (y, i) for i, name in enumerate(program.states)})
+    names.update({f"{CONSTANT}{i}": (q, i) for i in range(len(program.constants))})
+    return Printer(code, program.graph, names, w)
+
+
+def _constants(program: Program) -> str:
+    code = Function("constants", [(PTR, "p"), (PTR, "q")], attributes="noinline nounwind")
+    p, q = code.arguments
+    printer = Printer(code, program.graph, {name: (p, i) for i, name in enumerate(program.slots)}, None)
+    for i, value in enumerate(printer.values(program.constants)):
+        code.store(value, q, i)
+    return code.text()
+
+
+def _rates(program: Program) -> str:
+    arguments = [(V, "t"), (PTR, "y"), (PTR, "q"), (PTR, "w"), (PTR, "f")]
+    code = Function("rates", arguments, attributes="noinline nounwind")
+    t, y, q, w, f = code.arguments
+    for i, value in enumerate(_printer(program, code, t, y, q, w).values(program.rates)):
+        code.store(value, f, i)
+    return code.text()
+
+
+def _linearize(program: Program) -> str:
+    arguments = [(V, "t"), (PTR, "y"), (PTR, "q"), (PTR, "w"), (PTR, "f"), (PTR, "j"), (PTR, "d")]
+    code = Function("linearize", arguments, attributes="noinline nounwind")
+    t, y, q, w, f, j, d = code.arguments
+    printer = _printer(program, code, t, y, q, w)
+    groups = ((program.rates, f), (list(program.jacobian.values()), j), (program.drift, d))
+    for nodes, array in groups:
+        for i, value in enumerate(printer.values(nodes)):
+            code.store(value, array, i)
+    return code.text()
+
+
+def _watch(program: Program) -> str:
+    code = Function("watch", [(V, "t"), (PTR, "y"), (PTR, "q"), (PTR, "w")], attributes="noinline nounwind")
+    t, y, q, w = code.arguments
+    values = _printer(program, code, t, y, q, None).values(program.watch)
+    for word in range(program.words):
+        bits = code.const(I, 0)
+        for bit, value in enumerate(values[64 * word : 64 * word + 64]):
+            mask = (1 << bit) - (1 << 64 if bit == 63 else 0)
+            bits = bits | value.select(code.const(I, mask), 0)
+        code.store(bits, w, word)
+    return code.text()
+
+
+def _outputs(program: Program) -> str:
+    code = Function("outputs", [(V, "t"), (PTR, "y"), (PTR, "q"), (PTR, "o")], attributes="noinline nounwind")
+    t, y, q, o = code.arguments
+    for i, value in enumerate(_printer(program, code, t, y, q, None).values(program.outputs)):
+        code.store(value, o, i)
+    return code.text()
+
+
+def _factor(program: Program) -> str:
+    """Print @factor: LU factors of g - J, with the reciprocals of the pivots on the diagonal."""
+    code = Function("factor", [(PTR, "j"), (V, "g"), (PTR, "m")], attributes="noinline nounwind")
+    j, g, m = code.arguments
+    elimination = program.elimination
+    matrix: dict[tuple[int, int], Value] = {(i, i): g for i in range(len(program.states))}
+    for k, (row, column) in enumerate(program.jacobian):
+        value = code.load(j, k, V)
+        matrix[row, column] = g - value if row == column else -value
+    order = elimination.order
+    for k, pivot in enumerate(order):
+        reciprocal = 1.0 / matrix[pivot, pivot]
+        matrix[pivot, pivot] = reciprocal
+        later = [j for j in order[k + 1 :] if (pivot, j) in matrix]
+        for i in order[k + 1 :]:
+            if (i, pivot) not in matrix:
+                continue
+            factor = matrix[i, pivot] * reciprocal
+            matrix[i, pivot] = factor
+            for column in later:
+                product = factor * matrix[pivot, column]
+                old = matrix.get((i, column))
+                matrix[i, column] = -product if old is None else old - product
+    for k, place in enumerate(elimination.entries):
+        code.store(matrix[place], m, k)
+    return code.text()
+
+
+def _back(program: Program) -> str:
+    """Print @back: solve with the factors, in place."""
+    code = Function("back", [(PTR, "m"), (PTR, "x")], attributes="noinline nounwind")
+    m, x = code.arguments
+    lower, upper, place = substitution(program.elimination)
+    values = [code.load(x, i, V) for i in range(len(program.states))]
+    for i, j in lower:
+        values[i] = values[i] - code.load(m, place[i, j], V) * values[j]
+    for i, columns in upper:
+        for j in columns:
+            values[i] = values[i] - code.load(m, place[i, j], V) * values[j]
+        values[i] = values[i] * code.load(m, place[i, i], V)
+    for i, value in enumerate(values):
+        code.store(value, x, i)
+    return code.text()
+
+
+def substitution(
+    elimination: Elimination,
+) -> tuple[list[tuple[int, int]], list[tuple[int, list[int]]], dict[tuple[int, int], int]]:
+    """List the steps of the forward and of the backward substitution, and where each factor is kept."""
+    order = elimination.order
+    place = {entry: k for k, entry in enumerate(elimination.entries)}
+    lower = [(i, j) for k, i in enumerate(order) for j in order[:k] if (i, j) in place]
+    upper = [(i, [j for j in order[k + 1 :] if (i, j) in place]) for k, i in reversed(list(enumerate(order)))]
+    return lower, upper, place

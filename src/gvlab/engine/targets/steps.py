@@ -1,0 +1,197 @@
+"""Prints one step of a method, its error and its dense output, as LLVM functions over eight subjects.
+
+All functions take the workspace of the thread. `begin` evaluates what every attempt from one point shares, `step`
+attempts a step and gives the square of its error in units of the tolerance, `prepare` and `interpolate` read inside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gvlab.engine.program import Program
+from gvlab.engine.tableaus import Rosenbrock, Row, RungeKutta
+from gvlab.engine.targets.layout import FIELD, Workspace
+from gvlab.engine.targets.llvm import F64, PTR, Function, V, Value
+
+
+class StepPrinter:
+    """Prints the functions of one method for one program."""
+
+    def __init__(self, program: Program, method: Rosenbrock | RungeKutta, workspace: Workspace) -> None:
+        self._program = program
+        self._method = method
+        self._place = workspace.place
+        self._n = len(program.states)
+
+    def text(self) -> str:
+        """Print all."""
+        if isinstance(self._method, Rosenbrock):
+            return self._begin_implicit() + self._step_implicit(self._method) + self._dense_implicit(self._method)
+        return self._begin_explicit() + self._step_explicit(self._method) + self._dense_explicit(self._method)
+
+    # ---------------------------------------------------------------- helpers
+
+    def _function(self, name: str, *arguments: str, result: str = "void") -> tuple[Function, Value, list[Value]]:
+        given = [(PTR, "ws"), *((V, argument) for argument in arguments)]
+        if name == "step":
+            given.insert(1, (PTR, "table"))
+        code = Function(name, given, result, attributes="noinline nounwind")
+        return code, code.arguments[0], code.arguments[1:]
+
+    def _array(self, code: Function, ws: Value, name: str, offset: int = 0) -> Value:
+        return code.at(ws, self._place[name] + offset, V)
+
+    def _stages(self, code: Function, ws: Value) -> list[Value]:
+        return [self._array(code, ws, "k", s * self._n) for s in range(self._method.stages)]
+
+    @staticmethod
+    def _combine(code: Function, weights: Row, load: Callable[[int], Value]) -> Value | None:
+        total: Value | None = None
+        for j, weight in enumerate(weights):
+            if weight == 0.0:
+                continue
+            value = load(j)
+            if total is None:
+                total = value if weight == 1.0 else value * weight
+            else:
+                total = total + value if weight == 1.0 else code.fma(value, weight, total)
+        return total
+
+    def _error(self, code: Function, table: Value, ws: Value, part: Callable[[Value], Value]) -> Value:
+        """Print the mean square of the error in units of the tolerance, over states."""
+        absolute = code.load(table, FIELD["absolute"], PTR)
+        relative = code.splat(code.load(table, FIELD["relative"], F64))
+        y, y1 = self._array(code, ws, "y"), self._array(code, ws, "y1")
+        total = code.variable(V)
+        code.store(code.const(V, 0.0), total, 0)
+        with code.count(self._n) as i:
+            before, after = (code.call("llvm.fabs.v8f64", V, code.load(array, i, V)) for array in (y, y1))
+            larger = (before > after).select(before, after)
+            scale = code.fma(relative, larger, code.splat(code.load(absolute, i, F64)))
+            ratio = part(i) / scale
+            # Infinity times 0 is NaN: a state that is no number any more fails the step.
+            total_now = code.fma(ratio, ratio, code.load(total, 0, V)) + code.load(y1, i, V) * 0.0
+            code.store(total_now, total, 0)
+        return code.load(total, 0, V) * (1.0 / self._n)
+
+    # --------------------------------------------------------------- implicit
+
+    def _begin_implicit(self) -> str:
+        code, ws, (t,) = self._function("begin", "t")
+        names = ("y", "q", "w", "f", "j", "drift")
+        code.call("linearize", "void", t, *(self._array(code, ws, name) for name in names))
+        return code.text()
+
+    def _step_implicit(self, method: Rosenbrock) -> str:
+        code, ws, (table, t, h) = self._function("step", "t", "h", result=V)
+        n, has_drift = self._n, bool(self._program.drift)
+        y, y1, u, sums, f = (self._array(code, ws, name) for name in ("y", "y1", "u", "sum", "f"))
+        m, j, drift = (self._array(code, ws, name) for name in ("m", "j", "drift"))
+        k = self._stages(code, ws)
+        inverse = 1.0 / h
+        code.call("factor", "void", j, inverse * (1.0 / method.gamma), m)
+        for s in range(method.stages):
+            slope = h * method.drift[s] if has_drift and method.drift[s] else None
+            if s:
+                previous = method.a[s - 1] + (1.0,) if s > 1 else ()
+                with code.count(n) as i:
+                    if method.a[s] == previous:
+                        at = code.load(u, i, V) + code.load(k[s - 1], i, V)
+                    else:
+                        change = self._combine(code, method.a[s], lambda stage, i=i: code.load(k[stage], i, V))
+                        assert change is not None
+                        at = code.load(y, i, V) + change
+                    code.store(at, u, i)
+                    past = self._combine(code, method.c[s], lambda stage, i=i: code.load(k[stage], i, V))
+                    assert past is not None
+                    past = past * inverse
+                    if slope is not None:
+                        past = code.fma(slope, code.load(drift, i, V), past)
+                    code.store(past, sums, i)
+                when = code.fma(h, method.nodes[s], t)
+                code.call("rates", "void", when, u, *(self._array(code, ws, name) for name in ("q", "w")), k[s])
+                with code.count(n) as i:
+                    code.store(code.load(k[s], i, V) + code.load(sums, i, V), k[s], i)
+            else:
+                with code.count(n) as i:
+                    first = code.load(f, i, V)
+                    if slope is not None:
+                        first = code.fma(slope, code.load(drift, i, V), first)
+                    code.store(first, k[0], i)
+            code.call("back", "void", m, k[s])
+        with code.count(n) as i:
+            code.store(code.load(u, i, V) + code.load(k[-1], i, V), y1, i)
+        code.give(self._error(code, table, ws, lambda i: code.load(k[-1], i, V)))
+        return code.text()
+
+    def _dense_implicit(self, method: Rosenbrock) -> str:
+        code, ws, _ = self._function("prepare", "h")
+        k = self._stages(code, ws)
+        dense = [self._array(code, ws, "dense", r * self._n) for r in range(3)]
+        with code.count(self._n) as i:
+            loaded = [code.load(stage, i, V) for stage in k]
+            for row, array in zip(method.dense, dense, strict=True):
+                value = self._combine(code, row, lambda stage, loaded=loaded: loaded[stage])
+                assert value is not None
+                code.store(value, array, i)
+        text = code.text()
+        code, ws, (theta,) = self._function("interpolate", "theta")
+        y, y1, yi = (self._array(code, ws, name) for name in ("y", "y1", "yi"))
+        dense = [self._array(code, ws, "dense", r * self._n) for r in range(3)]
+        rest = 1.0 - theta
+        with code.count(self._n) as i:
+            inner = code.load(dense[2], i, V)
+            for array in (dense[1], dense[0]):
+                inner = code.fma(theta, inner, code.load(array, i, V))
+            end = code.fma(rest, inner, code.load(y1, i, V))
+            code.store(code.fma(theta, end, rest * code.load(y, i, V)), yi, i)
+        return text + code.text()
+
+    # --------------------------------------------------------------- explicit
+
+    def _begin_explicit(self) -> str:
+        code, ws, (t,) = self._function("begin", "t")
+        code.call("rates", "void", t, *(self._array(code, ws, name) for name in ("y", "q", "w", "f")))
+        return code.text()
+
+    def _step_explicit(self, method: RungeKutta) -> str:
+        code, ws, (table, t, h) = self._function("step", "t", "h", result=V)
+        y, y1, f = (self._array(code, ws, name) for name in ("y", "y1", "f"))
+        k = [f, *self._stages(code, ws)[1:]]
+        for s in range(1, method.stages):
+            with code.count(self._n) as i:
+                change = self._combine(code, method.a[s], lambda stage, i=i: code.load(k[stage], i, V))
+                assert change is not None
+                code.store(code.fma(h, change, code.load(y, i, V)), y1, i)
+            when = code.fma(h, method.nodes[s], t)
+            code.call("rates", "void", when, y1, *(self._array(code, ws, name) for name in ("q", "w")), k[s])
+
+        def part(i: Value) -> Value:
+            error = self._combine(code, method.error, lambda stage: code.load(k[stage], i, V))
+            assert error is not None
+            return h * error
+
+        code.give(self._error(code, table, ws, part))
+        return code.text()
+
+    def _dense_explicit(self, method: RungeKutta) -> str:
+        code, ws, (h,) = self._function("prepare", "h")
+        k = [self._array(code, ws, "f"), *self._stages(code, ws)[1:]]
+        dense = [self._array(code, ws, "dense", r * self._n) for r in range(4)]
+        with code.count(self._n) as i:
+            loaded = [code.load(stage, i, V) for stage in k]
+            for power, array in enumerate(dense):
+                weights = tuple(row[power] for row in method.dense)
+                value = self._combine(code, weights, lambda stage, loaded=loaded: loaded[stage])
+                assert value is not None
+                code.store(h * value, array, i)
+        text = code.text()
+        code, ws, (theta,) = self._function("interpolate", "theta")
+        y, yi = (self._array(code, ws, name) for name in ("y", "yi"))
+        dense = [self._array(code, ws, "dense", r * self._n) for r in range(4)]
+        with code.count(self._n) as i:
+            inner = code.load(dense[3], i, V)
+            for array in (dense[2], dense[1], dense[0]):
+                inner = code.fma(theta, inner, code.load(array, i, V))
+            code.store(code.fma(theta, inner, code.load(y, i, V)), yi, i)
+        return text + code.text()
