@@ -6,9 +6,8 @@ the Aalen-Johansen estimator but breaks ties by random jitter, and has no Gray's
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -105,7 +104,9 @@ def cumulative_incidence(
     frames = []
     for k, name in enumerate(names):
         events = risk.events[:, k]
+        # Sums of tenths miss 1 by rounding, and there the log(-log) scale would overflow.
         incidence = np.cumsum(before * events / risk.at_risk)
+        incidence = np.where(incidence > 1 - 1e-12, 1.0, incidence)
         variance = _delta_variance(incidence, before, events, all_events, risk.at_risk)
         lower, upper = _limits(incidence, variance, z)
         frame = pd.DataFrame(
@@ -168,7 +169,7 @@ def _limits(incidence: FloatArray, variance: FloatArray, z: float) -> tuple[Floa
 def gray(
     duration: npt.ArrayLike,
     cause: npt.ArrayLike,
-    group: Sequence[object] | npt.NDArray[Any],
+    group: Iterable[object],
     of_interest: int = 1,
 ) -> HypothesisTest:
     """Test whether the cumulative incidence of one cause is the same in two or more groups (Gray's test [1]_, rho = 0).

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +19,7 @@ from gvlab.statistics.inputs import FloatArray, IntArray, count_at_risk, event_t
 def logrank(
     duration: npt.ArrayLike,
     event_observed: npt.ArrayLike,
-    group: Sequence[object] | npt.NDArray[Any],
+    group: Iterable[object],
     entry: npt.ArrayLike | None = None,
 ) -> HypothesisTest:
     """Test whether two or more groups have the same hazard at every time (Mantel-Haenszel log-rank [1]_).
@@ -109,7 +108,7 @@ class HazardRatio:
 def hazard_ratio(
     duration: npt.ArrayLike,
     event_observed: npt.ArrayLike,
-    group: Sequence[object] | npt.NDArray[Any],
+    group: Iterable[object],
     *,
     of: str,
     versus: str,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,9 +96,9 @@ def same_length(**arrays: npt.NDArray[Any]) -> None:
         raise InvalidValueError(f"Every column needs one value a subject, but {listing}.")
 
 
-def labels(values: Sequence[object] | npt.NDArray[Any], length: int, name: str = "group") -> npt.NDArray[np.str_]:
+def labels(values: Iterable[object], length: int, name: str = "group") -> npt.NDArray[np.str_]:
     """Read one group label a subject, as text."""
-    array = np.asarray([str(value) for value in np.asarray(values, dtype=object).ravel()], dtype=np.str_)
+    array = np.asarray([str(value) for value in values], dtype=np.str_)
     same_length(**{"duration": np.empty(length), name: array})
     return array
 

@@ -83,6 +83,12 @@ def test_a_cause_that_never_happens_has_nothing_to_test():
     assert statistics.gray([3, 4, 5, 6], [2, 2, 0, 2], ["a", "a", "b", "b"], of_interest=1).p_value == 1
 
 
+def test_when_all_fail_of_one_cause_its_incidence_ends_at_one():
+    curve = statistics.cumulative_incidence(np.arange(1, 11), np.ones(10), CAUSES).of("leukemia")
+    assert curve["incidence"].iloc[-1] == 1
+    assert curve["upper"].iloc[-1] == 1
+
+
 def test_unnamed_and_unknown_causes_are_refused():
     with pytest.raises(InvalidValueError, match="Cause 3 occurs in the data and has no name"):
         statistics.cumulative_incidence([3, 4], [1, 3], CAUSES)

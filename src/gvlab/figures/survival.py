@@ -1,0 +1,324 @@
+"""Survival curves as a journal prints them: steps, censor ticks, numbers at risk, medians, hazard ratio, log-rank p."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from gvlab.errors import InvalidValueError
+from gvlab.figures.style import (
+    GRAY,
+    Look,
+    Width,
+    axes_at,
+    figure_of,
+    finish,
+    label_panel,
+    looks,
+    mark_simulated,
+    new_figure,
+    styled,
+    text_width_mm,
+    width_mm,
+)
+from gvlab.figures.tables import chosen, event_table, time_scale
+from gvlab.statistics import SurvivalCurve, hazard_ratio, kaplan_meier, logrank
+from gvlab.statistics.estimate import p_value_in_words
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_ROW_MM = 3.9
+_LEFT_MM = 14.0
+_RIGHT_MM = 4.0
+
+
+@styled
+def survival(
+    events: pd.DataFrame,
+    *,
+    arms: Sequence[str] | None = None,
+    versus: str | None = None,
+    axis: Axes | None = None,
+    look: Mapping[str, Look] | None = None,
+    unit: str = "day",
+    time_zero: str = "transplantation",
+    outcome: str = "Survival",
+    band: bool = False,
+    cure_fraction: Mapping[str, float] | None = None,
+    title: str | None = None,
+    simulated: bool = True,
+    width: Width | float = "one-and-half",
+    height_mm: float = 52.0,
+    save: str | Path | Iterable[str | Path] | None = None,
+) -> Figure:
+    """Draw Kaplan-Meier curves with everything a reader needs to judge them.
+
+    A table above the curves gives each arm's n, median with 95 % interval and, against the arm `versus`, hazard ratio
+    and log-rank p; numbers at risk at the start of each interval stand below. On an axis that is handed in, the curves
+    get a legend instead and no tables.
+
+    Parameters
+    ----------
+    events
+        One row a subject: ``arm, duration`` (days from time zero), ``event_observed`` (0 = censored), and optionally
+        ``entry``.
+    arms
+        Arms to draw, in order; None draws all.
+    versus
+        The reference arm of hazard ratios and tests; None takes the first.
+    axis
+        Where to draw; None makes a figure.
+    look
+        Look of each arm, so that an arm keeps its color in all figures of a study.
+    unit, time_zero
+        Unit of the time axis (day, week, month) and what happened at 0.
+    outcome
+        Name of the vertical axis.
+    band
+        Draw the pointwise 95 % interval too.
+    cure_fraction
+        Fraction of each arm that is cured, written at the right edge.
+    title, simulated, width, height_mm, save
+        Heading; whether to mark the data as simulated; size of the figure and height of the curves; files to write.
+
+    Returns
+    -------
+    The figure.
+    """
+    table = event_table(events)
+    names = chosen(arms, table["arm"])
+    reference = chosen([versus], names)[0] if versus is not None else names[0]
+    how = dict(look) if look else looks(names)
+    scale = time_scale(unit)
+    curves = {arm: _curve(table[table["arm"] == arm], scale) for arm in names}
+    if axis is not None:
+        _draw(axis, curves, how, band, cure_fraction)
+        _name_axes(axis, unit, time_zero, outcome, curves)
+        axis.legend(loc="best", borderaxespad=0.2)
+        label_panel(axis, title)
+        mark_simulated(axis, simulated)
+        return finish(figure_of(axis), save)
+    return finish(
+        _figure(
+            table, names, reference, curves, how, unit, time_zero, outcome, band, cure_fraction, title, simulated,
+            width, height_mm,
+        ),
+        save,
+    )  # fmt: skip
+
+
+def _curve(rows: pd.DataFrame, scale: float) -> SurvivalCurve:
+    return kaplan_meier(rows["duration"] / scale, rows["event_observed"], rows["entry"] / scale)
+
+
+def _figure(
+    table: pd.DataFrame,
+    names: list[str],
+    reference: str,
+    curves: Mapping[str, SurvivalCurve],
+    how: Mapping[str, Look],
+    unit: str,
+    time_zero: str,
+    outcome: str,
+    band: bool,
+    cure_fraction: Mapping[str, float] | None,
+    title: str | None,
+    simulated: bool,
+    width: Width | float,
+    height_mm: float,
+) -> Figure:
+    across = width_mm(width)
+    rows = summary_rows(table, names, reference, curves, unit)
+    narrow = across < 100
+    lines = 2 if narrow and len(names) > 1 else 1
+    above = 5.0 + (0 if narrow else _ROW_MM) + _ROW_MM * lines * len(names) + (5.0 if title else 0.0)
+    below = 11.0 + 4.0 + _ROW_MM * len(names) + 1.5
+    figure = new_figure(across, above + height_mm + below, constrained=False)
+    axes = axes_at(figure, _LEFT_MM, below, across - _LEFT_MM - _RIGHT_MM, height_mm)
+    _draw(axes, curves, how, band, cure_fraction)
+    _name_axes(axes, unit, time_zero, outcome, curves)
+    mark_simulated(axes, simulated)
+    top = above + height_mm + below
+    if title:
+        figure.text(2.0 / across, (top - 1.5) / top, title, fontsize=8, fontweight="bold", va="top")
+        top -= 5.0
+    place = _narrow_table if narrow else _wide_table
+    place(figure, rows, names, reference, how, top - 1.5, unit)
+    _numbers_at_risk(figure, axes, names, curves, how)
+    return figure
+
+
+def _draw(
+    axes: Axes,
+    curves: Mapping[str, SurvivalCurve],
+    how: Mapping[str, Look],
+    band: bool,
+    cure_fraction: Mapping[str, float] | None,
+) -> None:
+    for arm, curve in curves.items():
+        color = how[arm].color
+        time = curve.table["time"].to_numpy(dtype=np.float64)
+        alive = curve.table["survival"].to_numpy(dtype=np.float64)
+        axes.step(time, 100 * alive, where="post", color=color, linestyle=how[arm].linestyle, label=arm, zorder=3)
+        censored = curve.table["censored"].to_numpy() > 0
+        axes.plot(time[censored], 100 * alive[censored], "|", color=color, markersize=5, markeredgewidth=0.9, zorder=4)
+        if band:
+            lower, upper = (100 * curve.table[side].to_numpy(dtype=np.float64) for side in ("lower", "upper"))
+            axes.fill_between(time, lower, upper, step="post", color=color, alpha=0.12, linewidth=0, zorder=1)
+    latest = max(float(curve.table["time"].iloc[-1]) for curve in curves.values())
+    axes.set_xlim(0, latest * 1.02 if latest > 0 else 1)
+    for arm, fraction in (cure_fraction or {}).items():
+        if arm not in curves:
+            continue
+        # Hollow and at the edge: what the curve would come to, not a point of it.
+        axes.annotate(
+            f"◁ {100 * fraction:.0f} % cured", (1, 100 * fraction), xycoords=("axes fraction", "data"),
+            xytext=(2, 1.5), textcoords="offset points", ha="right", va="bottom", color=how[arm].color, fontsize=6,
+        )  # fmt: skip
+
+
+def _name_axes(axes: Axes, unit: str, time_zero: str, outcome: str, curves: Mapping[str, SurvivalCurve]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_ylim(0, 104)
+    axes.set_yticks([0, 25, 50, 75, 100])
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 2.5, 5, 10], integer=True))
+    axes.set_xlabel(f"{unit.capitalize()}s ({unit} 0 = {time_zero})")
+    axes.set_ylabel(f"{outcome} (%)")
+
+
+def summary_rows(
+    table: pd.DataFrame, names: Sequence[str], reference: str, curves: Mapping[str, SurvivalCurve], unit: str
+) -> dict[str, tuple[str, str, str, str]]:
+    """Give n, median, hazard ratio and log-rank p of each arm as they are printed in the figure."""
+    rows = {}
+    for arm in names:
+        median = curves[arm].median()
+        text = f"{_number(median.value)} ({_number(median.lower)} to {_number(median.upper)})"
+        text = "not reached" if np.isinf(median.value) and median.lower == np.inf else text
+        ratio, p = ("reference", "") if arm == reference else _against(table, arm, reference)
+        rows[arm] = (str(curves[arm].n), text, ratio, p)
+    return rows
+
+
+def _number(value: float) -> str:
+    return "NR" if np.isinf(value) else f"{value:.3g}"
+
+
+def _against(table: pd.DataFrame, arm: str, reference: str) -> tuple[str, str]:
+    two = table[table["arm"].isin([arm, reference])]
+    p = logrank(two["duration"], two["event_observed"], two["arm"], two["entry"]).p_value
+    try:
+        ratio = hazard_ratio(
+            two["duration"], two["event_observed"], two["arm"], of=arm, versus=reference, entry=two["entry"]
+        )
+    except InvalidValueError:
+        # No event while both were at risk: a ratio does not exist, and the figure says so.
+        return "not estimable", p_value_in_words(p)
+    e = ratio.estimate
+    value, lower, upper = (_ratio(x) for x in (e.value, e.lower, e.upper))
+    return f"{value} ({lower} to {upper})", p_value_in_words(p)
+
+
+def _ratio(x: float) -> str:
+    if np.isinf(x):
+        return "∞"
+    if x < 0.01:
+        return "<0.01" if x > 0 else "0"
+    return f"{x:.2f}" if x < 10 else f"{x:,.0f}"
+
+
+def _sample(figure: Figure, left_mm: float, y_mm: float, look: Look, length_mm: float = 7.0) -> None:
+    from matplotlib.lines import Line2D
+
+    across, up = figure.get_size_inches() * 25.4
+    figure.add_artist(
+        Line2D(
+            [left_mm / across, (left_mm + length_mm) / across],
+            [y_mm / up, y_mm / up],
+            color=look.color,
+            linestyle=look.linestyle,
+            linewidth=1.3,
+        )
+    )
+
+
+def _write(figure: Figure, x_mm: float, y_mm: float, text: str, **style: Any) -> None:
+    across, up = figure.get_size_inches() * 25.4
+    figure.text(x_mm / across, y_mm / up, text, va="center", **{"fontsize": 6.5, **style})
+
+
+def _wide_table(
+    figure: Figure,
+    rows: Mapping[str, tuple[str, str, str, str]],
+    names: Sequence[str],
+    reference: str,
+    how: Mapping[str, Look],
+    top_mm: float,
+    unit: str,
+) -> None:
+    head = ("Arm", "n", f"Median (95 % CI), {unit}s", "HR (95 % CI)", "Log-rank")
+    cells: list[tuple[str, ...]] = [head, *[(arm, *rows[arm]) for arm in names]]
+    if len(names) == 1:
+        cells = [row[:3] for row in cells]
+    columns = list(zip(*cells, strict=True))
+    across = float(figure.get_size_inches()[0] * 25.4)
+    size = 6.5
+    while True:
+        widths = [max(text_width_mm(cell, size) for cell in column) for column in columns]
+        if sum(widths) + 10.0 + 3.0 * len(widths) <= across - 3.0 or size <= 4.5:
+            break
+        size -= 0.25
+    gap = min(7.0, (across - 13.0 - sum(widths)) / max(1, len(widths) - 1))
+    starts = np.concatenate([[0.0], np.cumsum(np.array(widths[:-1]) + gap)]) + 11.0
+    for i, row in enumerate(cells):
+        y = top_mm - _ROW_MM * (i + 0.5)
+        if i:
+            _sample(figure, 2.0, y, how[names[i - 1]])
+        for start, cell in zip(starts, row, strict=True):
+            style = {"color": GRAY} if i == 0 or cell == "reference" else {}
+            _write(figure, float(start), y, cell, fontsize=size, **style)
+
+
+def _narrow_table(
+    figure: Figure,
+    rows: Mapping[str, tuple[str, str, str, str]],
+    names: Sequence[str],
+    reference: str,
+    how: Mapping[str, Look],
+    top_mm: float,
+    unit: str,
+) -> None:
+    y = top_mm
+    for arm in names:
+        n, median, ratio, p = rows[arm]
+        y -= _ROW_MM
+        _sample(figure, 2.0, y + _ROW_MM / 2, how[arm])
+        _write(figure, 11.0, y + _ROW_MM / 2, f"{arm} (n = {n})")
+        if len(names) > 1:
+            y -= _ROW_MM
+            effect = "reference arm" if arm == reference else f"HR {ratio}, {p}"
+            _write(figure, 11.0, y + _ROW_MM / 2 + 0.4, f"median {median} {unit}s; {effect}", fontsize=5.6, color=GRAY)
+
+
+def _numbers_at_risk(
+    figure: Figure, axes: Axes, names: Sequence[str], curves: Mapping[str, SurvivalCurve], how: Mapping[str, Look]
+) -> None:
+    low, high = axes.get_xlim()
+    ticks = np.array([tick for tick in axes.get_xticks() if low <= tick <= high])
+    across, _ = figure.get_size_inches() * 25.4
+    box = axes.get_position()
+    y = box.y0 * figure.get_size_inches()[1] * 25.4 - 11.0
+    _write(figure, 2.0, y - 1.6, "Number at risk", fontsize=6.3, color=GRAY)
+    for arm in names:
+        y -= _ROW_MM
+        _sample(figure, 2.0, y - 1.6, how[arm], length_mm=6.0)
+        for tick, count in zip(ticks, curves[arm].at_risk(ticks), strict=True):
+            x = (box.x0 + box.width * (tick - low) / (high - low)) * across
+            _write(figure, float(x), y - 1.6, str(count), ha="center", fontsize=6.3, color=how[arm].color)
