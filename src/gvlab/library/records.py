@@ -201,15 +201,6 @@ class DonorProtocol(Record):
     """Day of the donor on which the cells are taken."""
 
 
-class HarvestPlan(Record):
-    """How the primary recipient was treated whose cells are given, and when they are taken."""
-
-    doses: tuple[str, ...] = ()
-    """Doses of the system, by name."""
-    at: str
-    condition: Words = ()
-
-
 class SystemDose(Sourced):
     """A dose as a system gives it, by name; unknown amounts and days are marked assumed and can be changed."""
 

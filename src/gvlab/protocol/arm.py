@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from gvlab.errors import InvalidValueError, UnknownNameError
-from gvlab.library.records import ArmSpec, SystemDose
+from gvlab.errors import InvalidValueError
 from gvlab.protocol.condition import Condition
 from gvlab.protocol.dose import Dose
 from gvlab.protocol.protocol import Protocol
@@ -70,24 +69,6 @@ class Arm:
         object.__setattr__(self, "protocol", Protocol.of(protocol))
         object.__setattr__(self, "n", n)
         object.__setattr__(self, "condition", Condition.of(condition))
-
-    @classmethod
-    def from_record(cls, record: ArmSpec, doses: Mapping[str, SystemDose]) -> Arm:
-        """Make an arm of a record; `doses` are those of the system, by name.
-
-        Raises
-        ------
-        UnknownNameError
-            If the system has no dose of a name that the arm uses.
-        """
-        given = []
-        for item in record.doses:
-            if isinstance(item, str):
-                if item not in doses:
-                    raise UnknownNameError(f'dose of the system, in arm "{record.name}",', item, doses)
-                item = doses[item]
-            given.append(Dose.from_record(item, doses))
-        return cls(record.name, given, record.n, record.condition)
 
     def replace(self, **changes: Any) -> Arm:
         """Give an arm with some fields changed."""

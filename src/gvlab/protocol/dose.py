@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
 from gvlab import units
-from gvlab.errors import ProtocolError, UnknownNameError
-from gvlab.library.records import Route, SystemDose
+from gvlab.errors import ProtocolError
+from gvlab.library.records import Route
 from gvlab.protocol.agent import Agent
 from gvlab.protocol.condition import Condition
 
@@ -103,39 +102,6 @@ class Dose:
     route: str | None = None
     harvest: Harvest | None = None
 
-    @classmethod
-    def from_record(cls, record: SystemDose, doses: Mapping[str, SystemDose]) -> Dose:
-        """Make a dose of a record.
-
-        Parameters
-        ----------
-        record
-            As a system or an arm of the library writes it.
-        doses
-            The doses of the system by name, for what a primary recipient was given.
-
-        Raises
-        ------
-        UnknownNameError
-            If a primary recipient was given what is not among `doses`.
-        """
-        harvest = None
-        if record.harvest is not None:
-            primary = tuple(cls.from_record(_named(item, doses), doses) for item in record.harvest.doses)
-            condition = Condition.of(record.harvest.condition)
-            from gvlab.protocol.protocol import Protocol
-
-            harvest = Harvest(Protocol(primary), at=record.harvest.at, condition=condition)
-        return cls(
-            record.agent,
-            record.amount,
-            at=record.at,
-            every=record.every,
-            until=record.until,
-            route=record.route,
-            harvest=harvest,
-        )
-
     def __post_init__(self) -> None:
         """Refuse what cannot be given."""
         record = Agent.read(self.agent)
@@ -224,14 +190,6 @@ class Dose:
         often = f", {self.repeats + 1} doses" if self.repeats else ""
         origin = f", taken from primary recipients on {_day(self.harvest.day)}" if self.harvest else ""
         return f"{when}: {title}, {self.amount} ({route}{often}){origin}."
-
-
-def _named(item: str | SystemDose, doses: Mapping[str, SystemDose]) -> SystemDose:
-    if not isinstance(item, str):
-        return item
-    if item not in doses:
-        raise UnknownNameError("dose of the system", item, doses)
-    return doses[item]
 
 
 def _day(days: float) -> str:

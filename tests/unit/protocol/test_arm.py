@@ -1,11 +1,7 @@
 import pytest
 
-from gvlab import library
 from gvlab.errors import InvalidValueError, UnknownNameError
-from gvlab.library.records import ArmSpec
 from gvlab.protocol import Arm, Dose, Protocol
-
-GRAFT = {"agent": "house_graft", "amount": "1e3 cell", "at": "day 2"}
 
 pytestmark = pytest.mark.usefixtures("house_library")
 
@@ -47,23 +43,3 @@ def test_an_unknown_condition_is_answered():
 def test_a_field_an_arm_does_not_have_is_refused():
     with pytest.raises(InvalidValueError, match='An arm has no "size"'):
         Arm("A").replace(size=3)
-
-
-def test_an_arm_is_made_of_a_record_with_the_doses_of_its_system():
-    doses = library.read("systems", "house_system").doses
-    graft = {**GRAFT, "harvest": {"doses": ["cells"], "at": "day 5"}}
-    spec = ArmSpec(name="A", doses=("cells", "drug", graft), condition="house_slow", n=3)
-    arm = Arm.from_record(spec, doses)
-    assert arm.protocol.agents == ("house_cells", "house_drug", "house_graft")
-    assert arm.protocol.doses[1].times == (1, 2, 3)
-    assert arm.protocol.doses[2].harvest.protocol.agents == ("house_cells",)
-    assert (arm.n, arm.condition.names) == (3, ("house_slow",))
-
-
-def test_a_dose_the_system_does_not_have_is_answered():
-    doses = library.read("systems", "house_system").doses
-    with pytest.raises(UnknownNameError, match=r'in arm "A", named "drugs"\. Did you mean "drug"'):
-        Arm.from_record(ArmSpec(name="A", doses=("drugs",)), doses)
-    graft = {**GRAFT, "harvest": {"doses": ["cels"], "at": "day 5"}}
-    with pytest.raises(UnknownNameError, match=r'named "cels"\. Did you mean "cells"'):
-        Arm.from_record(ArmSpec(name="A", doses=(graft,)), doses)

@@ -1,0 +1,182 @@
+"""A protocol in a model's units: what is done to each subject, when, and how much of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gvlab import units
+from gvlab.engine import Operation
+from gvlab.errors import ProtocolError, UnitError, UnknownNameError
+from gvlab.library.records import HarvestSpec, OperationSpec
+from gvlab.model.model import Model
+from gvlab.protocol import Dose, Harvest, Protocol
+from gvlab.subject.cohort import BODY_MASS, Cohort
+
+FloatArray = npt.NDArray[np.float64]
+PerSubject = float | FloatArray
+
+_CELL = "cell"
+_SLACK = 1e-9
+
+
+@dataclass(frozen=True)
+class Harvested:
+    """What was taken out of primary recipients.
+
+    Attributes
+    ----------
+    share
+        By state, shape (subject,): which part of the cells it is. The parts of a subject add up to one, or to zero
+        where there was nothing to take.
+    mean
+        By phenotype, shape (subject,): its mean in the cells taken.
+    """
+
+    share: Mapping[str, FloatArray]
+    mean: Mapping[str, FloatArray]
+
+
+@dataclass(frozen=True)
+class Values:
+    """What is known of the subjects when doses are worked out: parameters under a condition, with their units.
+
+    Attributes
+    ----------
+    numbers
+        By parameter: a number, or an array of shape (subject,).
+    cohort
+        For the units of parameters.
+    model
+        For what the table does not have, and for the units of its symbols.
+    """
+
+    numbers: Mapping[str, PerSubject]
+    cohort: Cohort
+    model: Model
+
+    def __getitem__(self, name: str) -> PerSubject:
+        """Give a parameter of the subjects, or the model's own value."""
+        if name in self.numbers:
+            return self.numbers[name]
+        nominal = self.model.equations.nominal
+        if name not in nominal:
+            raise UnknownNameError("parameter", name, {*self.numbers, *nominal})
+        return nominal[name]
+
+    def unit(self, name: str) -> str:
+        """Give the unit of a parameter."""
+        return self.cohort.table.unit(name) if name in self.cohort.table else self.model.unit(name)
+
+
+def schedule(
+    protocol: Protocol,
+    values: Values,
+    until: float,
+    harvests: Mapping[Harvest, Harvested] | None = None,
+) -> tuple[Operation, ...]:
+    """Work out the operations of a protocol.
+
+    Doses at the same time are carried out in the order in which they stand in the protocol.
+
+    Parameters
+    ----------
+    protocol
+        What is given.
+    values
+        To whom, and in which model.
+    until
+        The last day.
+    harvests
+        What was taken out of the primary recipients that the protocol names.
+
+    Returns
+    -------
+    Operations in the order of time, values in the model's units, one a subject where they differ.
+
+    Raises
+    ------
+    ProtocolError
+        If a dose is given after the last day.
+    UnitError
+        If an amount cannot become what the model takes.
+    UnknownNameError
+        If an agent acts on a symbol the model does not have, or needs a parameter nobody has.
+    """
+    timed: list[tuple[float, Operation]] = []
+    for dose in protocol:
+        _check_horizon(dose, until)
+        for time in dose.times:
+            timed.extend((time, operation) for operation in _operations(dose, time, values, harvests or {}))
+    # Python's sort is stable, so what is given at one time keeps the order of the protocol.
+    return tuple(operation for _, operation in sorted(timed, key=lambda pair: pair[0]))
+
+
+def _check_horizon(dose: Dose, until: float) -> None:
+    late = [time for time in dose.times if time > until + _SLACK]
+    if not late:
+        return
+    what = f"{len(late)} of the {len(dose.times)} doses" if dose.repeats else "The dose"
+    raise ProtocolError(
+        f'{what} of "{dose.agent}" would be given after the last day: on day {late[0]:g}, and the end is {until:g}. '
+        f'Follow the subjects longer (until="day {dose.times[-1]:g}"), or give it earlier.'
+    )
+
+
+def _operations(dose: Dose, time: float, values: Values, harvests: Mapping[Harvest, Harvested]) -> Iterator[Operation]:
+    route = dose.given_by
+    if route.harvest is not None and dose.harvest is not None:
+        yield from _transfer(dose, time, route.harvest, harvests[dose.harvest], values)
+    for spec in route.operations:
+        yield _operation(dose, time, spec, values)
+
+
+def _operation(dose: Dose, time: float, spec: OperationSpec, values: Values) -> Operation:
+    target = spec.target
+    wanted = values.model.unit(target)
+    if spec.set is not None and spec.to is not None:
+        value = values[spec.to] if isinstance(spec.to, str) else spec.to
+        return Operation(time, "set", target, value, guard=spec.guard)
+    if spec.mix is not None:
+        mean = values[spec.value] if isinstance(spec.value, str) else float(spec.value or 0.0)
+        joining = _arriving(dose, spec, values, values.model.unit(spec.pool[0]))
+        return Operation(time, "mix", target, mean, joining, spec.pool, spec.guard)
+    amount = _arriving(dose, spec, values, wanted)
+    return Operation(time, "add" if spec.add is not None else "set", target, amount, guard=spec.guard)
+
+
+def _arriving(dose: Dose, spec: OperationSpec, values: Values, wanted: str) -> PerSubject:
+    """Give what of the dose arrives, in the unit that is wanted: amount, times body mass, times fractions."""
+    amount = _amount(dose, spec.unit or "", values)
+    unit = spec.unit or "dimensionless"
+    for factor in spec.times:
+        if isinstance(factor, str):
+            amount = amount * values[factor]
+            unit = f"({unit})*({values.unit(factor)})"
+        else:
+            amount = amount * factor
+    try:
+        arrived: PerSubject = units.convert(amount, unit, wanted)  # type: ignore[type-var]
+    except UnitError as error:
+        raise UnitError(f'"{dose.agent}" arrives at "{spec.target}" in the wrong unit: {error}') from error
+    return arrived
+
+
+def _amount(dose: Dose, unit: str, values: Values) -> PerSubject:
+    mass = values.numbers.get(BODY_MASS)
+    amount: PerSubject = dose.quantity.to(unit, molar_mass=dose.given.molar_mass, body_mass=mass)
+    return amount
+
+
+def _transfer(dose: Dose, time: float, spec: HarvestSpec, harvested: Harvested, values: Values) -> Iterator[Operation]:
+    """Give cells of a primary recipient: their means are mixed first, while the pool is what it was."""
+    amount = _amount(dose, _CELL, values)
+    carriers = spec.phenotype_of or spec.pool
+    carried = amount * sum(harvested.share[state] for state in carriers)
+    for name in spec.phenotype:
+        yield Operation(time, "mix", name, harvested.mean[name], carried, carriers)
+    for state in spec.pool:
+        yield Operation(time, "add", state, amount * harvested.share[state])
