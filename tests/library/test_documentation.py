@@ -1,0 +1,98 @@
+"""What the pages of docs say is what the library holds; their links lead somewhere; their examples can be used."""
+
+import importlib.util
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gvlab import library
+from gvlab.library.records import KINDS
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+EXAMPLE = re.compile(r"```yaml\n# (\w+)/(\w+)\.yaml\n(.*?)```", re.DOTALL)
+EXAMPLES = [
+    pytest.param(kind, name, text, id=name)
+    for page in PAGES
+    for kind, name, text in EXAMPLE.findall(page.read_text(encoding="utf-8"))
+]
+
+
+def generator():
+    spec = importlib.util.spec_from_file_location("docs_generate", ROOT / "docs" / "generate.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def anchors(text):
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    slugs = {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+    return slugs | set(re.findall(r'<a id="([^"]+)">', text))
+
+
+def test_tables_of_the_pages_are_those_of_the_library():
+    stale = [page.name for page in generator().stale()]
+    assert not stale, f"{', '.join(stale)}: run .venv/bin/python docs/generate.py and commit what it writes"
+
+
+def test_a_table_that_says_another_number_is_noticed():
+    fill = generator().fill
+    page = "<!-- begin roles -->\n\n| role |\n\n<!-- end -->"
+    assert "hold-out" in fill(page)
+    assert fill(page) != page
+    assert fill(fill(page)) == fill(page)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    for link in LINK.findall(page.read_text(encoding="utf-8")):
+        path, _, anchor = link.partition("#")
+        if "://" in path or link.startswith("mailto:"):
+            continue
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), f"{page.name} links to {link}, which does not exist"
+        if anchor and target.suffix == ".md":
+            assert anchor in anchors(target.read_text(encoding="utf-8")), (
+                f"{page.name} links to {link}: no such heading"
+            )
+
+
+@pytest.mark.parametrize(("kind", "name", "text"), EXAMPLES)
+def test_examples_of_the_pages_keep_their_schema(kind, name, text):
+    record = KINDS[kind].model_validate(yaml.safe_load(text))
+    assert name == (record.id if kind == "findings" else record.name)
+
+
+def test_there_are_examples_for_every_how_to():
+    assert {kind for kind, _, _ in (example.values for example in EXAMPLES)} >= {
+        "agents", "leukemias", "systems", "experiments", "findings",
+    }  # fmt: skip
+
+
+def test_example_of_a_condition_can_be_used(tmp_path, monkeypatch):
+    page = (ROOT / "docs" / "how_to" / "add_a_condition.md").read_text(encoding="utf-8")
+    (tmp_path / "conditions").mkdir()
+    table = re.search(r"```\n(conditionId\t.*?)```", page, re.DOTALL)[1]
+    (tmp_path / "conditions" / "mine.tsv").write_text(table, encoding="utf-8")
+    monkeypatch.setenv("GVLAB_LIBRARY", str(tmp_path))
+    known = {row.parameterId for row in library.parameter_rows()}
+    for line in table.splitlines()[1:]:
+        (row,) = library.condition_rows(line.split("\t")[0])
+        assert row.targetId in known
+
+
+def test_every_dependency_is_justified():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = list(project["dependencies"])
+    for extra in project["optional-dependencies"].values():
+        wanted += extra
+    text = (ROOT / "docs" / "developer" / "dependencies.md").read_text(encoding="utf-8")
+    first_cells = re.findall(r"^\| (.+?) \|", text, re.MULTILINE)
+    justified = {word for cell in first_cells for word in re.findall(r"[\w.-]+", cell)}
+    missing = [name for name in (re.match(r"[\w.-]+", item)[0] for item in wanted) if name not in justified]
+    assert not missing, f"docs/developer/dependencies.md has no line for {', '.join(missing)}"
