@@ -182,13 +182,13 @@ def _harvest(
         options=options,
     )
     taken = {name: primary.values(name)[:, -1] for name in outputs}
-    alive = np.flatnonzero(primary.ok & np.all([np.isfinite(values) for values in taken.values()], axis=0))
-    if not len(alive):
+    living = np.flatnonzero(primary.ok & np.all([np.isfinite(values) for values in taken.values()], axis=0))
+    if not len(living):
         raise ProtocolError(
             f'None of the {len(cohort)} primary recipients of "{dose.agent}" lives on day {harvest.day:g}. '
             "Take the cells earlier, or treat more of them."
         )
-    donors = alive[np.searchsorted(alive, np.arange(len(cohort))) % len(alive)]
+    donors = living[np.searchsorted(living, np.arange(len(cohort))) % len(living)]
     cells = {name: np.maximum(taken[name][donors], 0.0) for name in spec.pool}
     total = np.sum(list(cells.values()), axis=0)
     if not np.any(total > 0):
