@@ -80,6 +80,7 @@ class Events:
         self._watch = watch
         self._events: list[_Event] = []
         self._pending: dict[int, list[_Pending]] = {}
+        self._lots: dict[int, int] = {}
         self.log: list[tuple[Rows, int, Floats]] = []
         self.endless: set[int] = set()
         for number, event in enumerate(model.system.events):
@@ -166,7 +167,7 @@ class Events:
             due = [item for item in pending if item.time <= now]
             if not due:
                 break
-            chosen = max(due, key=lambda item: (self._number(item.event.priority, rows, -math.inf), -item.event.number))
+            chosen = due[0] if len(due) == 1 else self._choose(due, row, rows)
             pending.remove(chosen)
             self._carry_out(chosen.event, rows, chosen.values)
             subjects.old[row] = subjects.new[row]
@@ -175,6 +176,17 @@ class Events:
             self.endless.add(row)
         if not pending:
             del self._pending[row]
+
+    def _choose(self, due: list[_Pending], row: int, rows: Rows) -> _Pending:
+        """Choose what comes first: the highest priority; among equal ones by lot; without any, in document order."""
+        priorities = [self._number(item.event.priority, rows, -math.inf) for item in due]
+        highest = max(priorities)
+        best = [item for item, priority in zip(due, priorities, strict=True) if priority == highest]
+        if len(best) == 1 or highest == -math.inf:
+            return min(best, key=lambda item: item.event.number)
+        # SBML asks for a random choice. The lots are the same for every subject and on every run.
+        self._lots[row] = self._lots.get(row, 0) + 1
+        return best[_scramble(self._lots[row]) % len(best)]
 
     def _note_changes(self, rows: Rows, now: float, pending: list[_Pending]) -> None:
         subjects = self._subjects
@@ -198,3 +210,12 @@ class Events:
 
     def _each(self, nodes: list[Node], rows: Rows) -> list[float]:
         return [float(np.ravel(value)[0]) for value in self._subjects.evaluate(nodes, rows)]
+
+
+def _scramble(number: int) -> int:
+    """Give a number that looks random, from a count (the finalizer of splitmix64)."""
+    mask = (1 << 64) - 1
+    z = (number * 0x9E3779B97F4A7C15) & mask
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
+    return (z ^ (z >> 31)) >> 8

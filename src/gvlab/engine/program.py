@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from gvlab.engine.derivatives import gradients
 from gvlab.engine.elimination import Elimination, eliminate
+from gvlab.errors import ModelError
 from gvlab.model.equations import Equations
 from gvlab.model.equations_formula import TIME
 from gvlab.model.equations_graph import RELATIONS, Graph, Node
@@ -20,6 +21,9 @@ from gvlab.model.equations_resolve import AMOUNT
 
 CONSTANT = "constant "
 """Prefix of the symbol for a term that is worked out once per subject."""
+
+CLOCK = "clock "
+"""Prefix of the states that are added so that conditions on time are not stepped over."""
 
 DUMMY = "nothing "
 """Name of the one state of a model that has none."""
@@ -57,9 +61,10 @@ class Program:
     constants
         Terms of slots alone; everywhere else they stand as symbols.
     watch
-        Truth values to be watched: first the conditions that steps hold fixed, then the triggers of events.
+        Truth values to be watched: the conditions that steps hold fixed, the triggers of events, and comparisons inside
+        triggers.
     modes
-        How many of `watch` are conditions.
+        How many of `watch` are conditions that steps hold fixed.
     stops
         Numbers of `constants` that are times at which a condition on time changes.
     outputs
@@ -117,11 +122,35 @@ def build(model: Equations, outputs: Sequence[str]) -> Program:
             carried[name] = Carried(len(states), -1, size)
             states.append(own)
             rates.append(rate)
-    if not states:
-        states, rates = [DUMMY], [graph.const(0.0)]
     triggers = [resolve(event.trigger) for event in system.events]
+    _follow_clocks(graph, states, rates, triggers)
     readings = [graph.number(resolve(graph.symbol(name))) for name in outputs]
     return _assemble(graph, states, slots, carried, rates, triggers, readings)
+
+
+def _follow_clocks(graph: Graph, states: list[str], rates: list[Node], triggers: list[Node]) -> None:
+    """Add a state for each compared quantity that depends on time in a crooked way, and one where there is none.
+
+    Steps are chosen for the accuracy of the states. A trigger such as sin(time) > 0 in a model where nothing else moves
+    would be stepped over; as a state of its own, whose rate is its derivative by time, it keeps the steps short.
+    """
+    moving = {*states, TIME}
+    nodes = [*rates, *triggers]
+    moves = _moves(graph, nodes, moving)
+    for relation in graph.order(nodes):
+        if graph.operation[relation] not in RELATIONS or not moves[relation]:
+            continue
+        difference = graph.sub(*graph.arguments[relation])
+        try:
+            slope = gradients(graph, [difference], [TIME])[0].get(TIME)
+        except ModelError:  # a function without derivative
+            continue
+        if slope is not None and _moves(graph, [slope], moving)[slope]:
+            states.append(f"{CLOCK}{len(states)}")
+            rates.append(slope)
+    if not states:
+        states.append(DUMMY)
+        rates.append(graph.const(0.0))
 
 
 def _assemble(
@@ -150,7 +179,7 @@ def _assemble(
         rates=rates,
         jacobian=jacobian,
         drift=drift if any(graph.value(node) != 0.0 for node in drift) else [],
-        watch=[*relations, *triggers],
+        watch=[*relations, *triggers, *_leaves(graph, triggers, relations, moving)],
         modes=len(relations),
         outputs=readings,
         elimination=eliminate(len(states), jacobian),
@@ -179,6 +208,14 @@ def _hold(graph: Graph, nodes: list[Node], moving: set[str]) -> tuple[list[Node]
 
     held = [graph.rebuild(node, replace, memo) for node in nodes]
     return held, list(relations)
+
+
+def _leaves(graph: Graph, triggers: list[Node], relations: list[Node], moving: set[str]) -> list[Node]:
+    """List the comparisons inside triggers: (a > 1) and (a < 2) may come and go within one step, its parts do not."""
+    moves = _moves(graph, triggers, moving)
+    known = {*triggers, *relations}
+    inside = graph.order(triggers)
+    return [node for node in inside if graph.operation[node] in RELATIONS and moves[node] and node not in known]
 
 
 def _moves(graph: Graph, nodes: Sequence[Node], moving: set[str]) -> dict[Node, bool]:
@@ -212,7 +249,7 @@ def _changes_in_time(graph: Graph, watch: list[Node], states: list[str], moving:
         difference = graph.sub(left, right)
         try:
             slope = gradients(graph, [difference], [TIME])[0].get(TIME)
-        except Exception:  # a function without derivative: the change is found by search instead
+        except ModelError:  # a function without derivative: the change is found by search instead
             slope = None
         if slope is not None and not _moves(graph, [slope], moving)[slope]:
             at_zero = graph.rebuild(difference, lambda n: graph.const(0.0) if n == time else None, {})

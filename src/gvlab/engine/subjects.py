@@ -51,6 +51,13 @@ class Subjects:
         self.old = np.zeros((count, program.words), dtype=np.int64)
         self.new = np.zeros((count, program.words), dtype=np.int64)
         self._symbols: dict[str, Node] = {}
+        # Species whose concentration itself is carried, because a rule gives its rate.
+        self._undissolved = [
+            name
+            for name, species in request.model.system.species.items()
+            if not (species.dissolved or species.amount) and name in program.carried
+        ]
+        self._homes = {request.model.system.species[name].compartment for name in self._undissolved}
         for name, place in program.carried.items():
             value: Any = request.values[name]
             if place.size:
@@ -77,13 +84,26 @@ class Subjects:
         return np.broadcast_to(np.asarray(self.evaluate([self.symbol(name)], rows)[0], dtype=np.float64), rows.shape)
 
     def assign(self, values: Mapping[str, Any], rows: Rows) -> None:
-        """Give symbols new values, all at once."""
-        carried = self.program.carried
-        # A concentration becomes an amount with the size its compartment has afterwards.
-        for name in sorted((name for name in values if name in carried), key=lambda name: bool(carried[name].size)):
-            place, value = carried[name], values[name]
-            if place.size:
-                value = np.asarray(value) * self.value(place.size, rows)
+        """Give symbols new values, all at once.
+
+        A concentration is given in the compartment as it was before; where its size changes at the same time, the
+        amount stays.
+        """
+        carried, species = self.program.carried, self.request.model.system.species
+        resized = values.keys() & {place.size for place in carried.values()} | values.keys() & self._homes
+        before = {name: self.value(name, rows).copy() for name in resized}
+        new: dict[str, Any] = {}
+        for name, value in values.items():
+            if name in carried:
+                size = carried[name].size
+                new[name] = np.asarray(value) * self.value(size, rows) if size else value
+        for name in self._undissolved:
+            home = species[name].compartment
+            if home in resized:
+                concentration = new[name] if name in new else self.value(name, rows)
+                with np.errstate(all="ignore"):
+                    new[name] = concentration * before[home] / values[home]
+        for name, value in new.items():
             self._column(name)[rows] = value
 
 

@@ -157,13 +157,15 @@ def _read_symbols(model: Any, system: System) -> None:
         system.values[name] = size
         if compartment.getConstant():
             system.constant.add(name)
+    points = {c.getId() for c in _each(model.getListOfCompartments()) if c.getSpatialDimensionsAsDouble() == 0}
     for species in _each(model.getListOfSpecies()):
         name = species.getId()
         by_amount = species.isSetInitialAmount()
         value = species.getInitialAmount() if by_amount else math.nan
         if species.isSetInitialConcentration():
             value = species.getInitialConcentration()
-        whole = species.getHasOnlySubstanceUnits()
+        # A point has no size: what is in it is an amount.
+        whole = species.getHasOnlySubstanceUnits() or species.getCompartment() in points
         system.values[name] = value
         system.species[name] = Species(species.getCompartment(), whole, by_amount, not whole)
         if species.getConstant():

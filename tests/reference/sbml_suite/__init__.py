@@ -1,0 +1,1 @@
+"""The official SBML semantic test suite, run against the ensemble engine."""
