@@ -80,8 +80,11 @@ class Source:
         if pages:
             where = f"{where}:{pages}" if where else pages
         link = f"doi:{self['doi']}" if self["doi"] else self["url"]
-        parts = [f"{author} ({self['year']})" if self["year"] else author, self["title"], where, link, self["note"]]
-        return ". ".join(part.strip().rstrip(".") for part in parts if part.strip(" ()")) + "."
+        # Where nobody signs, the title leads.
+        lead, *rest = [part for part in (author, self["title"]) if part] or [self.key]
+        dated = f"{lead} ({self['year']})" if self["year"] else lead
+        parts = [dated, *rest, where, link, self["note"]]
+        return ". ".join(part.strip().rstrip(".") for part in parts if part.strip()) + "."
 
 
 @runtime_checkable
