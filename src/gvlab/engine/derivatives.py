@@ -49,9 +49,7 @@ def _chain(graph: Graph, node: Node, inner: list[Gradient]) -> Gradient:
         for name in names:
             result[name] = _LINEAR[operation](graph, arguments, [gradient.get(name, zero) for gradient in inner])
     elif operation in _OUTER:
-        partials = [
-            _OUTER[operation][k](graph, node, *arguments) if inner[k] else zero for k in range(len(arguments))
-        ]
+        partials = [_OUTER[operation][k](graph, node, *arguments) if inner[k] else zero for k in range(len(arguments))]
         for name in names:
             total = zero
             for outer, gradient in zip(partials, inner, strict=True):

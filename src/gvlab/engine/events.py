@@ -40,10 +40,6 @@ class _Event:
     persistent: bool
     initial_value: bool
 
-    def true(self, words: Rows) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Read its trigger from watched words, shape (subject, word)."""
-        return (words[:, self.word] >> self.bit) & 1 == 1
-
 
 @dataclass(frozen=True)
 class _Pending:
@@ -100,6 +96,10 @@ class Events:
                 )
             )
 
+        self._word = np.array([event.word for event in self._events], dtype=np.int64)
+        self._bit = np.array([event.bit for event in self._events], dtype=np.int64)
+        self._delayed = np.array([event.delay is not None for event in self._events], dtype=bool)
+
     def begin(self, rows: Rows) -> None:
         """Carry out what happens at the start."""
         if not self._events:
@@ -121,18 +121,17 @@ class Events:
             if not left.size:
                 return
             new, old = subjects.new[left], subjects.old[left]
-            risen = np.stack([event.true(new) & ~event.true(old) for event in self._events], axis=1)
-            single = risen.sum(axis=1) == 1
-            waits = np.array([row in self._pending for row in left.tolist()], dtype=bool)
-            delayed = np.array([event.delay is not None for event in self._events])
-            simple = single & ~waits & ~(risen & delayed).any(axis=1)
+            risen = ((new & ~old)[:, self._word] >> self._bit) & 1 == 1
+            simple = (risen.sum(axis=1) == 1) & ~(risen & self._delayed).any(axis=1)
+            waits = np.zeros(left.size, dtype=bool)
+            if self._pending:
+                waits[:] = [row in self._pending for row in left.tolist()]
+                simple &= ~waits
             for row in left[(risen.any(axis=1) | waits) & ~simple].tolist():
                 self._one_by_one(row)
             subjects.old[left[simple]] = new[simple]
-            for event in self._events:
-                fired = left[simple & risen[:, event.number]]
-                if fired.size:
-                    self._carry_out(event, fired, None)
+            for number in np.nonzero(risen[simple].any(axis=0))[0].tolist():
+                self._carry_out(self._events[number], left[simple & risen[:, number]], None)
             left = left[simple]
             if left.size:
                 self._watch(left)
@@ -190,17 +189,19 @@ class Events:
 
     def _note_changes(self, rows: Rows, now: float, pending: list[_Pending]) -> None:
         subjects = self._subjects
-        old, new = subjects.old[rows], subjects.new[rows]
-        for event in self._events:
-            before, after = bool(event.true(old)[0]), bool(event.true(new)[0])
-            if after and not before:
+        row = int(rows[0])
+        changed = subjects.old[row] ^ subjects.new[row]
+        for number in np.nonzero((changed[self._word] >> self._bit) & 1)[0].tolist():
+            event = self._events[number]
+            after = bool((subjects.new[row, event.word] >> event.bit) & 1)
+            if after:
                 values = None
                 if event.at_trigger_time:
                     values = tuple(float(v) for v in self._each(list(event.formulas), rows))
                 pending.append(_Pending(event, now + self._number(event.delay, rows, 0.0), values))
-            elif before and not after and not event.persistent:
+            elif not event.persistent:
                 pending[:] = [item for item in pending if item.event is not event]
-        subjects.old[rows] = new
+        subjects.old[row] = subjects.new[row]
 
     def _number(self, node: Node | None, rows: Rows, otherwise: float) -> float:
         if node is None:

@@ -110,7 +110,7 @@ def _of(values: Floats, rows: Rows) -> Floats:
 
 
 def _order(times: list[Floats], subjects: int) -> Rows:
-    """Sort operations by time, those at one time in the order given; for all subjects at once where that is possible."""
+    """Sort operations by time, those at one time in the order given; for all subjects at once where possible."""
     if all(time.size == 1 for time in times):
         keys = np.array([time[0] for time in times])
         return np.argsort(keys, kind="stable").astype(np.int64)[None, :]

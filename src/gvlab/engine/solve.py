@@ -24,7 +24,7 @@ def solve(
     stop: Sequence[str] = (),
     options: Options | None = None,
     progress: Progress | None = None,
-    engine: str = "roadrunner",
+    engine: str = "ensemble",
 ) -> Solution:
     """Solve the equations of a model for many subjects.
 

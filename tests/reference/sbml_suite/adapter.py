@@ -38,9 +38,7 @@ def _simulate(model, settings, method):
     sizes = {species[name].compartment for name in names if name in species} - {""}
     outputs = list(dict.fromkeys([*names, *sorted(sizes)]))
     options = Options(relative_tolerance=1e-8, absolute_tolerance=min(1e-11, settings["absolute"] * 1e-5))
-    solution = ensemble.solve(
-        model, times, subjects=1, outputs=outputs, options=options, method=method, threads=1
-    )
+    solution = ensemble.solve(model, times, subjects=1, outputs=outputs, options=options, method=method, threads=1)
     status = solution.statuses()[0]
     if not status.ok and status is not Status.NOT_FINITE:
         raise RuntimeError(status.remedy)

@@ -351,9 +351,7 @@ class DriverPrinter:
             with code.count(self._n) as i:
                 y = code.load(self._array("y"), i, V)
                 f = code.load(self._array("f"), i, V)
-                scale = code.fma(
-                    relative, code.call("llvm.fabs.v8f64", V, y), code.splat(code.load(absolute, i, F64))
-                )
+                scale = code.fma(relative, code.call("llvm.fabs.v8f64", V, y), code.splat(code.load(absolute, i, F64)))
                 for value, total in zip((y, f), sums, strict=True):
                     ratio = value / scale
                     code.store(code.fma(ratio, ratio, code.load(total, 0, V)), total, 0)

@@ -73,7 +73,7 @@ class Workspace:
     def __init__(self, program: Program, method: Rosenbrock | RungeKutta) -> None:
         n = len(program.states)
         implicit = isinstance(method, Rosenbrock)
-        sizes = {name: 1 for name in LANE}
+        sizes = dict.fromkeys(LANE, 1)
         sizes |= {
             "y": n,
             "y1": n,

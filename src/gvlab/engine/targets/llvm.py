@@ -135,9 +135,7 @@ class Value:
         assert isinstance(some, Value)
         a = yes if isinstance(yes, Value) else self.code.const(some.kind, yes)
         b = no if isinstance(no, Value) else self.code.const(some.kind, no)
-        return self.code.emit(
-            f"select {self.kind} {self.name}, {a.kind} {a.name}, {b.kind} {b.name}", a.kind
-        )
+        return self.code.emit(f"select {self.kind} {self.name}, {a.kind} {a.name}, {b.kind} {b.name}", a.kind)
 
     def any(self) -> Value:
         """Tell whether it is true in any lane."""

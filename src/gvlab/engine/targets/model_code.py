@@ -6,7 +6,7 @@ watched truth values, `f` rates, `j` nonzero entries of the Jacobian, `m` its fa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from gvlab.engine.elimination import Elimination
 from gvlab.engine.program import CONSTANT, Program
@@ -77,7 +77,7 @@ class Printer:
         return (self._loaded[word] & mask).differs(0)
 
 
-_RELATE = {
+_RELATE: dict[str, Callable[[Value, Value], Value]] = {
     "lt": lambda a, b: a < b,
     "le": lambda a, b: a <= b,
     "gt": lambda a, b: a > b,
@@ -86,7 +86,7 @@ _RELATE = {
     "ne": lambda a, b: a.differs(b),
 }
 
-_TWO = {
+_TWO: dict[str, Callable[[Value, Value], Value]] = {
     "add": lambda a, b: a + b,
     "sub": lambda a, b: a - b,
     "mul": lambda a, b: a * b,

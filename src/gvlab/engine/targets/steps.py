@@ -6,12 +6,17 @@ attempts a step and gives the square of its error in units of the tolerance, `pr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from gvlab.engine.program import Program
 from gvlab.engine.tableaus import Rosenbrock, Row, RungeKutta
 from gvlab.engine.targets.layout import FIELD, Workspace
 from gvlab.engine.targets.llvm import F64, PTR, Function, V, Value
+
+
+def loader(code: Function, arrays: Sequence[Value], place: Value) -> Callable[[int], Value]:
+    """Give a function that loads one element of the array with a number."""
+    return lambda number: code.load(arrays[number], place, V)
 
 
 class StepPrinter:
@@ -98,11 +103,11 @@ class StepPrinter:
                     if method.a[s] == previous:
                         at = code.load(u, i, V) + code.load(k[s - 1], i, V)
                     else:
-                        change = self._combine(code, method.a[s], lambda stage, i=i: code.load(k[stage], i, V))
+                        change = self._combine(code, method.a[s], loader(code, k, i))
                         assert change is not None
                         at = code.load(y, i, V) + change
                     code.store(at, u, i)
-                    past = self._combine(code, method.c[s], lambda stage, i=i: code.load(k[stage], i, V))
+                    past = self._combine(code, method.c[s], loader(code, k, i))
                     assert past is not None
                     past = past * inverse
                     if slope is not None:
@@ -131,7 +136,7 @@ class StepPrinter:
         with code.count(self._n) as i:
             loaded = [code.load(stage, i, V) for stage in k]
             for row, array in zip(method.dense, dense, strict=True):
-                value = self._combine(code, row, lambda stage, loaded=loaded: loaded[stage])
+                value = self._combine(code, row, loaded.__getitem__)
                 assert value is not None
                 code.store(value, array, i)
         text = code.text()
@@ -160,14 +165,14 @@ class StepPrinter:
         k = [f, *self._stages(code, ws)[1:]]
         for s in range(1, method.stages):
             with code.count(self._n) as i:
-                change = self._combine(code, method.a[s], lambda stage, i=i: code.load(k[stage], i, V))
+                change = self._combine(code, method.a[s], loader(code, k, i))
                 assert change is not None
                 code.store(code.fma(h, change, code.load(y, i, V)), y1, i)
             when = code.fma(h, method.nodes[s], t)
             code.call("rates", "void", when, y1, *(self._array(code, ws, name) for name in ("q", "w")), k[s])
 
         def part(i: Value) -> Value:
-            error = self._combine(code, method.error, lambda stage: code.load(k[stage], i, V))
+            error = self._combine(code, method.error, loader(code, k, i))
             assert error is not None
             return h * error
 
@@ -182,7 +187,7 @@ class StepPrinter:
             loaded = [code.load(stage, i, V) for stage in k]
             for power, array in enumerate(dense):
                 weights = tuple(row[power] for row in method.dense)
-                value = self._combine(code, weights, lambda stage, loaded=loaded: loaded[stage])
+                value = self._combine(code, weights, loaded.__getitem__)
                 assert value is not None
                 code.store(h * value, array, i)
         text = code.text()
