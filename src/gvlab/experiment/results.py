@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +17,7 @@ from gvlab.assay.endpoint import EventTimes, event_times
 from gvlab.assay.measurements import COLUMNS, Measurements
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.model.model import Model
+from gvlab.provenance import Source, atomic_file, write_text
 from gvlab.simulation import Trajectories
 
 if TYPE_CHECKING:
@@ -103,6 +106,39 @@ class Results:
         table = pd.concat(tables, ignore_index=True)[list(COLUMNS)]
         return Measurements(assay, title or model.title(output), unit, table, self.seed)
 
-    def sources(self) -> tuple[object, ...]:
+    def write(self, folder: Path) -> None:
+        """Write as Parquet: trajectories of every arm in one table, event times, and the subjects.
+
+        Raises
+        ------
+        OutputError
+            If a file cannot be written; files that are there are whole.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        units_of = {name: self.runs[self.arms[0]].unit(name) for name in self.experiment.outputs()}
+        frames = [run.frame().assign(arm=arm) for arm, run in self.runs.items()]
+        _write(folder / "trajectories.parquet", pd.concat(frames, ignore_index=True), units_of)
+        subjects = [
+            pd.DataFrame({"arm": arm, "subject": run.numbers, "status": run.status, "end_time": run.end_times})
+            for arm, run in self.runs.items()
+        ]
+        _write(folder / "subjects.parquet", pd.concat(subjects, ignore_index=True), {"end_time": "day"})
+        events = [self.events(endpoint).table.assign(endpoint=endpoint) for endpoint in library.names("endpoints")]
+        _write(folder / "events.parquet", pd.concat(events, ignore_index=True), {"duration": "day", "entry": "day"})
+        manifests = {arm: run.manifest.to_dict() for arm, run in self.runs.items()}
+        write_text(folder / "manifest.json", json.dumps(manifests, indent=2, ensure_ascii=False))
+
+    def sources(self) -> tuple[Source, ...]:
         """Give the bibliography entries of the numbers used."""
         return self.experiment.sources()
+
+
+def _write(path: Path, table: pd.DataFrame, units_of: Mapping[str, str]) -> None:
+    """Write a table as Parquet that says in its metadata what its units are and that it is simulated."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    content = pa.Table.from_pandas(table, preserve_index=False)
+    about = {"units": json.dumps(dict(units_of)), "origin": "simulated by GVLab"}
+    with atomic_file(path) as temporary:
+        pq.write_table(content.replace_schema_metadata({**(content.schema.metadata or {}), **about}), temporary)

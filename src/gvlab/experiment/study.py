@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from gvlab import library, units
 from gvlab.experiment.experiment import Experiment
 from gvlab.experiment.finding import JudgedFinding, judge_all, needed_days
 from gvlab.experiment.results import Results
-from gvlab.provenance import Source
+from gvlab.provenance import Source, sha256
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,26 @@ class Study:
     def judge(self, runs: dict[tuple[str, str], Results]) -> list[JudgedFinding]:
         """Judge every finding that the results, and the records, speak to."""
         return judge_all(runs, self.seed)
+
+    def manifest(self, runs: dict[tuple[str, str], Results]) -> dict[str, Any]:
+        """Give what made the results: model, tables, seed, versions, engine, tolerances."""
+        parts = [run.manifest for results in runs.values() for run in results.runs.values()]
+        tables = {
+            f"parameters of {system}": results.experiment.system.parameters().sha256
+            for (_, system), results in runs.items()
+        }
+        findings = "".join(record.model_dump_json() for record in library.read_all("findings").values())
+        return (
+            parts[0]
+            .replace(
+                tables={**dict(sorted(tables.items())), "findings": sha256(findings)},
+                notes={
+                    "subjects through every arm": str(self.subjects),
+                    "experiments": ", ".join(sorted({name for name, _ in runs})),
+                },
+            )
+            .to_dict()
+        )
 
     def sources(self) -> tuple[Source, ...]:
         """Give the bibliography entries of exactly the numbers used."""

@@ -1,41 +1,17 @@
-"""The command `gvlab`: a few lines each over the public API."""
+"""What the library holds: list, explain, cite, check, build."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from gvlab import library
+from gvlab.cli.common import PAPER, out
 from gvlab.errors import GVLabError, UnknownNameError
 
-app = typer.Typer(
-    name="gvlab",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="""An in-silico laboratory of graft-versus-leukemia, after Mathew et al., Nature Medicine 2018;24:282.
 
-    Start with [bold]gvlab run mathew2018 --quick[/bold]: it runs the paper's experiments on virtual mice, says of each
-    published claim whether the model reproduces it, and writes a report you open in a browser.
-
-    Then: [bold]gvlab list[/bold] shows what there is, [bold]gvlab explain k_killing_cd8[/bold] says where a number
-    comes from, [bold]gvlab export sbml[/bold] takes the model to COPASI.
-
-    Everything here is simulated. It generates hypotheses and helps to plan experiments; it decides no treatment.""",
-)
-out = Console(soft_wrap=False)
-
-PAPER = "mathew2018"
-"""All experiments of the paper and all findings."""
-
-
-@app.command("list")
 def list_records(
     kind: Annotated[
         str, typer.Argument(help="What to list: experiments, findings, systems, agents, conditions, parameters, ...")
@@ -81,7 +57,6 @@ def _list_rows(kind: str) -> None:
     out.print(table)
 
 
-@app.command()
 def explain(
     name: Annotated[str, typer.Argument(help="A parameter, such as k_killing_cd8, or a finding, such as C20.")],
     system: Annotated[
@@ -144,7 +119,6 @@ def _explain_finding(name: str) -> None:
         )
 
 
-@app.command()
 def cite(
     name: Annotated[str, typer.Argument(help="An experiment or a system; everything when left out.")] = PAPER,
 ) -> None:
@@ -169,7 +143,6 @@ def cite(
     out.print(format_bibliography(found.values()), markup=False, highlight=False, soft_wrap=True)
 
 
-@app.command()
 def check() -> None:
     """Check the model and every record of the library.
 
@@ -198,7 +171,6 @@ def check() -> None:
     out.print(f"The model and {records} records of the library keep every rule.")
 
 
-@app.command()
 def build() -> None:
     """Make models/gvl.xml anew from the Antimony modules and the parameter tables."""
     from gvlab.model.build import build as build_model
@@ -214,25 +186,3 @@ def _table(title: str, *columns: str) -> Table:
     for column in columns:
         table.add_column(column, overflow="fold")
     return table
-
-
-def main() -> None:
-    """Run the command; what we refuse to do is said in one sentence, not as a traceback."""
-    try:
-        app(standalone_mode=False)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
-    except (typer.Abort, KeyboardInterrupt):
-        Console(stderr=True).print("\nStopped. What had been written is whole and stays.")
-        sys.exit(130)
-    except GVLabError as error:
-        Console(stderr=True).print(f"[red]Error:[/red] {error}", highlight=False, soft_wrap=True)
-        sys.exit(1)
-    except Exception as error:
-        if hasattr(error, "format_message"):  # click's own: an unknown option, a missing argument
-            error.show()
-            sys.exit(getattr(error, "exit_code", 2))
-        raise
-
-
-__all__ = ["Path", "app", "main"]

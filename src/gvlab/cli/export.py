@@ -1,0 +1,64 @@
+"""gvlab export: the model for other programs, with or without what a subject is given."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gvlab.cli.common import out
+from gvlab.experiment import Experiment
+from gvlab.model.build import build
+from gvlab.model.model import Model
+from gvlab.provenance import write_text
+from gvlab.simulation.export import typical_subject
+
+
+class Form(StrEnum):
+    """A form in which the model can be written."""
+
+    SBML = "sbml"
+    ANTIMONY = "antimony"
+
+
+def export(
+    form: Annotated[Form, typer.Argument(help="sbml (for COPASI, libRoadRunner, ...) or antimony (for reading).")],
+    with_doses: Annotated[
+        str, typer.Option("--with-doses", help="Write the doses of this experiment into it, one event each.")
+    ] = "",
+    arm: Annotated[str, typer.Option(help="Whose doses; the last arm when left out.")] = "",
+    system: Annotated[str, typer.Option(help="In which system; the experiment's first when left out.")] = "",
+    file: Annotated[Path | None, typer.Option("--out", help="File to write; the screen when left out.")] = None,
+) -> None:
+    """Write the model for another program.
+
+    Plain SBML holds the model without doses, with the default values. With --with-doses it holds what the typical mouse
+    of an arm goes through: its parameters, its condition, and one time-triggered event for each dose, so that COPASI or
+    libRoadRunner draw the same curve.
+
+    Examples:  gvlab export sbml --out gvl.xml
+    gvlab export sbml --with-doses mathew2018_survival --arm "BM + T cells + sorafenib" --out arm.xml
+    """
+    if with_doses:
+        experiment = Experiment.read(with_doses, system or None)
+        chosen = experiment.arm(arm) if arm else experiment.arms[-1]
+        text = typical_subject(Model.default(), experiment.system.typical(), chosen.protocol, chosen.condition)
+    else:
+        text = Model.default().sbml
+    if form is Form.ANTIMONY:
+        text = build().antimony if not with_doses else _antimony(text)
+    if file is None:
+        out.print(text, markup=False, highlight=False, soft_wrap=True)
+    else:
+        write_text(file, text)
+        out.print(f"Wrote {file}.", highlight=False)
+
+
+def _antimony(sbml: str) -> str:
+    import antimony
+
+    antimony.clearPreviousLoads()
+    antimony.loadSBMLString(sbml)
+    return str(antimony.getAntimonyString(None))

@@ -1,0 +1,152 @@
+"""gvlab run: experiments on virtual subjects, a verdict on every claim, a report."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from gvlab import library
+from gvlab.cli.common import PAPER, out
+from gvlab.errors import UnknownNameError
+from gvlab.experiment import JudgedFinding, Results, Study, Verdict
+from gvlab.provenance import prepare_output_folder, write_text
+
+SEED = 2018
+SUBJECTS = 200
+QUICK_SUBJECTS = 24
+RESULTS = Path("results")
+"""Where reports go when no folder is named."""
+
+GLYPHS = {
+    Verdict.REPRODUCED: ("green", "●"),
+    Verdict.PARTLY: ("yellow", "◐"),
+    Verdict.NOT: ("red", "○"),
+    Verdict.CANNOT_SAY: ("dim", "–"),
+}
+
+
+def run(
+    name: Annotated[
+        str, typer.Argument(help=f"An experiment of the library, or {PAPER}: all of them, with every finding.")
+    ] = PAPER,
+    quick: Annotated[
+        bool, typer.Option("--quick", help=f"A first look in under a minute: {QUICK_SUBJECTS} subjects an arm.")
+    ] = False,
+    subjects: Annotated[
+        int | None, typer.Option(min=1, help="Virtual subjects that go through every arm.", show_default=str(SUBJECTS))
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same subjects.")] = SEED,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--out", help="New folder for report and results.", show_default="results/NAME-DATE"),
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Also write findings and manifest into this file.")
+    ] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="ensemble (fast) or roadrunner (reference).", show_default="ensemble")
+    ] = None,
+) -> None:
+    """Run experiments on virtual mice and say of each published claim whether the model reproduces it.
+
+    The same virtual mice go through every arm. A claim is judged by the size of the effect and by how often an
+    experiment with the paper's number of mice would be significant, never by one p-value of many virtual mice.
+
+    reproduced: direction, size and probability of significance are right. partly: the direction is. not: neither.
+    cannot say: the model lacks a part, and the reason is given.
+
+    Examples:  gvlab run mathew2018 --quick    gvlab run mathew2018_survival --subjects 500 --out my_run
+    """
+    names = _experiments(name)
+    n = subjects or (QUICK_SUBJECTS if quick else SUBJECTS)
+    study = Study.of(names, seed=seed, subjects=n)
+    target = prepare_output_folder(folder or _unused(RESULTS / f"{name}-{time.strftime('%Y-%m-%d-%H%M%S')}"))
+    if json_file is not None:
+        write_text(json_file, "{}\n")  # a place that cannot be written is found now, not after the run
+    runs = _follow(study, target, engine)
+    findings = study.judge(runs)
+    manifest = study.manifest(runs)
+    document = json.dumps(
+        {"findings": [finding.to_dict() for finding in findings], "manifest": manifest}, indent=2, ensure_ascii=False
+    )
+    write_text(target / "findings.json", document)
+    if json_file is not None:
+        write_text(json_file, document)
+    from gvlab.report import study_report
+
+    with out.status("Drawing the report ..."):
+        page = study_report.write(study, runs, findings, manifest, target)
+    _print(findings, study)
+    out.print(f"\nReport: [bold]{page}[/bold]\nResults: {target}", soft_wrap=True, highlight=False)
+
+
+def _experiments(name: str) -> tuple[str, ...]:
+    if name == PAPER:
+        return tuple(each for each in library.names("experiments") if each.startswith(PAPER))
+    if name not in library.names("experiments"):
+        raise UnknownNameError("experiment", name, (PAPER, *library.names("experiments")))
+    return (name,)
+
+
+def _unused(path: Path) -> Path:
+    """Give a folder that does not exist yet: two runs may begin in the same second."""
+    number, candidate = 1, path
+    while candidate.exists():
+        number += 1
+        candidate = path.with_name(f"{path.name}-{number}")
+    return candidate
+
+
+def _follow(study: Study, target: Path, engine: str | None) -> dict[tuple[str, str], Results]:
+    """Run the experiments with a progress bar; each is written as soon as it is finished."""
+    runs: dict[tuple[str, str], Results] = {}
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("subjects"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Virtual mice", total=study.runs)
+        for (experiment, system), results in study.run(lambda done: bar.advance(task, done), engine):
+            runs[experiment, system] = results
+            results.write(target / "results" / experiment / system)
+            bar.update(task, description=results.experiment.title[:40])
+    return runs
+
+
+def _print(findings: list[JudgedFinding], study: Study) -> None:
+    table = Table(title="What the model says of each claim", title_justify="left", header_style="bold", pad_edge=False)
+    for column, options in (
+        ("claim", {"no_wrap": True}),
+        ("published", {"ratio": 3}),
+        ("simulated (95 % interval)", {"ratio": 4}),
+        ("verdict", {"no_wrap": True}),
+        ("why", {"ratio": 3}),
+    ):
+        table.add_column(column, overflow="fold", **options)  # type: ignore[arg-type]
+    for finding in findings:
+        color, glyph = GLYPHS[finding.verdict]
+        record = finding.record
+        table.add_row(
+            f"{record.id}\n[dim]{record.role}[/dim]",
+            record.statement,
+            finding.simulated,
+            f"[{color}]{glyph} {finding.verdict}[/{color}]",
+            finding.reason,
+        )
+        table.add_section()
+    out.print(table)
+    counts = {verdict: sum(finding.verdict is verdict for finding in findings) for verdict in Verdict}
+    words = ", ".join(f"{number} {verdict}" for verdict, number in counts.items())
+    out.print(
+        f"{len(findings)} claims: {words}. {study.subjects} virtual subjects through every arm; seed {study.seed}."
+    )
