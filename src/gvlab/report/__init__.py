@@ -1,0 +1,30 @@
+"""The report: one self-contained page, and the captions of figures."""
+
+from gvlab.report.captions import (
+    Origin,
+    axis_caption,
+    groups_caption,
+    incidence_caption,
+    survival_caption,
+    timecourse_caption,
+    verdict_summary,
+)
+from gvlab.report.content import Picture, ReportContent, Section, Table
+from gvlab.report.html import picture, render, write_report
+
+__all__ = [
+    "Origin",
+    "Picture",
+    "ReportContent",
+    "Section",
+    "Table",
+    "axis_caption",
+    "groups_caption",
+    "incidence_caption",
+    "picture",
+    "render",
+    "survival_caption",
+    "timecourse_caption",
+    "verdict_summary",
+    "write_report",
+]

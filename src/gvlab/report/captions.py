@@ -1,0 +1,166 @@
+"""Captions and summaries, generated, so that no figure goes without design, n, seed, version and the word simulated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from gvlab.report.content import EVIDENCE, VERDICTS
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the data of a figure come from.
+
+    Attributes
+    ----------
+    design
+        System and arms in a sentence: "C57BL/6 donors into BALB/c with WEHI-3B FLT3-ITD, four arms."
+    n
+        Subjects by arm, or one number for all.
+    seed
+        Seed of the cohort.
+    model_version
+        Version of model and package.
+    assumed
+        What of the design is assumed because the paper does not say.
+    simulated
+        False for real data.
+    """
+
+    design: str
+    n: Mapping[str, int] | int
+    seed: int | None
+    model_version: str
+    assumed: str = ""
+    simulated: bool = True
+
+    def in_words(self) -> str:
+        """Write the sentences that end every caption."""
+        parts = [_sentence(self.design), _sentence(self._numbers())]
+        if self.assumed:
+            parts.append(_sentence(f"Assumed: {self.assumed}"))
+        if self.simulated:
+            made = f"Simulated by GVLab, model {self.model_version}"
+            parts.append(_sentence(made if self.seed is None else f"{made}, seed {self.seed}"))
+        return " ".join(part for part in parts if part)
+
+    def _numbers(self) -> str:
+        who = "virtual subjects" if self.simulated else "subjects"
+        if isinstance(self.n, int):
+            return f"n = {self.n} {who} per arm"
+        if len(set(self.n.values())) == 1:
+            return f"n = {next(iter(self.n.values()))} {who} per arm"
+        return "n = " + ", ".join(f"{count} ({arm})" for arm, count in self.n.items()) + f" {who}"
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    if not text:
+        return ""
+    return text if text[-1] in ".!?" else f"{text}."
+
+
+def survival_caption(
+    origin: Origin, *, versus: str, time_zero: str = "transplantation", outcome: str = "survival"
+) -> str:
+    """Caption a figure of `gvlab.figures.survival`."""
+    return (
+        f"Kaplan-Meier estimates of {outcome}; ticks are censored subjects and time 0 is {time_zero}. Medians with "
+        f"95 % intervals (log-log; NR: not reached). HR: hazard ratio against {versus} by Cox's partial likelihood "
+        "(Efron), by profile likelihood where one arm has all the events; p: log-rank, two-sided. "
+        "Numbers at risk at the start of each interval. " + origin.in_words()
+    )
+
+
+def timecourse_caption(
+    origin: Origin, *, what: str, unit: str, band: tuple[float, float] = (0.1, 0.9), floor: float | None = None
+) -> str:
+    """Caption a figure of `gvlab.figures.timecourse`."""
+    below = f" Values below the limit of detection, {floor:g} {unit}, are drawn at it." if floor is not None else ""
+    return (
+        f"{what[:1].upper()}{what[1:]} ({unit}) over time: median of the subjects alive (thick), their "
+        f"{100 * band[0]:g} to {100 * band[1]:g} % band, and single subjects (thin). A curve ends when fewer than a "
+        f"quarter of its arm is left.{below} {origin.in_words()}"
+    )
+
+
+def groups_caption(origin: Origin, *, what: str, unit: str, compared: bool = True) -> str:
+    """Caption a figure of `gvlab.figures.groups`."""
+    test = " p: Mann-Whitney, two-sided, adjusted by Holm for the comparisons shown." if compared else ""
+    return (
+        f"{what[:1].upper()}{what[1:]} ({unit}): every subject a mark, the line the median, whiskers the quartiles."
+        f"{test} {origin.in_words()}"
+    )
+
+
+def incidence_caption(origin: Origin, *, time_zero: str = "transplantation") -> str:
+    """Caption a figure of `gvlab.figures.cumulative_incidences`."""
+    return (
+        "Cumulative incidence of causes of death as competing risks (Aalen-Johansen, stacked); numbers at the right "
+        f"are percent at the end of follow-up; time 0 is {time_zero}. {origin.in_words()}"
+    )
+
+
+def axis_caption(origin: Origin, *, when: str, control: str) -> str:
+    """Caption a figure of `gvlab.figures.axis_diagram`."""
+    return (
+        f"The regulatory axis on {when}. Arrows activate, bars inhibit; the width of an edge is its strength relative "
+        f"to the strongest, color and factor its change against {control} (orange more, blue less, gray within a "
+        f"tenth). Dashed and crossed edges are switched off. {origin.in_words()}"
+    )
+
+
+def verdict_counts(verdicts: pd.DataFrame) -> dict[str, int]:
+    """Count verdicts, in the order of `VERDICTS`."""
+    return {verdict: int((verdicts["verdict"] == verdict).sum()) for verdict in VERDICTS}
+
+
+def verdict_summary(verdicts: pd.DataFrame) -> str:
+    """Say in a paragraph how many claims are reproduced, and what that is worth.
+
+    Claims that were used to build or calibrate the model are told apart from those held out: reproducing the former
+    shows only that the model could be fitted.
+    """
+    counts = verdict_counts(verdicts)
+    total = len(verdicts)
+    if total == 0:
+        return "No claim was judged."
+    spoken = total - counts["cannot say"]
+    first = (
+        f"Of {total} published claims the model speaks to {spoken}: {counts['reproduced']} reproduced, "
+        f"{counts['partly']} partly, {counts['not']} not. On {counts['cannot say']} it cannot say anything."
+    )
+    held_out = verdicts[verdicts["role"].astype(str).str.startswith("hold-out")]
+    if held_out.empty:
+        return f"{first} None of the claims was held out, so agreement shows only that the model could be fitted."
+    spoken_out = held_out[held_out["verdict"] != "cannot say"]
+    good = int((spoken_out["verdict"] == "reproduced").sum())
+    return (
+        f"{first} {len(held_out)} claims were held out and never used to set a parameter; of the {len(spoken_out)} of "
+        f"them that the model speaks to, it reproduces {good}."
+    )
+
+
+def roles_table(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """Count verdicts by role of the claims, roles in order of first appearance."""
+    roles: Sequence[str] = list(dict.fromkeys(verdicts["role"].astype(str)))
+    rows = []
+    for role in roles:
+        of_role = verdicts[verdicts["role"].astype(str) == role]
+        rows.append({"role": role, "claims": len(of_role), **verdict_counts(of_role)})
+    return pd.DataFrame(rows, columns=["role", "claims", *VERDICTS])
+
+
+def evidence_summary(parameters: pd.DataFrame) -> str:
+    """Say in a sentence what the numbers of the model rest on."""
+    total = len(parameters)
+    if total == 0:
+        return "No parameters are listed."
+    counts = parameters["evidence"].value_counts()
+    parts = ", ".join(f"{counts[kind]} {kind}" for kind in EVIDENCE if kind in counts)
+    memory = int(parameters["verification"].astype(str).str.contains("memory").sum())
+    recalled = f" {memory} come from memory and were not verified in their source; they are marked." if memory else ""
+    return f"Of {total} parameters {parts}.{recalled}"

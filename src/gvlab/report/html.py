@@ -1,0 +1,206 @@
+"""One self-contained page: no network, no scripts from elsewhere, figures inline, readable on a phone and on paper."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gvlab.provenance import write_text
+from gvlab.report.captions import evidence_summary, roles_table, verdict_counts, verdict_summary
+from gvlab.report.content import EVIDENCE, VERDICTS, Picture, ReportContent
+
+FILE_NAME = "report.html"
+
+_SLUGS = {"reproduced": "reproduced", "partly": "partly", "not": "not", "cannot say": "cannot-say"}
+
+
+def write_report(content: ReportContent, folder: str | Path) -> Path:
+    """Write the report as ``report.html`` into a folder, whole or not at all.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written; a report that was there before is untouched.
+    """
+    target = Path(folder) / FILE_NAME
+    write_text(target, render(content))
+    return target
+
+
+def render(content: ReportContent) -> str:
+    """Print a report as one HTML page.
+
+    Parameters
+    ----------
+    content
+        Tables, sentences and pictures. All text is escaped; SVG goes in as it is, with its ids made unique.
+
+    Returns
+    -------
+    The page. The same content gives the same text.
+    """
+    # Imported here: only reports need a template engine.
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=PackageLoader("gvlab.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = number
+    environment.filters["records"] = _records
+    template = environment.get_template("report.html.j2")
+    svgs = {
+        picture.id: Markup(unique_ids(picture.svg, picture.id, picture.title))
+        for section in content.sections
+        for picture in section.pictures
+    }
+    claims = _claims(content)
+    return template.render(
+        content=content,
+        style=Markup(_asset("report.css")),
+        script=Markup(_asset("report.js")),
+        claims=claims,
+        verdict_of={claim["id"]: claim for claim in claims},
+        verdicts=VERDICTS,
+        slugs=_SLUGS,
+        counts=verdict_counts(content.verdicts),
+        verdict_text=verdict_summary(content.verdicts),
+        roles=_records(roles_table(content.verdicts)),
+        role_names=list(dict.fromkeys(content.verdicts["role"].astype(str))),
+        parameters=[_parameter(row, content) for row in _records(content.parameters)],
+        evidence=EVIDENCE,
+        evidence_counts={kind: int((content.parameters["evidence"] == kind).sum()) for kind in EVIDENCE},
+        evidence_text=evidence_summary(content.parameters),
+        manifest=_flat(content.manifest),
+        svgs=svgs,
+    )
+
+
+def _asset(name: str) -> str:
+    return (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): blank(value) for key, value in row.items()} for row in frame.to_dict("records")]
+
+
+def blank(value: Any) -> Any:
+    """Give an empty text for what is missing, so that no "nan" is ever printed."""
+    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return value
+
+
+def _claims(content: ReportContent) -> list[dict[str, Any]]:
+    parts: dict[str, list[dict[str, Any]]] = {}
+    for row in _records(content.comparisons):
+        parts.setdefault(str(row["id"]), []).append(row)
+    order = list(VERDICTS)
+    out = []
+    for row in _records(content.verdicts):
+        verdict = str(row["verdict"])
+        out.append(
+            {
+                **row,
+                "id": str(row["id"]),
+                "glyph": VERDICTS[verdict],
+                "slug": _SLUGS[verdict],
+                "rank": order.index(verdict),
+                "sources": _keys(row.get("source", ""), content),
+                "parts": parts.get(str(row["id"]), []),
+            }
+        )
+    return out
+
+
+def _keys(text: Any, content: ReportContent) -> list[tuple[str, bool]]:
+    """Split keys of the bibliography; each comes with whether it is there to be linked."""
+    keys = [key.strip() for key in str(text).split(";") if key.strip()]
+    return [(key, key in content.bibliography) for key in keys]
+
+
+def _parameter(row: Mapping[str, Any], content: ReportContent) -> dict[str, Any]:
+    verification = str(row["verification"])
+    low, high = row["lowerBound"], row["upperBound"]
+    return {
+        **row,
+        "range": f"{number(low)} – {number(high)}" if low != "" and high != "" else "",
+        "sources": _keys(row["source"], content),
+        "unverified": "memory" in verification.lower(),
+        "assumed": str(row["evidence"]) == "assumed",
+    }
+
+
+def number(value: Any) -> str:
+    """Write a number for a reader: 0.348, 1.2×10⁶; text stays as it is."""
+    value = blank(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    size = abs(value)
+    if size != 0 and (size >= 1e5 or size < 1e-3):
+        mantissa, exponent = f"{value:.3e}".split("e")
+        digits = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+        head = mantissa.rstrip("0").rstrip(".")
+        return f"10{digits}" if head == "1" else f"{head}×10{digits}"
+    return f"{value:.4g}"
+
+
+def _flat(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Write a manifest as rows; nested names are joined with a dot."""
+    rows = []
+    for name, value in manifest.items():
+        if isinstance(value, Mapping):
+            rows += [(f"{name}.{inner}", str(blank(content))) for inner, content in value.items()]
+        else:
+            rows.append((str(name), str(blank(value))))
+    return rows
+
+
+_ID = re.compile(r'\bid="([^"]+)"')
+_DROPPED = re.compile(r"<metadata>.*?</metadata>|<!--.*?-->|<\?xml[^>]*\?>|<!DOCTYPE[^>]*>", re.DOTALL)
+
+
+def unique_ids(svg: str, prefix: str, title: str) -> str:
+    """Make an SVG element fit to stand in a page beside others.
+
+    Ids get a prefix, since clip paths and glyphs of two figures must not meet; the size becomes that of the column; and
+    readers who cannot see it get the title.
+    """
+    svg = _DROPPED.sub("", svg).strip()
+    ids = {match.group(1) for match in _ID.finditer(svg)}
+    svg = _ID.sub(lambda match: f'id="{prefix}--{match.group(1)}"', svg)
+
+    def renamed(match: re.Match[str]) -> str:
+        return (
+            match.group(0).replace(match.group(1), f"{prefix}--{match.group(1)}")
+            if match.group(1) in ids
+            else match.group(0)
+        )
+
+    svg = re.sub(r'(?:xlink:)?href="#([^"]+)"', renamed, svg)
+    svg = re.sub(r"url\(#([^)]+)\)", renamed, svg)
+    opening = svg[: svg.index(">") + 1]
+    wide = re.search(r'\bwidth="([\d.]+)pt"', opening)
+    sized = re.sub(r'\s(?:width|height)="[^"]*"', "", opening)
+    label = title.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+    # On a wide page a figure keeps its printed size, a little enlarged; on a narrow one it shrinks.
+    style = f' style="max-width:{float(wide.group(1)) * 1.85:.0f}px"' if wide else ""
+    return sized[:-1] + f' role="img" aria-label="{label}"{style}>' + svg[len(opening) :]
+
+
+def picture(figure: Any, id: str, title: str, caption: str, claims: tuple[str, ...] = ()) -> Picture:
+    """Make a `Picture` of a matplotlib figure."""
+    from gvlab.figures import figure_svg
+
+    return Picture(id, title, figure_svg(figure), caption, claims)
