@@ -23,6 +23,7 @@ from gvlab.experiment.judge import (
 )
 from gvlab.experiment.results import Results
 from gvlab.library.finding_record import Comparison, FindingRecord
+from gvlab.model.model import Model
 
 SURVIVAL = "overall_survival"
 """The endpoint that a log-rank test is of."""
@@ -56,7 +57,9 @@ class Judged:
     def measured(self) -> str:
         """What was measured, in words."""
         measure = self.comparison.measure
-        return f"{measure.endpoint or measure.readout} on {measure.at}"
+        if measure.readout is not None:
+            return f"{Model.default().title(measure.readout)} on {measure.at}"
+        return f"{library.read('endpoints', str(measure.endpoint)).title} on {measure.at}"
 
     def in_words(self) -> str:
         """Say arm, comparator and effect with its interval."""
@@ -226,7 +229,7 @@ def _plain(judged: Judged) -> dict[str, Any]:
     effect = outcome.effect
     return {
         "system": judged.system,
-        "measured": judged.measured,
+        "measured": judged.comparison.measure.model_dump(exclude_none=True),
         "arm": judged.comparison.arm,
         "versus": judged.versus,
         "expected": judged.comparison.expect.model_dump(exclude_none=True),

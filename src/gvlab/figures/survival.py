@@ -26,7 +26,7 @@ from gvlab.figures.style import (
     width_mm,
 )
 from gvlab.figures.tables import chosen, event_table, time_scale
-from gvlab.statistics import SurvivalCurve, hazard_ratio, kaplan_meier, logrank
+from gvlab.statistics import SurvivalCurve, hazard_ratio, kaplan_meier, logrank, logrank_power
 from gvlab.statistics.estimate import p_value_in_words
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def survival(
     outcome: str = "Survival",
     band: bool = False,
     cure_fraction: Mapping[str, float] | None = None,
+    powered_at: int | None = None,
     title: str | None = None,
     simulated: bool = True,
     width: Width | float = "one-and-half",
@@ -84,6 +85,9 @@ def survival(
         Draw the pointwise 95 % interval too.
     cure_fraction
         Fraction of each arm that is cured, written at the right edge.
+    powered_at
+        For simulated arms: instead of a p-value, which many virtual subjects make as small as one likes, print how
+        often the log-rank test of this many subjects per arm would be significant.
     title, simulated, width, height_mm, save
         Heading; whether to mark the data as simulated; size of the figure and height of the curves; files to write.
 
@@ -106,8 +110,8 @@ def survival(
         return finish(figure_of(axis), save)
     return finish(
         _figure(
-            table, names, reference, curves, how, unit, time_zero, outcome, band, cure_fraction, title, simulated,
-            width, height_mm,
+            table, names, reference, curves, how, unit, time_zero, outcome, band, cure_fraction, powered_at, title,
+            simulated, width, height_mm,
         ),
         save,
     )  # fmt: skip
@@ -128,13 +132,14 @@ def _figure(
     outcome: str,
     band: bool,
     cure_fraction: Mapping[str, float] | None,
+    powered_at: int | None,
     title: str | None,
     simulated: bool,
     width: Width | float,
     height_mm: float,
 ) -> Figure:
     across = width_mm(width)
-    rows = summary_rows(table, names, reference, curves, unit)
+    rows = summary_rows(table, names, reference, curves, unit, powered_at)
     narrow = across < 100
     lines = 2 if narrow and len(names) > 1 else 1
     above = 5.0 + (0 if narrow else _ROW_MM) + _ROW_MM * lines * len(names) + (5.0 if title else 0.0)
@@ -194,15 +199,20 @@ def _name_axes(axes: Axes, unit: str, time_zero: str, outcome: str, curves: Mapp
 
 
 def summary_rows(
-    table: pd.DataFrame, names: Sequence[str], reference: str, curves: Mapping[str, SurvivalCurve], unit: str
+    table: pd.DataFrame,
+    names: Sequence[str],
+    reference: str,
+    curves: Mapping[str, SurvivalCurve],
+    unit: str,
+    powered_at: int | None = None,
 ) -> dict[str, tuple[str, str, str, str]]:
-    """Give n, median, hazard ratio and log-rank p of each arm as they are printed in the figure."""
+    """Give n, median, hazard ratio and log-rank p (or power) of each arm as they are printed in the figure."""
     rows = {}
     for arm in names:
         median = curves[arm].median()
         text = f"{_number(median.value)} ({_number(median.lower)} to {_number(median.upper)})"
         text = "not reached" if np.isinf(median.value) and median.lower == np.inf else text
-        ratio, p = ("reference", "") if arm == reference else _against(table, arm, reference)
+        ratio, p = ("reference", "") if arm == reference else _against(table, arm, reference, powered_at)
         rows[arm] = (str(curves[arm].n), text, ratio, p)
     return rows
 
@@ -211,19 +221,27 @@ def _number(value: float) -> str:
     return "NR" if np.isinf(value) else f"{value:.3g}"
 
 
-def _against(table: pd.DataFrame, arm: str, reference: str) -> tuple[str, str]:
+def _against(table: pd.DataFrame, arm: str, reference: str, powered_at: int | None) -> tuple[str, str]:
     two = table[table["arm"].isin([arm, reference])]
-    p = logrank(two["duration"], two["event_observed"], two["arm"], two["entry"]).p_value
+    if powered_at is None:
+        test = p_value_in_words(logrank(two["duration"], two["event_observed"], two["arm"], two["entry"]).p_value)
+    else:
+        a, b = (two[two["arm"] == name] for name in (arm, reference))
+        power = logrank_power(
+            a["duration"], a["event_observed"], b["duration"], b["event_observed"], powered_at, powered_at,
+            np.random.default_rng(0),
+        )  # fmt: skip
+        test = f"p < 0.05 in {100 * power.probability:.0f} % at n = {powered_at}"
     try:
         ratio = hazard_ratio(
             two["duration"], two["event_observed"], two["arm"], of=arm, versus=reference, entry=two["entry"]
         )
     except InvalidValueError:
         # No event while both were at risk: a ratio does not exist, and the figure says so.
-        return "not estimable", p_value_in_words(p)
+        return "not estimable", test
     e = ratio.estimate
     value, lower, upper = (_ratio(x) for x in (e.value, e.lower, e.upper))
-    return f"{value} ({lower} to {upper})", p_value_in_words(p)
+    return f"{value} ({lower} to {upper})", test
 
 
 def _ratio(x: float) -> str:

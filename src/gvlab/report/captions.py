@@ -64,14 +64,25 @@ def _sentence(text: str) -> str:
 
 
 def survival_caption(
-    origin: Origin, *, versus: str, time_zero: str = "transplantation", outcome: str = "survival"
+    origin: Origin,
+    *,
+    versus: str,
+    time_zero: str = "transplantation",
+    outcome: str = "survival",
+    powered_at: int | None = None,
 ) -> str:
     """Caption a figure of `gvlab.figures.survival`."""
+    test = "p: log-rank, two-sided."
+    if powered_at is not None:
+        test = (
+            f"Log-rank: how often {powered_at} subjects per arm, drawn from these, would differ with p < 0.05; "
+            "a p-value of many virtual subjects would say nothing."
+        )
     return (
-        f"Kaplan-Meier estimates of {outcome}; ticks are censored subjects and time 0 is {time_zero}. Medians with "
-        f"95 % intervals (log-log; NR: not reached). HR: hazard ratio against {versus} by Cox's partial likelihood "
-        "(Efron), by profile likelihood where one arm has all the events; p: log-rank, two-sided. "
-        "Numbers at risk at the start of each interval. " + origin.in_words()
+        f"Kaplan-Meier estimates of {outcome}; ticks are censored subjects and time 0 is {time_zero}. Medians with 95 % "
+        f"intervals (log-log; NR: not reached). HR: hazard ratio against {versus} by Cox's partial likelihood (Efron), "
+        f"by profile likelihood where one arm has all the events. {test} Numbers at risk at the start of each interval. "
+        + origin.in_words()
     )
 
 

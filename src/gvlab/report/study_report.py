@@ -22,7 +22,6 @@ from gvlab.report.captions import (
     incidence_caption,
     survival_caption,
     timecourse_caption,
-    verdict_summary,
 )
 from gvlab.report.content import PARAMETER_COLUMNS, Picture, ReportContent, Section
 from gvlab.report.html import picture, write_report
@@ -80,7 +79,6 @@ def content(study: Study, runs: Runs, findings: Sequence[JudgedFinding], manifes
         links={source.key: _link(source["doi"], source["url"]) for source in sources if source["doi"] or source["url"]},
         manifest=manifest,
         summary=(
-            verdict_summary(verdicts),
             "The paper's effect sizes are not known to this model: its full text was not available, so claims are "
             "directions and ranks, and the size asked of each is a choice that stands in its record.",
         ),
@@ -152,6 +150,8 @@ def _parameters(runs: Runs) -> pd.DataFrame:
 
 def _sections(study: Study, runs: Runs, findings: Sequence[JudgedFinding]) -> Iterator[Section]:
     survival = [results for results in runs.values() if SURVIVAL in results.experiment.endpoints]
+    # What was run in most systems is the main experiment, and comes first.
+    survival.sort(key=lambda results: -sum(name == results.experiment.name for name, _ in runs))
     if findings:
         yield Section("matrix", "Verdicts by system", (), (_matrix(findings),))
     if survival:
@@ -241,8 +241,11 @@ def _survival(results: Results, findings: Sequence[JudgedFinding]) -> Picture:
     cured = {arm: float(results.events("cure").holds_on(arm, results.experiment.last_day).mean()) for arm in arms}
     zero = results.experiment.system.time_zero.removeprefix("day of ")
     table = results.events(SURVIVAL).table
-    figure = survival(table, versus=arms[0], cure_fraction=cured, time_zero=zero, width="double")
-    caption = survival_caption(_origin(results), versus=arms[0], time_zero=zero)
+    n = results.experiment.arms[0].n
+    figure = survival(
+        table, versus=arms[0], cure_fraction=cured, powered_at=n, time_zero=zero, width="double", height_mm=60
+    )
+    caption = survival_caption(_origin(results), versus=arms[0], time_zero=zero, powered_at=n)
     title = f"{results.experiment.title}: {results.experiment.system.title}"
     name = f"survival-{results.experiment.name}-{results.experiment.system.name}".replace("_", "-")
     return picture(figure, name, title, caption, _claims(findings, results))
