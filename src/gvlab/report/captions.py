@@ -79,10 +79,10 @@ def survival_caption(
             "a p-value of many virtual subjects would say nothing."
         )
     return (
-        f"Kaplan-Meier estimates of {outcome}; ticks are censored subjects and time 0 is {time_zero}. Medians with 95 % "
-        f"intervals (log-log; NR: not reached). HR: hazard ratio against {versus} by Cox's partial likelihood (Efron), "
-        f"by profile likelihood where one arm has all the events. {test} Numbers at risk at the start of each interval. "
-        + origin.in_words()
+        f"Kaplan-Meier estimates of {outcome}; ticks are censored subjects and time 0 is {time_zero}. Medians with "
+        f"95 % intervals (log-log; NR: not reached). HR: hazard ratio against {versus} by Cox's partial likelihood "
+        f"(Efron), by profile likelihood where one arm has all the events. {test} Numbers at risk at the start of each "
+        f"interval. {origin.in_words()}"
     )
 
 
