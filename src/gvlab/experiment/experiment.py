@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -83,7 +84,7 @@ class Experiment:
             library.read("endpoints", endpoint)
         model = Model.default()
         for assay in assays:
-            _output_of(assay, model)
+            outputs_of(assay, model)
         values = {
             "title": title,
             "system": system if isinstance(system, System) else System.read(system),
@@ -150,7 +151,7 @@ class Experiment:
     def outputs(self) -> tuple[str, ...]:
         """Names of the model's outputs that are read."""
         model = Model.default()
-        return tuple(dict.fromkeys(_output_of(assay, model) for assay in self.assays))
+        return tuple(dict.fromkeys(name for assay in self.assays for name in outputs_of(assay, model)))
 
     def run(
         self,
@@ -226,13 +227,20 @@ class Experiment:
         return "\n".join(lines)
 
 
-def _output_of(assay: str, model: Model) -> str:
-    """Give the model output that an assay reads, or the output of that name."""
+def outputs_of(assay: str, model: Model) -> tuple[str, ...]:
+    """Give the outputs of the model that an assay of the library reads, or the output of that name.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is neither.
+    """
     if assay in model.symbols:
-        return assay
-    if assay in library.names("assays"):
-        return str(library.read("assays", assay).ideal_output)
-    raise UnknownNameError("assay or output of the model", assay, (*library.names("assays"), *model.symbols))
+        return (assay,)
+    if assay not in library.names("assays"):
+        raise UnknownNameError("assay or output of the model", assay, (*library.names("assays"), *model.symbols))
+    words = re.findall(r"[A-Za-z_]\w*", library.read("assays", assay).model_dump_json())
+    return tuple(dict.fromkeys(word for word in words if word in model.symbols))
 
 
 def _arm(spec: ArmSpec, system: System, record: ExperimentRecord) -> Arm:

@@ -213,10 +213,13 @@ def _outcome(comparison: Comparison, versus: str, results: Results, rng: np.rand
 
 
 def _fates(results: Results, endpoint: str, day: float, arm: str) -> Fates:
-    reached = results.events(endpoint).holds_on(arm, day)
+    times = results.events(endpoint)
     survival = results.events(SURVIVAL).of(arm)
     return Fates(
-        reached, survival["duration"].to_numpy(dtype=np.float64), (survival["event_observed"] == 1).to_numpy(dtype=bool)
+        times.of(arm)["subject"].to_numpy(dtype=np.int64),
+        times.holds_on(arm, day),
+        survival["duration"].to_numpy(dtype=np.float64),
+        (survival["event_observed"] == 1).to_numpy(dtype=bool),
     )
 
 

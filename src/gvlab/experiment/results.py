@@ -94,8 +94,7 @@ class Results:
         model = Model.default()
         output, title = assay, ""
         if assay not in model.symbols:
-            record = library.read("assays", assay)
-            output, title = record.ideal_output, record.title
+            output, title = _ideal(assay, model)
         unit = model.unit(output)
         tables = []
         for arm, run in self.runs.items():
@@ -131,6 +130,17 @@ class Results:
     def sources(self) -> tuple[Source, ...]:
         """Give the bibliography entries of the numbers used."""
         return self.experiment.sources()
+
+
+def _ideal(assay: str, model: Model) -> tuple[str, str]:
+    """Give the output that is the true value of what an assay reads, and its title."""
+    if assay not in library.names("assays"):
+        raise UnknownNameError("assay or output of the model", assay, (*library.names("assays"), *model.symbols))
+    record = library.read("assays", assay)
+    for analyte in record.analytes:
+        if analyte.formula in model.symbols:
+            return analyte.formula, f"{record.title}: {analyte.title}"
+    raise InvalidValueError(f'"{assay}" derives its readings from raw data; ask for an output of the model instead.')
 
 
 def _write(path: Path, table: pd.DataFrame, units_of: Mapping[str, str]) -> None:
