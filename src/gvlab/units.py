@@ -51,6 +51,7 @@ item = cell
 gray = [absorbed_dose] = Gy
 subject = [subject] = _ = patient
 photon = [photon]
+acidity = [acidity] = pH
 percent = 0.01
 ratio = [] = _ = dimensionless
 """

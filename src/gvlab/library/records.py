@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from gvlab import units
+from gvlab.library.assay_record import AssayRecord
 from gvlab.library.fields import (
     Context,
     Identifier,
@@ -447,6 +448,7 @@ KINDS: dict[str, type[Record]] = {
     "endpoints": EndpointRecord,
     "experiments": ExperimentRecord,
     "findings": FindingRecord,
+    "assays": AssayRecord,
 }
 """Folder of the library: schema of a YAML file in it."""
 
@@ -463,6 +465,7 @@ SINGULAR = {
     "endpoints": "endpoint",
     "experiments": "experiment",
     "findings": "finding",
+    "assays": "assay",
     "conditions": "condition",
     "parameters": "parameter",
 }

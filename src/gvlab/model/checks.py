@@ -10,6 +10,7 @@ import libsbml
 
 from gvlab import library, units
 from gvlab.errors import LibraryError, UnitError, did_you_mean
+from gvlab.library.assay_record import AssayRecord
 from gvlab.library.records import AgentRecord, ConditionRow, OperationSpec, PopulationRecord, SystemRecord
 from gvlab.model.model import Model
 from gvlab.model.parameters import ParameterTable
@@ -37,6 +38,7 @@ class Subject:
     agents: Mapping[str, AgentRecord] = field(default_factory=dict)
     populations: Mapping[str, PopulationRecord] = field(default_factory=dict)
     conditions: tuple[ConditionRow, ...] = ()
+    assays: Mapping[str, AssayRecord] = field(default_factory=dict)
 
     @classmethod
     def default(cls) -> Subject:
@@ -47,12 +49,14 @@ class Subject:
             library.read_all("agents"),
             library.read_all("populations"),
             library.rows("conditions"),
+            library.read_all("assays"),
         )
 
     @property
     def used_elsewhere(self) -> frozenset[str]:
-        """Parameters that agents name, so they need not be in the model."""
-        return frozenset(name for agent in self.agents.values() for name in agent.symbols)
+        """Parameters that agents and assays name, so they need not be in the model."""
+        of_agents = (name for agent in self.agents.values() for name in agent.symbols)
+        return frozenset((*of_agents, *(name for assay in self.assays.values() for name in assay.parameters)))
 
 
 class Check(Protocol):
@@ -163,7 +167,7 @@ class TableAndModelAgree:
         for name in subject.table.ids:
             if name not in constants and name not in subject.used_elsewhere:
                 near = did_you_mean(name, subject.model.symbols).split(" Known")[0]
-                yield f'"{name}" of the parameter tables is neither in the model nor used by an agent.{near}'
+                yield f'"{name}" of the parameter tables is neither in the model nor used by an agent or an assay.{near}'
 
 
 class EverySymbolHasAnSboTerm:
@@ -286,7 +290,7 @@ def check_references() -> list[Problem]:
 
     for row in library.parameter_rows():
         cited(f"parameter {row.parameterId}", row.source_keys)
-    for kind in ("hosts", "donors", "leukemias", "systems", "populations", "experiments", "agents", "findings"):
+    for kind in ("hosts", "donors", "leukemias", "systems", "populations", "experiments", "agents", "findings", "assays"):
         for name, record in library.read_all(kind).items():
             cited(f"{kind}/{name}.yaml", tuple(key.strip() for key in record.source.split(";") if key.strip()))
     for row in library.rows("conditions"):

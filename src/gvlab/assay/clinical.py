@@ -1,0 +1,109 @@
+"""Body weight, clinical score, and the humane endpoints that follow from them.
+
+The score sums five items of 0 to 2 points (weight loss, posture, activity, fur, skin [1]_). An observer sees the
+animal's severity with an error of his own for each item, and gives one point above a first threshold and two above a
+second.
+
+References
+----------
+.. [1] Cooke et al. (1996) Blood 88:3230 (from memory, unverified).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.special import ndtr
+
+from gvlab.assay.noise import limited
+from gvlab.assay.samples import Outcome, Sampled
+from gvlab.errors import UnknownNameError
+
+Array = npt.NDArray[np.float64]
+
+ITEMS = 5
+SCORE = "score"
+
+
+def measure(sampled: Sampled, rng: np.random.Generator, raw: bool = True) -> Outcome:
+    """Weigh and score animals.
+
+    Parameters
+    ----------
+    sampled
+        Animals at times. The analyte called "score" has severity (0: well, 1: worst) for truth; every other has the
+        quantity itself, read with an additive error.
+    rng
+        Source of error.
+    raw
+        A cage card is no file.
+
+    Returns
+    -------
+    Score in points, and the others in their unit.
+    """
+    setting = sampled.setting
+    readings = {}
+    for analyte in setting.record.analytes:
+        truth = sampled.truth(analyte.formula, analyte.name)
+        if analyte.name == SCORE:
+            seen = truth[:, None] + setting.number("sd_observer") * rng.standard_normal((len(sampled), ITEMS))
+            points = (seen > setting.number("threshold_1")).astype(float) + (seen > setting.number("threshold_2"))
+            readings[analyte.name] = limited(points.sum(axis=1))
+        else:
+            readings[analyte.name] = limited(truth + setting.number("sd") * rng.standard_normal(len(sampled)))
+    return Outcome(readings)
+
+
+def moments(sampled: Sampled) -> dict[str, tuple[Array, Array]]:
+    """Give mean and variance of a reading, by analyte; exact."""
+    setting = sampled.setting
+    found = {}
+    for analyte in setting.record.analytes:
+        truth = sampled.truth(analyte.formula, analyte.name)
+        if analyte.name == SCORE:
+            one = ndtr((truth - setting.number("threshold_1")) / setting.number("sd_observer"))
+            two = ndtr((truth - setting.number("threshold_2")) / setting.number("sd_observer"))
+            mean = one + two
+            found[analyte.name] = (ITEMS * mean, ITEMS * (one + 3.0 * two - mean**2))
+        else:
+            found[analyte.name] = (truth, np.full_like(truth, setting.number("sd") ** 2))
+    return found
+
+
+def humane_endpoint(table: pd.DataFrame, limits: Mapping[str, tuple[str, float]]) -> pd.DataFrame:
+    """Find the day on which each animal first meets a humane endpoint.
+
+    Parameters
+    ----------
+    table
+        Readings (`samples.COLUMNS`).
+    limits
+        By analyte, "at least" or "at most" and the limit: ``{"score": ("at least", 7), "weight": ("at most", 80)}``.
+
+    Returns
+    -------
+    One row an animal that met one: subject, arm, time (days), analyte (the first in the order of `limits` where two
+    are met on one day), value. Animals that met none are not there.
+
+    Raises
+    ------
+    UnknownNameError
+        If an analyte was not read.
+    """
+    known = tuple(table["analyte"].unique())
+    met = []
+    for order, (analyte, (sense, limit)) in enumerate(limits.items()):
+        if analyte not in known:
+            raise UnknownNameError("analyte", analyte, known, "the readings")
+        if sense not in ("at least", "at most"):
+            raise UnknownNameError("sense of a limit", sense, ("at least", "at most"))
+        rows = table[table["analyte"] == analyte]
+        reached = rows["value"] >= limit if sense == "at least" else rows["value"] <= limit
+        met.append(rows[reached].assign(order=order))
+    every = pd.concat(met).sort_values(["time", "order"], kind="stable")
+    first = every.drop_duplicates("subject")
+    return first[["subject", "arm", "time", "analyte", "value"]].reset_index(drop=True)

@@ -1,0 +1,99 @@
+"""Counts: cells per volume in a counter, and percentages of counted events.
+
+What limits a count is the number of cells counted, so both carry counting error: Poisson for a volume, binomial for
+a share. Dilution, or the counter's calibration of the day, is a factor on top.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from gvlab.assay.noise import batch_factor, factor, limited, product_cv
+from gvlab.assay.samples import Outcome, Sampled
+
+Array = npt.NDArray[np.float64]
+
+
+def measure_count(sampled: Sampled, rng: np.random.Generator, raw: bool = True) -> Outcome:
+    """Count cells per volume.
+
+    Parameters
+    ----------
+    sampled
+        Samples; the truth of an analyte is in cells per unit of volume.
+    rng
+        Source of error.
+    raw
+        A counter writes no file of its own.
+
+    Returns
+    -------
+    Concentrations, censored at the lowest count that is reported.
+    """
+    setting = sampled.setting
+    day = batch_factor(rng, setting.number("cv_batch"), sampled.batch)
+    readings = {}
+    for analyte in setting.record.analytes:
+        truth = sampled.truth(analyte.formula, analyte.name)
+        volume = setting.number("volume", analyte.name)
+        counted = rng.poisson(truth * volume * factor(rng, setting.number("cv"), len(sampled)) * day)
+        readings[analyte.name] = limited(counted / volume, low=setting.number("lloq", analyte.name))
+    return Outcome(readings)
+
+
+def moments_count(sampled: Sampled) -> dict[str, tuple[Array, Array]]:
+    """Give mean and variance of a count above the limit, by analyte; exact."""
+    setting = sampled.setting
+    cv = product_cv(setting.number("cv"), setting.number("cv_batch"))
+    found = {}
+    for analyte in setting.record.analytes:
+        truth = sampled.truth(analyte.formula, analyte.name)
+        found[analyte.name] = (truth, truth / setting.number("volume", analyte.name) + (cv * truth) ** 2)
+    return found
+
+
+def measure_percent(sampled: Sampled, rng: np.random.Generator, raw: bool = True) -> Outcome:
+    """Count the share of events that are positive.
+
+    Parameters
+    ----------
+    sampled
+        Samples; the truth of an analyte is a percentage.
+    rng
+        Source of error.
+    raw
+        A share has no file of its own.
+
+    Returns
+    -------
+    Percent, flagged where it cannot be told from events that are falsely positive (or, at the top, negative).
+    """
+    setting = sampled.setting
+    acquired = int(setting.number("acquired"))
+    false = setting.number("false_positive")
+    spread = np.sqrt(false * (1.0 - false) / acquired)
+    low = 100.0 * (false + 3.0 * spread)
+    readings = {}
+    for analyte in setting.record.analytes:
+        positive = rng.binomial(acquired, _positive(sampled, analyte.formula, analyte.name))
+        found = limited(100.0 * positive / acquired)
+        readings[analyte.name] = type(found)(found.value, found.value < low, found.value > 100.0 - low)
+    return Outcome(readings)
+
+
+def moments_percent(sampled: Sampled) -> dict[str, tuple[Array, Array]]:
+    """Give mean and variance of a percentage, by analyte; exact."""
+    acquired = int(sampled.setting.number("acquired"))
+    found = {}
+    for analyte in sampled.setting.record.analytes:
+        share = _positive(sampled, analyte.formula, analyte.name)
+        found[analyte.name] = (100.0 * share, 1e4 * share * (1.0 - share) / acquired)
+    return found
+
+
+def _positive(sampled: Sampled, formula: str, analyte: str) -> Array:
+    """Share that is called positive: a few events are called wrongly, both ways."""
+    false = sampled.setting.number("false_positive")
+    share = np.clip(sampled.truth(formula, analyte) / 100.0, 0.0, 1.0)
+    return np.asarray(share * (1.0 - false) + (1.0 - share) * false)

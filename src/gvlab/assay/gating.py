@@ -1,0 +1,261 @@
+"""Gates and gating strategies: which events are in, from compensated and transformed channels.
+
+Shapes and transformations are those of Gating-ML 2.0 (Spidlen et al. 2015, Cytometry A 87A:683, doi
+10.1002/cyto.a.22690), so a strategy read from a file of another program gives the same events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from gvlab.assay.fcs import FlowFile, find_channel
+from gvlab.assay.transforms import Transform
+from gvlab.errors import InvalidValueError, UnknownNameError
+
+Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+UNCOMPENSATED = "uncompensated"
+FROM_FILE = "FCS"
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """An axis of a gate.
+
+    Attributes
+    ----------
+    channel
+        Name of the channel, or its marker.
+    compensation
+        "uncompensated", "FCS" (the matrix in the file), or the id of a matrix of the strategy.
+    transform
+        Id of a transformation of the strategy; "" is the linear scale.
+    """
+
+    channel: str
+    compensation: str = FROM_FILE
+    transform: str = ""
+
+
+class Gate(Protocol):
+    """A region: its name, its parent ("" is all events), its axes, and which points are in it."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def parent(self) -> str: ...  # noqa: D102
+    @property
+    def axes(self) -> tuple[Dimension, ...]: ...  # noqa: D102
+
+    def contains(self, points: Array) -> Mask:
+        """Say which points, (event, axis), are in."""
+        ...
+
+
+@dataclass(frozen=True)
+class RectangleGate:
+    """Intervals: at least `low` and below `high` on every axis."""
+
+    name: str
+    axes: tuple[Dimension, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    parent: str = ""
+
+    def contains(self, points: Array) -> Mask:
+        """Say which points, (event, axis), are in."""
+        return np.asarray(((points >= self.low) & (points < self.high)).all(axis=1))
+
+
+@dataclass(frozen=True)
+class PolygonGate:
+    """A polygon on two axes, by the even-odd rule."""
+
+    name: str
+    axes: tuple[Dimension, ...]
+    corners: tuple[tuple[float, float], ...]
+    parent: str = ""
+
+    def contains(self, points: Array) -> Mask:
+        """Say which points, (event, axis), are in: a ray to the right crosses the border an odd number of times."""
+        x, y = points[:, 0], points[:, 1]
+        inside = np.zeros(len(points), dtype=bool)
+        for (x1, y1), (x2, y2) in zip(self.corners, self.corners[1:] + self.corners[:1], strict=True):
+            if y1 == y2:
+                continue
+            between = (y1 > y) != (y2 > y)
+            inside ^= between & (x < (x2 - x1) * (y - y1) / (y2 - y1) + x1)
+        return inside
+
+
+@dataclass(frozen=True)
+class EllipsoidGate:
+    """Squared Mahalanobis distance from a mean at most `distance_square`."""
+
+    name: str
+    axes: tuple[Dimension, ...]
+    mean: tuple[float, ...]
+    covariance: tuple[tuple[float, ...], ...]
+    distance_square: float
+    parent: str = ""
+
+    def contains(self, points: Array) -> Mask:
+        """Say which points, (event, axis), are in."""
+        away = points - np.asarray(self.mean)
+        distance = np.einsum("ei,ij,ej->e", away, np.linalg.inv(np.asarray(self.covariance)), away)
+        return np.asarray(distance <= self.distance_square)
+
+
+@dataclass(frozen=True)
+class BooleanGate:
+    """Events in all of some gates, in any, or not in one; a complement is marked with a minus in front."""
+
+    name: str
+    operation: str
+    of: tuple[str, ...]
+    parent: str = ""
+    axes: tuple[Dimension, ...] = ()
+
+    def contains(self, points: Array) -> Mask:
+        """Not used: it is computed from other gates."""
+        raise NotImplementedError
+
+    def combine(self, masks: Mapping[str, Mask]) -> Mask:
+        """Combine the gates it names."""
+        parts = [~masks[name[1:]] if name.startswith("-") else masks[name] for name in self.of]
+        if self.operation == "or":
+            return np.asarray(np.logical_or.reduce(parts))
+        found = np.logical_and.reduce(parts)
+        return np.asarray(~found if self.operation == "not" else found)
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """Gates in a hierarchy, with the matrices and transformations they name.
+
+    Attributes
+    ----------
+    gates
+        A parent stands in front of its children, or anywhere.
+    matrices
+        By id: fluorochromes' channels, and the spillover matrix.
+    transforms
+        By id.
+    """
+
+    gates: tuple[Gate, ...]
+    matrices: Mapping[str, tuple[tuple[str, ...], Array]] = field(default_factory=dict)
+    transforms: Mapping[str, Transform] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        names = [gate.name for gate in self.gates]
+        for name in names:
+            if names.count(name) > 1:
+                raise InvalidValueError(f'There are two gates named "{name}". Rename one.')
+        for gate in self.gates:
+            needed = [gate.parent] if gate.parent else []
+            needed += [name.removeprefix("-") for name in getattr(gate, "of", ())]
+            for other in needed:
+                if other not in names:
+                    raise UnknownNameError("gate", other, names, f'the gate "{gate.name}"')
+
+    def apply(self, file: FlowFile) -> dict[str, Mask]:
+        """Say for every gate which events are in it and in all its ancestors.
+
+        Raises
+        ------
+        UnknownNameError
+            If a gate names a channel that the file has not.
+        InvalidValueError
+            If a compensation is missing or gates are each other's parents.
+        """
+        columns = _Columns(self, file)
+        masks: dict[str, Mask] = {}
+        waiting = list(self.gates)
+        while waiting:
+            ready = [gate for gate in waiting if self._ready(gate, masks)]
+            if not ready:
+                raise InvalidValueError(f"Gates are each other's parents: {', '.join(gate.name for gate in waiting)}.")
+            for gate in ready:
+                if isinstance(gate, BooleanGate):
+                    inside = gate.combine(masks)
+                else:
+                    inside = gate.contains(np.stack([columns.get(axis) for axis in gate.axes], axis=1))
+                masks[gate.name] = inside & masks[gate.parent] if gate.parent else inside
+            waiting = [gate for gate in waiting if gate.name not in masks]
+        return masks
+
+    @staticmethod
+    def _ready(gate: Gate, masks: Mapping[str, Mask]) -> bool:
+        named = [name.removeprefix("-") for name in getattr(gate, "of", ())]
+        return all(name in masks for name in [*named, *([gate.parent] if gate.parent else [])])
+
+
+class _Columns:
+    """Channels of a file as gates want them, each computed once."""
+
+    def __init__(self, strategy: Strategy, file: FlowFile) -> None:
+        self.strategy, self.file = strategy, file
+        self.compensated: dict[str, Array] = {}
+        self.found: dict[Dimension, Array] = {}
+
+    def get(self, axis: Dimension) -> Array:
+        if axis not in self.found:
+            column = self.file.column(axis.channel)
+            values = self._events(axis.compensation)[:, column]
+            if axis.transform:
+                if axis.transform not in self.strategy.transforms:
+                    raise UnknownNameError("transformation", axis.transform, self.strategy.transforms, "the strategy")
+                values = self.strategy.transforms[axis.transform].apply(values)
+            self.found[axis] = np.asarray(values, dtype=np.float64)
+        return self.found[axis]
+
+    def _events(self, compensation: str) -> Array:
+        if compensation in ("", UNCOMPENSATED):
+            return np.asarray(self.file.events)
+        if compensation not in self.compensated:
+            matrix = self.file.spillover if compensation == FROM_FILE else self.strategy.matrices.get(compensation)
+            if matrix is None and compensation == FROM_FILE:
+                raise InvalidValueError(
+                    "The gates ask for compensation by the matrix in the FCS file, and it has none ($SPILLOVER). "
+                    "Export the file with its compensation, or gate uncompensated channels."
+                )
+            if matrix is None:
+                raise UnknownNameError("compensation matrix", compensation, self.strategy.matrices, "the strategy")
+            self.compensated[compensation] = compensate(self.file, *matrix)
+        return self.compensated[compensation]
+
+
+def compensate(file: FlowFile, channels: Sequence[str], spillover: Array) -> Array:
+    """Undo spillover.
+
+    Parameters
+    ----------
+    file
+        Events as seen.
+    channels
+        To which the matrix belongs.
+    spillover
+        Row i: which share of channel i's signal each detector sees.
+
+    Returns
+    -------
+    (event, channel) of all channels; those without spillover are unchanged.
+
+    Raises
+    ------
+    InvalidValueError
+        If the matrix cannot be inverted.
+    """
+    columns = [find_channel(name, file.channels, file.markers) for name in channels]
+    if np.linalg.matrix_rank(spillover) < len(channels):
+        raise InvalidValueError("The compensation matrix cannot be inverted; two of its rows say the same.")
+    events = np.array(file.events, dtype=np.float64)
+    events[:, columns] = np.linalg.solve(np.asarray(spillover).T, events[:, columns].T).T
+    return events

@@ -1,0 +1,170 @@
+"""RT-qPCR: cycles of targets and of a reference gene in triplicate, and expression relative to a calibrator.
+
+    Ct = intercept - ln(expression x input) / ln(1 + E) + error
+    ratio = (1 + E_target)^-(Ct - Ct_calibrator)_target / (1 + E_reference)^-(Ct - Ct_calibrator)_reference
+
+The amount of RNA that goes in differs between samples and cancels through the reference gene, exactly. With both
+efficiencies 1 the ratio is 2^-ddCt [1]_; with others it is Pfaffl's [2]_.
+
+References
+----------
+.. [1] Livak and Schmittgen (2001) Methods 25:402. doi 10.1006/meth.2001.1262
+.. [2] Pfaffl (2001) Nucleic Acids Research 29:e45. doi 10.1093/nar/29.9.e45
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from gvlab.assay.noise import Limited, factor
+from gvlab.assay.samples import MARK, Outcome, RawFile, Sampled, Setting
+
+Array = npt.NDArray[np.float64]
+
+PLATE_WELLS = 384
+CALIBRATOR = "calibrator"
+REFERENCE = "reference"
+EXPORT_COLUMNS = ("Well", "Sample Name", "Target Name", "Task", "CT")
+"""Columns of the export, named as in the results of cyclers."""
+
+
+def ratio(target: Array, reference: Array, efficiency: float, efficiency_reference: float) -> Array:
+    """Compute relative expression from differences in cycles to the calibrator.
+
+    Parameters
+    ----------
+    target, reference
+        Ct of the sample minus Ct of the calibrator.
+    efficiency, efficiency_reference
+        Of amplification, 1 for doubling.
+    """
+    return np.asarray((1.0 + efficiency) ** -target / (1.0 + efficiency_reference) ** -reference)
+
+
+def measure(sampled: Sampled, rng: np.random.Generator, raw: bool = True) -> Outcome:
+    """Read the expression of each gene relative to the calibrator, in which every expression is 1.
+
+    Parameters
+    ----------
+    sampled
+        Samples; one analyte a gene, its truth relative to the calibrator.
+    rng
+        Source of error.
+    raw
+        Whether to keep the cycles.
+
+    Returns
+    -------
+    Ratios. A gene that does not cross the threshold within the cycles run is read at the limit and flagged.
+    """
+    setting = sampled.setting
+    genes = setting.record.analytes
+    size = samples_per_plate(setting)
+    plate = np.arange(len(sampled), dtype=np.intp) // size
+    plates = int(plate[-1]) + 1 if len(sampled) else 0
+    controls = int(setting.number("calibrators"))
+    input_sample = np.log(factor(rng, setting.number("cv_input"), len(sampled)))
+    input_control = np.log(factor(rng, setting.number("cv_input"), (plates, controls)))
+    ct_reference = _cycles(setting, "", input_sample, rng)
+    control_reference = _cycles(setting, "", input_control, rng)
+    last = setting.number("cycles")
+    readings: dict[str, Limited] = {}
+    cycles = {REFERENCE: (ct_reference, control_reference)}
+    for gene in genes:
+        with np.errstate(divide="ignore"):
+            log_truth = np.log(sampled.truth(gene.formula, gene.name))
+        ct = np.minimum(_cycles(setting, gene.name, log_truth + input_sample, rng), last + 1.0)
+        control = _cycles(setting, gene.name, input_control, rng)
+        cycles[gene.name] = (ct, control)
+        mean, late = mean_cycles(ct, last)
+        zero_target, zero_reference = control.mean(axis=(1, 2))[plate], control_reference.mean(axis=(1, 2))[plate]
+        value = ratio(
+            mean - zero_target,
+            ct_reference.mean(axis=1) - zero_reference,
+            setting.number("efficiency", gene.name),
+            setting.number("efficiency"),
+        )
+        readings[gene.name] = Limited(value, late, np.zeros(len(sampled), dtype=bool))
+    if not raw:
+        return Outcome(readings)
+    files = tuple(
+        RawFile(
+            f"{setting.record.name}_plate{number + 1}.csv",
+            partial(_write, sampled=sampled, cycles=cycles, rows=np.flatnonzero(plate == number), number=number),
+        )
+        for number in range(plates)
+    )
+    return Outcome(readings, files, plate)
+
+
+def mean_cycles(ct: Array, last: float) -> tuple[Array, npt.NDArray[np.bool_]]:
+    """Average replicate wells; a well that never crossed the threshold counts as the last cycle, and is told of.
+
+    Parameters
+    ----------
+    ct
+        (sample, replicate); above `last` or NaN where undetermined.
+    last
+        Cycles run.
+    """
+    undetermined = ~(ct <= last)
+    return np.where(undetermined, last, ct).mean(axis=1), np.asarray(undetermined.any(axis=1))
+
+
+def samples_per_plate(setting: Setting) -> int:
+    """Give how many samples fit on a plate beside its calibrators."""
+    wells = (len(setting.record.analytes) + 1) * setting.record.replicates
+    return int(PLATE_WELLS // wells - setting.number("calibrators"))
+
+
+def moments(sampled: Sampled) -> dict[str, tuple[Array, Array]]:
+    """Give mean and variance of a ratio, by gene; exact, since the logarithm of a ratio is normal."""
+    setting = sampled.setting
+    found = {}
+    for gene in setting.record.analytes:
+        truth = sampled.truth(gene.formula, gene.name)
+        variance = _log_variance(setting, gene.name) + _log_variance(setting, "")
+        variance *= 1.0 + 1.0 / setting.number("calibrators")
+        mean = truth * math.exp(variance / 2.0)
+        found[gene.name] = (mean, mean**2 * math.expm1(variance))
+    return found
+
+
+def _log_variance(setting: Setting, gene: str) -> float:
+    per_sample = setting.number("sd_sample") ** 2 + setting.number("sd_well") ** 2 / setting.record.replicates
+    return per_sample * math.log1p(setting.number("efficiency", gene)) ** 2
+
+
+def _cycles(setting: Setting, gene: str, log_amount: Array, rng: np.random.Generator) -> Array:
+    """Draw cycles, with the replicates of a sample on the last axis."""
+    exact = setting.number("intercept", gene) - log_amount / math.log1p(setting.number("efficiency", gene))
+    sample = exact + setting.number("sd_sample") * rng.standard_normal(exact.shape)
+    well = rng.standard_normal((*exact.shape, setting.record.replicates))
+    return np.asarray(sample[..., None] + setting.number("sd_well") * well)
+
+
+def _write(
+    path: Path, sampled: Sampled, cycles: dict[str, tuple[Array, Array]], rows: npt.NDArray[np.intp], number: int
+) -> None:
+    from gvlab.assay.readers.tables import write_csv
+
+    last = sampled.setting.number("cycles")
+    lines: list[tuple[object, ...]] = []
+    for target, (ct, control) in cycles.items():
+        task = "ENDOGENOUS CONTROL" if target == REFERENCE else "UNKNOWN"
+        named = [(f"{CALIBRATOR} {index + 1}", values) for index, values in enumerate(control[number])]
+        named += [(sampled.label(row), ct[row]) for row in rows]
+        for sample, values in named:
+            for value in values:
+                shown = f"{value:.3f}" if value <= last else "Undetermined"
+                lines.append((_well(len(lines)), sample, target, task, shown))
+    write_csv(path, EXPORT_COLUMNS, lines, comments=(MARK,))
+
+
+def _well(index: int) -> str:
+    return f"{'ABCDEFGHIJKLMNOP'[index // 24]}{index % 24 + 1}"

@@ -1,0 +1,174 @@
+"""Wave workbooks (Seahorse XF): the sheets "Rate", "Assay Configuration" and "Operation Log"; read, and written.
+
+The layout is that of exports of Wave 2.6 (seen in a published one; see tests/reference/files). Rates are taken as
+they stand in "Rate", corrected for background by the instrument; the phases come from the operation log.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from gvlab.assay.readers.tables import Table, read_workbook, safe_cell, sheet_names
+from gvlab.assay.samples import MARK
+from gvlab.assay.seahorse import Traces
+from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.provenance import atomic_file
+
+Array = npt.NDArray[np.float64]
+
+RATE = "Rate"
+LOG = "Operation Log"
+CONFIGURATION = "Assay Configuration"
+_NEEDED = (RATE, LOG)
+
+
+def read_wave(path: Path | str) -> Traces:
+    """Read the rates of a Wave export.
+
+    Parameters
+    ----------
+    path
+        The workbook (.xlsx), exported from Wave with all sheets.
+
+    Returns
+    -------
+    Wells in the order of the sheet, without those that were not assigned.
+
+    Raises
+    ------
+    InvalidValueError
+        If a sheet is missing, a well has not all measurements, or a number cannot be read.
+    """
+    path = Path(path)
+    present = sheet_names(path)
+    missing = [name for name in _NEEDED if name not in present]
+    if missing:
+        raise InvalidValueError(
+            f'"{path.name}" lacks the sheet "{missing[0]}"; it has {", ".join(present)}. In Wave choose Export, '
+            "Excel, and leave every sheet checked."
+        )
+    rate, log = read_workbook(path, _NEEDED)
+    measurement, well, group, minute, oxygen, acid = _columns(rate)
+    cycles = np.unique(measurement)
+    wells = tuple(dict.fromkeys(well))
+    shape = (len(wells), len(cycles))
+    place = {name: row for row, name in enumerate(wells)}
+    line = np.array([place[name] for name in well], dtype=np.intp)
+    column = np.searchsorted(cycles, measurement)
+    traces = np.full((2, *shape), np.nan)
+    seen = np.zeros(shape, dtype=int)
+    np.add.at(seen, (line, column), 1)
+    if np.any(seen != 1):
+        bad = int(np.flatnonzero((seen != 1).any(axis=1))[0])
+        raise InvalidValueError(
+            f"{rate.name}: well {wells[bad]} has {int(seen[bad].sum())} measurements; the others have {shape[1]}. "
+            "Export the file from Wave again."
+        )
+    traces[0, line, column], traces[1, line, column] = oxygen, acid
+    times = np.array([minute[measurement == cycle].mean() for cycle in cycles])
+    named = dict(zip(well, group, strict=True))
+    phases, phase = _phases(log, len(cycles))
+    kept = [place[name] for name in wells if named[name] and named[name].lower() != "unassigned"]
+    return Traces(
+        tuple(wells[row] for row in kept),
+        tuple(named[wells[row]] for row in kept),
+        times,
+        phase,
+        phases,
+        traces[0, kept],
+        traces[1, kept],
+    )
+
+
+def is_simulated(path: Path | str) -> bool:
+    """Say whether a workbook carries our mark, as a sheet of its own."""
+    return MARK in sheet_names(path)
+
+
+def write_wave(path: Path | str, traces: Traces, title: str) -> None:
+    """Write rates as Wave exports them, with a sheet in front that says that they are simulated.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    import openpyxl
+
+    book = openpyxl.Workbook(write_only=True)
+    book.properties.creator = "GVLab"
+    book.properties.description = MARK
+    cover = book.create_sheet(MARK)
+    cover.append([f"These rates were {MARK}. They were not measured."])
+    configuration = book.create_sheet(CONFIGURATION)
+    for row in (
+        ["Assay Name", f"{title} ({MARK})"],
+        ["Project Info"],
+        ["Project Name", MARK],
+        ["Background Correction", "Yes"],
+    ):
+        configuration.append([safe_cell(cell) for cell in row])
+    rate = book.create_sheet(RATE)
+    rate.append(["Measurement", "Well", "Group", "Time", "OCR", "ECAR", "PER"])
+    for cycle, minute in enumerate(traces.minute):
+        for at, (well, group) in enumerate(zip(traces.well, traces.group, strict=True)):
+            numbers = [float(traces.oxygen[at, cycle]), float(traces.acid[at, cycle]), 0.0]
+            rate.append([cycle + 1, well, safe_cell(group), float(minute), *numbers])
+    log = book.create_sheet(LOG)
+    log.append(["Instruction Name", "Command Name", "Command Index", "Start Time", "End Time", "Completion Status"])
+    for number, phase in enumerate(traces.phases):
+        if number:
+            log.append([safe_cell(phase), "Inject", number + 1, "", "", "Success"])
+        for _ in range(int((traces.phase == number).sum())):
+            log.append([safe_cell(phase), "Mix", number + 1, "", "", "Success"])
+            log.append([safe_cell(phase), "Measure", number + 1, "", "", "Success"])
+    with atomic_file(path) as temporary:
+        book.save(temporary)
+
+
+def _columns(rate: Table) -> tuple[Array, list[str], list[str], Array, Array, Array]:
+    place = {name: rate.find((name,), name.lower()) for name in ("Measurement", "Well", "Group", "Time", "OCR", "ECAR")}
+    rows = range(1, len(rate.cells))
+    if not len(rows):
+        raise InvalidValueError(
+            f"{rate.name} holds no measurements. Export the file from Wave after the run has ended."
+        )
+
+    def numbers(name: str) -> Array:
+        found = np.array([rate.number(row, place[name]) for row in rows])
+        if name in ("Measurement", "Time") and np.isnan(found).any():
+            raise InvalidValueError(f"{rate.where(int(np.isnan(found).argmax()) + 1, place[name])} is empty.")
+        return found
+
+    time = numbers("Time")
+    if (time < 0).any():
+        row = int((time < 0).argmax()) + 1
+        raise InvalidValueError(f"The time in {rate.where(row, place['Time'])} is negative ({time[row - 1]:g} min).")
+    texts = [[rate.cells[row][place[name]] for row in rows] for name in ("Well", "Group")]
+    return numbers("Measurement"), texts[0], texts[1], time, numbers("OCR"), numbers("ECAR")
+
+
+def _phases(log: Table, cycles: int) -> tuple[tuple[str, ...], npt.NDArray[np.intp]]:
+    """Read phases off the log: each injection begins one, each measurement belongs to the last begun."""
+    try:
+        name = log.find(("Instruction Name",), "instruction")
+        command = log.find(("Command Name",), "command")
+    except UnknownNameError as error:
+        raise InvalidValueError(f"{log.name} is not an operation log of Wave. {error}") from error
+    phases: list[str] = []
+    phase: list[int] = []
+    for row in log.cells[1:]:
+        word = row[command].lower()
+        if word.endswith("inject") or (word.endswith("measure") and not phases):
+            phases.append(row[name])
+        if word.endswith("measure"):
+            phase.append(len(phases) - 1)
+    if len(phase) != cycles:
+        raise InvalidValueError(
+            f"{log.name} tells of {len(phase)} measurements, and the rates of {cycles}. "
+            "Export the file from Wave again."
+        )
+    return tuple(phases), np.array(phase, dtype=np.intp)

@@ -1,0 +1,298 @@
+"""Extracellular flux: traces of wells through the injections of a stress test, and what is computed from them.
+
+The parameters are those of the instrument's reports (Agilent, Seahorse XF Cell Mito Stress Test and Glycolysis Stress
+Test user guides; from memory, unverified): the *last* rate before an injection, the *lowest* or *highest* after it.
+Lowest and highest of three noisy rates are biased by 0.846 standard deviations of a rate; the moments here know that.
+
+    non-mitochondrial   lowest after rotenone and antimycin A
+    basal               last before the first injection - non-mitochondrial
+    proton leak         lowest after oligomycin - non-mitochondrial
+    ATP-linked          last before oligomycin - lowest after oligomycin
+    maximal             highest after FCCP - non-mitochondrial
+    spare               maximal - basal
+
+    non-glycolytic      last before glucose
+    glycolysis          highest after glucose, before oligomycin - non-glycolytic
+    glycolytic capacity highest after oligomycin - non-glycolytic
+    glycolytic reserve  glycolytic capacity - glycolysis
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from gvlab.assay.noise import Limited, batch_factor, factor, product_cv
+from gvlab.assay.samples import Outcome, RawFile, Sampled, Setting
+from gvlab.errors import InvalidValueError
+
+Array = npt.NDArray[np.float64]
+
+BACKGROUND_WELLS = ("A01", "A12", "H01", "H12")
+SAMPLE_WELLS = tuple(
+    f"{row}{column:02d}"
+    for row in "ABCDEFGH"
+    for column in range(1, 13)
+    if f"{row}{column:02d}" not in BACKGROUND_WELLS
+)
+MITO = ("baseline", "oligomycin", "FCCP", "rotenone + antimycin A")
+GLYCOLYSIS = ("baseline", "glucose", "oligomycin", "2-DG")
+_LOWEST_OF_THREE = 0.8462843753216345  # E[max of 3 standard normals]
+_VARIANCE_OF_THREE = 0.5594672038120133
+
+
+@dataclass(frozen=True)
+class Traces:
+    """Rates of the wells of a plate.
+
+    Attributes
+    ----------
+    well, group
+        One a well.
+    minute
+        (cycle,): time of each measurement.
+    phase
+        (cycle,): number of the phase, from 0 (before the first injection).
+    phases
+        Names of the phases.
+    oxygen, acid
+        (well, cycle): OCR in pmol/min and ECAR in mpH/min.
+    """
+
+    well: tuple[str, ...]
+    group: tuple[str, ...]
+    minute: Array
+    phase: npt.NDArray[np.intp]
+    phases: tuple[str, ...]
+    oxygen: Array
+    acid: Array
+
+
+def mito_parameters(oxygen: Array, phase: npt.NDArray[np.intp], order: Mapping[str, int]) -> dict[str, Array]:
+    """Compute the parameters of a mito stress test from OCR.
+
+    Parameters
+    ----------
+    oxygen
+        (..., cycle).
+    phase
+        (cycle,): number of the phase.
+    order
+        Number of the phase after each injection: keys of `MITO`. Where an injection was not made, its parameters
+        are not computed.
+
+    Returns
+    -------
+    By parameter, in the unit of the rate; spare_percent and coupling_efficiency in percent.
+    """
+    non_mito = _after(oxygen, phase, order["rotenone + antimycin A"]).min(axis=-1)
+    first = _before(oxygen, phase, 1)
+    found = {"non_mitochondrial": non_mito, "basal": first - non_mito}
+    if "oligomycin" in order:
+        low = _after(oxygen, phase, order["oligomycin"]).min(axis=-1)
+        found["proton_leak"] = low - non_mito
+        found["atp_linked"] = _before(oxygen, phase, order["oligomycin"]) - low
+    if "FCCP" in order:
+        found["maximal"] = _after(oxygen, phase, order["FCCP"]).max(axis=-1) - non_mito
+        found["spare"] = found["maximal"] - found["basal"]
+        found["spare_percent"] = _percent(found["spare"], found["basal"])
+    if "oligomycin" in order:
+        found["coupling_efficiency"] = _percent(found["atp_linked"], found["basal"])
+    return found
+
+
+def glycolysis_parameters(acid: Array, phase: npt.NDArray[np.intp], order: Mapping[str, int]) -> dict[str, Array]:
+    """Compute the parameters of a glycolysis stress test from ECAR; arguments as `mito_parameters`."""
+    before = _before(acid, phase, order["glucose"])
+    glucose = _after(acid, phase, order["glucose"]).max(axis=-1)
+    found = {"non_glycolytic": before, "glycolysis": glucose - before}
+    if "oligomycin" in order:
+        found["glycolytic_capacity"] = _after(acid, phase, order["oligomycin"]).max(axis=-1) - before
+        found["glycolytic_reserve"] = found["glycolytic_capacity"] - found["glycolysis"]
+    return found
+
+
+def measure(sampled: Sampled, rng: np.random.Generator, raw: bool = True) -> Outcome:
+    """Run a stress test and compute its parameters, each the mean over the wells of a sample.
+
+    Parameters
+    ----------
+    sampled
+        Samples; the record's phases give the true rates.
+    rng
+        Source of error.
+    raw
+        Whether to keep the plates.
+    """
+    setting = sampled.setting
+    replicates = setting.record.replicates
+    size = samples_per_plate(setting)
+    plate = np.arange(len(sampled), dtype=np.intp) // size
+    day = batch_factor(rng, setting.number("cv_batch"), plate)
+    # A well with more cells consumes more and acidifies more: one factor for its whole trace.
+    seeded = day[:, None] * factor(rng, setting.number("cv_well"), (len(sampled), replicates))
+    oxygen = _trace(sampled, "oxygen", seeded, setting.number("sd_oxygen"), rng)
+    acid = _trace(sampled, "acid", seeded, setting.number("sd_acid"), rng)
+    phase, order = layout(setting)
+    rate = oxygen if setting.record.method == "mito_stress" else acid
+    compute = mito_parameters if setting.record.method == "mito_stress" else glycolysis_parameters
+    by_name = compute(rate, phase, order)
+    readings = {}
+    none = np.zeros(len(sampled), dtype=bool)
+    for analyte in setting.record.analytes:
+        if analyte.name not in by_name:
+            raise InvalidValueError(
+                f"assays/{setting.record.name}.yaml: a {setting.record.method.replace('_', ' ')} does not give "
+                f'"{analyte.name}". It gives {", ".join(by_name)}.'
+            )
+        readings[analyte.name] = Limited(by_name[analyte.name].mean(axis=-1), none, none)
+    if not raw:
+        return Outcome(readings)
+    plates = int(plate[-1]) + 1 if len(sampled) else 0
+    files = []
+    for number in range(plates):
+        traces = _traces(sampled, np.flatnonzero(plate == number), oxygen, acid, phase, rng)
+        files.append(
+            RawFile(f"{setting.record.name}_plate{number + 1}.xlsx", partial(_write, traces=traces, setting=setting))
+        )
+    return Outcome(readings, tuple(files), plate)
+
+
+def layout(setting: Setting) -> tuple[npt.NDArray[np.intp], dict[str, int]]:
+    """Give the phase of each cycle, and the number of the phase after each injection."""
+    phases = setting.record.phases
+    phase = np.repeat(np.arange(len(phases), dtype=np.intp), [each.cycles for each in phases])
+    return phase, phase_order([each.injection or each.name for each in phases])
+
+
+def phase_order(names: Sequence[str]) -> dict[str, int]:
+    """Recognize the injections among the names of phases, however they are spelled.
+
+    Returns
+    -------
+    Number of the phase by our name of the injection: oligomycin, FCCP, rotenone + antimycin A, glucose, 2-DG.
+    """
+    spellings = {
+        "oligomycin": ("oligo", "omy"),
+        "FCCP": ("fccp", "bam15"),
+        "rotenone + antimycin A": ("rot", "antimycin", "am/rot", "aa/rot", "rot/aa", "r/a"),
+        "glucose": ("glucose", "glc"),
+        "2-DG": ("2-dg", "2dg", "deoxy"),
+    }
+    found: dict[str, int] = {}
+    for number, name in enumerate(names):
+        plain = name.lower().replace(" ", "")
+        for injection in ("2-DG", "rotenone + antimycin A", "oligomycin", "FCCP", "glucose"):
+            if number > 0 and injection not in found and any(word in plain for word in spellings[injection]):
+                found[injection] = number
+                break
+    return found
+
+
+def samples_per_plate(setting: Setting) -> int:
+    """Give how many samples fit on a plate beside its four background wells."""
+    return len(SAMPLE_WELLS) // setting.record.replicates
+
+
+def truth(sampled: Sampled) -> dict[str, Array]:
+    """Compute the parameters of the exact traces."""
+    setting = sampled.setting
+    phase, order = layout(setting)
+    if setting.record.method == "mito_stress":
+        return mito_parameters(_exact(sampled, "oxygen"), phase, order)
+    return glycolysis_parameters(_exact(sampled, "acid"), phase, order)
+
+
+def moments(sampled: Sampled) -> dict[str, tuple[Array, Array]]:
+    """Give mean and variance of each parameter that is a difference of rates; exact for phases of three cycles.
+
+    Percentages are ratios of such differences and have no closed form; they are not given.
+    """
+    setting = sampled.setting
+    exact = truth(sampled)
+    mito = setting.record.method == "mito_stress"
+    noise = setting.number("sd_oxygen" if mito else "sd_acid")
+    bias, extreme, plain = _LOWEST_OF_THREE * noise, _VARIANCE_OF_THREE * noise**2, noise**2
+    # Bias and variance of the noise part of each parameter; the same rate never enters twice with different roles.
+    parts = {
+        "non_mitochondrial": (-bias, extreme),
+        "basal": (bias, plain + extreme),
+        "proton_leak": (0.0, 2.0 * extreme),
+        "atp_linked": (bias, plain + extreme),
+        "maximal": (2.0 * bias, 2.0 * extreme),
+        "spare": (bias, plain + extreme),
+        "non_glycolytic": (0.0, plain),
+        "glycolysis": (bias, plain + extreme),
+        "glycolytic_capacity": (bias, plain + extreme),
+        "glycolytic_reserve": (0.0, 2.0 * extreme),
+    }
+    wells = setting.record.replicates
+    day, well = setting.number("cv_batch"), setting.number("cv_well")
+    between = product_cv(day, well / np.sqrt(wells))
+    found = {}
+    for analyte in setting.record.analytes:
+        if analyte.name in parts:
+            shift, variance = parts[analyte.name]
+            value = exact[analyte.name]
+            found[analyte.name] = (value + shift, (between * value) ** 2 + variance / wells)
+    return found
+
+
+def _exact(sampled: Sampled, kind: str) -> Array:
+    phases = sampled.setting.record.phases
+    levels = [sampled.truth(getattr(each, kind)) for each in phases]
+    return np.repeat(np.stack(levels, axis=-1), [each.cycles for each in phases], axis=-1)
+
+
+def _trace(sampled: Sampled, kind: str, seeded: Array, noise: float, rng: np.random.Generator) -> Array:
+    exact = _exact(sampled, kind)[:, None, :] * seeded[..., None]
+    return np.asarray(exact + noise * rng.standard_normal(exact.shape))
+
+
+def _after(rate: Array, phase: npt.NDArray[np.intp], number: int) -> Array:
+    return rate[..., phase == number]
+
+
+def _before(rate: Array, phase: npt.NDArray[np.intp], number: int) -> Array:
+    return np.asarray(rate[..., np.flatnonzero(phase == number - 1)[-1]])
+
+
+def _percent(part: Array, whole: Array) -> Array:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(100.0 * part / whole)
+
+
+def _traces(
+    sampled: Sampled,
+    rows: npt.NDArray[np.intp],
+    oxygen: Array,
+    acid: Array,
+    phase: npt.NDArray[np.intp],
+    rng: np.random.Generator,
+) -> Traces:
+    setting = sampled.setting
+    replicates = setting.record.replicates
+    cycles = len(phase)
+    wells = SAMPLE_WELLS[: len(rows) * replicates]
+    group = tuple(sampled.label(row) for row in rows for _ in range(replicates))
+    zero = np.zeros((len(BACKGROUND_WELLS), cycles))
+    return Traces(
+        (*wells, *BACKGROUND_WELLS),
+        (*group, *("Background",) * len(BACKGROUND_WELLS)),
+        setting.number("minutes_cycle") * (np.arange(cycles, dtype=np.float64) + 0.5),
+        phase,
+        tuple(each.name for each in setting.record.phases),
+        np.concatenate([oxygen[rows].reshape(-1, cycles), zero]),
+        np.concatenate([acid[rows].reshape(-1, cycles), zero]),
+    )
+
+
+def _write(path: Path, traces: Traces, setting: Setting) -> None:
+    from gvlab.assay.readers.wave import write_wave
+
+    write_wave(path, traces, title=setting.record.title)
