@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from gvlab.errors import InvalidValueError
-from gvlab.figures.style import GRAY, OKABE_ITO, Width, figure_of, finish, new_figure, styled
+from gvlab.figures.style import GRAY, MM, OKABE_ITO, Width, figure_of, finish, new_figure, styled, wrapped
 from gvlab.figures.tables import chosen, event_table, require, time_scale
 from gvlab.statistics import cumulative_incidence
 
@@ -73,12 +73,14 @@ def cumulative_incidences(
         panels = [panel for row in grid for panel in row]
     else:
         figure, panels = figure_of(axis), [axis]
+    # Room for a name: a panel and the gap to its right.
+    space = panels[0].get_position().width * 1.15 * figure.get_figwidth() / MM
     latest = max(float(table.loc[table["arm"] == arm, "duration"].max()) for arm in names) / scale
     for panel, arm in zip(panels, names, strict=False):
         _stack(panel, table[table["arm"] == arm], causes, scale, latest, event_free)
         n = int((table["arm"] == arm).sum())
         mark = ", simulated" if simulated else ""
-        panel.set_title(f"{_short(arm)}\nn = {n}{mark}", fontsize=7, fontweight="normal", pad=4)
+        panel.set_title(f"{wrapped(arm, space, 7.0)}\nn = {n}{mark}", fontsize=7, fontweight="normal", pad=4)
     for panel in panels[len(names) :]:
         panel.set_visible(False)
     panels[0].set_ylabel("Cumulative incidence (%)")
@@ -92,11 +94,6 @@ def cumulative_incidences(
         panels[0].set_xlabel(f"{unit.capitalize()}s ({unit} 0 = {time_zero})")
         panels[0].legend(loc="upper left", handlelength=1.6)
     return finish(figure, save)
-
-
-def _short(arm: str) -> str:
-    words = arm.split(" + ")
-    return arm if len(arm) <= 26 else " + ".join(words[:-1]) + "\n+ " + words[-1]
 
 
 def _stack(

@@ -13,6 +13,7 @@ import pandas as pd
 from gvlab.errors import InvalidValueError
 from gvlab.figures.style import (
     GRAY,
+    MM,
     Look,
     Width,
     figure_of,
@@ -20,8 +21,11 @@ from gvlab.figures.style import (
     label_panel,
     looks,
     mark_simulated,
+    name_vertical_axis,
     new_figure,
     styled,
+    text_width_mm,
+    wrapped,
 )
 from gvlab.figures.tables import chosen, require
 from gvlab.statistics.estimate import p_value_in_words
@@ -86,9 +90,11 @@ def groups(
     if floor is not None:
         axes.axhline(floor, color=GRAY, linewidth=0.7, linestyle=(0, (2, 2)), zorder=0)
     axes.set_xlim(-0.6, len(names) - 0.4)
-    axes.set_xticks(range(len(names)), [f"{_wrapped(name)}\nn = {len(values[name])}" for name in names])
+    sizes = {name: len(values[name]) for name in names}
+    if not _name_below(axes, sizes):
+        _name_in_legend(figure, axes, sizes, how, simulated, height_mm if axis is None else None)
     axes.tick_params(axis="x", length=0)
-    axes.set_ylabel(f"{label} ({unit})")
+    name_vertical_axis(axes, f"{label} ({unit})")
     if comparisons is not None:
         _brackets(axes, comparisons, names, values, log)
     label_panel(axes, title)
@@ -96,9 +102,45 @@ def groups(
     return finish(figure, save)
 
 
-def _wrapped(name: str) -> str:
-    """Break a name before its plus signs, as arms are named: "BM + T cells + sorafenib"."""
-    return name.replace(" + ", "\n+ ")
+def _name_below(axes: Axes, sizes: Mapping[str, int]) -> bool:
+    """Write names in as many lines as fit under their groups, and say whether every word fits."""
+    across = axes.get_position().width * figure_of(axes).get_figwidth() / MM
+    space = across / len(sizes) - 1.0
+    size = 7.0 if len(sizes) < 6 else 6.0
+    texts = [wrapped(name.replace(" + ", " +\N{NO-BREAK SPACE}"), space, size) for name in sizes]
+    if max(text_width_mm(line, size) for text in texts for line in text.split("\n")) > space:
+        return False
+    shown = [f"{text}\nn = {n}" for text, n in zip(texts, sizes.values(), strict=True)]
+    axes.set_xticks(range(len(sizes)), shown, fontsize=size)
+    return True
+
+
+def _name_in_legend(
+    figure: Figure,
+    axes: Axes,
+    sizes: Mapping[str, int],
+    how: Mapping[str, Look],
+    simulated: bool,
+    height_mm: float | None,
+) -> None:
+    """Name groups by their marks in a legend, below the axes where the figure is ours and can grow."""
+    from matplotlib.lines import Line2D
+
+    axes.set_xticks(range(len(sizes)), [f"n = {n}" for n in sizes.values()], fontsize=6.0)
+    marks = [
+        Line2D(
+            [], [], linestyle="none", marker=how[name].marker, color=how[name].color, markersize=3.8,
+            fillstyle="none" if simulated else "full", label=name,
+        )
+        for name in sizes
+    ]  # fmt: skip
+    if height_mm is None:
+        axes.legend(handles=marks, loc="best", handletextpad=0.2, labelspacing=0.3)
+        return
+    widest = max(text_width_mm(name, 7.0) for name in sizes)
+    columns = max(1, min(len(sizes), int((figure.get_figwidth() / MM - 4) // (widest + 9))))
+    figure.set_figheight((height_mm + 3.6 * -(-len(sizes) // columns)) * MM)
+    figure.legend(handles=marks, loc="outside lower left", ncols=columns, handletextpad=0.2, labelspacing=0.3)
 
 
 def _dots(axes: Axes, x: int, values: npt.NDArray[np.float64], look: Look, log: bool, simulated: bool) -> None:

@@ -27,9 +27,9 @@ WIDTHS_MM: Mapping[str, float] = {"single": 85.0, "one-and-half": 114.0, "double
 
 MM = 1 / 25.4
 
-# Okabe & Ito (2008) Color universal design, in an order in which neighbors differ most, also in brightness. Yellow
-# comes last: as a line on white it is hard to see.
-OKABE_ITO = ("#000000", "#D55E00", "#0072B2", "#009E73", "#E69F00", "#56B4E9", "#CC79A7", "#F0E442")
+# Okabe & Ito (2008) Color universal design, in an order in which neighbors differ most, also in brightness. Their
+# yellow cannot be seen as a line on white; a gray stands in for it.
+OKABE_ITO = ("#000000", "#D55E00", "#0072B2", "#009E73", "#E69F00", "#56B4E9", "#CC79A7", "#7F7F7F")
 DASHES: tuple[tuple[float, ...], ...] = ((), (5.0, 1.6), (1.4, 1.4), (6.0, 1.5, 1.4, 1.5), (3.0, 1.2), (8.0, 2.0))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
 
@@ -179,6 +179,25 @@ def text_width_mm(text: str, size: float, weight: str = "normal") -> float:
     probe = figure.text(0, 0, text, fontsize=size, fontweight=weight, fontfamily=_RC["font.family"])
     extent = probe.get_window_extent(FigureCanvasAgg(figure).get_renderer())  # type: ignore[no-untyped-call]
     return float(extent.width / figure.dpi / MM)
+
+
+def wrapped(text: str, space_mm: float, size: float) -> str:
+    """Break text into lines that fit a space, between words; a word that is too long stays whole."""
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        # A plus sign or a comma belongs to what follows or precedes it, never alone on a line.
+        if lines and (text_width_mm(longer, size) <= space_mm or lines[-1].endswith("+")):
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return "\n".join(lines)
+
+
+def name_vertical_axis(axes: Axes, text: str) -> None:
+    """Name the vertical axis, in two lines where one would be longer than the axis."""
+    high = axes.get_position().height * figure_of(axes).get_figheight() / MM
+    axes.set_ylabel(wrapped(text, 0.95 * high, _RC["axes.labelsize"]))
 
 
 def mark_simulated(axes: Axes, simulated: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +85,7 @@ def survival(
     band
         Draw the pointwise 95 % interval too.
     cure_fraction
-        Fraction of each arm that is cured, written at the right edge.
+        Fraction of each arm that is cured, a column of its own.
     powered_at
         For simulated arms: instead of a p-value, which many virtual subjects make as small as one likes, print how
         often the log-rank test of this many subjects per arm would be significant.
@@ -102,7 +103,7 @@ def survival(
     scale = time_scale(unit)
     curves = {arm: _curve(table[table["arm"] == arm], scale) for arm in names}
     if axis is not None:
-        _draw(axis, curves, how, band, cure_fraction)
+        _draw(axis, curves, how, band, {arm: _with_cure(arm, cure_fraction) for arm in names})
         _name_axes(axis, unit, time_zero, outcome, curves)
         axis.legend(loc="best", borderaxespad=0.2)
         label_panel(axis, title)
@@ -139,14 +140,14 @@ def _figure(
     height_mm: float,
 ) -> Figure:
     across = width_mm(width)
-    rows = summary_rows(table, names, reference, curves, unit, powered_at)
+    rows = summary_rows(table, names, reference, curves, powered_at, cure_fraction)
     narrow = across < 100
     lines = 2 if narrow and len(names) > 1 else 1
     above = 5.0 + (0 if narrow else _ROW_MM) + _ROW_MM * lines * len(names) + (5.0 if title else 0.0)
     below = 11.0 + 4.0 + _ROW_MM * len(names) + 1.5
     figure = new_figure(across, above + height_mm + below, constrained=False)
     axes = axes_at(figure, _LEFT_MM, below, across - _LEFT_MM - _RIGHT_MM, height_mm)
-    _draw(axes, curves, how, band, cure_fraction)
+    _draw(axes, curves, how, band, {})
     _name_axes(axes, unit, time_zero, outcome, curves)
     mark_simulated(axes, simulated)
     top = above + height_mm + below
@@ -164,13 +165,15 @@ def _draw(
     curves: Mapping[str, SurvivalCurve],
     how: Mapping[str, Look],
     band: bool,
-    cure_fraction: Mapping[str, float] | None,
+    labels: Mapping[str, str],
 ) -> None:
     for arm, curve in curves.items():
         color = how[arm].color
         time = curve.table["time"].to_numpy(dtype=np.float64)
         alive = curve.table["survival"].to_numpy(dtype=np.float64)
-        axes.step(time, 100 * alive, where="post", color=color, linestyle=how[arm].linestyle, label=arm, zorder=3)
+        axes.step(
+            time, 100 * alive, where="post", color=color, linestyle=how[arm].linestyle, zorder=3, label=labels.get(arm)
+        )
         censored = curve.table["censored"].to_numpy() > 0
         axes.plot(time[censored], 100 * alive[censored], "|", color=color, markersize=5, markeredgewidth=0.9, zorder=4)
         if band:
@@ -178,14 +181,6 @@ def _draw(
             axes.fill_between(time, lower, upper, step="post", color=color, alpha=0.12, linewidth=0, zorder=1)
     latest = max(float(curve.table["time"].iloc[-1]) for curve in curves.values())
     axes.set_xlim(0, latest * 1.02 if latest > 0 else 1)
-    for arm, fraction in (cure_fraction or {}).items():
-        if arm not in curves:
-            continue
-        # Hollow and at the edge: what the curve would come to, not a point of it.
-        axes.annotate(
-            f"◁ {100 * fraction:.0f} % cured", (1, 100 * fraction), xycoords=("axes fraction", "data"),
-            xytext=(2, 1.5), textcoords="offset points", ha="right", va="bottom", color=how[arm].color, fontsize=6,
-        )  # fmt: skip
 
 
 def _name_axes(axes: Axes, unit: str, time_zero: str, outcome: str, curves: Mapping[str, SurvivalCurve]) -> None:
@@ -198,22 +193,38 @@ def _name_axes(axes: Axes, unit: str, time_zero: str, outcome: str, curves: Mapp
     axes.set_ylabel(f"{outcome} (%)")
 
 
+@dataclass(frozen=True)
+class ArmRow:
+    """What is printed of an arm: n, median with interval, fraction cured, hazard ratio, log-rank p or power."""
+
+    n: str
+    median: str
+    cured: str
+    ratio: str
+    test: str
+
+
+def _with_cure(arm: str, cure_fraction: Mapping[str, float] | None) -> str:
+    return f"{arm} ({100 * cure_fraction[arm]:.0f} % cured)" if cure_fraction and arm in cure_fraction else arm
+
+
 def summary_rows(
     table: pd.DataFrame,
     names: Sequence[str],
     reference: str,
     curves: Mapping[str, SurvivalCurve],
-    unit: str,
     powered_at: int | None = None,
-) -> dict[str, tuple[str, str, str, str]]:
-    """Give n, median, hazard ratio and log-rank p (or power) of each arm as they are printed in the figure."""
+    cure_fraction: Mapping[str, float] | None = None,
+) -> dict[str, ArmRow]:
+    """Write what the figure prints of each arm."""
     rows = {}
     for arm in names:
         median = curves[arm].median()
         text = f"{_number(median.value)} ({_number(median.lower)} to {_number(median.upper)})"
         text = "not reached" if np.isinf(median.value) and median.lower == np.inf else text
         ratio, p = ("reference", "") if arm == reference else _against(table, arm, reference, powered_at)
-        rows[arm] = (str(curves[arm].n), text, ratio, p)
+        cured = f"{100 * cure_fraction[arm]:.0f} %" if cure_fraction and arm in cure_fraction else ""
+        rows[arm] = ArmRow(str(curves[arm].n), text, cured, ratio, p)
     return rows
 
 
@@ -274,18 +285,24 @@ def _write(figure: Figure, x_mm: float, y_mm: float, text: str, **style: Any) ->
 
 def _wide_table(
     figure: Figure,
-    rows: Mapping[str, tuple[str, str, str, str]],
+    rows: Mapping[str, ArmRow],
     names: Sequence[str],
     reference: str,
     how: Mapping[str, Look],
     top_mm: float,
     unit: str,
 ) -> None:
-    head = ("Arm", "n", f"Median (95 % CI), {unit}s", "HR (95 % CI)", "Log-rank")
-    cells: list[tuple[str, ...]] = [head, *[(arm, *rows[arm]) for arm in names]]
-    if len(names) == 1:
-        cells = [row[:3] for row in cells]
-    columns = list(zip(*cells, strict=True))
+    columns: list[tuple[str, ...]] = [
+        ("Arm", *names),
+        ("n", *(rows[arm].n for arm in names)),
+        (f"Median (95 % CI), {unit}s", *(rows[arm].median for arm in names)),
+    ]
+    if any(rows[arm].cured for arm in names):
+        columns.append(("Cured", *(rows[arm].cured for arm in names)))
+    if len(names) > 1:
+        columns.append(("HR (95 % CI)", *(rows[arm].ratio for arm in names)))
+        columns.append(("Log-rank", *(rows[arm].test for arm in names)))
+    cells = list(zip(*columns, strict=True))
     across = float(figure.get_size_inches()[0] * 25.4)
     size = 6.5
     while True:
@@ -306,7 +323,7 @@ def _wide_table(
 
 def _narrow_table(
     figure: Figure,
-    rows: Mapping[str, tuple[str, str, str, str]],
+    rows: Mapping[str, ArmRow],
     names: Sequence[str],
     reference: str,
     how: Mapping[str, Look],
@@ -315,14 +332,19 @@ def _narrow_table(
 ) -> None:
     y = top_mm
     for arm in names:
-        n, median, ratio, p = rows[arm]
+        row = rows[arm]
         y -= _ROW_MM
         _sample(figure, 2.0, y + _ROW_MM / 2, how[arm])
-        _write(figure, 11.0, y + _ROW_MM / 2, f"{arm} (n = {n})")
+        _write(figure, 11.0, y + _ROW_MM / 2, f"{arm} (n = {row.n})")
         if len(names) > 1:
             y -= _ROW_MM
-            effect = "reference arm" if arm == reference else f"HR {ratio}, {p}"
-            _write(figure, 11.0, y + _ROW_MM / 2 + 0.4, f"median {median} {unit}s; {effect}", fontsize=5.6, color=GRAY)
+            effect = "reference arm" if arm == reference else f"HR {row.ratio}, {row.test}"
+            cured = f"{row.cured} cured; " if row.cured else ""
+            text = f"median {row.median} {unit}s; {cured}{effect}"
+            size = 5.6
+            while size > 4.0 and text_width_mm(text, size) > figure.get_figwidth() * 25.4 - 12.5:
+                size -= 0.2
+            _write(figure, 11.0, y + _ROW_MM / 2 + 0.4, text, fontsize=size, color=GRAY)
 
 
 def _numbers_at_risk(

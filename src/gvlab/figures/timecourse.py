@@ -24,6 +24,7 @@ from gvlab.figures.style import (
     label_panel,
     looks,
     mark_simulated,
+    name_vertical_axis,
     new_figure,
     styled,
     text_width_mm,
@@ -82,7 +83,9 @@ def timecourse(
     unit, time_zero
         Unit of the time axis and what happened at 0.
     log, floor
-        Logarithmic axis; the limit of detection, in the variable's unit. What lies below it is drawn at it.
+        Logarithmic axis; the limit of detection, in the variable's unit. What lies below it is drawn at it. Without a
+        limit, zeros are drawn at the foot of a logarithmic axis, which is then marked 0: a median of cleared mice must
+        not become a median of the others.
     doses
         ``agent, start, stop`` in days: a bar an agent above the curves, a triangle where start equals stop.
     band
@@ -99,6 +102,9 @@ def timecourse(
     scale = time_scale(unit)
     figure = new_figure(width, height_mm) if axis is None else figure_of(axis)
     axes = figure.add_subplot() if axis is None else axis
+    bottom = floor
+    if log and floor is None:
+        bottom = _below_all([courses[arm] for arm in names], variable)
     units = set()
     latest = 0.0
     for arm in names:
@@ -106,18 +112,18 @@ def timecourse(
         units.add(its_unit)
         keep = days <= (until if until is not None else np.inf)
         days, values = days[keep] / scale, values[:, keep]
-        if floor is not None:
-            values = np.where(values < floor, floor, values)
-        elif log:
-            values = np.where(values > 0, values, np.nan)
+        if bottom is not None:
+            values = np.where(values < bottom, bottom, values)
         latest = max(latest, float(days[-1]))
         _draw_arm(axes, days, values, how[arm], arm, band, singles)
     if len(units) > 1:
         raise InvalidValueError(f'"{variable}" is in {" and in ".join(sorted(units))}; convert the arms to one unit.')
     _finish_axes(axes, log, floor, latest)
+    if log and floor is None and bottom is not None:
+        _mark_zero(axes, bottom)
     first = courses[names[0]][variable]
     name = label or str(first.attrs.get("title", variable))
-    axes.set_ylabel(f"{name} ({units.pop()})")
+    name_vertical_axis(axes, f"{name} ({units.pop()})")
     axes.set_xlabel(f"{unit.capitalize()}s ({unit} 0 = {time_zero})")
     above = _dose_bars(axes, doses, scale) if doses is not None and not doses.empty else 0
     label_panel(axes, title)
@@ -170,6 +176,24 @@ def _draw_arm(
     axes.plot(
         days, median, color=look.color, linestyle=look.linestyle, linewidth=1.5, zorder=4,
         label=f"{arm} (n = {len(values)})",
+    )  # fmt: skip
+
+
+def _below_all(courses: Sequence[xr.Dataset], variable: str) -> float | None:
+    """Give a place for zeros below every positive value, or None where there are no zeros."""
+    values = np.concatenate([c[variable].to_numpy().ravel() for c in courses if variable in c] or [np.zeros(0)])
+    positive = values[values > 0]
+    if not np.any(values <= 0) or not positive.size:
+        return None
+    return float(10.0 ** np.floor(np.log10(positive.min()) - 0.3))
+
+
+def _mark_zero(axes: Axes, bottom: float) -> None:
+    axes.set_ylim(bottom=bottom * 0.8)
+    axes.annotate(
+        "0", (0, bottom), xycoords=("axes fraction", "data"), xytext=(-5, 0), textcoords="offset points", ha="right",
+        va="center", fontsize=7, bbox={"boxstyle": "square,pad=0.2", "facecolor": "white", "edgecolor": "none"},
+        annotation_clip=False, zorder=10,
     )  # fmt: skip
 
 

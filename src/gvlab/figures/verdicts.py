@@ -71,8 +71,11 @@ def verdict_matrix(
     columns = chosen(systems, verdicts["system"], "system")
     across = width_mm(width)
     figure = new_figure(across, 10, constrained=False)
-    head = max(text_width_mm(name, 6.3) for name in columns) * 0.71 + 5
-    slant = max(text_width_mm(columns[-1], 6.3) * 0.71, 3.0)
+    heads = [_in_two_lines(name) for name in columns]
+    # Aslant at 45 degrees a head is as high as it is wide.
+    widths = [max(text_width_mm(line, 6.0) for line in head.split("\n")) * 0.71 for head in heads]
+    head = max(widths) + 5
+    slant = max(max(w - _CELL_MM * (len(columns) - 1 - i) for i, w in enumerate(widths)) - 2.0, 3.0)
     key = _key_lines(verdicts, across)
     below, above = 3.6 + _KEY_LINE_MM * len(key), head + (6.0 if title else 1.0)
     tall = below + _ROW_MM * len(rows) + above
@@ -81,8 +84,11 @@ def verdict_matrix(
     left = across - grid_width - slant - 2
     axes = axes_at(figure, left, below, grid_width, _ROW_MM * len(rows))
     _grid(axes, verdicts, rows, columns)
-    for i, name in enumerate(columns):
-        axes.text(i + 0.35, -0.25, name, rotation=45, rotation_mode="anchor", ha="left", va="bottom", fontsize=6.3)
+    for i, text in enumerate(heads):
+        axes.text(
+            i + 0.5, -0.25, text, rotation=45, rotation_mode="anchor", ha="left", va="center", fontsize=5.7,
+            linespacing=0.95,
+        )  # fmt: skip
     for i, claim in enumerate(rows):
         y = (below + _ROW_MM * (len(rows) - i - 0.5)) / tall
         figure.text(2 / across, y, claim, fontsize=6.3, va="center", fontweight="bold")
@@ -93,6 +99,15 @@ def verdict_matrix(
     if title:
         figure.text(2 / across, 1 - 2 / tall, title, fontsize=8, fontweight="bold", va="top")
     return finish(figure, save)
+
+
+def _in_two_lines(name: str) -> str:
+    """Break a long name near its middle; between columns there is room for two lines and no more."""
+    if text_width_mm(name, 6.0) <= 20 or " " not in name:
+        return name
+    gaps = [i for i, letter in enumerate(name) if letter == " "]
+    middle = min(gaps, key=lambda i: abs(i - len(name) / 2))
+    return f"{name[:middle]}\n{name[middle + 1 :]}"
 
 
 def _grid(axes: Axes, verdicts: pd.DataFrame, rows: list[str], columns: list[str]) -> None:

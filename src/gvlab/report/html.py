@@ -57,6 +57,7 @@ def render(content: ReportContent) -> str:
     )
     environment.filters["number"] = number
     environment.filters["records"] = _records
+    environment.filters["prose"] = prose
     template = environment.get_template("report.html.j2")
     svgs = {
         picture.id: Markup(unique_ids(picture.svg, picture.id, picture.title))
@@ -154,6 +155,25 @@ def number(value: Any) -> str:
         head = mantissa.rstrip("0").rstrip(".")
         return f"10{digits}" if head == "1" else f"{head}×10{digits}"
     return f"{value:.4g}"
+
+
+_UNBROKEN = re.compile(r"\b[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*-\d+\b|`([^`]+)`")
+
+
+def prose(text: Any) -> str:
+    """Escape a sentence, keep names such as IL-15 on one line, and set names in backticks as code."""
+    from markupsafe import Markup, escape
+
+    parts, end = [], 0
+    text = str(blank(text))
+    for match in _UNBROKEN.finditer(text):
+        parts.append(escape(text[end : match.start()]))
+        if match.group(1):
+            parts.append(Markup("<code>{}</code>").format(match.group(1)))
+        else:
+            parts.append(Markup('<span class="whole">{}</span>').format(match.group(0)))
+        end = match.end()
+    return Markup("").join([*parts, escape(text[end:])])
 
 
 def _flat(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -163,6 +163,8 @@ def welch_power(
     """
     x, y = numbers(a, "a"), numbers(b, "b")
     _check(n_a, n_b, replicates, alpha)
+    if min(n_a, n_b) < 2:
+        raise InvalidValueError(f"Welch's test needs two readings a group to see their spread, not {min(n_a, n_b)}.")
     lowest = min(x.min(), y.min())
     if lowest <= 0:
         raise InvalidValueError(f"Welch on logarithms needs positive readings; the smallest is {lowest:g}.")

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import optimize
+from scipy import optimize, special
 
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.statistics.estimate import tail_of
@@ -164,7 +164,8 @@ def _expected(reference: Reference, a: FloatArray, b: FloatArray, observed: Floa
     if reference == "hsa":
         return np.maximum(alone_a, alone_b)
     curves = _hill_curve(a, observed[:, 0]), _hill_curve(b, observed[0, :])
-    return np.array([[loewe_effect(x, y, *curves) for y in b] for x in a])
+    at_a, at_b = np.meshgrid(a, b, indexing="ij")
+    return loewe_effect(at_a, at_b, *curves)
 
 
 @dataclass(frozen=True)
@@ -175,11 +176,18 @@ class HillCurve:
     half: float
     slope: float
 
-    def __call__(self, dose: float) -> float:
-        """Give the effect of a dose."""
-        if dose <= 0 or self.top <= 0:
-            return 0.0
-        return float(self.top / (1 + (self.half / dose) ** self.slope))
+    def __call__(self, dose: npt.ArrayLike) -> FloatArray:
+        """Give the effect of doses."""
+        doses = np.asarray(dose, dtype=np.float64)
+        power = np.divide(self.half, doses, out=np.full(doses.shape, np.inf), where=doses > 0) ** self.slope
+        return np.asarray(self.top / (1 + power), dtype=np.float64)
+
+    def dose_for(self, effect: npt.ArrayLike) -> FloatArray:
+        """Give the dose that has an effect; infinite where no dose has."""
+        wanted = np.asarray(effect, dtype=np.float64)
+        reached = (wanted > 0) & (wanted < self.top)
+        odds = np.divide(wanted, self.top - wanted, out=np.full(wanted.shape, np.inf), where=reached)
+        return np.where(wanted <= 0, 0.0, self.half * odds ** (1 / self.slope))
 
 
 _INERT = 1e-9
@@ -191,45 +199,57 @@ def _hill_curve(doses: FloatArray, effect: FloatArray) -> HillCurve:
     positive, seen = doses[1:], effect[1:]
     span = np.log(positive[-1] / positive[0]) + 5.0
 
+    log_dose = np.log(positive)
+
     def residual(theta: FloatArray) -> FloatArray:
-        top, log_half, log_slope = theta
-        return np.asarray(top / (1 + np.exp(np.exp(log_slope) * (log_half - np.log(positive)))) - seen)
+        return np.asarray(theta[0] * special.expit(np.exp(theta[2]) * (log_dose - theta[1])) - seen)
+
+    def slope(theta: FloatArray) -> FloatArray:
+        k, from_half = np.exp(theta[2]), log_dose - theta[1]
+        share = special.expit(k * from_half)
+        steep = theta[0] * share * (1 - share) * k
+        return np.stack([share, -steep, steep * from_half], axis=1)
 
     middle = float(np.log(positive[int(np.argmin(np.abs(seen - effect.max() / 2)))]))
     start = np.array([min(1.0, float(effect.max())), middle, 0.0])
     bounds = ([_INERT, np.log(positive[0]) - span, np.log(0.2)], [1.0, np.log(positive[-1]) + span, np.log(10.0)])
-    fit = optimize.least_squares(residual, start, bounds=bounds, xtol=1e-12, ftol=1e-12, gtol=1e-12)
+    fit = optimize.least_squares(residual, start, slope, bounds, xtol=1e-10, ftol=1e-10, gtol=1e-10, max_nfev=60)
     return HillCurve(float(fit.x[0]), float(np.exp(fit.x[1])), float(np.exp(fit.x[2])))
-
-
-def _dose_for(curve: HillCurve, effect: float) -> float:
-    if effect >= curve.top:
-        return float(np.inf)
-    return float(curve.half * (effect / (curve.top - effect)) ** (1 / curve.slope))
 
 
 def _combination_index(dose_a: float, dose_b: float, effect: float, curve_a: HillCurve, curve_b: HillCurve) -> float:
     if effect <= 0:
         return float(np.inf)
-    return dose_a / _dose_for(curve_a, effect) + dose_b / _dose_for(curve_b, effect)
+    return float(dose_a / curve_a.dose_for(effect) + dose_b / curve_b.dose_for(effect))
 
 
-def loewe_effect(dose_a: float, dose_b: float, curve_a: HillCurve, curve_b: HillCurve) -> float:
-    """Give the effect E with d_a / D_a(E) + d_b / D_b(E) = 1: what two agents do if they are doses of one thing."""
-    if dose_a <= 0 or dose_b <= 0:
-        return max(curve_a(dose_a), curve_b(dose_b))
-    top = max(curve_a.top, curve_b.top)
-    if top <= 0:
-        return 0.0
+_HALVINGS = 50
+"""Bisections from a bracket of at most 1: to 1e-15."""
 
-    def excess(effect: float) -> float:
-        return dose_a / _dose_for(curve_a, effect) + dose_b / _dose_for(curve_b, effect) - 1
 
-    # The sum falls from infinity at no effect to below 1 at the greater top, so the root is the one effect they share.
-    low = max(curve_a(dose_a), curve_b(dose_b))
-    if low <= 0:
-        return 0.0
-    high = top * (1 - 1e-12)
-    if low >= high or excess(low) <= 0:
-        return low
-    return float(optimize.brentq(excess, low, high, xtol=1e-12)) if excess(high) < 0 else top
+def loewe_effect(dose_a: npt.ArrayLike, dose_b: npt.ArrayLike, curve_a: HillCurve, curve_b: HillCurve) -> FloatArray:
+    """Give the effect E with d_a / D_a(E) + d_b / D_b(E) = 1: what two agents do if they are doses of one thing.
+
+    Parameters
+    ----------
+    dose_a, dose_b
+        Doses of the two, same shape.
+    curve_a, curve_b
+        Effect of each alone.
+
+    Returns
+    -------
+    Effects, same shape.
+    """
+    a, b = np.asarray(dose_a, dtype=np.float64), np.asarray(dose_b, dtype=np.float64)
+    # The sum falls as E grows. At the effect of the better agent alone it is 1 or more; at the greater top, less.
+    low = np.maximum(curve_a(a), curve_b(b))
+    high = np.full(low.shape, max(curve_a.top, curve_b.top))
+    both = (a > 0) & (b > 0) & (low > 0)
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        safe = np.where(middle > 0, middle, 1.0)
+        needed_a, needed_b = curve_a.dose_for(safe), curve_b.dose_for(safe)
+        more = a / needed_a + b / needed_b > 1
+        low, high = np.where(both & more, middle, low), np.where(both & ~more, middle, high)
+    return np.where(both, 0.5 * (low + high), low)

@@ -110,6 +110,58 @@ def test_no_text_covers_another_or_leaves_the_page(name, width):
     assert overlaps(ALL[name](width=width, title="A title")) == []
 
 
+LONG = [
+    "BM + T cells",
+    "BM + T cells + drug, cytokine-deficient leukemia",
+    "BM + T cells + drug, cytokine-deficient recipient",
+    "BM + T cells, antibody against the cytokine",
+    "BM + syngeneic T cells + drug, overexpression of the factor",
+]
+
+
+@pytest.mark.parametrize("width", ["one-and-half", "double"])
+def test_long_names_of_arms_find_room(width):
+    events = made_up.events(12)
+    events["arm"] = np.array(LONG)[np.arange(len(events)) % len(LONG)]
+    readings = {name: np.arange(1.0, 6.0) + i for i, name in enumerate(LONG)}
+    courses = {name: made_up.courses()["BM"] for name in LONG}
+    long_label = "spare respiratory capacity of donor cells in the marrow"
+    verdicts = pd.DataFrame([("C01", name, "partly") for name in LONG], columns=["claim", "system", "verdict"])
+    drawn = [
+        figures.survival(events, width=width, cure_fraction=dict.fromkeys(LONG, 0.4)),
+        figures.groups(readings, unit="dimensionless", label=long_label, width=width),
+        figures.timecourse(courses, "level", label=long_label, width=width),
+        figures.cumulative_incidences(events, made_up.CAUSES, width="double"),
+        figures.verdict_matrix(verdicts, width=width),
+    ]
+    for figure in drawn:
+        aslant = {text.get_text() for text in figure.findobj(Text) if text.get_rotation() not in (0, 90)}
+        assert [pair for pair in overlaps(figure) if not aslant.intersection(pair)] == []
+
+
+def test_cured_fractions_stand_in_the_table_and_the_legend():
+    cured = {"BM + T cells + drug": 0.58}
+    assert "58 %" in words(figures.survival(made_up.events(), cure_fraction=cured)).split("\n")
+    axes = Figure().add_subplot()
+    figures.survival(made_up.events(), cure_fraction=cured, axis=axes)
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert labels == ["BM", "BM + drug", "BM + T cells", "BM + T cells + drug (58 % cured)"]
+
+
+def test_a_median_of_cleared_subjects_is_drawn_at_zero_on_a_logarithmic_axis():
+    courses = made_up.courses()
+    cleared = courses["BM"].copy(deep=True)
+    cleared["level"].values[:8, 10:] = 0.0
+    cleared["level"].attrs = courses["BM"]["level"].attrs
+    figure = figures.timecourse({"BM": cleared}, "level", log=True)
+    median = next(line for line in figure.axes[0].lines if str(line.get_label()).startswith("BM"))
+    heights = np.asarray(median.get_ydata(), dtype=float)
+    values = cleared["level"].to_numpy()
+    assert (heights[10:15] < np.nanmin(values[values > 0])).all()
+    assert (heights[:10] > 5).all()
+    assert "0" in words(figure).split("\n")
+
+
 @pytest.mark.parametrize("name", [name for name in ALL if name not in {"verdict_matrix", "schedule"}])
 def test_simulated_data_is_marked_and_real_data_is_not(name):
     assert "simulated" in words(ALL[name]())

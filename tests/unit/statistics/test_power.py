@@ -97,6 +97,24 @@ def test_every_replicate_is_the_mann_whitney_test():
     assert many == pytest.approx(np.array(alone), rel=1e-10)
 
 
+def test_welch_power_agrees_with_scipy_on_logarithms():
+    rng = np.random.default_rng(3)
+    a, b = rng.lognormal(0.0, 0.4, 3000), rng.lognormal(0.8, 0.7, 3000)
+    power = statistics.welch_power(a, b, 4, 5, np.random.default_rng(4), replicates=4000)
+    draws = np.log(a[rng.integers(0, 3000, (4000, 4))]), np.log(b[rng.integers(0, 3000, (4000, 5))])
+    scipys = np.mean(stats.ttest_ind(*draws, axis=1, equal_var=False).pvalue < 0.05)
+    assert power.probability == pytest.approx(scipys, abs=5 * power.standard_error)
+
+
+def test_welch_power_is_refused_where_logarithms_or_spread_are_not_there():
+    with pytest.raises(InvalidValueError, match="smallest is 0"):
+        statistics.welch_power([0.0, 1.0], [1.0, 2.0], 3, 3, np.random.default_rng(1))
+    with pytest.raises(InvalidValueError, match="two readings a group"):
+        statistics.welch_power([1.0, 2.0], [1.0, 2.0], 1, 3, np.random.default_rng(1))
+    same = statistics.welch_power([1.0, 1.0], [1.0, 1.0], 3, 3, np.random.default_rng(1), replicates=50)
+    assert same.probability == 0
+
+
 def test_three_against_three_can_never_be_significant():
     power = statistics.mannwhitney_power(np.arange(50) + 100.0, np.arange(50.0), 3, 3, np.random.default_rng(1))
     unequal = statistics.mannwhitney_power(np.arange(50) + 100.0, np.arange(50.0), 5, 5, np.random.default_rng(1))

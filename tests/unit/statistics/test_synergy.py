@@ -33,6 +33,14 @@ def test_an_agent_with_itself_has_no_excess_over_loewe():
     assert statistics.synergy(A, B, effect, rng()).table["excess"].max() > 0.1
 
 
+def test_loewes_equation_holds_at_its_solution():
+    curve_a, curve_b = statistics.HillCurve(0.9, 4.0, 1.3), statistics.HillCurve(0.6, 15.0, 2.0)
+    at_a, at_b = np.meshgrid(A[1:], B[1:])
+    effect = statistics.loewe_effect(at_a, at_b, curve_a, curve_b)
+    assert (at_a / curve_a.dose_for(effect) + at_b / curve_b.dose_for(effect)) == pytest.approx(1.0, abs=1e-9)
+    assert (effect >= np.maximum(curve_a(at_a), curve_b(at_b))).all()
+
+
 def test_highest_single_agent_expects_the_better_of_the_two():
     effect = np.maximum(hill(A, 5)[:, None], hill(B, 10)[None, :])
     effect[1:, 1:] += 0.05 * (1 - effect[1:, 1:])
