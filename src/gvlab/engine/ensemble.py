@@ -16,17 +16,19 @@ import numpy as np
 
 from gvlab.engine.contract import EVENT_LOG, FloatArray, Operation, Options, PerSubject, Progress, Solution
 from gvlab.engine.events import Events, watched
-from gvlab.engine.program import DUMMY, Program, build
+from gvlab.engine.program import build
+from gvlab.engine.program import outputs as outputs_of
 from gvlab.engine.request import Request, check, cores
 from gvlab.engine.schedule import Schedule
 from gvlab.engine.status import Status
 from gvlab.engine.subjects import Rows, Subjects
 from gvlab.engine.tableaus import METHODS
 from gvlab.engine.targets import layout
-from gvlab.engine.targets.cpu import Compiled, compile_program
+from gvlab.engine.targets.cpu import CompiledOutputs, compile_outputs, compile_program
 from gvlab.engine.targets.layout import FIELD, TABLE
 from gvlab.errors import UnknownNameError
 from gvlab.model.equations import Equations
+from gvlab.model.equations_graph import Node
 
 RELATIVE_TOLERANCE = 1e-6
 ABSOLUTE_TOLERANCE = 1e-9
@@ -40,7 +42,32 @@ _REASONS = {
     layout.ABORTED: Status.ENGINE_FAILED,
 }
 
-_compiled: OrderedDict[tuple[str, tuple[str, ...], str], tuple[Equations, Program, Compiled]] = OrderedDict()
+_ready: OrderedDict[tuple[str, str], _Ready] = OrderedDict()
+
+
+class _Ready:
+    """A model with its code, kept for the next solve."""
+
+    def __init__(self, model: Equations, method: str) -> None:
+        self.model = model
+        self.program = build(model)
+        self.code = compile_program(self.program, METHODS[method], watched(model, self.program))
+        self._outputs: OrderedDict[tuple[str, ...], tuple[list[Node], CompiledOutputs]] = OrderedDict()
+
+    def outputs(self, names: tuple[str, ...]) -> tuple[list[Node], CompiledOutputs]:
+        """Give the formulas of what is to be read, and their code."""
+        if names not in self._outputs:
+            readings = outputs_of(self.model, names)
+            self._outputs[names] = (readings, compile_outputs(self.program, readings))
+        _limit(self._outputs, names)
+        return self._outputs[names]
+
+
+def _limit(cache: OrderedDict[Any, Any], used: Any) -> None:
+    """Drop what has not been used for longest."""
+    cache.move_to_end(used)
+    while len(cache) > _KEPT:
+        cache.popitem(last=False)
 
 
 def solve(
@@ -69,33 +96,26 @@ def solve(
     """
     if method not in METHODS:
         raise UnknownNameError("method", method, METHODS)
-    model, program, compiled = _prepare(model, tuple(outputs), method)
+    key = (model.sbml, method)
+    if key in _ready:
+        # The same text read twice is the same model; the formulas belong to the graph of the first.
+        model = _ready[key].model
     request = check(model, times, subjects, outputs, parameters, schedule, stop, options)
-    return _Solve(request, program, compiled, threads or cores(), progress).follow()
-
-
-def _prepare(model: Equations, outputs: tuple[str, ...], method: str) -> tuple[Equations, Program, Compiled]:
-    key = (model.sbml, outputs, method)
-    if key not in _compiled:
-        for name in outputs:
-            model.kind(name)  # raises for a name that is not there
-        program = build(model, outputs)
-        _compiled[key] = (model, program, compile_program(program, METHODS[method], watched(model, program)))
-        while len(_compiled) > _KEPT:
-            _compiled.popitem(last=False)
-    _compiled.move_to_end(key)
-    return _compiled[key]
+    if key not in _ready:
+        _ready[key] = _Ready(model, method)
+    _limit(_ready, key)
+    return _Solve(request, _ready[key], threads or cores(), progress).follow()
 
 
 class _Solve:
     """One solve on its way."""
 
-    def __init__(
-        self, request: Request, program: Program, compiled: Compiled, threads: int, progress: Progress | None
-    ) -> None:
+    def __init__(self, request: Request, ready: _Ready, threads: int, progress: Progress | None) -> None:
+        program = ready.program
         self._request = request
         self._program = program
-        self._compiled = compiled
+        self._code = ready.code
+        self._readings, self._output_code = ready.outputs(request.outputs)
         self._threads = threads
         self._progress = progress
         self._told = 0
@@ -106,7 +126,7 @@ class _Solve:
         self._status = np.full(request.subjects, -1, dtype=np.int8)
         self._kept: list[Any] = []
         self._table = self._fill_table()
-        self._workspaces = [compiled.workspace()]
+        self._workspaces = [self._code.workspace(len(request.outputs))]
         self._events = Events(request.model, program, self._subjects, self._watch)
         self._stops = {request.model.events.index(name) for name in request.stop}
         self._logged = 0
@@ -148,6 +168,8 @@ class _Solve:
             table[FIELD[name]] = array.ctypes.data
         numbers = {
             "reading_count": request.times.size,
+            "output_count": len(request.outputs),
+            "output_function": self._output_code.address,
             "operation_count": schedule.order.shape[1],
             "order_stride": 0 if schedule.order.shape[0] == 1 else schedule.order.shape[1],
             "max_steps": options.max_steps,
@@ -239,12 +261,12 @@ class _Solve:
         table[FIELD["watch_only"]] = watch_only
         threads = min(self._threads, -(-queue.size // _SUBJECTS_PER_THREAD))
         while len(self._workspaces) < threads:
-            self._workspaces.append(self._compiled.workspace())
+            self._workspaces.append(self._code.workspace(len(self._request.outputs)))
         if watch_only or queue.size <= _SUBJECTS_PER_THREAD:
-            self._compiled.run(table.ctypes.data, self._workspaces[0].ctypes.data)
+            self._code.run(table.ctypes.data, self._workspaces[0].ctypes.data)
             return
         workers = [
-            threading.Thread(target=self._compiled.run, args=(table.ctypes.data, workspace.ctypes.data))
+            threading.Thread(target=self._code.run, args=(table.ctypes.data, workspace.ctypes.data))
             for workspace in self._workspaces[:threads]
         ]
         for worker in workers:
@@ -295,8 +317,8 @@ class _Solve:
     def _mark_undefined(self) -> None:
         """A state that is not finite fails its step; here, what is computed from states is looked at as well."""
         graph, states = self._program.graph, set(self._program.states)
-        for i, node in enumerate(self._program.outputs):
-            if graph.operation[node] == "symbol" and graph.payload[node] in states - {DUMMY}:
+        for i, node in enumerate(self._readings):
+            if graph.operation[node] == "symbol" and graph.payload[node] in states:
                 continue
             finished = self._status == Status.FINISHED
             undefined = ~np.isfinite(self._values[:, :, i]).all(axis=1)

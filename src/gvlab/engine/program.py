@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from gvlab.engine.derivatives import gradients
 from gvlab.engine.elimination import Elimination, eliminate
+from gvlab.engine.simplify import by_reciprocals, cheaper
 from gvlab.errors import ModelError
 from gvlab.model.equations import Equations
 from gvlab.model.equations_formula import TIME
@@ -48,7 +49,7 @@ class Carried:
 
 @dataclass
 class Program:
-    """Straight-line mathematics of one model and one choice of outputs.
+    """Straight-line mathematics of one model.
 
     Attributes
     ----------
@@ -62,13 +63,11 @@ class Program:
         Terms of slots alone; everywhere else they stand as symbols.
     watch
         Truth values to be watched: the conditions that steps hold fixed, the triggers of events, and comparisons inside
-        triggers.
+        triggers, and turning points.
     modes
         How many of `watch` are conditions that steps hold fixed.
     stops
         Numbers of `constants` that are times at which a condition on time changes.
-    outputs
-        Formulas to be read.
     """
 
     graph: Graph
@@ -80,7 +79,6 @@ class Program:
     drift: list[Node]
     watch: list[Node]
     modes: int
-    outputs: list[Node]
     elimination: Elimination
     constants: list[Node] = field(default_factory=list)
     stops: list[int] = field(default_factory=list)
@@ -95,7 +93,13 @@ class Program:
         return max(1, -(-len(self.watch) // 64))
 
 
-def build(model: Equations, outputs: Sequence[str]) -> Program:
+def outputs(model: Equations, names: Sequence[str]) -> list[Node]:
+    """Give the formulas of what is to be read, in terms of states, slots and time."""
+    graph = model.system.graph
+    return [graph.number(model.during(graph.symbol(name))) for name in names]
+
+
+def build(model: Equations) -> Program:
     """Write a model as a program.
 
     Raises
@@ -123,17 +127,19 @@ def build(model: Equations, outputs: Sequence[str]) -> Program:
             states.append(own)
             rates.append(rate)
     triggers = [resolve(event.trigger) for event in system.events]
-    _follow_clocks(graph, states, rates, triggers)
-    readings = [graph.number(resolve(graph.symbol(name))) for name in outputs]
-    return _assemble(graph, states, slots, carried, rates, triggers, readings)
+    turns = _follow_clocks(graph, states, rates, triggers)
+    return _assemble(graph, states, slots, carried, rates, triggers, turns)
 
 
-def _follow_clocks(graph: Graph, states: list[str], rates: list[Node], triggers: list[Node]) -> None:
+def _follow_clocks(graph: Graph, states: list[str], rates: list[Node], triggers: list[Node]) -> list[Node]:
     """Add a state for each compared quantity that depends on time in a crooked way, and one where there is none.
 
     Steps are chosen for the accuracy of the states. A trigger such as sin(time) > 0 in a model where nothing else moves
-    would be stepped over; as a state of its own, whose rate is its derivative by time, it keeps the steps short.
+    would be stepped over; as a state of its own, whose rate is its derivative by time, it keeps the steps short. So that
+    no step goes over a crest, where it may be true for an instant, the sign of that derivative is to be watched too:
+    these relations are returned.
     """
+    turns: list[Node] = []
     moving = {*states, TIME}
     nodes = [*rates, *triggers]
     moves = _moves(graph, nodes, moving)
@@ -148,9 +154,11 @@ def _follow_clocks(graph: Graph, states: list[str], rates: list[Node], triggers:
         if slope is not None and _moves(graph, [slope], moving)[slope]:
             states.append(f"{CLOCK}{len(states)}")
             rates.append(slope)
+            turns.append(graph.relation("gt", slope, graph.const(0.0)))
     if not states:
         states.append(DUMMY)
         rates.append(graph.const(0.0))
+    return turns
 
 
 def _assemble(
@@ -160,7 +168,7 @@ def _assemble(
     carried: dict[str, Carried],
     rates: list[Node],
     triggers: list[Node],
-    readings: list[Node],
+    turns: list[Node],
 ) -> Program:
     moving = {*states, TIME}
     rates, relations = _hold(graph, rates, moving)
@@ -171,6 +179,9 @@ def _assemble(
         for j, name in enumerate(states):
             if name in gradient:
                 jacobian[i, j] = gradient[name]
+    rates = cheaper(graph, rates, moving)
+    entries = cheaper(graph, by_reciprocals(graph, list(jacobian.values())), moving)
+    jacobian = dict(zip(jacobian, entries, strict=True))
     program = Program(
         graph=graph,
         states=tuple(states),
@@ -179,9 +190,8 @@ def _assemble(
         rates=rates,
         jacobian=jacobian,
         drift=drift if any(graph.value(node) != 0.0 for node in drift) else [],
-        watch=[*relations, *triggers, *_leaves(graph, triggers, relations, moving)],
+        watch=[*relations, *triggers, *_leaves(graph, triggers, relations, moving), *turns],
         modes=len(relations),
-        outputs=readings,
         elimination=eliminate(len(states), jacobian),
     )
     _hoist(program, _changes_in_time(graph, program.watch, states, moving))
@@ -261,7 +271,7 @@ def _hoist(program: Program, stops: list[Node]) -> None:
     """Take out the largest terms that do not move, and put a symbol in the place of each."""
     graph = program.graph
     moving = {*program.states, TIME}
-    groups = [program.rates, list(program.jacobian.values()), program.drift, program.watch, program.outputs]
+    groups = [program.rates, list(program.jacobian.values()), program.drift, program.watch]
     roots = [node for group in groups for node in group]
     moves = _moves(graph, roots, moving)
     constants: dict[Node, int] = {}
@@ -292,17 +302,17 @@ def _hoist(program: Program, stops: list[Node]) -> None:
     program.jacobian = {place: final(node) for place, node in program.jacobian.items()}
     program.drift = [final(node) for node in program.drift]
     program.watch = [graph.boolean(final(node)) for node in program.watch]
-    program.outputs = [final(node) for node in program.outputs]
     program.stops = [number(node) for node in stops]
     program.constants = list(constants)
 
 
-def fingerprint(program: Program) -> str:
-    """Give a hash of all that decides a program's code."""
+def fingerprint(program: Program, readings: Sequence[Node] | None = None) -> str:
+    """Give a hash of all that decides a program's code, or the code of its outputs."""
     graph = program.graph
     digest = hashlib.sha256()
-    roots = [*program.rates, *program.jacobian.values(), *program.drift, *program.watch, *program.outputs]
-    roots += program.constants
+    roots = [*program.rates, *program.jacobian.values(), *program.drift, *program.watch, *program.constants]
+    if readings is not None:
+        roots = list(readings)
     order = graph.order(roots)
     place = {node: k for k, node in enumerate(order)}
     for node in order:
@@ -311,5 +321,5 @@ def fingerprint(program: Program) -> str:
         text = payload.hex() if isinstance(payload, float) else payload
         digest.update(repr((graph.operation[node], arguments, text)).encode())
     shape = (program.states, program.slots, sorted(program.jacobian), [place[node] for node in roots])
-    digest.update(repr((shape, program.modes, program.stops, len(program.watch), len(program.outputs))).encode())
+    digest.update(repr((shape, program.modes, program.stops, len(program.watch), readings is None)).encode())
     return digest.hexdigest()

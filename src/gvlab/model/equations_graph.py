@@ -33,6 +33,9 @@ UNARY: Mapping[str, Callable[[float], float]] = {
     "acosh": math.acosh,
     "atanh": math.atanh,
     "factorial": lambda x: math.gamma(x + 1.0),
+    # The two parts of a power: x^y = sign_of_power(y) exp(y log_size(x)) where x is negative, else without the sign.
+    "log_size": lambda x: math.log(abs(x)) if x else -1e300,
+    "sign_of_power": lambda y: math.nan if y != math.floor(y) else -1.0 if y % 2 else 1.0,
 }
 """Operations on one number, with what they do to a constant."""
 

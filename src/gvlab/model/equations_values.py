@@ -40,6 +40,8 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "acosh": np.arccosh,
     "atanh": np.arctanh,
     "factorial": lambda x: gamma(np.asarray(x) + 1.0),
+    "log_size": lambda x: np.where(np.equal(x, 0.0), -1e300, np.log(np.abs(x))),
+    "sign_of_power": lambda y: np.where(np.equal(y, np.floor(y)), np.where(np.mod(y, 2) == 0, 1.0, -1.0), np.nan),
     "lt": np.less,
     "le": np.less_equal,
     "gt": np.greater,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,9 @@ from gvlab.engine.targets.driver import DriverPrinter, Watched
 from gvlab.engine.targets.layout import Workspace
 from gvlab.engine.targets.llvm import WIDTH
 from gvlab.engine.targets.mathematics import prelude
-from gvlab.engine.targets.model_code import functions
+from gvlab.engine.targets.model_code import functions, outputs
 from gvlab.engine.targets.steps import StepPrinter
+from gvlab.model.equations_graph import Node
 
 _lock = threading.Lock()
 
@@ -42,18 +43,33 @@ class Compiled:
         address = engine.get_function_address("run")
         self.run: Callable[[int, int], None] = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(address)
 
-    def workspace(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+    def workspace(self, outputs: int) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Give memory for one thread, aligned to 64 bytes."""
-        memory = np.zeros(self._vectors * WIDTH + WIDTH)
+        size = (self._vectors + outputs) * WIDTH
+        memory = np.zeros(size + WIDTH)
         first = (-memory.ctypes.data // 8) % WIDTH
-        return memory[first : first + self._vectors * WIDTH]
+        return memory[first : first + size]
+
+
+class CompiledOutputs:
+    """Machine code that evaluates the outputs of one solve.
+
+    Attributes
+    ----------
+    address
+        Of the function.
+    """
+
+    def __init__(self, engine: Any) -> None:
+        self._engine = engine
+        self.address: int = engine.get_function_address("outputs")
 
 
 def source(program: Program, method: Rosenbrock | RungeKutta, watched: Watched) -> str:
     """Print a program as LLVM code."""
     graph = program.graph
     roots = [*program.rates, *program.jacobian.values(), *program.drift]
-    roots += [*program.watch, *program.outputs, *program.constants]
+    roots += [*program.watch, *program.constants]
     operations = {graph.operation[node] for node in graph.order(roots)}
     workspace = Workspace(program, method)
     return "".join(
@@ -70,12 +86,26 @@ def compile_program(program: Program, method: Rosenbrock | RungeKutta, watched: 
     """Compile a program, or take it from the cache on disk."""
     with _lock:
         _start()
-        key = _key(program, method, watched)
-        stored = disk.read(key)
-        if stored is None:
-            stored = _compile(source(program, method, watched))
-            disk.write(key, stored)
-        return Compiled(_load(stored), Workspace(program, method))
+        key = _key(fingerprint(program), repr(method), repr(watched))
+        engine = _load_or_compile(key, lambda: source(program, method, watched))
+        return Compiled(engine, Workspace(program, method))
+
+
+def compile_outputs(program: Program, readings: Sequence[Node]) -> CompiledOutputs:
+    """Compile the formulas of outputs, or take them from the cache on disk."""
+    operations = {program.graph.operation[node] for node in program.graph.order(readings)}
+    with _lock:
+        _start()
+        key = _key(fingerprint(program, readings), "outputs")
+        return CompiledOutputs(_load_or_compile(key, lambda: prelude(operations) + outputs(program, readings)))
+
+
+def _load_or_compile(key: str, text: Callable[[], str]) -> Any:
+    stored = disk.read(key)
+    if stored is None:
+        stored = _compile(text())
+        disk.write(key, stored)
+    return _load(stored)
 
 
 @cache
@@ -89,15 +119,15 @@ def _machine() -> Any:
     if "+avx512f" in features:
         features += ",-prefer-256-bit"
     target = llvm.Target.from_default_triple()
-    return target.create_target_machine(cpu=llvm.get_host_cpu_name(), features=features, opt=2, jit=True)
+    return target.create_target_machine(cpu=llvm.get_host_cpu_name(), features=features, opt=1, jit=True)
 
 
 def _compile(text: str) -> bytes:
     module = llvm.parse_assembly(text)
     module.verify()
     machine = _machine()
-    options = llvm.create_pipeline_tuning_options(speed_level=2)
-    # What can be done eight at a time is written so already.
+    # The code is short of redundancy as it is printed; more passes cost a fifth of a second and make it no faster.
+    options = llvm.create_pipeline_tuning_options(speed_level=1)
     options.loop_vectorization = False
     options.slp_vectorization = False
     llvm.create_pass_builder(machine, options).getModulePassManager().run(
@@ -113,11 +143,9 @@ def _load(data: bytes) -> Any:
     return engine
 
 
-def _key(program: Program, method: Rosenbrock | RungeKutta, watched: Watched) -> str:
+def _key(*parts: str) -> str:
     parts = (
-        fingerprint(program),
-        repr(method),
-        repr(watched),
+        *parts,
         _printers(),
         llvmlite.__version__,
         llvm.get_host_cpu_name(),

@@ -254,8 +254,8 @@ class DriverPrinter:
     # ----------------------------------------------------------------- reading
 
     def _read(self, due: Value, t: Value, y: str) -> None:
-        code, count = self._code, len(self._program.outputs)
-        code.call("outputs", "void", t, self._array(y), self._array("q"), self._array("o"))
+        code, count = self._code, self._field("output_count", I64)
+        code.call(self._field("output_function", PTR), "void", t, self._array(y), self._array("p"), self._array("o"))
         flags = self._flags(due)
         with code.count(WIDTH) as lane, code.when(code.load(flags, lane, I64).differs(0)):
             subject, row = self._lane_get("subject", lane, I64), self._lane_get("row", lane, I64)

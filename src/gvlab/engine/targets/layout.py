@@ -24,6 +24,8 @@ TABLE = (
     "readings",  # times of reading
     "reading_count",
     "values",  # (subject, reading, output)
+    "output_count",
+    "output_function",
     "operation_count",
     "order",  # operations in order of time, (subject or one, operation)
     "order_stride",
@@ -92,11 +94,12 @@ class Workspace:
             "w0": program.words,
             "w1": program.words,
             "w2": program.words,
-            "o": len(program.outputs),
         }
         self.place: dict[str, int] = {}
         total = 0
         for name, size in sizes.items():
             self.place[name] = total
             total += size
+        # Outputs come last: how many there are is decided for each solve.
+        self.place["o"] = total
         self.vectors = total

@@ -186,13 +186,14 @@ class Function:
         """Give a constant."""
         return Value(self, constant(kind, value), kind)
 
-    def call(self, name: str, result: str, *arguments: Value) -> Value:
-        """Call a function."""
+    def call(self, name: str | Value, result: str, *arguments: Value) -> Value:
+        """Call a function by its name or at an address."""
+        name = name.name if isinstance(name, Value) else f"@{name}"
         given = ", ".join(f"{argument.kind} {argument.name}" for argument in arguments)
         if result == "void":
-            self.do(f"call void @{name}({given})")
+            self.do(f"call void {name}({given})")
             return Value(self, "", "void")
-        return self.emit(f"call {result} @{name}({given})", result)
+        return self.emit(f"call {result} {name}({given})", result)
 
     def fma(self, a: Value, b: Value | Number, c: Value | Number) -> Value:
         """Give a b + c with one rounding."""

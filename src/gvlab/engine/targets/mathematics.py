@@ -75,6 +75,16 @@ def logarithm() -> str:
     m = (number - (exponent << 52)).bits(V)
     e = exponent.floating()
     e = tiny.select(e - 54.0, e)
+    result = _log_of_parts(f, m, e)
+    result = x.equals(math.inf).select(x, result)
+    result = x.equals(0.0).select(-math.inf, result)
+    result = (x >= 0.0).select(result, math.nan)
+    f.give(result)
+    return f.text()
+
+
+def _log_of_parts(f: Function, m: Value, e: Value) -> Value:
+    """Print log m + e log 2."""
     above = m - 1.0
     s = above / (above + 2.0)
     z = s * s
@@ -83,11 +93,29 @@ def logarithm() -> str:
         series = f.fma(series, z, 2.0 / (2 * i + 1))
     # log m = above - s (above - z series): the leading term is exact.
     small = f.fma(s, f.fma(z, series, 0.0) - above, e * _LN2_LOW)
-    result = f.fma(e, _LN2_HIGH, above + small)
-    result = x.equals(math.inf).select(x, result)
-    result = x.equals(0.0).select(-math.inf, result)
-    result = (x >= 0.0).select(result, math.nan)
-    f.give(result)
+    return f.fma(e, _LN2_HIGH, above + small)
+
+
+def logarithm_of_size() -> str:
+    """Print @vlog_size: log |x|, and -1e300 at 0, so that 0 times it is 0. What is smaller than 2^-1022 counts as 0."""
+    f = Function("vlog_size", [(V, "x")], V)
+    x = f.call("llvm.fabs.v8f64", V, f.arguments[0])
+    number = x.bits(I)
+    exponent = (number - 0x3FE6A09E667F3BCD) >> 52
+    m = (number - (exponent << 52)).bits(V)
+    result = (x < math.inf).select(_log_of_parts(f, m, exponent.floating()), x)
+    f.give((x < 2.0**-1022).select(-1e300, result))
+    return f.text()
+
+
+def sign_of_power() -> str:
+    """Print @vsign_of_power: 1 for an even exponent, -1 for an odd one, NaN for one that is not whole."""
+    f = Function("vsign_of_power", [(V, "y")], V)
+    y = f.arguments[0]
+    whole = f.call("llvm.floor.v8f64", V, y).equals(y)
+    half = y * 0.5
+    odd = f.call("llvm.floor.v8f64", V, half).differs(half)
+    f.give(whole.select(odd.select(f.const(V, -1.0), 1.0), math.nan))
     return f.text()
 
 
@@ -126,7 +154,7 @@ def prelude(operations: set[str]) -> str:
     """Print declarations, and the functions for the operations that a program has."""
     parts = [f"declare {V} @llvm.fma.v8f64({V}, {V}, {V})\n"]
     parts += [f"declare {V} @llvm.{name}.v8f64({V})\n" for name in INTRINSICS.values()]
-    parts += [exponential(), logarithm(), power()]
+    parts += [exponential(), logarithm(), logarithm_of_size(), sign_of_power(), power()]
     for operation in sorted(operations & LIBRARY.keys()):
         parts.append(f"declare double @{LIBRARY[operation]}(double)\n")
         parts.append(lane_by_lane(operation))

@@ -99,7 +99,7 @@ _TWO: dict[str, Callable[[Value, Value], Value]] = {
 
 def functions(program: Program, implicit: bool) -> str:
     """Print all functions of a program; those of the Jacobian only for an implicit method."""
-    parts = [_constants(program), _rates(program), _watch(program), _outputs(program)]
+    parts = [_constants(program), _rates(program, implicit), _watch(program)]
     if implicit:
         parts += [_linearize(program), _factor(program), _back(program)]
     return "".join(parts)
@@ -121,12 +121,13 @@ def _constants(program: Program) -> str:
     return code.text()
 
 
-def _rates(program: Program) -> str:
+def _rates(program: Program, onto: bool) -> str:
+    """Print @rates; it adds the rates to what stands in an array where an implicit method needs that."""
     arguments = [(V, "t"), (PTR, "y"), (PTR, "q"), (PTR, "w"), (PTR, "f")]
-    code = Function("rates", arguments, attributes="noinline nounwind")
-    t, y, q, w, f = code.arguments
+    code = Function("rates", arguments + ([(PTR, "s")] if onto else []), attributes="noinline nounwind")
+    t, y, q, w, f, *s = code.arguments
     for i, value in enumerate(_printer(program, code, t, y, q, w).values(program.rates)):
-        code.store(value, f, i)
+        code.store(value + code.load(s[0], i, V) if onto else value, f, i)
     return code.text()
 
 
@@ -155,10 +156,14 @@ def _watch(program: Program) -> str:
     return code.text()
 
 
-def _outputs(program: Program) -> str:
-    code = Function("outputs", [(V, "t"), (PTR, "y"), (PTR, "q"), (PTR, "o")], attributes="noinline nounwind")
-    t, y, q, o = code.arguments
-    for i, value in enumerate(_printer(program, code, t, y, q, None).values(program.outputs)):
+def outputs(program: Program, readings: Sequence[Node]) -> str:
+    """Print @outputs, a unit of its own: what is read changes from solve to solve, and the rest need not."""
+    code = Function("outputs", [(V, "t"), (PTR, "y"), (PTR, "p"), (PTR, "o")], attributes="external nounwind")
+    t, y, p, o = code.arguments
+    names: dict[str, tuple[Value, int] | Value] = {TIME: t}
+    names.update({name: (y, i) for i, name in enumerate(program.states)})
+    names.update({name: (p, i) for i, name in enumerate(program.slots)})
+    for i, value in enumerate(Printer(code, program.graph, names, None).values(readings)):
         code.store(value, o, i)
     return code.text()
 

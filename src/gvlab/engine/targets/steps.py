@@ -114,9 +114,8 @@ class StepPrinter:
                         past = code.fma(slope, code.load(drift, i, V), past)
                     code.store(past, sums, i)
                 when = code.fma(h, method.nodes[s], t)
-                code.call("rates", "void", when, u, *(self._array(code, ws, name) for name in ("q", "w")), k[s])
-                with code.count(n) as i:
-                    code.store(code.load(k[s], i, V) + code.load(sums, i, V), k[s], i)
+                q, w = (self._array(code, ws, name) for name in ("q", "w"))
+                code.call("rates", "void", when, u, q, w, k[s], sums)
             else:
                 with code.count(n) as i:
                     first = code.load(f, i, V)

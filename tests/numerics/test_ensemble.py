@@ -1,0 +1,198 @@
+"""The ensemble engine: the same bits in any company, the right order, and an end in words for every subject."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gvlab.engine import Operation, Options, Status, ensemble
+from gvlab.errors import UnknownNameError
+from gvlab.model.equations import Equations
+
+from .conftest import equations
+
+TIMES = np.linspace(0.0, 10.0, 21)
+
+
+@pytest.fixture(scope="module")
+def stiff() -> Equations:
+    """Robertson's reaction with a dose target and two events; rates from 1e-2 to 1e7."""
+    return equations(
+        """
+        model robertson
+            A = 1; B = 0; C = 0; dosed = 0; seen = 0
+            k1 = 0.04; k2 = 3e7; k3 = 1e4; limit = 0.2
+            A -> B; k1*A
+            2 B -> B + C; k2*B*B
+            B + C -> A + C; k3*B*C
+            dosed -> ; 3*dosed
+            half: at (C > limit): seen = seen + 1, k1 = k1*0.5
+            again: at (dosed > 2): seen = seen + 10
+        end
+        """
+    )
+
+
+def cohort(count: int, seed: int = 0) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return {"k1": 0.04 * rng.lognormal(size=count), "k3": 1e4 * rng.lognormal(size=count)}
+
+
+def solve(model, values, rows=None, **changes):
+    count = len(next(iter(values.values())))
+    rows = np.arange(count) if rows is None else rows
+    rng = np.random.default_rng(5)
+    when, amount = rng.uniform(0, 9, count), rng.uniform(0, 4, count)
+    schedule = [
+        Operation(when[rows], "add", "dosed", amount[rows]),
+        Operation(4.0, "add", "dosed", 1.5, guard="dosed < 0.5"),
+        Operation(6.0, "set", "limit", 0.25),
+    ]
+    arguments = {
+        "subjects": len(rows),
+        "outputs": ["A", "B", "C", "dosed", "seen"],
+        "parameters": {name: value[rows] for name, value in values.items()},
+        "schedule": schedule,
+    }
+    return ensemble.solve(model, TIMES, **(arguments | changes))
+
+
+def assert_same_bits(one, other, rows):
+    np.testing.assert_array_equal(one.values[rows], other.values)
+    np.testing.assert_array_equal(one.final[rows], other.final)
+    np.testing.assert_array_equal(one.steps[rows], other.steps)
+    for place, row in enumerate(rows):
+        ours, theirs = one.events[one.events["subject"] == row], other.events[other.events["subject"] == place]
+        np.testing.assert_array_equal(ours["event"], theirs["event"])
+        np.testing.assert_array_equal(ours["time"], theirs["time"])
+
+
+@pytest.mark.parametrize("method", ["rodas5p"])
+def test_a_subject_has_the_same_bits_alone_and_in_any_company(stiff, method):
+    values = cohort(41)
+    everyone = solve(stiff, values, method=method)
+    for rows in ([0], [17], [40, 3, 8], list(range(40, -1, -1)), list(range(5, 30))):
+        assert_same_bits(everyone, solve(stiff, values, np.array(rows), method=method), rows)
+
+
+def test_the_number_of_threads_changes_no_bit(stiff):
+    values = cohort(100)
+    one, two, five = (solve(stiff, values, threads=threads) for threads in (1, 2, 5))
+    assert_same_bits(one, two, list(range(100)))
+    assert_same_bits(one, five, list(range(100)))
+
+
+def test_readings_in_between_do_not_move_the_path(stiff):
+    values = {"k1": np.array([0.04])}
+    few = ensemble.solve(stiff, np.array([0.0, 10.0]), subjects=1, outputs=["A"], parameters=values)
+    many = ensemble.solve(stiff, np.linspace(0, 10, 333), subjects=1, outputs=["A"], parameters=values)
+    assert few.values[0, -1, 0] == many.values[0, -1, 0]
+    assert few.steps[0] == many.steps[0]
+
+
+@pytest.mark.parametrize("method", ["rodas5p", "tsit5"])
+def test_the_error_falls_with_the_fifth_power_of_the_step(method):
+    """An oscillator driven in time: the error per tolerance shows the order of the method and of its dense output."""
+    model = equations("model m\n x = 0; v = 1; x' = v; v' = -x + sin(time)*0.1; end")
+    times = np.linspace(0, 20, 137)
+    exact = 1.05 * np.sin(times) - 0.05 * times * np.cos(times)
+    errors, steps = [], []
+    for tolerance in (1e-4, 1e-6, 1e-8, 1e-10):
+        options = Options(relative_tolerance=tolerance, absolute_tolerance=tolerance)
+        solution = ensemble.solve(model, times, subjects=1, outputs=["x"], options=options, method=method)
+        errors.append(np.abs(solution.values[0, :, 0] - exact).max())
+        steps.append(solution.steps[0])
+    slope = -np.polyfit(np.log(steps), np.log(errors), 1)[0]
+    # An error near the tolerance of each step falls a little faster than the steps alone tell.
+    assert 4.5 < slope < 6.3
+    assert errors[-1] < 1e-8
+
+
+def test_both_methods_agree():
+    model = equations("model m\n x = 1; y = 2; k = 0.7; x' = y - k*x; y' = -x*y; E: at (x > 1.2): k = 3; end")
+    options = Options(relative_tolerance=1e-10, absolute_tolerance=1e-12)
+    one, other = (
+        ensemble.solve(model, TIMES, subjects=1, outputs=["x", "y"], options=options, method=method)
+        for method in ("rodas5p", "tsit5")
+    )
+    np.testing.assert_allclose(one.values, other.values, atol=1e-9)
+    np.testing.assert_allclose(one.events["time"], other.events["time"], atol=1e-9)
+
+
+def test_a_condition_on_time_inside_a_rate_is_met_exactly():
+    """An infusion from day 1/3 to day 2: a step across its ends would average two inputs."""
+    model = equations(
+        "model m\n x = 0; first = 1/3; x' = piecewise(1, time >= first && time < 2, 0) - 0; end".replace(" - 0", "")
+    )
+    solution = ensemble.solve(model, TIMES, subjects=1, outputs=["x"])
+    np.testing.assert_allclose(solution.values[0, :, 0], np.clip(TIMES - 1 / 3, 0, 5 / 3), atol=1e-12)
+
+
+def test_a_condition_on_a_state_inside_a_rate_is_met_exactly():
+    model = equations("model m\n x = 0; y = 0; x' = 1; y' = piecewise(0, x < 2.5, 4); end")
+    solution = ensemble.solve(model, TIMES, subjects=1, outputs=["y"])
+    np.testing.assert_allclose(solution.values[0, :, 0], 4 * np.clip(TIMES - 2.5, 0, None), atol=1e-10)
+
+
+def test_a_pulse_between_two_readings_is_not_stepped_over():
+    model = equations(
+        "model m\n n = 0; A: at (time > 3.01 && time < 3.02): n = n + 1; B: at (sin(40*time) > 0.999): n = n + 100; end"
+    )
+    solution = ensemble.solve(model, np.array([0.0, 1.0, 5.0]), subjects=1, outputs=["n"])
+    peaks = int(np.floor((40 * 5 - np.pi / 2) / (2 * np.pi))) + 1
+    assert solution.values[0, -1, 0] == 1 + 100 * peaks
+
+
+def test_an_event_is_found_to_the_last_bit_of_time():
+    model = equations("model m\n x = 0; x' = 1; t_at = 0; t_above = 0; A: at (time >= 3): t_at = time; end")
+    solution = ensemble.solve(model, np.array([0.0, 10.0]), subjects=1, outputs=["t_at"])
+    assert solution.values[0, -1, 0] == 3.0
+
+
+def test_a_step_limit_is_a_status_and_the_neighbors_go_on(stiff):
+    values = cohort(9)
+    free = solve(stiff, values)
+    limited = solve(stiff, values, options=Options(max_steps=8))
+    assert Status.STEP_LIMIT in limited.statuses()
+    assert "raise max_steps" in Status.STEP_LIMIT.remedy
+    for row, status in enumerate(limited.statuses()):
+        if status is Status.FINISHED:
+            np.testing.assert_array_equal(limited.values[row], free.values[row])
+        else:
+            assert np.all(np.isfinite(limited.values[row, TIMES <= limited.end_times[row]]))
+            assert np.all(np.isnan(limited.values[row, TIMES > limited.end_times[row]]))
+
+
+def test_what_grows_beyond_all_bounds_ends_there_with_a_status():
+    model = equations("model m\n x = 1; x0 = 1; x' = x*x; end")
+    solution = ensemble.solve(model, TIMES, subjects=2, outputs=["x"], parameters={"x": np.array([1.0, 0.01])})
+    assert solution.statuses()[0] in (Status.STEP_TOO_SMALL, Status.NOT_FINITE)
+    assert solution.end_times[0] == pytest.approx(1.0, abs=1e-6)
+    assert solution.statuses()[1] is Status.FINISHED
+    assert solution.values[1, -1, 0] == pytest.approx(0.01 / 0.9, rel=1e-5)
+
+
+def test_events_without_end_are_a_status():
+    model = equations("model m\n x = 0; A: at (x > 0.5): x = 0; B: at (x < 0.5), t0=false: x = 1; end")
+    solution = ensemble.solve(model, TIMES, subjects=1, outputs=["x"])
+    assert solution.statuses() == [Status.EVENT_LOOP]
+    assert "triggers" in Status.EVENT_LOOP.remedy
+
+
+def test_an_undefined_output_is_a_status():
+    model = equations("model m\n x = 1; x' = -1; y := log(x); end")
+    solution = ensemble.solve(model, TIMES, subjects=1, outputs=["y"])
+    assert solution.statuses() == [Status.NOT_FINITE]
+
+
+def test_an_unknown_method_is_answered_with_the_known_ones(house):
+    with pytest.raises(UnknownNameError, match='Did you mean "tsit5"'):
+        ensemble.solve(house, TIMES, subjects=1, outputs=["cells"], method="tsit")
+
+
+def test_an_interrupted_solve_ends(stiff, monkeypatch):
+    def interrupt(_finished: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        solve(stiff, cohort(64), options=Options(relative_tolerance=1e-12, absolute_tolerance=1e-14), progress=interrupt)
