@@ -90,14 +90,15 @@ class JudgedFinding:
         """Why this verdict, in a sentence."""
         if self.record.cannot_say:
             return self.record.cannot_say
-        counts = Counter(judged.outcome.verdict for judged in self.comparisons)
-        total = len(self.comparisons)
+        entering = [judged for judged in self.comparisons if judged.comparison.counts]
+        counts = Counter(judged.outcome.verdict for judged in entering)
+        total = len(entering)
         if self.verdict is Verdict.REPRODUCED:
-            return f"all {total} comparisons" if total > 1 else self.comparisons[0].outcome.reason
+            return f"all {total} comparisons" if total > 1 else entering[0].outcome.reason
         worst = next(
             judged
             for verdict in (Verdict.NOT, Verdict.CANNOT_SAY, Verdict.PARTLY)
-            for judged in self.comparisons
+            for judged in entering
             if judged.outcome.verdict is verdict
         )
         tally = f"{counts[Verdict.REPRODUCED]} of {total} comparisons reproduced; " if total > 1 else ""
@@ -190,7 +191,7 @@ def judge(record: FindingRecord, runs: Runs, seed: int) -> JudgedFinding:
             for versus in comparison.versus or (comparison.versus_at or "",):
                 stream = np.random.default_rng([seed, int(record.id[1:]), number, len(judged)])
                 judged.append(Judged(system, comparison, versus, _outcome(comparison, versus, results, stream)))
-    return JudgedFinding(record, combine([each.outcome for each in judged]), tuple(judged))
+    return JudgedFinding(record, combine([each.outcome for each in judged if each.comparison.counts]), tuple(judged))
 
 
 def _outcome(comparison: Comparison, versus: str, results: Results, rng: np.random.Generator) -> Outcome:
@@ -232,6 +233,7 @@ def _plain(judged: Judged) -> dict[str, Any]:
     effect = outcome.effect
     return {
         "system": judged.system,
+        "counts": judged.comparison.counts,
         "measured": judged.comparison.measure.model_dump(exclude_none=True),
         "arm": judged.comparison.arm,
         "versus": judged.versus,

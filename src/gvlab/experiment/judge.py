@@ -30,6 +30,9 @@ BoolArray = npt.NDArray[np.bool_]
 FEWEST = 5
 """Subjects that must be readable in each arm; below that a comparison says nothing."""
 
+NEGLIGIBLE = 0.01
+"""A difference of shares, or of a ratio from one, that is called no effect in words."""
+
 
 class Verdict(StrEnum):
     """What the model says of a published statement."""
@@ -173,18 +176,14 @@ def judge_share(arm: Fates, expect: Expectation) -> Outcome:
 
 
 def combine(outcomes: Sequence[Outcome]) -> Verdict:
-    """Give the verdict of several comparisons: all reproduced, none even partly, or in between.
-
-    Comparisons that could not be read do not count as reproduced, so with one of them a finding is at most *partly*.
-    """
+    """Give the verdict of several comparisons: all reproduced, at least half of them partly, or not."""
     verdicts = [outcome.verdict for outcome in outcomes]
     if not verdicts or all(verdict is Verdict.CANNOT_SAY for verdict in verdicts):
         return Verdict.CANNOT_SAY
     if all(verdict is Verdict.REPRODUCED for verdict in verdicts):
         return Verdict.REPRODUCED
-    if any(verdict in (Verdict.REPRODUCED, Verdict.PARTLY) for verdict in verdicts):
-        return Verdict.PARTLY
-    return Verdict.NOT
+    favorable = sum(verdict in (Verdict.REPRODUCED, Verdict.PARTLY) for verdict in verdicts)
+    return Verdict.PARTLY if 2 * favorable >= len(verdicts) else Verdict.NOT
 
 
 def _too_few(subjects: int, kind: str) -> Outcome:
@@ -254,6 +253,8 @@ def _weigh(
     right = effect.lower > none if up else effect.upper < none
     if not right:
         wrong = effect.upper < none if up else effect.lower > none
+        if wrong and abs(effect.value - none) < NEGLIGIBLE:
+            return Verdict.NOT, "there is no effect"
         return Verdict.NOT, "the effect goes the other way" if wrong else "the interval includes no effect"
     large = effect.value >= threshold if up else effect.value <= threshold
     if not large:
@@ -263,4 +264,5 @@ def _weigh(
             f"direction and size are right, but {significance.n} per arm would be significant in "
             f"{100 * power.probability:.0f} % of experiments; {100 * significance.probability:.0f} % are asked for"
         )
-    return Verdict.REPRODUCED, "direction, size and probability of significance are as asked"
+    asked = "direction and size" if power is None else "direction, size and probability of significance"
+    return Verdict.REPRODUCED, f"{asked} are as asked"

@@ -12,6 +12,10 @@ What the four verdicts mean is fixed here, as numbers in the record, before anyt
     Anything else that could be read.
 *cannot say*
     The model lacks a part (`cannot_say` gives the reason), or too few subjects could be read.
+
+A finding of several comparisons (arms, systems) is reproduced when every one is; it is partly reproduced when at least
+half of them are reproduced or partly so; otherwise it is not. Comparisons that could not be read count against it,
+unless none could. A comparison with `counts: false` is shown and does not enter the verdict.
 """
 
 from __future__ import annotations
@@ -112,6 +116,8 @@ class Comparison(Record):
     measure: Measure
     expect: Expectation
     significance: Significance | None = None
+    counts: bool = True
+    """Whether it enters the verdict; what is only remembered of the paper is shown and does not."""
 
     @model_validator(mode="after")
     def _sides(self) -> Comparison:

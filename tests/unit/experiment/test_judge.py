@@ -125,6 +125,7 @@ def outcome(verdict: Verdict) -> Outcome:
     [
         ([Verdict.REPRODUCED, Verdict.REPRODUCED], Verdict.REPRODUCED),
         ([Verdict.REPRODUCED, Verdict.NOT], Verdict.PARTLY),
+        ([Verdict.REPRODUCED, Verdict.NOT, Verdict.NOT], Verdict.NOT),
         ([Verdict.REPRODUCED, Verdict.CANNOT_SAY], Verdict.PARTLY),
         ([Verdict.PARTLY], Verdict.PARTLY),
         ([Verdict.NOT, Verdict.NOT], Verdict.NOT),
@@ -133,5 +134,5 @@ def outcome(verdict: Verdict) -> Outcome:
         ([], Verdict.CANNOT_SAY),
     ],
 )
-def test_a_finding_is_reproduced_only_when_every_comparison_is(verdicts, expected):
+def test_a_finding_needs_every_comparison_and_is_lost_when_most_fail(verdicts, expected):
     assert combine([outcome(verdict) for verdict in verdicts]) is expected
