@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -124,26 +126,24 @@ def _follow(study: Study, target: Path, engine: str | None) -> dict[tuple[str, s
 
 
 def _print(findings: list[JudgedFinding], study: Study) -> None:
-    table = Table(title="What the model says of each claim", title_justify="left", header_style="bold", pad_edge=False)
-    for column, options in (
-        ("claim", {"no_wrap": True}),
-        ("published", {"ratio": 3}),
-        ("simulated (95 % interval)", {"ratio": 4}),
-        ("verdict", {"no_wrap": True}),
-        ("why", {"ratio": 3}),
-    ):
-        table.add_column(column, overflow="fold", **options)  # type: ignore[arg-type]
-    for finding in findings:
+    table = Table(title="What the model says of each claim", title_justify="left", header_style="bold", box=SIMPLE)
+    table.add_column("claim", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("published", ratio=2)
+    table.add_column("simulated, with 95 % interval", ratio=3)
+    # What the model cannot speak to comes last.
+    for finding in sorted(findings, key=lambda finding: finding.verdict is Verdict.CANNOT_SAY):
         color, glyph = GLYPHS[finding.verdict]
         record = finding.record
+        why = "" if finding.verdict is Verdict.REPRODUCED else finding.reason
+        said = "\n".join(escape(text) for text in (finding.simulated,) if text)
+        explained = f"[dim]{escape(why)}[/dim]" if why else ""
         table.add_row(
             f"{record.id}\n[dim]{record.role}[/dim]",
-            record.statement,
-            finding.simulated,
             f"[{color}]{glyph} {finding.verdict}[/{color}]",
-            finding.reason,
+            escape(record.statement),
+            "\n".join(part for part in (said, explained) if part),
         )
-        table.add_section()
     out.print(table)
     counts = {verdict: sum(finding.verdict is verdict for finding in findings) for verdict in Verdict}
     words = ", ".join(f"{number} {verdict}" for verdict, number in counts.items())
