@@ -159,8 +159,8 @@ def test_a_step_limit_is_a_status_and_the_neighbors_go_on(stiff):
         if status is Status.FINISHED:
             np.testing.assert_array_equal(limited.values[row], free.values[row])
         else:
-            assert np.all(np.isfinite(limited.values[row, TIMES <= limited.end_times[row]]))
-            assert np.all(np.isnan(limited.values[row, TIMES > limited.end_times[row]]))
+            assert np.all(np.isfinite(limited.values[row, limited.end_times[row] >= TIMES]))
+            assert np.all(np.isnan(limited.values[row, limited.end_times[row] < TIMES]))
 
 
 def test_what_grows_beyond_all_bounds_ends_there_with_a_status():
@@ -195,4 +195,6 @@ def test_an_interrupted_solve_ends(stiff, monkeypatch):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        solve(stiff, cohort(64), options=Options(relative_tolerance=1e-12, absolute_tolerance=1e-14), progress=interrupt)
+        solve(
+            stiff, cohort(64), options=Options(relative_tolerance=1e-12, absolute_tolerance=1e-14), progress=interrupt
+        )
