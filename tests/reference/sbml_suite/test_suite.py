@@ -23,7 +23,7 @@ def run(folder: Path, *options: str) -> list[dict[str, str]]:
     """Run the suite's own runner, as from the command line."""
     out = folder / "results.json"
     command = [sys.executable, str(RUNNER), "--scope", "core", "--timeout", "120", "--out", str(out), *options]
-    command += ["--adapter", f"{__package__}.adapter:simulate"]
+    command += ["--adapter", "tests.reference.sbml_suite.adapter:simulate"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True)
     return json.loads(out.read_text())["results"]
