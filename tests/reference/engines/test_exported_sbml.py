@@ -1,0 +1,80 @@
+"""What is exported for other programs gives our curves in them: libRoadRunner and COPASI, each on its own.
+
+Traps of COPASI: without `forceCompile` it ignores conversion factors; by default it names what it returns by display
+name; and its default tolerances are too loose for this comparison.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import roadrunner
+
+from gvlab.errors import ModelError
+from gvlab.model.model import Model
+from gvlab.simulation.export import typical_subject
+from reference.engines.scenarios import FATES, FLAGS, Scenario, assert_close, scenarios
+
+basico = pytest.importorskip("basico")
+
+RELATIVE, ABSOLUTE = 1e-10, 1e-14
+ALL = scenarios()
+EXPORTED = [each for each in ALL if not each.harvested]
+FEW = list({each.experiment: each for each in EXPORTED}.values())
+"""The last arm of each experiment: the one in which most is different."""
+
+
+def roadrunner_curves(sbml, times, names):
+    runner = roadrunner.RoadRunner(sbml)
+    for key, value in (("relative", RELATIVE), ("absolute", ABSOLUTE)):
+        runner.integrator.setValue(f"{key}_tolerance", value)
+    runner.integrator.setValue("maximum_num_steps", 10**6)
+    runner.timeCourseSelections = list(names)
+    return np.asarray(runner.simulate(times=times.tolist())).T
+
+
+def copasi_curves(sbml, times, names):
+    model = basico.load_model_from_string(sbml)
+    try:
+        model.getModel().forceCompile()
+        settings = {"r_tol": RELATIVE, "a_tol": ABSOLUTE, "max_steps": 10**7, "use_sbml_id": True}
+        table = basico.run_time_course(values=times.tolist(), start_time=0, model=model, **settings)
+        return table[list(names)].to_numpy().T
+    finally:
+        basico.remove_datamodel(model)
+
+
+def assert_exported_gives_our_curves(scenario: Scenario) -> None:
+    experiment = scenario.read()
+    arm, typical = experiment.arm(scenario.arm), experiment.system.typical()
+    ours = scenario.run(typical, "ensemble")
+    sbml = typical_subject(Model.default(), typical, arm.protocol, arm.condition)
+    # A document knows no end of follow-up: in other programs the dead go on. We compare up to the first fate.
+    fates = [row["time"] for row in ours.events if ours.event_ids[row["event"]] in FATES]
+    times = ours.times[ours.times < min(fates, default=np.inf) - FLAGS]
+    assert times.size > 2
+    expected = np.array([ours.values(name)[0, : times.size] for name in ours.outputs])
+    for curves in (roadrunner_curves, copasi_curves):
+        found = curves(sbml, times, ours.outputs)
+        assert found.shape == expected.shape
+        for x, y, name in zip(found, expected, ours.outputs, strict=True):
+            assert_close(x, y, f"{curves.__name__}, {name}")
+
+
+@pytest.mark.parametrize("scenario", FEW, ids=str)
+def test_other_programs_draw_our_curves(scenario):
+    assert_exported_gives_our_curves(scenario)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("scenario", [each for each in EXPORTED if each not in FEW], ids=str)
+def test_other_programs_draw_our_curves_of_every_arm(scenario):
+    assert_exported_gives_our_curves(scenario)
+
+
+@pytest.mark.parametrize("scenario", [each for each in ALL if each.harvested][:1], ids=str)
+def test_cells_of_another_subject_are_refused(scenario):
+    experiment = scenario.read()
+    arm = experiment.arm(scenario.arm)
+    with pytest.raises(ModelError, match="Cells of a primary recipient come out of another run"):
+        typical_subject(Model.default(), experiment.system.typical(), arm.protocol, arm.condition)
