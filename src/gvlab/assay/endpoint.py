@@ -190,7 +190,8 @@ class EventTimes:
                 "ask for an earlier day, or use the survival curve."
             )
         reached = (event == 1) & (duration <= day)
-        return ~reached if self.counts == "free" else reached
+        counted: npt.NDArray[np.bool_] = ~reached if self.counts == "free" else reached
+        return counted
 
     def logrank(self, arm: str, versus: str) -> HypothesisTest:
         """Test whether two arms reach the endpoint alike."""

@@ -48,7 +48,8 @@ def main() -> None:
         Console(stderr=True).print(f"[red]Error:[/red] {error}", highlight=False, soft_wrap=True)
         sys.exit(1)
     except Exception as error:
-        if hasattr(error, "format_message"):  # click's own: an unknown option, a missing argument
-            error.show()
-            sys.exit(getattr(error, "exit_code", 2))
-        raise
+        show = getattr(error, "show", None)
+        if show is None:
+            raise
+        show()  # click's own: an unknown option, a missing argument
+        sys.exit(getattr(error, "exit_code", 2))

@@ -9,11 +9,6 @@ from typing import Annotated
 import typer
 
 from gvlab.cli.common import out
-from gvlab.experiment import Experiment
-from gvlab.model.build import build
-from gvlab.model.model import Model
-from gvlab.provenance import write_text
-from gvlab.simulation.export import typical_subject
 
 
 class Form(StrEnum):
@@ -41,7 +36,15 @@ def export(
     Examples:  gvlab export sbml --out gvl.xml
     gvlab export sbml --with-doses mathew2018_survival --arm "BM + T cells + sorafenib" --out arm.xml
     """
+    # Imported here, as in every command: "gvlab --help" must answer at once.
+    from gvlab.model.build import build
+    from gvlab.model.model import Model
+    from gvlab.provenance import write_text
+
     if with_doses:
+        from gvlab.experiment import Experiment
+        from gvlab.simulation.export import typical_subject
+
         experiment = Experiment.read(with_doses, system or None)
         chosen = experiment.arm(arm) if arm else experiment.arms[-1]
         text = typical_subject(Model.default(), experiment.system.typical(), chosen.protocol, chosen.condition)

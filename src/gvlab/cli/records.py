@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from gvlab import library
 from gvlab.cli.common import PAPER, out
 from gvlab.errors import GVLabError, UnknownNameError
 
@@ -23,19 +22,22 @@ def list_records(
 
     Examples:  gvlab list    gvlab list experiments    gvlab list parameters
     """
+    from gvlab import library
+    from gvlab.library import records
+
     if not kind:
         table = _table("Library", "kind", "records", "examples")
-        for each in (*library.KINDS, *library.TABLES):
+        for each in (*records.KINDS, *records.TABLES):
             names = library.names(each)
             table.add_row(each, str(len(names)), ", ".join(names[:4]) + (", ..." if len(names) > 4 else ""))
         out.print(table)
         out.print('[dim]gvlab list experiments shows one kind; "gvlab run NAME" runs an experiment.[/dim]')
         return
-    if kind in library.TABLES:
+    if kind in records.TABLES:
         _list_rows(kind)
         return
-    if kind not in library.KINDS:
-        raise UnknownNameError("kind of record", kind, (*library.KINDS, *library.TABLES))
+    if kind not in records.KINDS:
+        raise UnknownNameError("kind of record", kind, (*records.KINDS, *records.TABLES))
     table = _table(kind.capitalize(), "name", "what it is")
     for name, record in library.read_all(kind).items():
         table.add_row(name, getattr(record, "title", "") or getattr(record, "statement", ""))
@@ -43,6 +45,8 @@ def list_records(
 
 
 def _list_rows(kind: str) -> None:
+    from gvlab import library
+
     if kind == "parameters":
         from gvlab.model.parameters import ParameterTable
 
@@ -71,6 +75,7 @@ def explain(
     Examples:  gvlab explain IC50_sorafenib_flt3itd    gvlab explain IC50_sorafenib_flt3itd --system culture_flt3itd
     gvlab explain C20
     """
+    from gvlab import library
     from gvlab.model.parameters import ParameterTable
     from gvlab.subject import System
 
@@ -92,6 +97,8 @@ def explain(
 
 
 def _explain_finding(name: str) -> None:
+    from gvlab import library
+
     finding = library.read("findings", name)
     out.print(f"[bold]{finding.id}[/bold]  {finding.statement}")
     rows = [
@@ -126,6 +133,7 @@ def cite(
 
     Examples:  gvlab cite    gvlab cite mathew2018_survival    gvlab cite b6_into_balbc_wehi3b
     """
+    from gvlab import library
     from gvlab.provenance import format_bibliography
     from gvlab.subject import System
 
@@ -149,13 +157,15 @@ def check() -> None:
     libSBML consistency with units, a unit and an SBO term for every symbol, no name undefined or unused, every source
     in the bibliography, every table row used, and gvl.xml as the modules make it.
     """
+    from gvlab import library
+    from gvlab.library import records
     from gvlab.model.build import build
     from gvlab.model.checks import check as check_model
     from gvlab.model.checks import check_references
     from gvlab.model.model import Model
 
     problems = [str(problem) for problem in (*check_model(), *check_references())]
-    for kind in library.KINDS:
+    for kind in records.KINDS:
         for name in library.names(kind):
             try:
                 library.read(kind, name)
@@ -167,12 +177,13 @@ def check() -> None:
         out.print(f"[red]x[/red] {problem}", highlight=False)
     if problems:
         raise typer.Exit(1)
-    records = sum(len(library.names(kind)) for kind in (*library.KINDS, *library.TABLES))
-    out.print(f"The model and {records} records of the library keep every rule.")
+    total = sum(len(library.names(kind)) for kind in (*records.KINDS, *records.TABLES))
+    out.print(f"The model and {total} records of the library keep every rule.")
 
 
 def build() -> None:
     """Make models/gvl.xml anew from the Antimony modules and the parameter tables."""
+    from gvlab import library
     from gvlab.model.build import build as build_model
     from gvlab.provenance import write_text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.box import SIMPLE
@@ -14,11 +14,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from gvlab import library
 from gvlab.cli.common import PAPER, out
 from gvlab.errors import UnknownNameError
-from gvlab.experiment import JudgedFinding, Results, Study, Verdict
-from gvlab.provenance import prepare_output_folder, write_text
+
+if TYPE_CHECKING:
+    from gvlab.experiment import JudgedFinding, Results, Study
 
 SEED = 2018
 SUBJECTS = 200
@@ -27,11 +27,12 @@ RESULTS = Path("results")
 """Where reports go when no folder is named."""
 
 GLYPHS = {
-    Verdict.REPRODUCED: ("green", "●"),
-    Verdict.PARTLY: ("yellow", "◐"),
-    Verdict.NOT: ("red", "○"),
-    Verdict.CANNOT_SAY: ("dim", "–"),
+    "reproduced": ("green", "●"),
+    "partly": ("yellow", "◐"),
+    "not": ("red", "○"),
+    "cannot say": ("dim", "–"),
 }
+"""Color and glyph of each verdict."""
 
 
 def run(
@@ -66,6 +67,10 @@ def run(
 
     Examples:  gvlab run mathew2018 --quick    gvlab run mathew2018_survival --subjects 500 --out my_run
     """
+    # Imported here, as in every command: "gvlab --help" must answer at once.
+    from gvlab.experiment import Study
+    from gvlab.provenance import prepare_output_folder, write_text
+
     names = _experiments(name)
     n = subjects or (QUICK_SUBJECTS if quick else SUBJECTS)
     study = Study.of(names, seed=seed, subjects=n)
@@ -90,6 +95,8 @@ def run(
 
 
 def _experiments(name: str) -> tuple[str, ...]:
+    from gvlab import library
+
     if name == PAPER:
         return tuple(each for each in library.names("experiments") if each.startswith(PAPER))
     if name not in library.names("experiments"):
@@ -126,6 +133,8 @@ def _follow(study: Study, target: Path, engine: str | None) -> dict[tuple[str, s
 
 
 def _print(findings: list[JudgedFinding], study: Study) -> None:
+    from gvlab.experiment import Verdict
+
     table = Table(title="What the model says of each claim", title_justify="left", header_style="bold", box=SIMPLE)
     table.add_column("claim", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
@@ -133,7 +142,7 @@ def _print(findings: list[JudgedFinding], study: Study) -> None:
     table.add_column("simulated, with 95 % interval", ratio=3)
     # What the model cannot speak to comes last.
     for finding in sorted(findings, key=lambda finding: finding.verdict is Verdict.CANNOT_SAY):
-        color, glyph = GLYPHS[finding.verdict]
+        color, glyph = GLYPHS[str(finding.verdict)]
         record = finding.record
         why = "" if finding.verdict is Verdict.REPRODUCED else finding.reason
         said = "\n".join(escape(text) for text in (finding.simulated,) if text)

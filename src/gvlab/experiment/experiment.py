@@ -137,7 +137,7 @@ class Experiment:
     def replace(self, **changes: object) -> Experiment:
         """Give an experiment with some fields changed."""
         fields = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
-        return Experiment(**{**fields, **changes})  # type: ignore[arg-type]
+        return Experiment(**{**fields, **changes})
 
     def under(self, condition: str | Condition) -> Experiment:
         """Give the same experiment with every arm under a condition: a knock-out, a depletion."""
