@@ -171,6 +171,10 @@ class _Run:
             return Status.STOPPED_BY_EVENT
         return Status.FINISHED
 
+    def _at_stop(self, time: float, then: Callable[[float], None], exact: list[float]) -> None:
+        then(time)
+        exact[:] = [float(self.job.live.runner.getValue(name)) for name in self.job.outputs]
+
     def _operate_all(self, time: float) -> None:
         for operation in self.doses.get(time, ()):
             self._operate(time, *operation)
@@ -202,6 +206,8 @@ class _Run:
 
     def _until(self, stop: float, then: Callable[[float], None] | None = None) -> None:
         """Go to a stop, and do what is to be done there."""
+        exact: list[float] = []
+        happened = len(self.job.live.log)
         job, live = self.job, self.job.live
         times = job.times
         inside = times[(times > self.time) & (times < stop)]
@@ -209,7 +215,7 @@ class _Run:
         if then is not None:
             later = stop + _MOMENT * max(1.0, abs(stop))
             live.runner.setValue(_STOP, stop)
-            live.at_stop = lambda: then(stop)
+            live.at_stop = lambda: self._at_stop(stop, then, exact)
         data = np.asarray(live.runner.simulate(times=[self.time, *inside.tolist(), later]))
         live.at_stop = None
         ended = live.ended
@@ -218,7 +224,8 @@ class _Run:
         self.values[rows[keep]] = data[1 : 1 + inside.size, 1:][keep]
         row = int(np.searchsorted(times, stop))
         if row < times.size and times[row] == stop and stop < ended:
-            self.values[row] = data[-1, 1:]
+            # Where no event followed the operations, what they left is the reading, not what it was a moment later.
+            self.values[row] = exact if exact and len(live.log) == happened else data[-1, 1:]
         self.time = later
 
 
