@@ -328,6 +328,57 @@ def prepare_output_folder(path: Path | str) -> Path:
     return folder
 
 
+def new_output_folder(path: Path | str) -> Path:
+    """Make a folder that did not exist: of this name, or with a number behind it where that is taken.
+
+    Two programs that begin at the same moment get two folders.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be made or written.
+    """
+    wanted = candidate = Path(path)
+    number = 1
+    make_folder(wanted.parent)
+    while True:
+        with _output_errors(candidate):
+            try:
+                candidate.mkdir()
+                break
+            except FileExistsError:
+                number += 1
+                candidate = wanted.with_name(f"{wanted.name}-{number}")
+    return prepare_output_folder(candidate)
+
+
+def make_folder(path: Path | str) -> None:
+    """Make a folder and those above it where they are missing.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be made.
+    """
+    with _output_errors(Path(path)):
+        Path(path).mkdir(parents=True, exist_ok=True)
+
+
+def prepare_output_file(path: Path | str) -> None:
+    """Find out now, before long work, whether a file can be written there; what it holds is not touched.
+
+    Raises
+    ------
+    OutputError
+        If it is a folder, or nothing can be written where it is.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise OutputError(f'"{target}" is a folder, and a file is to be written. Add the name of a file.')
+    with _output_errors(target), tempfile.TemporaryFile(dir=target.parent):
+        pass
+
+
 @contextlib.contextmanager
 def _output_errors(target: Path) -> Iterator[None]:
     try:
@@ -339,6 +390,8 @@ def _output_errors(target: Path) -> Iterator[None]:
             way_out = "the disk is full. What was there before is unchanged; free some space, or write elsewhere."
         elif isinstance(error, PermissionError) or error.errno == errno.EROFS:
             way_out = f'there is no permission to write in "{target.parent}". Write elsewhere, or allow it.'
+        elif isinstance(error, FileNotFoundError) and target.parent.is_dir():
+            way_out = f'nothing can be made in "{target.parent}". Write elsewhere.'
         elif isinstance(error, FileNotFoundError):
             way_out = f'the folder "{target.parent}" does not exist. Make it first.'
         elif isinstance(error, NotADirectoryError | FileExistsError):

@@ -6,8 +6,10 @@ import sys
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from gvlab.cli import export, records, run
+from gvlab.cli.common import help_of
 from gvlab.errors import GVLabError
 
 app = typer.Typer(
@@ -16,36 +18,35 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="""An in-silico laboratory of graft-versus-leukemia, after Mathew et al., Nature Medicine 2018;24:282.
-
-    Start with [bold]gvlab run mathew2018 --quick[/bold]: it runs the paper's experiments on virtual mice, says of each
-    published claim whether the model reproduces it, and writes a report you open in a browser.
-
-    Then: [bold]gvlab list[/bold] shows what there is, [bold]gvlab explain k_killing_cd8[/bold] says where a number
-    comes from, [bold]gvlab export sbml[/bold] takes the model to COPASI.
-
-    Everything here is simulated. It generates hypotheses and helps to plan experiments; it decides no treatment.""",
+    help="An in-silico laboratory of graft-versus-leukemia, after Mathew et al., Nature Medicine 2018;24:282.\n\n"
+    "Start with [bold]gvlab run mathew2018 --quick[/bold]: it runs the paper's experiments on virtual mice, says of "
+    "each published claim whether the model reproduces it, and writes a report you open in a browser.\n\n"
+    "Then: [bold]gvlab list[/bold] shows what there is, [bold]gvlab explain k_killing_cd8[/bold] says where a number "
+    "comes from, [bold]gvlab export sbml[/bold] takes the model to COPASI.\n\n"
+    "Everything here is simulated. It generates hypotheses and helps to plan experiments; it decides no treatment.",
 )
-app.command("run")(run.run)
-app.command("list")(records.list_records)
-app.command("explain")(records.explain)
-app.command("cite")(records.cite)
-app.command("export")(export.export)
-app.command("check")(records.check)
-app.command("build")(records.build)
+for _name, _command in (
+    ("run", run.run),
+    ("list", records.list_records),
+    ("explain", records.explain),
+    ("cite", records.cite),
+    ("export", export.export),
+    ("check", records.check),
+    ("build", records.build),
+):
+    app.command(_name, help=help_of(_command))(_command)
 
 
 def main() -> None:
     """Run the command; what we refuse to do is said in one sentence, not as a traceback."""
     try:
-        app(standalone_mode=False)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
+        # Without its standalone mode, click gives back the code of an exit in place of exiting.
+        sys.exit(app(standalone_mode=False) or 0)
     except (typer.Abort, KeyboardInterrupt):
         Console(stderr=True).print("\nStopped. What had been written is whole and stays.")
         sys.exit(130)
     except GVLabError as error:
-        Console(stderr=True).print(f"[red]Error:[/red] {error}", highlight=False, soft_wrap=True)
+        Console(stderr=True).print(f"[red]Error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(1)
     except Exception as error:
         show = getattr(error, "show", None)

@@ -33,7 +33,10 @@ def export(
     of an arm goes through: its parameters, its condition, and one time-triggered event for each dose, so that COPASI or
     libRoadRunner draw the same curve.
 
-    Examples:  gvlab export sbml --out gvl.xml
+    Examples:
+
+    gvlab export sbml --out gvl.xml
+
     gvlab export sbml --with-doses mathew2018_survival --arm "BM + T cells + sorafenib" --out arm.xml
     """
     # Imported here, as in every command: "gvlab --help" must answer at once.

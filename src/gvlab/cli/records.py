@@ -20,7 +20,13 @@ def list_records(
 
     Without a word it shows every kind and how many there are; with one, the records of that kind.
 
-    Examples:  gvlab list    gvlab list experiments    gvlab list parameters
+    Examples:
+
+    gvlab list
+
+    gvlab list experiments
+
+    gvlab list parameters
     """
     from gvlab import library
     from gvlab.library import records
@@ -72,7 +78,12 @@ def explain(
     For a parameter: value, unit, range, evidence, source and where in it, how it was derived, whether somebody read it
     there - and the rows it takes the place of. For a finding: what was published and what the model is asked.
 
-    Examples:  gvlab explain IC50_sorafenib_flt3itd    gvlab explain IC50_sorafenib_flt3itd --system culture_flt3itd
+    Examples:
+
+    gvlab explain IC50_sorafenib_flt3itd
+
+    gvlab explain IC50_sorafenib_flt3itd --system culture_flt3itd
+
     gvlab explain C20
     """
     from gvlab import library
@@ -131,7 +142,13 @@ def cite(
 ) -> None:
     """Print the bibliography of exactly the numbers that are used.
 
-    Examples:  gvlab cite    gvlab cite mathew2018_survival    gvlab cite b6_into_balbc_wehi3b
+    Examples:
+
+    gvlab cite
+
+    gvlab cite mathew2018_survival
+
+    gvlab cite b6_into_balbc_wehi3b
     """
     from gvlab import library
     from gvlab.provenance import format_bibliography
@@ -156,6 +173,12 @@ def check() -> None:
 
     libSBML consistency with units, a unit and an SBO term for every symbol, no name undefined or unused, every source
     in the bibliography, every table row used, and gvl.xml as the modules make it.
+
+    Examples:
+
+    gvlab check
+
+    GVLAB_LIBRARY=my_library gvlab check
     """
     from gvlab import library
     from gvlab.library import records
@@ -182,7 +205,14 @@ def check() -> None:
 
 
 def build() -> None:
-    """Make models/gvl.xml anew from the Antimony modules and the parameter tables."""
+    """Make models/gvl.xml anew from the Antimony modules and the parameter tables.
+
+    Whoever has changed a module or a table runs it, and commits what it writes.
+
+    Examples:
+
+    gvlab build
+    """
     from gvlab import library
     from gvlab.model.build import build as build_model
     from gvlab.provenance import write_text

@@ -65,18 +65,32 @@ def run(
     reproduced: direction, size and probability of significance are right. partly: the direction is. not: neither.
     cannot say: the model lacks a part, and the reason is given.
 
-    Examples:  gvlab run mathew2018 --quick    gvlab run mathew2018_survival --subjects 500 --out my_run
+    Examples:
+
+    gvlab run mathew2018 --quick
+
+    gvlab run mathew2018_survival --subjects 500 --out my_run
     """
     # Imported here, as in every command: "gvlab --help" must answer at once.
+    from gvlab.engine import ENGINES
     from gvlab.experiment import Study
-    from gvlab.provenance import prepare_output_folder, write_text
+    from gvlab.provenance import new_output_folder, prepare_output_file, prepare_output_folder, write_text
 
     names = _experiments(name)
+    if engine is not None and engine not in ENGINES:
+        raise UnknownNameError("engine", engine, ENGINES)
     n = subjects or (QUICK_SUBJECTS if quick else SUBJECTS)
     study = Study.of(names, seed=seed, subjects=n)
-    target = prepare_output_folder(folder or _unused(RESULTS / f"{name}-{time.strftime('%Y-%m-%d-%H%M%S')}"))
-    if json_file is not None:
-        write_text(json_file, "{}\n")  # a place that cannot be written is found now, not after the run
+    # A place that cannot be written is found now, not after the run.
+    inside = json_file is not None and folder is not None and folder in json_file.parents
+    if json_file is not None and not inside:
+        prepare_output_file(json_file)
+    if folder is None:
+        target = new_output_folder(RESULTS / f"{name}-{time.strftime('%Y-%m-%d-%H%M%S')}")
+    else:
+        target = prepare_output_folder(folder)
+    if json_file is not None and inside:
+        prepare_output_file(json_file)
     runs = _follow(study, target, engine)
     findings = study.judge(runs)
     manifest = study.manifest(runs)
@@ -102,15 +116,6 @@ def _experiments(name: str) -> tuple[str, ...]:
     if name not in library.names("experiments"):
         raise UnknownNameError("experiment", name, (PAPER, *library.names("experiments")))
     return (name,)
-
-
-def _unused(path: Path) -> Path:
-    """Give a folder that does not exist yet: two runs may begin in the same second."""
-    number, candidate = 1, path
-    while candidate.exists():
-        number += 1
-        candidate = path.with_name(f"{path.name}-{number}")
-    return candidate
 
 
 def _follow(study: Study, target: Path, engine: str | None) -> dict[tuple[str, str], Results]:

@@ -17,7 +17,7 @@ from gvlab.assay.endpoint import EventTimes, event_times
 from gvlab.assay.measurements import COLUMNS, Measurements
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.model.model import Model
-from gvlab.provenance import Source, atomic_file, write_text
+from gvlab.provenance import Source, atomic_file, make_folder, write_text
 from gvlab.simulation import Trajectories
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Results:
         OutputError
             If a file cannot be written; files that are there are whole.
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         units_of = {name: self.runs[self.arms[0]].unit(name) for name in self.experiment.outputs()}
         frames = [run.frame().assign(arm=arm) for arm, run in self.runs.items()]
         _write(folder / "trajectories.parquet", pd.concat(frames, ignore_index=True), units_of)

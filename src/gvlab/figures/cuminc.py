@@ -11,7 +11,7 @@ import pandas as pd
 
 from gvlab.errors import InvalidValueError
 from gvlab.figures.style import GRAY, MM, OKABE_ITO, Width, figure_of, finish, new_figure, styled, wrapped
-from gvlab.figures.tables import chosen, event_table, require, time_scale
+from gvlab.figures.tables import HasTable, chosen, event_table, require, time_scale
 from gvlab.statistics import cumulative_incidence
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "----")
 
 @styled
 def cumulative_incidences(
-    events: pd.DataFrame,
+    events: pd.DataFrame | HasTable,
     causes: Mapping[int, str],
     *,
     arms: Sequence[str] | None = None,
@@ -45,7 +45,8 @@ def cumulative_incidences(
     Parameters
     ----------
     events
-        One row a subject: ``arm, duration, event_observed, cause`` (0 = censored) and optionally ``entry``.
+        Event times, or their table. One row a subject: ``arm, duration, event_observed, cause`` (0 = censored) and
+        optionally ``entry``.
     causes
         Name of each cause by number; the first lies at the bottom.
     arms

@@ -26,7 +26,7 @@ from gvlab.figures.style import (
     text_width_mm,
     width_mm,
 )
-from gvlab.figures.tables import chosen, event_table, time_scale
+from gvlab.figures.tables import HasTable, chosen, event_table, time_scale
 from gvlab.statistics import SurvivalCurve, hazard_ratio, kaplan_meier, logrank, logrank_power
 from gvlab.statistics.estimate import p_value_in_words
 
@@ -41,7 +41,7 @@ _RIGHT_MM = 4.0
 
 @styled
 def survival(
-    events: pd.DataFrame,
+    events: pd.DataFrame | HasTable,
     *,
     arms: Sequence[str] | None = None,
     versus: str | None = None,
@@ -68,8 +68,8 @@ def survival(
     Parameters
     ----------
     events
-        One row a subject: ``arm, duration`` (days from time zero), ``event_observed`` (0 = censored), and optionally
-        ``entry``.
+        Event times, or their table. One row a subject: ``arm, duration`` (days from time zero), ``event_observed``
+        (0 = censored), and optionally ``entry``.
     arms
         Arms to draw, in order; None draws all.
     versus

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import pandas as pd
 
@@ -12,10 +13,18 @@ from gvlab.statistics.inputs import event_times
 DAYS_PER_MONTH = 30.4375
 
 
-def event_table(events: pd.DataFrame) -> pd.DataFrame:
+class HasTable(Protocol):
+    """Anything that carries its table, as event times do."""
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The table."""
+
+
+def event_table(events: pd.DataFrame | HasTable) -> pd.DataFrame:
     """Check a table of event times: columns ``arm, duration, event_observed`` and, optionally, ``entry, cause``."""
-    require(events, ("arm", "duration", "event_observed"), "table of event times")
-    table = events.copy()
+    table = (events if isinstance(events, pd.DataFrame) else events.table).copy()
+    require(table, ("arm", "duration", "event_observed"), "table of event times")
     if "entry" not in table:
         table["entry"] = 0.0
     event_times(table["duration"], table["event_observed"], table["entry"])
