@@ -129,7 +129,8 @@ def flagship(name: str, subjects: int, seed: int, *, stiff: bool = False) -> Cas
     title = f"{name}, {last:g} days, {len(np.arange(0.0 if name == 'human' else 4.0, last, every))} doses"
     if stiff:
         title += f", fastest rate x{STIFFER:g}"
-    times = np.arange(last + 1.0)
+    # Six hours after the morning's dose: the drug is there, and no step ends there by itself.
+    times = np.concatenate([[0.0], np.arange(0.25, last, 1.0)])
     return Case(title, model, times, subjects, outputs, parameters, tuple(schedule))
 
 

@@ -135,9 +135,9 @@ def _follow_clocks(graph: Graph, states: list[str], rates: list[Node], triggers:
     """Add a state for each compared quantity that depends on time in a crooked way, and one where there is none.
 
     Steps are chosen for the accuracy of the states. A trigger such as sin(time) > 0 in a model where nothing else moves
-    would be stepped over; as a state of its own, whose rate is its derivative by time, it keeps the steps short. So that
-    no step goes over a crest, where it may be true for an instant, the sign of that derivative is to be watched too:
-    these relations are returned.
+    would be stepped over; as a state of its own, whose rate is its derivative by time, it keeps the steps short. No
+    step may go over a crest, where it may be true for an instant: the sign of that derivative is to be watched as well.
+    These relations are returned.
     """
     turns: list[Node] = []
     moving = {*states, TIME}

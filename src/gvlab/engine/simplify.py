@@ -37,6 +37,8 @@ class _Rewriter:
 
     def moves(self, node: Node) -> bool:
         """Tell whether a formula changes within a step."""
+        if node in self._moves:
+            return self._moves[node]
         graph = self._graph
         for current in graph.order([node], self._moves):
             operation = graph.operation[current]

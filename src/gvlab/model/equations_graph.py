@@ -8,7 +8,7 @@ Numbers and truth values are told apart by the operation; SBML lets either stand
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 
 Node = int
 
@@ -314,21 +314,24 @@ class Graph:
 
     def order(self, nodes: Iterable[Node], done: Mapping[Node, object] | None = None) -> list[Node]:
         """List what the nodes need and the nodes themselves, arguments first, without those in `done`."""
-        seen = set(done or ())
+        known: Container[Node] = () if done is None else done
+        seen: set[Node] = set()
         result: list[Node] = []
         for root in nodes:
-            stack: list[tuple[Node, bool]] = [(root, False)]
+            # A negative entry says that the arguments of a node have been dealt with (nodes count from 0).
+            stack = [root]
             while stack:
-                node, ready = stack.pop()
-                if ready:
-                    result.append(node)
-                    continue
-                if node in seen:
-                    continue
-                seen.add(node)
-                stack.append((node, True))
-                stack.extend((argument, False) for argument in reversed(self.arguments[node]) if argument not in seen)
-        # A node can be pushed twice before it is seen; `seen` is marked on the first visit, so each comes out once.
+                node = stack.pop()
+                if node < 0:
+                    result.append(~node)
+                elif node not in seen and node not in known:
+                    seen.add(node)
+                    arguments = self.arguments[node]
+                    if not arguments:
+                        result.append(node)
+                        continue
+                    stack.append(~node)
+                    stack.extend(arguments[::-1])
         return result
 
     def symbols(self, nodes: Iterable[Node]) -> set[str]:
