@@ -12,6 +12,9 @@ from gvlab.cli import export, records, run
 from gvlab.cli.common import help_of
 from gvlab.errors import GVLabError
 
+_INTERRUPTED = 130
+"""What a shell calls a program that was stopped with Ctrl-C: 128 + SIGINT."""
+
 app = typer.Typer(
     name="gvlab",
     no_args_is_help=True,
@@ -40,11 +43,10 @@ for _name, _command in (
 def main() -> None:
     """Run the command; what we refuse to do is said in one sentence, not as a traceback."""
     try:
-        # Without its standalone mode, click gives back the code of an exit in place of exiting.
-        sys.exit(app(standalone_mode=False) or 0)
+        # Outside its standalone mode typer gives back the code of an exit in place of exiting, and makes one of Ctrl-C.
+        code = app(standalone_mode=False) or 0
     except (typer.Abort, KeyboardInterrupt):
-        Console(stderr=True).print("\nStopped. What had been written is whole and stays.")
-        sys.exit(130)
+        code = _INTERRUPTED
     except GVLabError as error:
         Console(stderr=True).print(f"[red]Error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(1)
@@ -54,3 +56,6 @@ def main() -> None:
             raise
         show()  # click's own: an unknown option, a missing argument
         sys.exit(getattr(error, "exit_code", 2))
+    if code == _INTERRUPTED:
+        Console(stderr=True).print("Stopped. What had been written is whole and stays.")
+    sys.exit(code)

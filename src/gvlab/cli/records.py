@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from gvlab.cli.common import PAPER, out
@@ -187,17 +188,22 @@ def check() -> None:
     from gvlab.model.checks import check_references
     from gvlab.model.model import Model
 
-    problems = [str(problem) for problem in (*check_model(), *check_references())]
+    problems: list[str] = []
     for kind in records.KINDS:
         for name in library.names(kind):
             try:
                 library.read(kind, name)
             except GVLabError as error:
                 problems.append(str(error))
-    if build().sbml != Model.default().sbml:
-        problems.append('models/gvl.xml is not what the modules and tables make. Run "gvlab build".')
-    for problem in problems:
-        out.print(f"[red]x[/red] {problem}", highlight=False)
+    try:
+        problems += [str(problem) for problem in (*check_model(), *check_references())]
+        # With a user's own rows the model is another one than ours, rightly.
+        if library.folders() == (library.BUILT_IN,) and build().sbml != Model.default().sbml:
+            problems.append('models/gvl.xml is not what the modules and tables make. Run "gvlab build".')
+    except GVLabError as error:
+        problems.append(str(error))
+    for problem in dict.fromkeys(problems):
+        out.print(f"[red]x[/red] {escape(problem)}", highlight=False, soft_wrap=True)
     if problems:
         raise typer.Exit(1)
     total = sum(len(library.names(kind)) for kind in (*records.KINDS, *records.TABLES))
@@ -224,6 +230,7 @@ def build() -> None:
 
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    # A name in one piece can be searched for and copied.
+    for position, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=position == 0)
     return table

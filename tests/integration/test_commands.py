@@ -1,0 +1,186 @@
+"""Each command teaches, answers, and refuses in a sentence."""
+
+from __future__ import annotations
+
+import pytest
+
+from gvlab.cli import app
+from gvlab.model import checks
+from gvlab.model.model import Model
+
+COMMANDS = [command.name for command in app.registered_commands]
+
+
+def test_there_are_the_commands_the_readme_promises():
+    assert {"run", "list", "check", "export", "explain", "cite"} <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_a_command_has_an_example_of_it(gvlab, name):
+    said = gvlab(name, "--help")
+    assert said.code == 0
+    examples = said.printed.partition("Examples:")[2]
+    assert f"gvlab {name}" in examples
+
+
+def test_the_first_help_shows_where_to_begin_and_what_this_is_not_for(gvlab):
+    said = gvlab("-h")
+    assert said.code == 0
+    assert "gvlab run mathew2018 --quick" in said.printed
+    assert "it decides no treatment" in said.printed
+    assert all(name in said.printed for name in COMMANDS)
+
+
+def test_it_runs_as_a_module(command):
+    said = command("list", "experiments")
+    assert said.code == 0, said.complained
+    assert "mathew2018_survival" in said.printed
+
+
+# ------------------------------------------------------------------------------------------------ what it answers
+
+
+def test_list_counts_every_kind(gvlab):
+    said = gvlab("list")
+    assert said.code == 0
+    for kind in ("experiments", "findings", "systems", "agents", "conditions", "parameters"):
+        assert kind in said.printed
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("experiments", "mathew2018_survival"),
+        ("systems", "b6_into_balbc_wehi3b"),
+        ("findings", "C20"),
+        ("parameters", "k_killing_cd8"),
+        ("conditions", "il15_deficient_leukemia"),
+    ],
+)
+def test_list_shows_the_records_of_a_kind(gvlab, kind, words):
+    said = gvlab("list", kind)
+    assert said.code == 0
+    assert words in said.printed
+
+
+def test_explain_gives_value_unit_evidence_and_every_overlay(gvlab):
+    said = gvlab("explain", "CL_sorafenib")
+    assert said.code == 0
+    assert all(word in said.printed for word in ("takes the place of", "species:human", "L/day", "agarwal2011"))
+
+
+def test_explain_resolves_the_overlays_of_a_system(gvlab):
+    everywhere = gvlab("explain", "CL_sorafenib").printed
+    here = gvlab("explain", "CL_sorafenib", "--system", "b6_into_balbc_wehi3b")
+    assert here.code == 0
+    assert len(here.printed) < len(everywhere)
+    assert "CL_sorafenib" in here.printed
+
+
+def test_explain_says_what_a_finding_asks(gvlab):
+    said = gvlab("explain", "C23")
+    assert said.code == 0
+    assert "hold-out" in said.printed
+    assert "BM + syngeneic T cells + sorafenib" in said.printed
+
+
+def test_cite_prints_exactly_the_sources_of_an_experiment(gvlab):
+    everything, one = gvlab("cite"), gvlab("cite", "mathew2018_axis")
+    assert everything.code == one.code == 0
+    assert "doi:10.1038/nm.4484" in one.printed
+    assert set(one.printed.splitlines()) < set(everything.printed.splitlines())
+
+
+def test_check_finds_nothing_to_complain_of(gvlab):
+    said = gvlab("check")
+    assert said.code == 0, said.printed
+    assert "keep every rule" in said.printed
+
+
+def test_check_fails_when_it_finds_something(gvlab, monkeypatch):
+    monkeypatch.setattr(checks, "check_references", lambda: ("a source that is in no bibliography",))
+    said = gvlab("check")
+    assert said.code == 1
+    assert "a source that is in no bibliography" in said.printed
+
+
+def test_check_reads_a_users_own_library(gvlab, monkeypatch, tmp_path):
+    (tmp_path / "agents").mkdir()
+    (tmp_path / "agents" / "mine.yaml").write_text("name: mine\ntitle: Mine\nkind: drgu\n")
+    monkeypatch.setenv("GVLAB_LIBRARY", str(tmp_path))
+    said = gvlab("check")
+    assert said.code == 1
+    assert "mine.yaml" in said.printed
+    assert "'drgu'" in said.printed
+
+
+def test_export_writes_the_same_to_a_file_and_to_the_screen(gvlab, tmp_path):
+    file = tmp_path / "gvl.xml"
+    assert gvlab("export", "sbml", "--out", str(file)).code == 0
+    assert file.read_text() == Model.default().sbml
+    assert gvlab("export", "sbml").printed.strip() == file.read_text().strip()
+
+
+def test_export_with_doses_has_an_event_for_each_dose(gvlab):
+    arm = ("--with-doses", "mathew2018_survival", "--system", "b6_into_balbc_wehi3b", "--arm")
+    none, drug = (gvlab("export", "sbml", *arm, name) for name in ("BM", "BM + sorafenib"))
+    assert none.code == drug.code == 0
+    assert none.printed.count("<event ") < drug.printed.count("<event ")
+    assert 'id="dose_0001"' in drug.printed
+
+
+def test_export_writes_antimony(gvlab):
+    said = gvlab("export", "antimony", "--with-doses", "mathew2018_axis", "--arm", "vehicle")
+    assert said.code == 0
+    assert "model " in said.printed
+    assert gvlab("export", "antimony").code == 0
+
+
+# ------------------------------------------------------------------------------------------------ what it refuses
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            ["run", "mathew2018_survivl"],
+            'no experiment named "mathew2018_survivl". Did you mean "mathew2018_survival"?',
+        ),
+        (["run", "mathew2018_axis", "--engine", "roadruner"], 'Did you mean "roadrunner"?'),
+        (["list", "experimnts"], 'Did you mean "experiments"?'),
+        (["explain", "k_killing_cd9"], 'Did you mean "k_killing_cd8"?'),
+        (["explain", "k_killing_cd9", "--system", "b6_into_balbc_wehi3b"], 'Did you mean "k_killing_cd8"?'),
+        (["explain", "CL_sorafenib", "--system", "b6_into_balbc_wehi3"], 'Did you mean "b6_into_balbc_wehi3b"?'),
+        (["cite", "mathew2018_surviva"], 'Did you mean "mathew2018_survival"?'),
+        (["export", "sbml", "--with-doses", "mathew2018_axs"], 'Did you mean "mathew2018_axis"?'),
+        (["export", "sbml", "--with-doses", "mathew2018_axis", "--arm", "sorafnib"], 'Did you mean "sorafenib"?'),
+        (
+            ["export", "sbml", "--with-doses", "mathew2018_axis", "--system", "culture_flt3itt"],
+            'Did you mean "culture_flt3itd"?',
+        ),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_closest(gvlab, monkeypatch, tmp_path, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    said = gvlab(*arguments)
+    assert said.code == 1
+    assert words in said.complained
+    assert "Traceback" not in said.complained
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [["rn"], ["run", "--sed", "1"], ["run", "--subjects", "0"], ["run", "--seed", "-1"], ["export", "xml"]]
+)
+def test_a_wrong_option_is_a_usage_error(gvlab, monkeypatch, tmp_path, arguments):
+    monkeypatch.chdir(tmp_path)
+    said = gvlab(*arguments)
+    assert said.code == 2
+    assert "Usage" in said.complained
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_brackets_in_a_name_are_no_markup(gvlab):
+    said = gvlab("run", "[/bold]")
+    assert said.code == 1
+    assert 'There is no experiment named "[/bold]"' in said.complained
