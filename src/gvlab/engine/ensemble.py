@@ -16,7 +16,7 @@ import numpy as np
 
 from gvlab.engine.contract import EVENT_LOG, FloatArray, Operation, Options, PerSubject, Progress, Solution
 from gvlab.engine.events import Events, watched
-from gvlab.engine.program import build
+from gvlab.engine.program import Program, build
 from gvlab.engine.program import outputs as outputs_of
 from gvlab.engine.request import Request, check, cores
 from gvlab.engine.schedule import Schedule
@@ -42,25 +42,34 @@ _REASONS = {
     layout.ABORTED: Status.ENGINE_FAILED,
 }
 
-_ready: OrderedDict[tuple[str, str], _Ready] = OrderedDict()
+_ready: OrderedDict[tuple[str, str], Ready] = OrderedDict()
 
 
-class _Ready:
+class Ready:
     """A model with its code, kept for the next solve."""
 
-    def __init__(self, model: Equations, method: str) -> None:
+    refused_events = ""
+
+    def __init__(self, model: Equations, method: str, program: Program | None = None) -> None:
         self.model = model
-        self.program = build(model)
+        self.program = build(model) if program is None else program
         self.code = compile_program(self.program, METHODS[method], watched(model, self.program))
         self._outputs: OrderedDict[tuple[str, ...], tuple[list[Node], CompiledOutputs]] = OrderedDict()
 
     def outputs(self, names: tuple[str, ...]) -> tuple[list[Node], CompiledOutputs]:
         """Give the formulas of what is to be read, and their code."""
         if names not in self._outputs:
-            readings = outputs_of(self.model, names)
+            readings = self.readings(names)
             self._outputs[names] = (readings, compile_outputs(self.program, readings))
         _limit(self._outputs, names)
         return self._outputs[names]
+
+    def readings(self, names: tuple[str, ...]) -> list[Node]:
+        """Give the formulas of what is to be read."""
+        return outputs_of(self.model, names)
+
+    def begin(self, request: Request, subjects: Subjects) -> None:
+        """Fill in what the model's own values do not."""
 
 
 def _limit(cache: OrderedDict[Any, Any], used: Any) -> None:
@@ -102,15 +111,15 @@ def solve(
         model = _ready[key].model
     request = check(model, times, subjects, outputs, parameters, schedule, stop, options)
     if key not in _ready:
-        _ready[key] = _Ready(model, method)
+        _ready[key] = Ready(model, method)
     _limit(_ready, key)
-    return _Solve(request, _ready[key], threads or cores(), progress).follow()
+    return Run(request, _ready[key], threads or cores(), progress).follow()
 
 
-class _Solve:
+class Run:
     """One solve on its way."""
 
-    def __init__(self, request: Request, ready: _Ready, threads: int, progress: Progress | None) -> None:
+    def __init__(self, request: Request, ready: Ready, threads: int, progress: Progress | None) -> None:
         program = ready.program
         self._request = request
         self._program = program
@@ -121,13 +130,15 @@ class _Solve:
         self._told = 0
         self._subjects = Subjects(request, program)
         self._schedule = Schedule(request, program)
-        shape = (request.subjects, request.times.size, len(request.outputs))
+        ready.begin(request, self._subjects)
+        shape = (request.subjects, request.times.size, len(self._readings))
         self._values = np.empty(shape)
         self._status = np.full(request.subjects, -1, dtype=np.int8)
         self._kept: list[Any] = []
         self._table = self._fill_table()
-        self._workspaces = [self._code.workspace(len(request.outputs))]
+        self._workspaces = [self._code.workspace(len(self._readings))]
         self._events = Events(request.model, program, self._subjects, self._watch)
+        self._events.refused = ready.refused_events
         self._stops = {request.model.events.index(name) for name in request.stop}
         self._logged = 0
 
@@ -168,7 +179,7 @@ class _Solve:
             table[FIELD[name]] = array.ctypes.data
         numbers = {
             "reading_count": request.times.size,
-            "output_count": len(request.outputs),
+            "output_count": len(self._readings),
             "output_function": self._output_code.address,
             "operation_count": schedule.order.shape[1],
             "order_stride": 0 if schedule.order.shape[0] == 1 else schedule.order.shape[1],
@@ -261,7 +272,7 @@ class _Solve:
         table[FIELD["watch_only"]] = watch_only
         threads = min(self._threads, -(-queue.size // _SUBJECTS_PER_THREAD))
         while len(self._workspaces) < threads:
-            self._workspaces.append(self._code.workspace(len(self._request.outputs)))
+            self._workspaces.append(self._code.workspace(len(self._readings)))
         if watch_only or queue.size <= _SUBJECTS_PER_THREAD:
             self._code.run(table.ctypes.data, self._workspaces[0].ctypes.data)
             return

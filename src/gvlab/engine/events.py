@@ -18,6 +18,7 @@ import numpy as np
 from gvlab.engine.program import Program
 from gvlab.engine.subjects import Floats, Rows, Subjects
 from gvlab.engine.targets.driver import Watched
+from gvlab.errors import ModelError
 from gvlab.model.equations import Equations
 from gvlab.model.equations_graph import Node
 
@@ -79,6 +80,7 @@ class Events:
         self._lots: dict[int, int] = {}
         self.log: list[tuple[Rows, int, Floats]] = []
         self.endless: set[int] = set()
+        self.refused = ""
         for number, event in enumerate(model.system.events):
             word, bit = divmod(program.modes + number, 64)
             self._events.append(
@@ -152,6 +154,9 @@ class Events:
 
     def _carry_out(self, event: _Event, rows: Rows, values: tuple[float, ...] | None) -> None:
         subjects = self._subjects
+        if self.refused:
+            name = subjects.request.model.events[event.number]
+            raise ModelError(f'The event "{name}" happened on day {subjects.time[rows[0]]:g}. {self.refused}')
         new: Any = subjects.evaluate(list(event.formulas), rows) if values is None else values
         subjects.assign(dict(zip(event.targets, new, strict=True)), rows)
         self.log.append((rows, event.number, subjects.time[rows].copy()))

@@ -8,7 +8,7 @@ each step sees a smooth right-hand side; where one would change is found afterwa
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from gvlab.engine.derivatives import gradients
@@ -66,6 +66,8 @@ class Program:
         triggers, and turning points.
     modes
         How many of `watch` are conditions that steps hold fixed.
+    base
+        How many states are the model's; the others are blocks of as many sensitivities, one after the other.
     stops
         Numbers of `constants` that are times at which a condition on time changes.
     """
@@ -80,6 +82,7 @@ class Program:
     watch: list[Node]
     modes: int
     elimination: Elimination
+    base: int
     constants: list[Node] = field(default_factory=list)
     stops: list[int] = field(default_factory=list)
 
@@ -99,8 +102,25 @@ def outputs(model: Equations, names: Sequence[str]) -> list[Node]:
     return [graph.number(model.during(graph.symbol(name))) for name in names]
 
 
-def build(model: Equations) -> Program:
+@dataclass(frozen=True)
+class Parts:
+    """The lists of a program under construction; what is appended to them becomes part of it."""
+
+    graph: Graph
+    states: list[str]
+    slots: list[str]
+    carried: dict[str, Carried]
+    rates: list[Node]
+
+
+def build(model: Equations, extend: Callable[[Parts], None] | None = None) -> Program:
     """Write a model as a program.
+
+    Parameters
+    ----------
+    extend
+        Adds states whose rates are linear in the added states themselves, with the Jacobian of the model as matrix:
+        sensitivities. They share its factors.
 
     Raises
     ------
@@ -128,7 +148,10 @@ def build(model: Equations) -> Program:
             rates.append(rate)
     triggers = [resolve(event.trigger) for event in system.events]
     turns = _follow_clocks(graph, states, rates, triggers)
-    return _assemble(graph, states, slots, carried, rates, triggers, turns)
+    base = len(states)
+    if extend is not None:
+        extend(Parts(graph, states, slots, carried, rates))
+    return _assemble(graph, states, slots, carried, rates, triggers, turns, base)
 
 
 def _follow_clocks(graph: Graph, states: list[str], rates: list[Node], triggers: list[Node]) -> list[Node]:
@@ -169,14 +192,15 @@ def _assemble(
     rates: list[Node],
     triggers: list[Node],
     turns: list[Node],
+    base: int,
 ) -> Program:
     moving = {*states, TIME}
     rates, relations = _hold(graph, rates, moving)
-    derivatives = gradients(graph, rates, [*states, TIME])
+    derivatives = gradients(graph, rates, [*states[:base], TIME])
     jacobian: dict[tuple[int, int], Node] = {}
     drift = [gradient.get(TIME, graph.const(0.0)) for gradient in derivatives]
     for i, gradient in enumerate(derivatives):
-        for j, name in enumerate(states):
+        for j, name in enumerate(states[:base]):
             if name in gradient:
                 jacobian[i, j] = gradient[name]
     rates = cheaper(graph, rates, moving)
@@ -192,7 +216,8 @@ def _assemble(
         drift=drift if any(graph.value(node) != 0.0 for node in drift) else [],
         watch=[*relations, *triggers, *_leaves(graph, triggers, relations, moving), *turns],
         modes=len(relations),
-        elimination=eliminate(len(states), jacobian),
+        elimination=eliminate(base, [(i, j) for i, j in jacobian if i < base]),
+        base=base,
     )
     _hoist(program, _changes_in_time(graph, program.watch, states, moving))
     return program

@@ -59,6 +59,8 @@ class Subjects:
         ]
         self._homes = {request.model.system.species[name].compartment for name in self._undissolved}
         for name, place in program.carried.items():
+            if name not in request.values:
+                continue  # a sensitivity; whoever added it gives its value
             value: Any = request.values[name]
             if place.size:
                 value = np.asarray(value) * request.values[place.size]

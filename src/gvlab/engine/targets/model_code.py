@@ -173,8 +173,10 @@ def _factor(program: Program) -> str:
     code = Function("factor", [(PTR, "j"), (V, "g"), (PTR, "m")], attributes="noinline nounwind")
     j, g, m = code.arguments
     elimination = program.elimination
-    matrix: dict[tuple[int, int], Value] = {(i, i): g for i in range(len(program.states))}
+    matrix: dict[tuple[int, int], Value] = {(i, i): g for i in range(program.base)}
     for k, (row, column) in enumerate(program.jacobian):
+        if row >= program.base:
+            continue
         value = code.load(j, k, V)
         matrix[row, column] = g - value if row == column else -value
     order = elimination.order
@@ -197,11 +199,12 @@ def _factor(program: Program) -> str:
 
 
 def _back(program: Program) -> str:
-    """Print @back: solve with the factors, in place."""
-    code = Function("back", [(PTR, "m"), (PTR, "x")], attributes="noinline nounwind")
+    """Print @back: solve with the factors, in place, and then the blocks of sensitivities with the same factors."""
+    name = "back" if len(program.states) == program.base else "back_block"
+    code = Function(name, [(PTR, "m"), (PTR, "x")], attributes="noinline nounwind")
     m, x = code.arguments
     lower, upper, place = substitution(program.elimination)
-    values = [code.load(x, i, V) for i in range(len(program.states))]
+    values = [code.load(x, i, V) for i in range(program.base)]
     for i, j in lower:
         values[i] = values[i] - code.load(m, place[i, j], V) * values[j]
     for i, columns in upper:
@@ -210,6 +213,20 @@ def _back(program: Program) -> str:
         values[i] = values[i] * code.load(m, place[i, i], V)
     for i, value in enumerate(values):
         code.store(value, x, i)
+    return code.text() if name == "back" else code.text() + _back_blocks(program)
+
+
+def _back_blocks(program: Program) -> str:
+    """Print @back for sensitivities: the model's own part first, what it does to each block, then the block."""
+    code = Function("back", [(PTR, "m"), (PTR, "x"), (PTR, "j")], attributes="noinline nounwind")
+    m, x, j = code.arguments
+    code.call("back_block", "void", m, x)
+    for k, (row, column) in enumerate(program.jacobian):
+        if row >= program.base:
+            value = code.fma(code.load(j, k, V), code.load(x, column, V), code.load(x, row, V))
+            code.store(value, x, row)
+    for first in range(program.base, len(program.states), program.base):
+        code.call("back_block", "void", m, code.at(x, first, V))
     return code.text()
 
 

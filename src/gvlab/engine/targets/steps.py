@@ -122,7 +122,7 @@ class StepPrinter:
                     if slope is not None:
                         first = code.fma(slope, code.load(drift, i, V), first)
                     code.store(first, k[0], i)
-            code.call("back", "void", m, k[s])
+            code.call("back", "void", m, k[s], *([j] if self._program.base < n else []))
         with code.count(n) as i:
             code.store(code.load(u, i, V) + code.load(k[-1], i, V), y1, i)
         code.give(self._error(code, table, ws, lambda i: code.load(k[-1], i, V)))
