@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -239,8 +238,9 @@ def outputs_of(assay: str, model: Model) -> tuple[str, ...]:
         return (assay,)
     if assay not in library.names("assays"):
         raise UnknownNameError("assay or output of the model", assay, (*library.names("assays"), *model.symbols))
-    words = re.findall(r"[A-Za-z_]\w*", library.read("assays", assay).model_dump_json())
-    return tuple(dict.fromkeys(word for word in words if word in model.symbols))
+    from gvlab.assay.assay import Assay
+
+    return Assay.named(assay).outputs
 
 
 def _arm(spec: ArmSpec, system: System, record: ExperimentRecord) -> Arm:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,11 +16,14 @@ from gvlab import library, units
 from gvlab.assay.endpoint import EventTimes, event_times
 from gvlab.assay.measurements import COLUMNS, Measurements
 from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.experiment import virtual
 from gvlab.model.model import Model
 from gvlab.provenance import Source, atomic_file, make_folder, write_text
 from gvlab.simulation import Trajectories
 
 if TYPE_CHECKING:
+    from gvlab.assay.assay import Assay
+    from gvlab.assay.samples import Samples
     from gvlab.experiment.experiment import Experiment
 
 FloatArray = npt.NDArray[np.float64]
@@ -88,22 +91,76 @@ class Results:
         values: FloatArray = run.values(output)[:, index[0]]
         return np.where(run.ok, values, np.nan)
 
-    def measured(self, assay: str, *, at: str) -> Measurements:
-        """Give ideal readings of an assay on a day ("day 12"): the truth, without the error of the instrument."""
-        day = units.day(at)
+    def measured(
+        self,
+        assay: str,
+        *,
+        at: str | Sequence[str],
+        analyte: str | None = None,
+        ideal: bool = False,
+        humane: bool = False,
+    ) -> Measurements:
+        """Measure every living subject of every arm, as a laboratory would.
+
+        Parameters
+        ----------
+        assay
+            An assay of the library, read with its errors and limits; or an output of the model, which is the truth.
+        at
+            A day ("day 12") or several. A destructive assay reads each animal on one of them.
+        analyte
+            What the assay reads; the first of its analytes where None.
+        ideal
+            The expected reading of an assay, without error and limits.
+        humane
+            Leave out animals that had to be killed before, by their clinical score.
+
+        Returns
+        -------
+        Readings; an empty tube has none. The same seed gives the same readings.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such assay or analyte, or the run did not record what it needs.
+        InvalidValueError
+            If nothing was recorded on that day.
+        """
+        days = [units.day(each) for each in ([at] if isinstance(at, str) else at)]
         model = Model.default()
-        output, title = assay, ""
-        if assay not in model.symbols:
-            output, title = _ideal(assay, model)
-        unit = model.unit(output)
+        if assay in model.symbols:
+            return self._truth(assay, days, model)
+        method = virtual.assay_of(self, assay)
+        name = method.analytes[0] if analyte is None else analyte
+        unit = method.unit(name)
+        samples = virtual.samples(self, method, days, humane=humane)
+        if ideal:
+            table = _expected(method, samples, name, unit)
+        else:
+            table = method.read(samples, virtual.stream(self, assay, days), raw=False).table
+            table = table[table["analyte"] == name]
+        # A tube without a single cell of the gate has no percentage; it is no reading.
+        table = table[np.isfinite(table["value"].to_numpy(dtype=np.float64))]
+        table = table.assign(subject=[virtual.number_of(subject) for subject in table["subject"]])
+        title = next(each.title for each in method.setting.record.analytes if each.name == name)
+        limit = virtual.lower_limit(method)
+        # Arms stand in the order of the experiment, whatever the plates' order was.
+        order = table["arm"].map({arm: place for place, arm in enumerate(self.arms)})
+        table = table.assign(order=order).sort_values(["order", "time"], kind="stable")
+        return Measurements(assay, title, unit, table[list(COLUMNS)].reset_index(drop=True), self.seed, limit)
+
+    def _truth(self, output: str, days: Sequence[float], model: Model) -> Measurements:
+        """Give an output of the model as readings without error."""
         tables = []
         for arm, run in self.runs.items():
-            values = self.reading(output, day, arm)
-            alive = np.isfinite(values)
-            row = {"arm": arm, "time": day, "assay": assay, "value": values[alive], "unit": unit}
-            tables.append(pd.DataFrame({"subject": run.numbers[alive], **row}))
-        table = pd.concat(tables, ignore_index=True)[list(COLUMNS)]
-        return Measurements(assay, title or model.title(output), unit, table, self.seed)
+            for day in days:
+                values = self.reading(output, day, arm)
+                alive = np.isfinite(values)
+                row = {"arm": arm, "time": day, "assay": output, "analyte": output, "value": values[alive]}
+                tables.append(pd.DataFrame({"subject": run.numbers[alive], **row}))
+        unit = model.unit(output)
+        table = pd.concat(tables, ignore_index=True).assign(unit=unit, below_lloq=False, above_uloq=False)
+        return Measurements(output, model.title(output), unit, table[list(COLUMNS)], self.seed)
 
     def write(self, folder: Path) -> None:
         """Write as Parquet: trajectories of every arm in one table, event times, and the subjects.
@@ -132,15 +189,26 @@ class Results:
         return self.experiment.sources()
 
 
-def _ideal(assay: str, model: Model) -> tuple[str, str]:
-    """Give the output that is the true value of what an assay reads, and its title."""
-    if assay not in library.names("assays"):
-        raise UnknownNameError("assay or output of the model", assay, (*library.names("assays"), *model.symbols))
-    record = library.read("assays", assay)
-    for analyte in record.analytes:
-        if analyte.formula in model.symbols:
-            return analyte.formula, f"{record.title}: {analyte.title}"
-    raise InvalidValueError(f'"{assay}" derives its readings from raw data; ask for an output of the model instead.')
+def _expected(assay: Assay, samples: Samples, analyte: str, unit: str) -> pd.DataFrame:
+    """Give the expected readings of an assay, by its error model."""
+    moments = assay.moments(samples)
+    if analyte not in moments:
+        raise InvalidValueError(
+            f'The expected "{analyte}" of "{assay.name}" has no closed form. Leave `ideal` out, or ask for one of '
+            f"{', '.join(moments)}."
+        )
+    sampled = assay.sample(samples)
+    about = {"assay": assay.name, "analyte": analyte, "value": moments[analyte][0], "unit": unit}
+    return pd.DataFrame(
+        {
+            "subject": list(sampled.subject),
+            "arm": list(sampled.arm),
+            "time": sampled.time,
+            **about,
+            "below_lloq": False,
+            "above_uloq": False,
+        }
+    )
 
 
 def _write(path: Path, table: pd.DataFrame, units_of: Mapping[str, str]) -> None:
