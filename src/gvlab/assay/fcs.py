@@ -5,6 +5,7 @@ The standard is Spidlen et al. (2010) Cytometry A 77A:97, doi 10.1002/cyto.a.208
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ _LARGEST_OFFSET = 99_999_999
 _DELIMITERS = "|\x0c\x1e!~"
 """The first that is in no keyword separates them; doubling it is allowed, but not every reader undoes that."""
 _RANGE = 262_144
+_PLAIN_NUMBER = re.compile(r"[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?")
 _BYTE_ORDERS = ("1,2,3,4", "4,3,2,1")
 
 
@@ -135,6 +137,9 @@ def read_fcs(path: Path | str) -> FlowFile:
 
     try:
         data = flowio.FlowData(str(path), ignore_offset_error=True, ignore_offset_discrepancy=in_text)
+        # An anonymized file may have any text here; its time is then in ticks, and everything else is as it was.
+        if not _PLAIN_NUMBER.fullmatch(data.text.get("timestep", "1").strip()):
+            data.text["timestep"] = "1"
         events = np.asarray(data.as_array(preprocess=True), dtype=np.float64)
     except (flowio.exceptions.FCSParsingError, flowio.exceptions.MultipleDataSetsError) as error:
         raise InvalidValueError(

@@ -33,14 +33,48 @@ class Dimension:
     channel
         Name of the channel, or its marker.
     compensation
-        "uncompensated", "FCS" (the matrix in the file), or the id of a matrix of the strategy.
+        "uncompensated", "FCS" (the matrix in the file; where it has none, uncompensated, as Gating-ML has it), or the
+        id of a matrix of the strategy.
     transform
         Id of a transformation of the strategy; "" is the linear scale.
+    ratio
+        Id of a ratio of the strategy, in place of a channel.
     """
 
     channel: str
     compensation: str = FROM_FILE
     transform: str = ""
+    ratio: str = ""
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A (x - B) / (y - C) of two channels."""
+
+    numerator: str
+    denominator: str
+    A: float = 1.0
+    B: float = 0.0
+    C: float = 0.0
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A compensation matrix.
+
+    Attributes
+    ----------
+    dyes
+        Names that gates may use for what is compensated; often those of the detectors.
+    detectors
+        Channels.
+    values
+        (dye, detector): which share of a dye's signal each detector sees.
+    """
+
+    dyes: tuple[str, ...]
+    detectors: tuple[str, ...]
+    values: Array
 
 
 class Gate(Protocol):
@@ -75,7 +109,7 @@ class RectangleGate:
 
 @dataclass(frozen=True)
 class PolygonGate:
-    """A polygon on two axes, by the even-odd rule."""
+    """A polygon on two axes, by the even-odd rule; its border belongs to it."""
 
     name: str
     axes: tuple[Dimension, ...]
@@ -86,12 +120,15 @@ class PolygonGate:
         """Say which points, (event, axis), are in: a ray to the right crosses the border an odd number of times."""
         x, y = points[:, 0], points[:, 1]
         inside = np.zeros(len(points), dtype=bool)
+        border = np.zeros(len(points), dtype=bool)
         for (x1, y1), (x2, y2) in zip(self.corners, self.corners[1:] + self.corners[:1], strict=True):
+            along = (x >= min(x1, x2)) & (x <= max(x1, x2)) & (y >= min(y1, y2)) & (y <= max(y1, y2))
+            border |= along & ((x2 - x1) * (y - y1) == (y2 - y1) * (x - x1))
             if y1 == y2:
                 continue
             between = (y1 > y) != (y2 > y)
             inside ^= between & (x < (x2 - x1) * (y - y1) / (y2 - y1) + x1)
-        return inside
+        return inside | border
 
 
 @dataclass(frozen=True)
@@ -143,15 +180,14 @@ class Strategy:
     ----------
     gates
         A parent stands in front of its children, or anywhere.
-    matrices
-        By id: fluorochromes' channels, and the spillover matrix.
-    transforms
+    matrices, transforms, ratios
         By id.
     """
 
     gates: tuple[Gate, ...]
-    matrices: Mapping[str, tuple[tuple[str, ...], Array]] = field(default_factory=dict)
+    matrices: Mapping[str, Matrix] = field(default_factory=dict)
     transforms: Mapping[str, Transform] = field(default_factory=dict)
+    ratios: Mapping[str, Ratio] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names = [gate.name for gate in self.gates]
@@ -173,7 +209,7 @@ class Strategy:
         UnknownNameError
             If a gate names a channel that the file has not.
         InvalidValueError
-            If a compensation is missing or gates are each other's parents.
+            If gates are each other's parents.
         """
         columns = _Columns(self, file)
         masks: dict[str, Mask] = {}
@@ -207,8 +243,7 @@ class _Columns:
 
     def get(self, axis: Dimension) -> Array:
         if axis not in self.found:
-            column = self.file.column(axis.channel)
-            values = self._events(axis.compensation)[:, column]
+            values = self._ratio(axis) if axis.ratio else self._channel(axis.channel, axis.compensation)
             if axis.transform:
                 if axis.transform not in self.strategy.transforms:
                     raise UnknownNameError("transformation", axis.transform, self.strategy.transforms, "the strategy")
@@ -216,19 +251,32 @@ class _Columns:
             self.found[axis] = np.asarray(values, dtype=np.float64)
         return self.found[axis]
 
+    def _ratio(self, axis: Dimension) -> Array:
+        if axis.ratio not in self.strategy.ratios:
+            raise UnknownNameError("ratio", axis.ratio, self.strategy.ratios, "the strategy")
+        ratio = self.strategy.ratios[axis.ratio]
+        over, under = (self._channel(name, axis.compensation) for name in (ratio.numerator, ratio.denominator))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(ratio.A * (over - ratio.B) / (under - ratio.C))
+
+    def _channel(self, name: str, compensation: str) -> Array:
+        matrix = self.strategy.matrices.get(compensation)
+        if matrix is not None and name in matrix.dyes:
+            name = matrix.detectors[matrix.dyes.index(name)]
+        return self._events(compensation)[:, self.file.column(name)]
+
     def _events(self, compensation: str) -> Array:
-        if compensation in ("", UNCOMPENSATED):
+        # Gating-ML: a file without a matrix is not compensated by it. `analyze` says so in its notes.
+        none_in_file = compensation == FROM_FILE and self.file.spillover is None
+        if compensation in ("", UNCOMPENSATED) or none_in_file:
             return np.asarray(self.file.events)
         if compensation not in self.compensated:
-            matrix = self.file.spillover if compensation == FROM_FILE else self.strategy.matrices.get(compensation)
-            if matrix is None and compensation == FROM_FILE:
-                raise InvalidValueError(
-                    "The gates ask for compensation by the matrix in the FCS file, and it has none ($SPILLOVER). "
-                    "Export the file with its compensation, or gate uncompensated channels."
-                )
+            matrix = self.strategy.matrices.get(compensation)
+            if compensation == FROM_FILE and self.file.spillover is not None:
+                matrix = Matrix(self.file.spillover[0], *self.file.spillover)
             if matrix is None:
                 raise UnknownNameError("compensation matrix", compensation, self.strategy.matrices, "the strategy")
-            self.compensated[compensation] = compensate(self.file, *matrix)
+            self.compensated[compensation] = compensate(self.file, matrix.detectors, matrix.values)
         return self.compensated[compensation]
 
 

@@ -1,7 +1,8 @@
 """Gating-ML 2.0: writes a strategy, and reads those of other programs as far as shapes and scales are known here.
 
 Read: rectangle, polygon, ellipsoid, quadrant and Boolean gates; compensation by the file's or a given matrix; linear,
-logarithmic, inverse hyperbolic sine and logicle scales. A file with anything else is refused, not half applied.
+logarithmic, inverse hyperbolic sine, logicle and hyperlog scales; ratios. A file with anything else is refused, not
+half applied.
 """
 
 from __future__ import annotations
@@ -17,21 +18,24 @@ from gvlab.assay.gating import (
     Dimension,
     EllipsoidGate,
     Gate,
+    Matrix,
     PolygonGate,
+    Ratio,
     RectangleGate,
     Strategy,
 )
 from gvlab.assay.samples import MARK
-from gvlab.assay.transforms import Asinh, Linear, Log, Logicle, Transform
+from gvlab.assay.transforms import Asinh, Hyperlog, Linear, Log, Logicle, Transform
 from gvlab.errors import InvalidValueError
 
 _BASE = "http://www.isac-net.org/std/Gating-ML/v2.0/"
 _G, _T, _D = (f"{{{_BASE}{part}}}" for part in ("gating", "transformations", "datatypes"))
-_SCALES: dict[str, type[Linear] | type[Log] | type[Asinh] | type[Logicle]] = {
+_SCALES: dict[str, type[Linear] | type[Log] | type[Asinh] | type[Logicle] | type[Hyperlog]] = {
     "flin": Linear,
     "flog": Log,
     "fasinh": Asinh,
     "logicle": Logicle,
+    "hyperlog": Hyperlog,
 }
 _LARGEST = 20_000_000
 
@@ -54,13 +58,19 @@ def encode(strategy: Strategy) -> str:
         inner = ET.SubElement(ET.SubElement(root, f"{_T}transformation", {f"{_T}id": name}), f"{_T}{tag}")
         for key, value in vars(transform).items():
             inner.set(f"{_T}{key}", repr(float(value)))
-    for name, (channels, matrix) in strategy.matrices.items():
+    for name, ratio in strategy.ratios.items():
+        inner = ET.SubElement(ET.SubElement(root, f"{_T}transformation", {f"{_T}id": name}), f"{_T}fratio")
+        for key in ("A", "B", "C"):
+            inner.set(f"{_T}{key}", repr(float(getattr(ratio, key))))
+        for channel in (ratio.numerator, ratio.denominator):
+            ET.SubElement(inner, f"{_D}fcs-dimension", {f"{_D}name": channel})
+    for name, matrix in strategy.matrices.items():
         spectrum = ET.SubElement(root, f"{_T}spectrumMatrix", {f"{_T}id": name})
-        for tag in ("fluorochromes", "detectors"):
+        for tag, channels in (("fluorochromes", matrix.dyes), ("detectors", matrix.detectors)):
             part = ET.SubElement(spectrum, f"{_T}{tag}")
             for channel in channels:
                 ET.SubElement(part, f"{_D}fcs-dimension", {f"{_D}name": channel})
-        for row in matrix:
+        for row in matrix.values:
             line = ET.SubElement(spectrum, f"{_T}spectrum")
             for value in row:
                 ET.SubElement(line, f"{_T}coefficient", {f"{_T}value": repr(float(value))})
@@ -108,13 +118,18 @@ def decode(text: str, name: str = "the text") -> Strategy:
     gates: list[Gate] = []
     matrices = {}
     transforms: dict[str, Transform] = {}
+    ratios: dict[str, Ratio] = {}
     for element in root:
-        if not isinstance(element.tag, str):
+        if not isinstance(element.tag, str) or element.tag == f"{_D}custom_info":
             continue
         kind = element.tag.split("}")[-1]
         try:
             if kind == "transformation":
-                transforms[element.attrib[f"{_T}id"]] = _scale(element)
+                found = _scale(element)
+                if isinstance(found, Ratio):
+                    ratios[element.attrib[f"{_T}id"]] = found
+                else:
+                    transforms[element.attrib[f"{_T}id"]] = found
             elif kind == "spectrumMatrix":
                 matrices[element.attrib[f"{_T}id"]] = _matrix(element)
             else:
@@ -123,7 +138,7 @@ def decode(text: str, name: str = "the text") -> Strategy:
             if isinstance(error, InvalidValueError):
                 raise InvalidValueError(f'"{name}": {error}') from error
             raise InvalidValueError(f'"{name}": a {kind} lacks a part or has a damaged number ({error}).') from error
-    return Strategy(tuple(gates), matrices, transforms)
+    return Strategy(tuple(gates), matrices, transforms, ratios)
 
 
 def _write_gate(root: ET.Element, gate: Gate) -> None:
@@ -170,7 +185,10 @@ def _write_axis(gate: ET.Element, axis: Dimension, bounds: dict[str, str] | None
     if axis.transform:
         attributes[f"{_G}transformation-ref"] = axis.transform
     element = ET.SubElement(gate, f"{_G}dimension", {**attributes, **(bounds or {})})
-    ET.SubElement(element, f"{_D}fcs-dimension", {f"{_D}name": axis.channel})
+    if axis.ratio:
+        ET.SubElement(element, f"{_D}new-dimension", {f"{_D}transformation-ref": axis.ratio})
+    else:
+        ET.SubElement(element, f"{_D}fcs-dimension", {f"{_D}name": axis.channel})
 
 
 def _read_gate(element: ET.Element, kind: str) -> list[Gate]:
@@ -226,19 +244,23 @@ def _quadrants(element: ET.Element, parent: str) -> list[Gate]:
 
 
 def _axis(element: ET.Element) -> Dimension:
-    channel = element.find(f"{_D}fcs-dimension")
-    if channel is None:
-        raise InvalidValueError("a gate uses a ratio of channels, which is not known here. FlowKit can apply it.")
+    channel, ratio = element.find(f"{_D}fcs-dimension"), element.find(f"{_D}new-dimension")
+    if channel is None and ratio is None:
+        raise InvalidValueError("an axis of a gate names neither a channel nor a ratio.")
     return Dimension(
-        channel.attrib[f"{_D}name"],
+        channel.attrib[f"{_D}name"] if channel is not None else "",
         element.attrib.get(f"{_G}compensation-ref", "uncompensated"),
         element.attrib.get(f"{_G}transformation-ref", ""),
+        ratio.attrib[f"{_D}transformation-ref"] if ratio is not None else "",
     )
 
 
-def _scale(element: ET.Element) -> Transform:
+def _scale(element: ET.Element) -> Transform | Ratio:
     inner = next(iter(element))
     tag = inner.tag.split("}")[-1]
+    if tag == "fratio":
+        over, under = (each.attrib[f"{_D}name"] for each in inner.findall(f"{_D}fcs-dimension"))
+        return Ratio(over, under, *(float(inner.attrib[f"{_T}{key}"]) for key in ("A", "B", "C")))
     if tag not in _SCALES:
         raise InvalidValueError(
             f'the scale "{tag}" is not known here ({", ".join(_SCALES)} are). FlowKit can apply it.'
@@ -252,19 +274,19 @@ def _scale(element: ET.Element) -> Transform:
         ) from error
 
 
-def _matrix(element: ET.Element) -> tuple[tuple[str, ...], np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:
-    detectors = element.find(f"{_T}detectors")
-    channels = tuple(each.attrib[f"{_D}name"] for each in (detectors if detectors is not None else ()))
+def _matrix(element: ET.Element) -> Matrix:
+    parts = (element.find(f"{_T}{tag}") for tag in ("fluorochromes", "detectors"))
+    dyes, detectors = (tuple(each.attrib[f"{_D}name"] for each in (part if part is not None else ())) for part in parts)
     rows = [
         [float(each.attrib[f"{_T}value"]) for each in spectrum.findall(f"{_T}coefficient")]
         for spectrum in element.findall(f"{_T}spectrum")
     ]
     matrix = np.array(rows, dtype=np.float64)
-    if matrix.shape != (len(channels), len(channels)):
+    if matrix.shape != (len(dyes), len(detectors)) or len(dyes) != len(detectors):
         raise InvalidValueError(
             f"a compensation matrix has the shape {matrix.shape}; only square ones, a dye a detector, are known here."
         )
-    return channels, matrix
+    return Matrix(dyes, detectors, matrix)
 
 
 def _only(element: ET.Element, tag: str) -> ET.Element:

@@ -29,7 +29,7 @@ Array = npt.NDArray[np.float64]
 PLATE_WELLS = 384
 CALIBRATOR = "calibrator"
 REFERENCE = "reference"
-EXPORT_COLUMNS = ("Well", "Sample Name", "Target Name", "Task", "CT")
+EXPORT_COLUMNS = ("Well", "Sample Name", "Target Name", "Task", "CT", "Efficiency")
 """Columns of the export, named as in the results of cyclers."""
 
 
@@ -156,13 +156,14 @@ def _write(
     last = sampled.setting.number("cycles")
     lines: list[tuple[object, ...]] = []
     for target, (ct, control) in cycles.items():
+        efficiency = sampled.setting.number("efficiency", "" if target == REFERENCE else target)
         task = "ENDOGENOUS CONTROL" if target == REFERENCE else "UNKNOWN"
         named = [(f"{CALIBRATOR} {index + 1}", values) for index, values in enumerate(control[number])]
         named += [(sampled.label(row), ct[row]) for row in rows]
         for sample, values in named:
             for value in values:
                 shown = f"{value:.3f}" if value <= last else "Undetermined"
-                lines.append((_well(len(lines)), sample, target, task, shown))
+                lines.append((_well(len(lines)), sample, target, task, shown, f"{efficiency:g}"))
     write_csv(path, EXPORT_COLUMNS, lines, comments=(MARK,))
 
 

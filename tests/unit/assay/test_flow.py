@@ -208,9 +208,14 @@ def test_gates_that_do_not_fit_are_refused(tube):
         )
     with pytest.raises(UnknownNameError, match=r'no channel or marker named "FITC"\. Did you mean'):
         Strategy((RectangleGate("a", (Dimension("FITC"),), (0.0,), (1.0,)),)).apply(tube)
+    with pytest.raises(UnknownNameError, match='no compensation matrix named "mine"'):
+        Strategy((RectangleGate("a", (Dimension("FITC-A", "mine"),), (0.0,), (1.0,)),)).apply(tube)
+
+
+def test_a_file_without_a_matrix_is_not_compensated_as_gatingml_has_it(tube):
     bare = FlowFile(tube.events, tube.channels, tube.markers)
-    with pytest.raises(InvalidValueError, match="it has none"):
-        Strategy((RectangleGate("a", (Dimension("FITC-A"),), (0.0,), (1.0,)),)).apply(bare)
+    mask = Strategy((RectangleGate("a", (Dimension("FITC-A"),), (2000.0,), (np.inf,)),)).apply(bare)["a"]
+    assert np.array_equal(mask, tube.events[:, tube.column("FITC-A")] >= 2000)
 
 
 def test_a_channel_is_found_by_its_marker(tube):

@@ -19,7 +19,7 @@ from typing import Any
 
 from gvlab.errors import InvalidValueError, UnknownNameError
 
-_LIVE = ("=", "+", "-", "@", "\t", "\r")
+_LIVE = ("=", "+", "-", "@")
 _PLAIN_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?%?")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
@@ -233,6 +233,16 @@ def read_workbook(path: Path | str, sheets: Sequence[str]) -> tuple[Table, ...]:
         book.close()
 
 
+def read_table(path: Path | str, sheet: str = "") -> Table:
+    """Read a CSV file or a sheet of a workbook, by the ending of its name; errors as `read_csv` and `read_sheet`."""
+    suffix = Path(path).suffix.lower()
+    if suffix in (".xlsx", ".xlsm", ".xls"):
+        return read_sheet(path, sheet)
+    if suffix in (".csv", ".tsv", ".txt", ".tab"):
+        return read_csv(path)
+    raise InvalidValueError(f'"{Path(path).name}" is neither CSV nor .xlsx. Save the table as one of them.')
+
+
 def sheet_names(path: Path | str) -> tuple[str, ...]:
     """Give the sheets of a workbook; errors as `read_sheet`."""
     book = _open_workbook(Path(path))
@@ -244,9 +254,11 @@ def sheet_names(path: Path | str) -> tuple[str, ...]:
 
 def safe_cell(value: object) -> object:
     """Give a cell that no spreadsheet runs: a text that begins with = + - @ gets an apostrophe, a number stays."""
-    if isinstance(value, str) and value.startswith(_LIVE) and not _PLAIN_NUMBER.fullmatch(value):
-        return "'" + value
-    return value
+    if not isinstance(value, str):
+        return value
+    # A line break within a cell would begin a new one in programs that do not know quotes; so would a tab.
+    text = re.sub(r"[\r\n\t]+", " ", value).strip()
+    return "'" + text if text.startswith(_LIVE) and not _PLAIN_NUMBER.fullmatch(text) else text
 
 
 def write_csv(
