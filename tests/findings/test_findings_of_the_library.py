@@ -1,0 +1,198 @@
+"""Every published statement of the library asks for something that exists, and keeps the role it was given."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gvlab import library, units
+from gvlab.errors import LibraryError
+from gvlab.experiment import Experiment, Verdict
+from gvlab.experiment.finding import judge_all, needed_days
+from gvlab.library.finding_record import FindingRecord, Role
+from gvlab.model.model import Model
+
+NAMES = library.names("findings")
+CLAIMS = Path(__file__).parents[3] / "shared" / "science" / "claims.csv"
+ROLES = set(Role.__args__)
+
+HELD_OUT = frozenset(name for name, record in library.read_all("findings").items() if record.role == "hold-out")
+
+
+def test_there_are_findings_of_both_kinds():
+    records = library.read_all("findings").values()
+    assert any(record.comparisons for record in records)
+    assert any(record.cannot_say for record in records)
+    assert HELD_OUT
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_finding_asks_for_what_there_is(name):
+    record: FindingRecord = library.read("findings", name)
+    assert record.role in ROLES
+    library.sources(record.source_keys)
+    if record.cannot_say:
+        assert len(record.cannot_say) > 20
+        return
+    study = library.read("experiments", record.experiment)
+    arms = {arm.name for arm in study.arms}
+    last = units.day(study.until)
+    experiments = {system: Experiment.read(record.experiment, system) for system in study.systems}
+    for comparison in record.comparisons:
+        assert {comparison.arm, *comparison.versus} <= arms
+        assert comparison.arm not in comparison.versus
+        assert set(comparison.systems) <= set(study.systems)
+        for day in (comparison.measure.at, comparison.versus_at):
+            assert day is None or 0 <= units.day(day) <= last
+        if comparison.measure.endpoint is not None:
+            endpoint = library.read("endpoints", comparison.measure.endpoint)
+            assert set(endpoint.events) <= set(Model.default().equations.events)
+        else:
+            for system in comparison.systems or study.systems:
+                assert comparison.measure.readout in experiments[system].outputs()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_size_that_is_asked_for_can_be_seen_and_is_not_nothing(name):
+    for comparison in library.read("findings", name).comparisons:
+        expect, share = comparison.expect, comparison.measure.endpoint is not None
+        assert len(expect.why) > 20
+        if expect.bounds is not None:
+            none = 0.0 if share else 1.0
+            assert expect.bounds[0] < none < expect.bounds[1]
+        elif expect.direction in ("up", "down"):
+            assert expect.at_least > (0.0 if share else 1.0)
+            assert not share or expect.at_least <= 1
+        if comparison.significance is not None:
+            assert (comparison.significance.test == "log-rank") == share
+
+
+@pytest.fixture(scope="module")
+def claims():
+    """The table of claims that the findings were written from."""
+    if not CLAIMS.is_file():
+        pytest.skip("the table of claims lies beside the repository, and is not here")
+    with CLAIMS.open(encoding="utf-8", newline="") as file:
+        return {row["id"]: row for row in csv.DictReader(file)}
+
+
+def test_no_claim_was_dropped_and_none_was_added(claims):
+    assert set(NAMES) == set(claims)
+
+
+def test_every_claim_keeps_its_role(claims):
+    roles = {name: library.read("findings", name).role for name in NAMES}
+    assert roles == {name: row["role"] for name, row in claims.items()}
+
+
+def test_hold_outs_are_those_of_the_table(claims):
+    assert {name for name, row in claims.items() if row["role"] == "hold-out"} == HELD_OUT
+
+
+def test_every_claim_keeps_its_direction_and_confidence(claims):
+    for name, row in claims.items():
+        record = library.read("findings", name)
+        assert american(record.published.direction) == american(row["direction"])
+        assert record.confidence == row["confidence"]
+
+
+def american(text: str) -> str:
+    return text.replace("leukaemia", "leukemia").replace("antagonised", "antagonized")
+
+
+# ------------------------------------------------------------------------------------------------ verdicts as JSON
+
+
+@pytest.fixture(scope="module")
+def judged():
+    """Give the findings of one experiment as JSON has them, from a handful of subjects."""
+    experiment = Experiment.read("mathew2018_syngeneic")
+    days = needed_days(library.read_all("findings").values())[experiment.name]
+    results = experiment.run(seed=1, subjects=12, days=list(days))
+    return [finding.to_dict() for finding in judge_all({(experiment.name, experiment.system.name): results}, seed=1)]
+
+
+FINDING = {
+    "id": str,
+    "statement": str,
+    "role": str,
+    "verdict": str,
+    "reason": str,
+    "published": dict,
+    "source": list,
+    "confidence": str,
+    "simulated": str,
+    "comparisons": list,
+}
+NUMBER = (float, int, type(None))
+COMPARISON = {
+    "system": str,
+    "counts": bool,
+    "measured": dict,
+    "arm": str,
+    "versus": str,
+    "expected": dict,
+    "kind": str,
+    "effect": NUMBER,
+    "lower": NUMBER,
+    "upper": NUMBER,
+    "arm_value": NUMBER,
+    "versus_value": NUMBER,
+    "subjects": int,
+    "probability_of_significance": NUMBER,
+    "verdict": str,
+    "reason": str,
+}
+
+
+def assert_schema(found, schema):
+    assert set(schema) <= set(found)
+    for key, kind in schema.items():
+        assert isinstance(found[key], kind), f"{key}: {found[key]!r}"
+
+
+def test_a_verdict_keeps_its_schema(judged):
+    assert {finding["id"] for finding in judged} >= {"C23"}
+    verdicts = {str(verdict) for verdict in Verdict}
+    for finding in judged:
+        assert_schema(finding, FINDING)
+        assert finding["verdict"] in verdicts
+        for comparison in finding["comparisons"]:
+            assert_schema(comparison, COMPARISON)
+            assert comparison["verdict"] in verdicts
+            assert all(value is None or np.isfinite(value) for value in comparison.values() if isinstance(value, float))
+
+
+def test_what_the_model_cannot_say_has_its_reason_and_no_number(judged):
+    silent = [finding for finding in judged if finding["verdict"] == "cannot say" and not finding["comparisons"]]
+    assert silent
+    for finding in silent:
+        assert finding["reason"] == library.read("findings", finding["id"]).cannot_say
+        assert finding["simulated"] == ""
+
+
+# ------------------------------------------------------------------------------------------------ broken findings
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("role: hold-out", "role: hold-outt", "input should be"),
+        ("direction: up\n    at_least", "direction: up\n    at_lest", 'Did you mean "at_least"'),
+        ("direction: up\n    at_least: 0.3", "direction: up\n    bounds: [-0.1, 0.1]", '"unchanged" needs "bounds"'),
+        ("experiment: mathew2018_syngeneic\n", "", 'comparisons need an "experiment"'),
+    ],
+)
+def test_a_broken_finding_is_told_what_is_wrong_with_it(tmp_path, monkeypatch, old, new, words):
+    text = library.path("findings", "C23").read_text(encoding="utf-8")
+    assert old in text
+    (tmp_path / "findings").mkdir()
+    (tmp_path / "findings" / "C23.yaml").write_text(text.replace(old, new, 1), encoding="utf-8")
+    monkeypatch.setenv("GVLAB_LIBRARY", str(tmp_path))
+    with pytest.raises(LibraryError) as caught:
+        library.read("findings", "C23")
+    assert words in str(caught.value)
+    assert "C23.yaml" in str(caught.value)
