@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ def gvlab(monkeypatch, capsys) -> Callable[..., Outcome]:
         monkeypatch.setattr(sys, "argv", ["gvlab", *arguments])
         monkeypatch.setattr(out, "width", 200)
         capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
+        with warnings.catch_warnings(), pytest.raises(SystemExit) as ended:
             main()
         said = capsys.readouterr()
         return Outcome(int(ended.value.code or 0), said.out, said.err)

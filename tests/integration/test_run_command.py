@@ -11,6 +11,7 @@ import pytest
 
 from conftest import finish, start, whole_tables
 from gvlab import library
+from gvlab.engine import Status, ensemble
 
 SMALL = "mathew2018_syngeneic"
 """The experiment with the fewest arms."""
@@ -109,6 +110,27 @@ def test_without_a_folder_each_run_makes_its_own(gvlab, monkeypatch, tmp_path):
     made = sorted(path.name for path in (tmp_path / "results").iterdir())
     assert made == [f"{SMALL}-2018-02-12-120000", f"{SMALL}-2018-02-12-120000-2"]
     assert all((tmp_path / "results" / name / "report.html").is_file() for name in made)
+
+
+def test_a_subject_that_fails_is_said_and_the_others_are_judged(gvlab, monkeypatch, tmp_path):
+    solve = ensemble.solve
+
+    def failing(model, times, **arguments):
+        solution = solve(model, times, **arguments)
+        solution.status[4] = Status.STEP_LIMIT
+        solution.end_times[4] = times[0]
+        return solution
+
+    monkeypatch.setattr(ensemble, "solve", failing)
+    said = gvlab("run", SMALL, "--subjects", "12", "--out", str(tmp_path / "mine"))
+    assert said.code == 0, said.complained
+    assert "Warning: 1 of 12 subjects stopped at the step limit; raise max_steps" in said.complained
+    assert "(row 4)" in said.complained
+    assert ".py" not in said.complained
+    document = strict((tmp_path / "mine" / "findings.json").read_text(encoding="utf-8"))
+    counted = [comparison["subjects"] for finding in document["findings"] for comparison in finding["comparisons"]]
+    assert counted
+    assert set(counted) == {11}
 
 
 # ------------------------------------------------------------------------------------------------ where it may write

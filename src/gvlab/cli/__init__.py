@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import warnings
+from typing import TextIO
 
 import typer
 from rich.console import Console
@@ -10,7 +12,7 @@ from rich.markup import escape
 
 from gvlab.cli import export, records, run
 from gvlab.cli.common import help_of
-from gvlab.errors import GVLabError
+from gvlab.errors import GVLabError, GVLabWarning
 
 _INTERRUPTED = 130
 """What a shell calls a program that was stopped with Ctrl-C: 128 + SIGINT."""
@@ -40,8 +42,25 @@ for _name, _command in (
     app.command(_name, help=help_of(_command))(_command)
 
 
+def _say(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print a warning; of one of ours, the line of our code is of no use to a reader."""
+    where = "" if issubclass(category, GVLabWarning) else f" ({category.__name__}, {filename}:{lineno})"
+    Console(stderr=True).print(
+        f"[yellow]Warning:[/yellow] {escape(str(message))}{escape(where)}", highlight=False, soft_wrap=True
+    )
+
+
 def main() -> None:
     """Run the command; what we refuse to do is said in one sentence, not as a traceback."""
+    warnings.simplefilter("always", GVLabWarning)
+    warnings.showwarning = _say
     try:
         # Outside its standalone mode typer gives back the code of an exit in place of exiting, and makes one of Ctrl-C.
         code = app(standalone_mode=False) or 0
