@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -23,10 +24,10 @@ from gvlab.engine.schedule import Schedule
 from gvlab.engine.status import Status
 from gvlab.engine.subjects import Rows, Subjects
 from gvlab.engine.tableaus import METHODS
-from gvlab.engine.targets import layout
+from gvlab.engine.targets import TARGETS, layout
 from gvlab.engine.targets.cpu import CompiledOutputs, compile_outputs, compile_program
 from gvlab.engine.targets.layout import FIELD, TABLE
-from gvlab.errors import UnknownNameError
+from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.model.equations import Equations
 from gvlab.model.equations_graph import Node
 
@@ -54,6 +55,7 @@ class Ready:
         self.model = model
         self.program = build(model) if program is None else program
         self.code = compile_program(self.program, METHODS[method], watched(model, self.program))
+        self._devices: OrderedDict[tuple[str, ...], Any] = OrderedDict()
         self._outputs: OrderedDict[tuple[str, ...], tuple[list[Node], CompiledOutputs]] = OrderedDict()
 
     def outputs(self, names: tuple[str, ...]) -> tuple[list[Node], CompiledOutputs]:
@@ -63,6 +65,16 @@ class Ready:
             self._outputs[names] = (readings, compile_outputs(self.program, readings))
         _limit(self._outputs, names)
         return self._outputs[names]
+
+    def device(self, names: tuple[str, ...]) -> Any:
+        """Give the code for a GPU."""
+        if names not in self._devices:
+            text = import_module(TARGETS["gpu"]).source(
+                self.program, METHODS["rodas5p"], watched(self.model, self.program), self.readings(names)
+            )
+            self._devices[names] = import_module("gvlab.engine.targets.gpu_device").DeviceCode(text)
+        _limit(self._devices, names)
+        return self._devices[names]
 
     def readings(self, names: tuple[str, ...]) -> list[Node]:
         """Give the formulas of what is to be read."""
@@ -92,6 +104,7 @@ def solve(
     progress: Progress | None = None,
     method: str = "rodas5p",
     threads: int | None = None,
+    target: str = "cpu",
 ) -> Solution:
     """Solve for many subjects at once. See `contract.Solve` for the arguments.
 
@@ -102,9 +115,22 @@ def solve(
         without fast rates.
     threads
         Threads at work; None takes one per core. The result does not depend on it.
+    target
+        "cpu", or "gpu" for a CUDA device. Results of the two agree to the tolerance, not to the bit.
+
+    Raises
+    ------
+    SolveError
+        If there is no GPU for the target "gpu".
     """
     if method not in METHODS:
         raise UnknownNameError("method", method, METHODS)
+    if target not in TARGETS:
+        raise UnknownNameError("target", target, TARGETS)
+    if target == "gpu":
+        import_module(TARGETS["gpu"]).require()
+        if method != "rodas5p":
+            raise InvalidValueError(f'The target "gpu" has the method "rodas5p" only, not "{method}".')
     key = (model.sbml, method)
     if key in _ready:
         # The same text read twice is the same model; the formulas belong to the graph of the first.
@@ -113,13 +139,15 @@ def solve(
     if key not in _ready:
         _ready[key] = Ready(model, method)
     _limit(_ready, key)
-    return Run(request, _ready[key], threads or cores(), progress).follow()
+    return Run(request, _ready[key], threads or cores(), progress, target).follow()
 
 
 class Run:
     """One solve on its way."""
 
-    def __init__(self, request: Request, ready: Ready, threads: int, progress: Progress | None) -> None:
+    def __init__(
+        self, request: Request, ready: Ready, threads: int, progress: Progress | None, target: str = "cpu"
+    ) -> None:
         program = ready.program
         self._request = request
         self._program = program
@@ -138,6 +166,7 @@ class Run:
         self._table = self._fill_table()
         self._workspaces = [self._code.workspace(len(self._readings))]
         self._events = Events(request.model, program, self._subjects, self._watch)
+        self._device = ready.device(request.outputs) if target == "gpu" else None
         self._events.refused = ready.refused_events
         self._stops = {request.model.events.index(name) for name in request.stop}
         self._logged = 0
@@ -270,6 +299,10 @@ class Run:
         table[FIELD["count"]] = queue.size
         table[FIELD["queue"]] = queue.ctypes.data
         table[FIELD["watch_only"]] = watch_only
+        if self._device is not None:
+            schedule = self._schedule
+            self._device.run(table, [*self._kept, queue, *schedule.times, *schedule.values], queue.size)
+            return
         threads = min(self._threads, -(-queue.size // _SUBJECTS_PER_THREAD))
         while len(self._workspaces) < threads:
             self._workspaces.append(self._code.workspace(len(self._readings)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import shutil
 import subprocess
 
@@ -15,7 +16,8 @@ from gvlab.engine.ensemble import Ready
 from gvlab.engine.events import watched
 from gvlab.engine.tableaus import RODAS5P
 from gvlab.engine.targets import gpu
-from gvlab.errors import SolveError
+from gvlab.engine.targets.gpu_device import pages
+from gvlab.errors import InvalidValueError, SolveError
 from gvlab.model.equations import Equations
 
 MODEL = """
@@ -96,7 +98,23 @@ def test_a_cuda_compiler_takes_the_text(model, tmp_path):
     assert ".entry run" in (tmp_path / "model.ptx").read_text()
 
 
-def test_without_a_gpu_the_refusal_says_why_and_what_to_do(monkeypatch):
+def test_without_a_gpu_the_refusal_says_why_and_what_to_do(model, monkeypatch):
     monkeypatch.setattr(gpu, "available", lambda: "there is no NVIDIA driver (libcuda.so.1) on this machine")
     with pytest.raises(SolveError, match=r"no NVIDIA driver.*Leave target out"):
-        gpu.require()
+        ensemble.solve(model, np.array([0.0, 1.0]), subjects=1, outputs=["drug"], target="gpu")
+
+
+def test_the_gpu_has_one_method(model, monkeypatch):
+    monkeypatch.setattr(gpu, "available", lambda: "")
+    with pytest.raises(InvalidValueError, match='"rodas5p" only'):
+        ensemble.solve(model, np.array([0.0, 1.0]), subjects=1, outputs=["drug"], target="gpu", method="tsit5")
+
+
+def test_pages_are_registered_once():
+    memory = np.zeros(4 * 4096 // 8)
+    parts = [memory[:10], memory[20:30], memory[1500:1501], memory[:0]]
+    ranges = pages(parts)
+    assert all(last <= first for (_, last), (first, _) in itertools.pairwise(ranges))
+    for part in parts[:3]:
+        start = part.ctypes.data
+        assert any(first <= start and start + part.nbytes <= last for first, last in ranges)

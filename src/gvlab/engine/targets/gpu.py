@@ -26,6 +26,8 @@ WORDS_FOR_CUDA = """
 #define TABLE_OF static __device__ const
 #define KERNEL extern "C" __global__
 #define NEXT(place) ((long long)atomicAdd((unsigned long long *)(place), 1ULL))
+#define INFINITE __longlong_as_double(0x7ff0000000000000LL)
+#define UNDEFINED __longlong_as_double(0x7ff8000000000000LL)
 """
 
 WORDS_FOR_C = """
@@ -34,6 +36,8 @@ WORDS_FOR_C = """
 #define TABLE_OF static const
 #define KERNEL extern "C"
 #define NEXT(place) ((*(place))++)
+#define INFINITE HUGE_VAL
+#define UNDEFINED NAN
 """
 
 _TWO = {"add": "+", "sub": "-", "mul": "*", "div": "/", "and": "&", "or": "|", "xor": "^"}
@@ -41,11 +45,10 @@ _RELATE = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
 _CALL = {"abs": "fabs", "factorial": "factorial_", "log_size": "log_size_", "sign_of_power": "sign_of_power_"}
 
 _HELPERS = """
-#define INFINITE __builtin_huge_val()
 DEVICE double factorial_(double x) { return tgamma(x + 1.0); }
 DEVICE double log_size_(double x) { return x == 0.0 ? -1e300 : log(fabs(x)); }
 DEVICE double sign_of_power_(double y) {
-    return floor(y) != y ? NAN : floor(y * 0.5) != y * 0.5 ? -1.0 : 1.0;
+    return floor(y) != y ? UNDEFINED : floor(y * 0.5) != y * 0.5 ? -1.0 : 1.0;
 }
 """
 
@@ -184,7 +187,7 @@ class _Body:
 
 def _number(value: float) -> str:
     if value != value:
-        return "NAN"
+        return "UNDEFINED"
     if value in (float("inf"), float("-inf")):
         return "INFINITE" if value > 0 else "-INFINITE"
     return repr(value)
