@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from gvlab.cli import export, records, run
+from gvlab.cli import calibrate, export, records, run
 from gvlab.cli.common import help_of
 from gvlab.errors import GVLabError, GVLabWarning
 
@@ -32,6 +32,7 @@ app = typer.Typer(
 )
 for _name, _command in (
     ("run", run.run),
+    ("calibrate", calibrate.calibrate),
     ("list", records.list_records),
     ("explain", records.explain),
     ("cite", records.cite),

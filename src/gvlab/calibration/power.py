@@ -1,0 +1,76 @@
+"""How often a small experiment would see an effect, by formula: fast enough for thousands of parameter sets.
+
+`gvlab.statistics` computes the same by drawing experiments, which is exact and takes a thousand times as long; a test
+holds the two against one another.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtr, ndtri
+from scipy.stats import t as student
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def logrank_power(arm: FloatArray, versus: FloatArray, n: int, alpha: float) -> FloatArray:
+    """Give the power of a log-rank test with n subjects in each arm, from the expected survival curves.
+
+    The expected statistic of one subject an arm, and its variance, are those of Schoenfeld (1981) without assuming
+    proportional hazards: deaths and numbers at risk are read off the curves.
+
+    Parameters
+    ----------
+    arm, versus
+        Shape (set, time): shares alive, at the same times.
+    n
+        Subjects in each arm.
+    alpha
+        Two-sided level.
+    """
+    deaths_a, deaths_b = -np.diff(arm, axis=1), -np.diff(versus, axis=1)
+    # Deaths of an interval are held against those alive in its middle: half of what dies has died.
+    risk_a, risk_b = (arm[:, :-1] + arm[:, 1:]) / 2, (versus[:, :-1] + versus[:, 1:]) / 2
+    risk, deaths = risk_a + risk_b, deaths_a + deaths_b
+    # The last one at risk tells nothing; with n an arm, intervals with less than one expected at risk are left out.
+    seen = risk * n > 1
+    safe = np.where(seen, risk, 1.0)
+    excess = np.sum(np.where(seen, deaths_a - risk_a * deaths / safe, 0.0), axis=1)
+    variance = np.sum(np.where(seen, risk_a * risk_b * deaths / safe**2, 0.0), axis=1)
+    z = np.sqrt(n) * np.abs(excess) / np.sqrt(np.maximum(variance, 1e-12))
+    return np.asarray(ndtr(z - ndtri(1 - alpha / 2)), dtype=np.float64)
+
+
+def mannwhitney_power(arm: FloatArray, versus: FloatArray, n: int, alpha: float) -> FloatArray:
+    """Give the power of a Mann-Whitney test, shapes (set, subject), NaN for those who could not be read.
+
+    The probability that a reading of one arm exceeds one of the other is that of two normal distributions of the
+    logarithms; the variance of its estimate is that of Hanley and McNeil (1982).
+    """
+    difference, spread = _logarithms(arm, versus)
+    above = ndtr(np.abs(difference) / np.maximum(np.sqrt(np.sum(spread**2, axis=0)), 1e-9))
+    first, second = above / (2 - above), 2 * above**2 / (1 + above)
+    variance = (above * (1 - above) + (n - 1) * (first + second - 2 * above**2)) / n**2
+    threshold = 0.5 + ndtri(1 - alpha / 2) * np.sqrt((2 * n + 1) / (12 * n**2))
+    return np.asarray(ndtr((above - threshold) / np.sqrt(np.maximum(variance, 1e-12))), dtype=np.float64)
+
+
+def welch_power(arm: FloatArray, versus: FloatArray, n: int, alpha: float) -> FloatArray:
+    """Give the power of Welch's test of the logarithms, shapes (set, subject)."""
+    difference, spread = _logarithms(arm, versus)
+    error = spread**2 / n
+    both = np.maximum(np.sum(error, axis=0), 1e-18)
+    freedom = np.maximum(both**2 / np.maximum(np.sum(error**2 / (n - 1), axis=0), 1e-36), n - 1)
+    return np.asarray(ndtr(np.abs(difference) / np.sqrt(both) - student.ppf(1 - alpha / 2, freedom)), dtype=np.float64)
+
+
+def _logarithms(arm: FloatArray, versus: FloatArray) -> tuple[FloatArray, FloatArray]:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.stack([np.log(arm), np.log(versus)])
+    logs = np.where(np.isfinite(logs).all(axis=0, keepdims=True), logs, np.nan)
+    with np.errstate(invalid="ignore"):
+        count = np.isfinite(logs).sum(axis=2)
+        mean = np.nansum(logs, axis=2) / np.maximum(count, 1)
+        spread = np.sqrt(np.nansum((logs - mean[:, :, None]) ** 2, axis=2) / np.maximum(count - 1, 1))
+    return mean[0] - mean[1], spread

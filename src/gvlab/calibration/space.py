@@ -1,0 +1,143 @@
+"""The space of plausible parameters: one axis for each row of the tables that varies, shared by the systems it fits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.library.records import ParameterRow
+from gvlab.subject import System
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One number that varies.
+
+    Attributes
+    ----------
+    row
+        Its row of the parameter tables: bounds, prior, evidence.
+    systems
+        In which systems it holds.
+    """
+
+    row: ParameterRow
+    systems: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Parameter, and its context where it has one."""
+        context = ";".join(self.row.context)
+        return f"{self.row.parameterId}@{context}" if context else self.row.parameterId
+
+    @property
+    def low(self) -> float:
+        """Lower bound."""
+        return float(self.row.lowerBound or 0.0)
+
+    @property
+    def high(self) -> float:
+        """Upper bound."""
+        assert self.row.upperBound is not None  # `ParameterSpace.of` has seen to it
+        return float(self.row.upperBound)
+
+    @property
+    def logarithmic(self) -> bool:
+        """Whether every factor, rather than every difference, is equally likely."""
+        return self.low > 0
+
+    def value(self, share: FloatArray) -> FloatArray:
+        """Turn positions between 0 and 1 into values."""
+        if self.logarithmic:
+            inside = np.exp(math.log(self.low) + share * math.log(self.high / self.low))
+        else:
+            inside = self.low + share * (self.high - self.low)
+        return np.clip(inside, self.low, self.high)
+
+    def share(self, value: float) -> float:
+        """Turn a value into its position between 0 and 1."""
+        if self.logarithmic:
+            return math.log(value / self.low) / math.log(self.high / self.low)
+        return (value - self.low) / (self.high - self.low)
+
+
+@dataclass(frozen=True)
+class ParameterSpace:
+    """A unit cube, every point of which is a parameter set for all systems at once.
+
+    The prior is uniform in the cube: log-uniform between the bounds of a row where the lower one is above zero,
+    uniform otherwise. The bounds are those of the tables and are not touched by anything that is fitted.
+    """
+
+    axes: tuple[Axis, ...]
+
+    @classmethod
+    def of(cls, names: Iterable[str], systems: Sequence[str]) -> ParameterSpace:
+        """Make the space of some parameters in some systems.
+
+        A parameter has one axis for each of its rows that holds in a system: a row without context is shared by all.
+
+        Raises
+        ------
+        UnknownNameError
+            If no system has a parameter of that name.
+        InvalidValueError
+            If none of its rows has two bounds with a range between them.
+        """
+        holds: dict[tuple[str, tuple[str, ...]], tuple[ParameterRow, list[str]]] = {}
+        tables = {name: System.read(name).parameters() for name in systems}
+        known = {parameter for table in tables.values() for parameter in table.ids}
+        axes = []
+        for parameter in names:
+            if parameter not in known:
+                raise UnknownNameError("parameter", parameter, known)
+            holds.clear()
+            for system, table in tables.items():
+                if parameter in table:
+                    row = table.row(parameter)
+                    holds.setdefault((parameter, row.context), (row, []))[1].append(system)
+            free = [(row, where) for row, where in holds.values() if _has_range(row)]
+            if not free:
+                raise InvalidValueError(f'No row of "{parameter}" has a range; it cannot vary. Give it bounds.')
+            axes += [Axis(row, tuple(where)) for row, where in sorted(free, key=lambda pair: pair[0].context)]
+        return cls(tuple(axes))
+
+    def __len__(self) -> int:
+        return len(self.axes)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the axes, in order."""
+        return tuple(axis.name for axis in self.axes)
+
+    def values(self, shares: FloatArray) -> FloatArray:
+        """Turn points of the cube, shape (set, axis), into values of the same shape."""
+        return np.stack([axis.value(shares[:, i]) for i, axis in enumerate(self.axes)], axis=1)
+
+    def shares(self, values: FloatArray) -> FloatArray:
+        """Turn values into points of the cube."""
+        columns = [[axis.share(value) for value in values[:, i]] for i, axis in enumerate(self.axes)]
+        return np.array(columns, dtype=np.float64).T
+
+    def nominal(self) -> FloatArray:
+        """Give the point of the nominal values, shape (axis,)."""
+        return np.clip([axis.share(axis.row.nominalValue) for axis in self.axes], 0.0, 1.0)
+
+    def parameters(self, values: FloatArray, system: str) -> Mapping[str, FloatArray]:
+        """Give what holds in a system, by parameter, shape (set,)."""
+        return {axis.row.parameterId: values[:, i] for i, axis in enumerate(self.axes) if system in axis.systems}
+
+    def of_system(self, system: str) -> npt.NDArray[np.int64]:
+        """Give the axes that hold in a system and in no other."""
+        return np.array([i for i, axis in enumerate(self.axes) if axis.systems == (system,)], dtype=np.int64)
+
+
+def _has_range(row: ParameterRow) -> bool:
+    return row.lowerBound is not None and row.upperBound is not None and row.lowerBound < row.upperBound
