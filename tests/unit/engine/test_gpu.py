@@ -15,8 +15,7 @@ from gvlab.engine import Operation, Options, ensemble
 from gvlab.engine.ensemble import Ready
 from gvlab.engine.events import watched
 from gvlab.engine.tableaus import RODAS5P
-from gvlab.engine.targets import gpu
-from gvlab.engine.targets.gpu_device import pages
+from gvlab.engine.targets import gpu, gpu_device
 from gvlab.errors import InvalidValueError, SolveError
 from gvlab.model.equations import Equations
 
@@ -98,6 +97,16 @@ def test_a_cuda_compiler_takes_the_text(model, tmp_path):
     assert ".entry run" in (tmp_path / "model.ptx").read_text()
 
 
+def test_nvrtc_takes_the_text_and_its_refusal_is_passed_on(model):
+    try:
+        gpu_device._compiler()
+    except SolveError as error:
+        pytest.skip(str(error))
+    assert b".entry run" in gpu_device.compile_text(text(model, ("drug", "effect"), gpu.WORDS_FOR_CUDA), 90)
+    with pytest.raises(SolveError, match="expected an expression"):
+        gpu_device.compile_text("__device__ int x = ;", 90)
+
+
 def test_without_a_gpu_the_refusal_says_why_and_what_to_do(model, monkeypatch):
     monkeypatch.setattr(gpu, "available", lambda: "there is no NVIDIA driver (libcuda.so.1) on this machine")
     with pytest.raises(SolveError, match=r"no NVIDIA driver.*Leave target out"):
@@ -113,7 +122,7 @@ def test_the_gpu_has_one_method(model, monkeypatch):
 def test_pages_are_registered_once():
     memory = np.zeros(4 * 4096 // 8)
     parts = [memory[:10], memory[20:30], memory[1500:1501], memory[:0]]
-    ranges = pages(parts)
+    ranges = gpu_device.pages(parts)
     assert all(last <= first for (_, last), (first, _) in itertools.pairwise(ranges))
     for part in parts[:3]:
         start = part.ctypes.data

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import sys
 from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,7 +35,9 @@ def _driver() -> Any:
 
 @cache
 def _compiler() -> Any:
-    for name in ("libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2", ctypes.util.find_library("nvrtc")):
+    # As a Python package it lies beside the others, where the system does not look.
+    installed = [str(path) for place in sys.path for path in sorted(Path(place).glob("nvidia/*/lib/libnvrtc.so.*"))]
+    for name in ("libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2", ctypes.util.find_library("nvrtc"), *installed):
         try:
             if name:
                 return ctypes.CDLL(name)
