@@ -43,11 +43,11 @@ def gvlab(monkeypatch, capsys) -> Callable[..., Outcome]:
 
 
 def start(*arguments: str, cwd: Path, **options: Any) -> subprocess.Popen[str]:
-    """Start `python -m gvlab` in a process of its own."""
+    """Start `python -m gvlab` in a process of its own; `env` is added to the environment."""
+    environment = {**os.environ, "COLUMNS": "200", **options.pop("env", {})}
     return subprocess.Popen(
         [sys.executable, "-m", "gvlab", *arguments],
-        cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "COLUMNS": "200"},
-        **options,
+        cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, **options,
     )  # fmt: skip
 
 

@@ -94,6 +94,13 @@ def test_the_same_seed_gives_the_same_findings_on_one_processor_and_on_all(quick
     assert again.read_bytes() == (folder / "mine.json").read_bytes()
 
 
+def test_a_terminal_that_knows_no_glyphs_costs_no_run(command):
+    said = command("run", SMALL, "--subjects", "5", env={"PYTHONIOENCODING": "ascii"})
+    assert said.code == 0, said.complained
+    assert said.printed.isascii()
+    assert "report.html" in said.printed
+
+
 def test_another_seed_gives_other_mice(quick, gvlab, tmp_path):
     folder, _ = quick
     said = gvlab("run", SMALL, "--quick", "--seed", "7", "--out", str(tmp_path / "other"))

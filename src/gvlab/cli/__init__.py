@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import warnings
 from typing import TextIO
@@ -60,6 +61,10 @@ def _say(
 
 def main() -> None:
     """Run the command; what we refuse to do is said in one sentence, not as a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        # A glyph that a terminal or a pipe does not know must not cost the run that has just been finished.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     warnings.simplefilter("always", GVLabWarning)
     warnings.showwarning = _say
     try:
