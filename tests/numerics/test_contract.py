@@ -102,6 +102,14 @@ def test_an_event_may_be_set_off_by_a_dose(house, engine):
     assert solution.events["time"] == pytest.approx([2.0, 2.0], abs=1e-6)
 
 
+def test_a_reading_at_the_very_time_of_a_stop_comes_after_it(house, engine):
+    schedule = [Operation(2.0, "add", "cells", 20.0)]
+    solution = run(house, engine, schedule=schedule, stop=["death"], outputs=["t_death"])
+    assert solution.statuses() == [Status.STOPPED_BY_EVENT]
+    assert solution.values[0, 2, 0] == pytest.approx(2.0, abs=1e-6)
+    assert np.all(np.isnan(solution.values[0, 3:, 0]))
+
+
 def test_assigned_variables_and_reaction_rates_can_be_read(house, engine):
     solution = run(house, engine, schedule=[Operation(0.0, "add", "depot", 4.0)], outputs=["total", "absorption"])
     assert solution.values[0, 0] == pytest.approx([4.0, 6.0])

@@ -43,6 +43,7 @@ _REASONS = {
     layout.ABORTED: Status.ENGINE_FAILED,
 }
 
+_lock = threading.Lock()
 _ready: OrderedDict[tuple[str, str], Ready] = OrderedDict()
 
 
@@ -132,14 +133,14 @@ def solve(
         if method != "rodas5p":
             raise InvalidValueError(f'The target "gpu" has the method "rodas5p" only, not "{method}".')
     key = (model.sbml, method)
-    if key in _ready:
-        # The same text read twice is the same model; the formulas belong to the graph of the first.
-        model = _ready[key].model
-    request = check(model, times, subjects, outputs, parameters, schedule, stop, options)
-    if key not in _ready:
-        _ready[key] = Ready(model, method)
-    _limit(_ready, key)
-    return Run(request, _ready[key], threads or cores(), progress, target).follow()
+    with _lock:
+        if key not in _ready:
+            _ready[key] = Ready(model, method)
+        _limit(_ready, key)
+        ready = _ready[key]
+    # The same text read twice is the same model; the formulas belong to the graph of the first.
+    request = check(ready.model, times, subjects, outputs, parameters, schedule, stop, options)
+    return Run(request, ready, threads or cores(), progress, target).follow()
 
 
 class Run:
@@ -272,6 +273,7 @@ class Run:
         for fired, number, _ in events.log[self._logged :]:
             if number in self._stops:
                 self._status[fired] = Status.STOPPED_BY_EVENT
+                self._read_at_stop(fired)
         self._logged = len(events.log)
         for row in events.endless:
             self._status[row] = Status.EVENT_LOOP
@@ -284,6 +286,15 @@ class Run:
         else:
             subjects.until[rows] = self._request.times[-1]
         return rows[self._status[rows] < 0]
+
+    def _read_at_stop(self, rows: Rows) -> None:
+        """Take a reading that is due at the very time of a stop: it comes after the events of that time."""
+        subjects, times = self._subjects, self._request.times
+        row = np.minimum(subjects.row[rows], times.size - 1)
+        due = rows[(subjects.row[rows] < times.size) & (times[row] == subjects.time[rows])]
+        if due.size:
+            subjects.until[due] = subjects.time[due]
+            self._run(due)
 
     def _watch(self, rows: Rows) -> None:
         """Look at the watched truth values of some subjects."""

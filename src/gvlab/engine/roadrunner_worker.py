@@ -223,7 +223,7 @@ class _Run:
         keep = inside < ended
         self.values[rows[keep]] = data[1 : 1 + inside.size, 1:][keep]
         row = int(np.searchsorted(times, stop))
-        if row < times.size and times[row] == stop and stop < ended:
+        if row < times.size and times[row] == stop and stop <= ended:
             # Where no event followed the operations, what they left is the reading, not what it was a moment later.
             self.values[row] = exact if exact and len(live.log) == happened else data[-1, 1:]
         self.time = later

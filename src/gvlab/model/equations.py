@@ -135,16 +135,27 @@ class Equations:
         for name in replaced:
             if name not in system.values or name in system.rules:
                 raise UnknownNameError("state or parameter of the model", name, names)
-        resolve = equations_resolve.at_start(system, frozenset(replaced))
         known: dict[str, Any] = {"time ": start}
         for name, value in {**system.values, **replaced}.items():
             known[name] = value
             known[GIVEN + name] = value
-        # Sizes set by rules are wanted too: amounts are worked out from them.
-        names += [name for name in system.compartments if name in system.rules or name in system.rates]
-        names = list(dict.fromkeys(names))
-        nodes = [resolve(system.graph.symbol(name)) for name in names]
-        return dict(zip(names, evaluate(system.graph, nodes, known), strict=True))
+        formulas = self._start_formulas(frozenset(replaced))
+        return dict(zip(formulas, evaluate(system.graph, list(formulas.values()), known), strict=True))
+
+    def _start_formulas(self, replaced: frozenset[str]) -> dict[str, Node]:
+        """Give the formula of every value at the start; which are replaced decides which initial assignments hold."""
+        if replaced not in self._starts:
+            system = self.system
+            resolve = equations_resolve.at_start(system, replaced)
+            # Sizes set by rules are wanted too: amounts are worked out from them.
+            sizes = [name for name in system.compartments if name in system.rules or name in system.rates]
+            names = dict.fromkeys([*self.states, *self.parameters, *sizes])
+            self._starts[replaced] = {name: resolve(system.graph.symbol(name)) for name in names}
+        return self._starts[replaced]
+
+    @cached_property
+    def _starts(self) -> dict[frozenset[str], dict[str, Node]]:
+        return {}
 
     def formula(self, text: str) -> Node:
         """Read an SBML L3 infix formula over the model's symbols, as a node in terms of what is carried on.
