@@ -136,6 +136,13 @@ def test_export_writes_antimony(gvlab):
     assert gvlab("export", "antimony").code == 0
 
 
+def test_build_does_not_make_a_users_rows_ours(gvlab, monkeypatch, tmp_path):
+    monkeypatch.setenv("GVLAB_LIBRARY", str(tmp_path))
+    said = gvlab("build")
+    assert said.code == 1
+    assert "GVLAB_LIBRARY is set" in said.complained
+
+
 # ------------------------------------------------------------------------------------------------ what it refuses
 
 
@@ -178,6 +185,19 @@ def test_a_wrong_option_is_a_usage_error(gvlab, monkeypatch, tmp_path, arguments
     assert said.code == 2
     assert "Usage" in said.complained
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_arm_without_its_experiment_is_not_ignored(gvlab):
+    said = gvlab("export", "sbml", "--arm", "BM")
+    assert said.code == 1
+    assert "--with-doses mathew2018_survival" in said.complained
+
+
+def test_a_library_that_is_not_there_is_refused(gvlab, monkeypatch, tmp_path):
+    monkeypatch.setenv("GVLAB_LIBRARY", str(tmp_path / "nowhere"))
+    said = gvlab("list")
+    assert said.code == 1
+    assert "is not a folder. Correct it, or unset it." in said.complained
 
 
 def test_brackets_in_a_name_are_no_markup(gvlab):

@@ -140,6 +140,39 @@ def test_a_subject_that_fails_is_said_and_the_others_are_judged(gvlab, monkeypat
     assert set(counted) == {11}
 
 
+OWN = """
+name: my_axis
+title: Half the dose
+question: Does half the dose do?
+systems: [b6_into_balbc_wehi3b]
+arms:
+  - name: T cells
+    doses: [conditioning, marrow, leukemia, t_cells]
+  - name: half the dose
+    doses:
+      - conditioning
+      - marrow
+      - leukemia
+      - t_cells
+      - {agent: sorafenib, amount: 5 mg/kg, at: day 4, every: 1 day, until: day 14, evidence: assumed, note: a choice}
+endpoints: [overall_survival]
+readouts: [burden, serum_il15]
+until: day 30
+"""
+
+
+def test_a_study_of_ones_own_is_run_and_reported(gvlab, monkeypatch, tmp_path):
+    (tmp_path / "library" / "experiments").mkdir(parents=True)
+    (tmp_path / "library" / "experiments" / "my_axis.yaml").write_text(OWN)
+    monkeypatch.setenv("GVLAB_LIBRARY", str(tmp_path / "library"))
+    said = gvlab("run", "my_axis", "--subjects", "6", "--out", str(tmp_path / "mine"))
+    assert said.code == 0, said.complained
+    page = (tmp_path / "mine" / "report.html").read_text(encoding="utf-8")
+    assert "Half the dose" in page
+    assert "survival-my-axis-b6-into-balbc-wehi3b" in page
+    assert len(whole_tables(tmp_path / "mine" / "results" / "my_axis")) == 3
+
+
 # ------------------------------------------------------------------------------------------------ where it may write
 
 

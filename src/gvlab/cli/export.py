@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from gvlab.cli.common import out
+from gvlab.errors import InvalidValueError
 
 
 class Form(StrEnum):
@@ -44,6 +45,10 @@ def export(
     from gvlab.model.model import Model
     from gvlab.provenance import write_text
 
+    if not with_doses and (arm or system):
+        raise InvalidValueError(
+            "An arm and a system belong to an experiment. Name it: --with-doses mathew2018_survival, for example."
+        )
     if with_doses:
         from gvlab.experiment import Experiment
         from gvlab.simulation.export import typical_subject

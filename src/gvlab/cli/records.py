@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gvlab.cli.common import PAPER, out
-from gvlab.errors import GVLabError, UnknownNameError
+from gvlab.errors import GVLabError, InvalidValueError, UnknownNameError
 
 
 def list_records(
@@ -223,6 +223,8 @@ def build() -> None:
     from gvlab.model.build import build as build_model
     from gvlab.provenance import write_text
 
+    if library.folders() != (library.BUILT_IN,):
+        raise InvalidValueError("GVLAB_LIBRARY is set, and its rows would become ours. Unset it, and build again.")
     target = library.BUILT_IN / "models" / "gvl.xml"
     write_text(target, build_model().sbml)
     out.print(f"Wrote {target}.")

@@ -152,7 +152,7 @@ def _sections(study: Study, runs: Runs, findings: Sequence[JudgedFinding]) -> It
     survival = [results for results in runs.values() if SURVIVAL in results.experiment.endpoints]
     # What was run in most systems is the main experiment, and comes first.
     survival.sort(key=lambda results: -sum(name == results.experiment.name for name, _ in runs))
-    if findings:
+    if any(finding.comparisons for finding in findings):
         yield Section("matrix", "Verdicts by system", (), (_matrix(findings),))
     if survival:
         yield Section("survival", "Survival", (), tuple(_survival(results, findings) for results in survival))
@@ -179,7 +179,9 @@ def _sections(study: Study, runs: Runs, findings: Sequence[JudgedFinding]) -> It
                 ("Ideal readings: the error of instruments is not in them.",),
                 tuple(_phenotype(results, findings)),
             )
-        if results.experiment.name.endswith("axis"):
+        if results.experiment.name.endswith("axis") and set(AXIS_READOUTS.values()) <= set(
+            results.experiment.outputs()
+        ):
             yield Section("axis", "The axis in leukemia cells", (), tuple(_axis(results, findings)))
 
 

@@ -60,13 +60,19 @@ def with_doses(sbml: str, parameters: Mapping[str, float], done: Sequence[Operat
     UnknownNameError
         If an operation or a value names a symbol that the document does not have.
     ModelError
-        If an operation has values of more than one subject.
+        If an operation has values of more than one subject, or is done before time zero.
     """
     document = libsbml.readSBMLFromString(sbml)
     model = document.getModel()
     for name, value in parameters.items():
         _set_initial(model, name, float(value))
     operations = [(float(_one(operation.time)), operation) for operation in done]
+    early = [pair for pair in operations if pair[0] < START]
+    if early:
+        raise ModelError(
+            f'A document begins at day 0, and "{early[0][1].target}" is changed on day {early[0][0]:g}. '
+            "Count the days from the first dose."
+        )
     later = sorted((pair for pair in operations if pair[0] > START and np.isfinite(pair[0])), key=lambda pair: pair[0])
     for time, operation in operations:
         if time == START:
@@ -141,7 +147,10 @@ def _event(model: libsbml.Model, name: str, time: float, guard: str, operations:
     for operation in operations:
         if targets.count(operation.target) > 1:
             raise ModelError(f'Day {time:g} changes "{operation.target}" twice; move one of the doses a moment.')
-        _element(model, operation.target)
+        element = _element(model, operation.target)
+        if element.getConstant():
+            # A switch that a dose turns is a constant of the model as long as nobody gives that dose.
+            element.setConstant(False)
         assignment = event.createEventAssignment()
         assignment.setVariable(operation.target)
         assignment.setMath(_with_units(model, operation.target, _formula(operation, lambda symbol: symbol)))
