@@ -1,0 +1,109 @@
+"""Randomization: which mouse goes into which arm, by cage and block, under codes that tell nobody the arm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from gvlab.errors import InvalidValueError
+
+_LETTERS = "ACDEFHJKLMNPRTUVWXY"
+"""Letters that are not taken for figures or for one another on a cage card."""
+
+_CODE_LENGTH = 3
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """Who goes where.
+
+    Attributes
+    ----------
+    table
+        One row a mouse: ``mouse, cage, block, code, arm``.
+    seed
+        Whoever has it and the numbers can work out the key.
+    """
+
+    table: pd.DataFrame
+    seed: int
+
+    @property
+    def blinded(self) -> pd.DataFrame:
+        """The list for the bench: without arms."""
+        return self.table.drop(columns="arm")
+
+    @property
+    def key(self) -> pd.DataFrame:
+        """The list for whoever prepares the doses: which code is which arm."""
+        return self.table[["code", "mouse", "arm"]].sort_values("code", ignore_index=True)
+
+
+def randomize(sizes: Mapping[str, int], seed: int, *, cage_size: int = 5) -> Allocation:
+    """Allot mice to arms in permuted blocks.
+
+    A block holds one mouse of each arm, as long as arms have mice left, in random order; cages are filled block by
+    block, so that every cage holds the arms as evenly as its size allows and a cage is no confounder. Mice that are
+    numbered in the order of their weight (or of their signal before treatment) make blocks of like mice.
+
+    Parameters
+    ----------
+    sizes
+        Mice in each arm.
+    seed
+        The same seed gives the same list.
+    cage_size
+        Mice in a cage.
+
+    Raises
+    ------
+    InvalidValueError
+        If an arm has no mice, a cage holds none, or the seed is negative.
+    """
+    for arm, n in sizes.items():
+        if n < 1:
+            raise InvalidValueError(f'Arm "{arm}" has {n} mice; at least 1 is needed.')
+    if cage_size < 1:
+        raise InvalidValueError(f"A cage of {cage_size} mice is asked for; a cage holds at least 1.")
+    if seed < 0:
+        raise InvalidValueError(f"The seed is {seed}; it must be a whole number, not negative.")
+    rng = np.random.default_rng(seed)
+    left = dict(sizes)
+    arms: list[str] = []
+    blocks: list[int] = []
+    while any(left.values()):
+        members = [arm for arm, n in left.items() if n]
+        arms += [members[i] for i in rng.permutation(len(members))]
+        blocks += [max(blocks, default=0) + 1] * len(members)
+        for arm in members:
+            left[arm] -= 1
+    n = len(arms)
+    wide = len(str(n))
+    table = pd.DataFrame(
+        {
+            "mouse": [f"M{number:0{wide}d}" for number in range(1, n + 1)],
+            "cage": [f"C{number // cage_size + 1:02d}" for number in range(n)],
+            "block": blocks,
+            "code": _codes(n, rng),
+            "arm": arms,
+        }
+    )
+    return Allocation(table, seed)
+
+
+def _codes(n: int, rng: np.random.Generator) -> list[str]:
+    length = _CODE_LENGTH
+    while len(_LETTERS) ** length < 20 * n:
+        length += 1
+    numbers = rng.choice(len(_LETTERS) ** length, size=n, replace=False)
+    codes = []
+    for number in numbers:
+        letters = ""
+        for _ in range(length):
+            number, letter = divmod(int(number), len(_LETTERS))
+            letters += _LETTERS[letter]
+        codes.append(letters)
+    return codes
