@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -195,7 +196,11 @@ def test_a_folder_with_something_in_it_is_refused_and_left_as_it_is(gvlab, tmp_p
     [
         (["--out", "{}/file/mine"], "a part of that path is a file"),
         (["--out", "{}/file"], "is a file; results need a folder"),
-        (["--out", "/proc/mine"], "nothing can be made in"),
+        pytest.param(
+            ["--out", "/proc/mine"],
+            'in "/proc"',
+            marks=pytest.mark.skipif(not Path("/proc/self").exists(), reason="no /proc"),
+        ),
         (["--json", "{}/nowhere/mine.json"], "does not exist. Make it first"),
         (["--json", "{}"], "is a folder, and a file is to be written"),
         (["--out", "{}/mine", "--json", "{}/mine/nowhere/mine.json"], "does not exist. Make it first"),
@@ -211,3 +216,11 @@ def test_where_nothing_can_be_written_that_is_said_before_anything_is_run(gvlab,
     assert words in said.complained
     assert (tmp_path / "file").read_text() == "not a folder"
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "file"]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission_is_refused(gvlab, tmp_path):
+    (tmp_path / "locked").mkdir(mode=0o500)
+    said = gvlab("run", SMALL, "--quick", "--out", str(tmp_path / "locked" / "mine"))
+    assert said.code == 1
+    assert "there is no permission to write in" in said.complained
