@@ -17,6 +17,7 @@ TRUTH = {
     "IL15_promoter": 2.2,
     "cd107a_ifng_count": 2e5,
     "cd8_total": 1e6,
+    "cd8_niche": 4e5,
     "Bcl2_cd8": 1.5,
     "PD1_cd8": 2.0,
     "normal_hematopoiesis": 0.8,

@@ -1,5 +1,7 @@
 """Events are what the readings say they are: fractions, medians, compensation; and files that others read."""
 
+import dataclasses
+
 import flowio
 import flowkit
 import numpy as np
@@ -103,6 +105,7 @@ def test_the_file_reads_identically_in_flowio(tube, tmp_path):
 
 def test_the_file_is_read_by_flowkit_with_its_compensation(tube, tmp_path):
     path = tmp_path / "tube.fcs"
+    tube = dataclasses.replace(tube, events=tube.events[:5_000])
     write_fcs(path, tube)
     sample = flowkit.Sample(str(path))
     assert sample.event_count == len(tube.events)
