@@ -154,6 +154,8 @@ def test_build_does_not_make_a_users_rows_ours(gvlab, monkeypatch, tmp_path):
             'no experiment named "mathew2018_survivl". Did you mean "mathew2018_survival"?',
         ),
         (["run", "mathew2018_axis", "--engine", "roadruner"], 'Did you mean "roadrunner"?'),
+        (["design", "mathew2018_axs"], 'Did you mean "mathew2018_axis"?'),
+        (["calibrate", "mathew2019"], 'Did you mean "mathew2018"?'),
         (["list", "experimnts"], 'Did you mean "experiments"?'),
         (["explain", "k_killing_cd9"], 'Did you mean "k_killing_cd8"?'),
         (["explain", "k_killing_cd9", "--system", "b6_into_balbc_wehi3b"], 'Did you mean "k_killing_cd8"?'),
