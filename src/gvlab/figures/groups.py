@@ -61,11 +61,12 @@ def groups(
     readings
         Readings of each group, one an animal.
     unit, label
-        Unit and name of what was read.
+        Unit and name of what was read; a name that ends in its unit in parentheses stays as it is.
     arms, look
         Groups in order, and their looks; None takes all, and the common looks.
     comparisons
-        Pairs to bracket, as `gvlab.statistics.compare_many` gives them: ``a, b`` and ``p_holm`` or ``p_value``.
+        Pairs to bracket: ``a, b`` and either ``text``, which is printed as it is, or ``p_holm`` or ``p_value``, as
+        `gvlab.statistics.compare_many` gives them.
     axis, log, floor, title, simulated, width, height_mm, save
         As in `timecourse`.
     """
@@ -84,7 +85,7 @@ def groups(
         axes.set_yscale("log")
     for x, name in enumerate(names):
         shown = values[name] if floor is None else np.maximum(values[name], floor)
-        _dots(axes, x, shown, how[name], log, simulated)
+        draw_dots(axes, x, shown, how[name], log, simulated)
     if not log:
         axes.set_ylim(bottom=min(0.0, lowest * 1.05))
     if floor is not None:
@@ -94,7 +95,8 @@ def groups(
     if not _name_below(axes, sizes):
         _name_in_legend(figure, axes, sizes, how, simulated, height_mm if axis is None else None)
     axes.tick_params(axis="x", length=0)
-    name_vertical_axis(axes, f"{label} ({unit})")
+    # A title of the model may name its unit already: "Bcl-2 of niche CD8 (MFI ratio)".
+    name_vertical_axis(axes, label if label.endswith(")") or not unit else f"{label} ({unit})")
     if comparisons is not None:
         _brackets(axes, comparisons, names, values, log)
     label_panel(axes, title)
@@ -143,7 +145,8 @@ def _name_in_legend(
     figure.legend(handles=marks, loc="outside lower left", ncols=columns, handletextpad=0.2, labelspacing=0.3)
 
 
-def _dots(axes: Axes, x: int, values: npt.NDArray[np.float64], look: Look, log: bool, simulated: bool) -> None:
+def draw_dots(axes: Axes, x: int, values: npt.NDArray[np.float64], look: Look, log: bool, simulated: bool) -> None:
+    """Draw readings around a place: a dot each, hollow where simulated, median, quartiles."""
     aside = spread(np.log10(values) if log else values)
     face = "none" if simulated else look.color
     axes.scatter(
@@ -178,11 +181,14 @@ def _brackets(
     log: bool,
 ) -> None:
     require(comparisons, ("a", "b"), "table of comparisons")
-    column = "p_holm" if "p_holm" in comparisons else "p_value"
+    column = next((name for name in ("text", "p_holm") if name in comparisons), "p_value")
     require(comparisons, (column,), "table of comparisons")
     top = max(float(v.max()) for v in values.values())
     drawn = comparisons[comparisons["a"].isin(names) & comparisons["b"].isin(names)]
-    pairs = [(names.index(a), names.index(b), float(p)) for a, b, p in drawn[["a", "b", column]].to_numpy()]
+    pairs = [
+        (names.index(a), names.index(b), str(what) if column == "text" else p_value_in_words(float(what)))
+        for a, b, what in drawn[["a", "b", column]].to_numpy()
+    ]
     if not pairs:
         return
     low = axes.get_ylim()[0]
@@ -196,11 +202,11 @@ def _brackets(
 
     share = min(0.09, 0.5 / len(pairs))
     height = (up(top) - up(low)) / (1 - share * (len(pairs) + 0.9))
-    for level, (i, j, p) in enumerate(sorted(pairs, key=lambda pair: (abs(pair[0] - pair[1]), min(pair[:2])))):
+    for level, (i, j, text) in enumerate(sorted(pairs, key=lambda pair: (abs(pair[0] - pair[1]), min(pair[:2])))):
         y = up(top) + height * share * (level + 0.6)
         axes.plot([i, i, j, j], [down(y - 0.012 * height), down(y), down(y), down(y - 0.012 * height)], "k", lw=0.7)
         axes.annotate(
-            p_value_in_words(p), ((i + j) / 2, down(y)), xytext=(0, 1), textcoords="offset points", ha="center",
+            text, ((i + j) / 2, down(y)), xytext=(0, 1), textcoords="offset points", ha="center",
             va="bottom", fontsize=6,
         )  # fmt: skip
     axes.set_ylim(low, down(up(low) + height))
