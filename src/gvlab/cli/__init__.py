@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from gvlab.cli import calibrate, design, export, records, run
+from gvlab.cli import calibrate, design, export, records, run, synergy
 from gvlab.cli.common import help_of
 from gvlab.errors import GVLabError, GVLabWarning
 
@@ -35,6 +35,7 @@ for _name, _command in (
     ("run", run.run),
     ("calibrate", calibrate.calibrate),
     ("design", design.design),
+    ("synergy", synergy.synergy),
     ("list", records.list_records),
     ("explain", records.explain),
     ("cite", records.cite),
