@@ -16,25 +16,21 @@ from typing import Any
 import numpy as np
 
 from gvlab.engine.contract import EVENT_LOG, FloatArray, Operation, Options, PerSubject, Progress, Solution
-from gvlab.engine.events import Events, watched
-from gvlab.engine.program import Program, build
-from gvlab.engine.program import outputs as outputs_of
+from gvlab.engine.events import Events
+from gvlab.engine.ready import Ready, limit
 from gvlab.engine.request import Request, check, cores
 from gvlab.engine.schedule import Schedule
 from gvlab.engine.status import Status
 from gvlab.engine.subjects import Rows, Subjects
 from gvlab.engine.tableaus import METHODS
 from gvlab.engine.targets import TARGETS, layout
-from gvlab.engine.targets.cpu import CompiledOutputs, compile_outputs, compile_program
 from gvlab.engine.targets.layout import FIELD, TABLE
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.model.equations import Equations
-from gvlab.model.equations_graph import Node
 
 RELATIVE_TOLERANCE = 1e-6
 ABSOLUTE_TOLERANCE = 1e-9
 _SUBJECTS_PER_THREAD = 16
-_KEPT = 32
 
 _REASONS = {
     layout.STEP_LIMIT: Status.STEP_LIMIT,
@@ -45,51 +41,6 @@ _REASONS = {
 
 _lock = threading.Lock()
 _ready: OrderedDict[tuple[str, str], Ready] = OrderedDict()
-
-
-class Ready:
-    """A model with its code, kept for the next solve."""
-
-    refused_events = ""
-
-    def __init__(self, model: Equations, method: str, program: Program | None = None) -> None:
-        self.model = model
-        self.program = build(model) if program is None else program
-        self.code = compile_program(self.program, METHODS[method], watched(model, self.program))
-        self._devices: OrderedDict[tuple[str, ...], Any] = OrderedDict()
-        self._outputs: OrderedDict[tuple[str, ...], tuple[list[Node], CompiledOutputs]] = OrderedDict()
-
-    def outputs(self, names: tuple[str, ...]) -> tuple[list[Node], CompiledOutputs]:
-        """Give the formulas of what is to be read, and their code."""
-        if names not in self._outputs:
-            readings = self.readings(names)
-            self._outputs[names] = (readings, compile_outputs(self.program, readings))
-        _limit(self._outputs, names)
-        return self._outputs[names]
-
-    def device(self, names: tuple[str, ...]) -> Any:
-        """Give the code for a GPU."""
-        if names not in self._devices:
-            text = import_module(TARGETS["gpu"]).source(
-                self.program, METHODS["rodas5p"], watched(self.model, self.program), self.readings(names)
-            )
-            self._devices[names] = import_module("gvlab.engine.targets.gpu_device").DeviceCode(text)
-        _limit(self._devices, names)
-        return self._devices[names]
-
-    def readings(self, names: tuple[str, ...]) -> list[Node]:
-        """Give the formulas of what is to be read."""
-        return outputs_of(self.model, names)
-
-    def begin(self, request: Request, subjects: Subjects) -> None:
-        """Fill in what the model's own values do not."""
-
-
-def _limit(cache: OrderedDict[Any, Any], used: Any) -> None:
-    """Drop what has not been used for longest."""
-    cache.move_to_end(used)
-    while len(cache) > _KEPT:
-        cache.popitem(last=False)
 
 
 def solve(
@@ -136,7 +87,7 @@ def solve(
     with _lock:
         if key not in _ready:
             _ready[key] = Ready(model, method)
-        _limit(_ready, key)
+        limit(_ready, key)
         ready = _ready[key]
     # The same text read twice is the same model; the formulas belong to the graph of the first.
     request = check(ready.model, times, subjects, outputs, parameters, schedule, stop, options)

@@ -20,6 +20,7 @@ from gvlab.engine import ensemble
 from gvlab.engine.contract import FloatArray, Operation, Options, PerSubject, Solution
 from gvlab.engine.derivatives import gradients
 from gvlab.engine.program import DUMMY, Carried, Parts, build
+from gvlab.engine.ready import Ready
 from gvlab.engine.request import Request, check, cores
 from gvlab.engine.subjects import Subjects
 from gvlab.errors import InvalidValueError, ModelError, UnknownNameError
@@ -102,7 +103,7 @@ def solve(
     return Sensitivities(dataclasses.replace(solution, values=solution.values[:, :, :count]), chosen, derivatives)
 
 
-class _Ready(ensemble.Ready):
+class _Ready(Ready):
     """A model with its sensitivities to some names."""
 
     refused_events = "Sensitivities are not carried across events; end before it, or use differences."

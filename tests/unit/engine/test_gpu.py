@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from gvlab.engine import Operation, Options, ensemble
-from gvlab.engine.ensemble import Ready
 from gvlab.engine.events import watched
+from gvlab.engine.ready import Ready
 from gvlab.engine.tableaus import RODAS5P
 from gvlab.engine.targets import gpu, gpu_device
 from gvlab.errors import InvalidValueError, SolveError

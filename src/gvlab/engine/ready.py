@@ -1,0 +1,66 @@
+"""A model made ready to be solved: its program, and machine code for it and for what is read."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from importlib import import_module
+from typing import Any
+
+from gvlab.engine.events import watched
+from gvlab.engine.program import Program, build
+from gvlab.engine.program import outputs as outputs_of
+from gvlab.engine.request import Request
+from gvlab.engine.subjects import Subjects
+from gvlab.engine.tableaus import METHODS
+from gvlab.engine.targets import TARGETS
+from gvlab.engine.targets.cpu import CompiledOutputs, compile_outputs, compile_program
+from gvlab.model.equations import Equations
+from gvlab.model.equations_graph import Node
+
+KEPT = 32
+"""Models, and choices of outputs, that are kept for the next solve."""
+
+
+class Ready:
+    """A model with its code, kept for the next solve."""
+
+    refused_events = ""
+
+    def __init__(self, model: Equations, method: str, program: Program | None = None) -> None:
+        self.model = model
+        self.program = build(model) if program is None else program
+        self.code = compile_program(self.program, METHODS[method], watched(model, self.program))
+        self._devices: OrderedDict[tuple[str, ...], Any] = OrderedDict()
+        self._outputs: OrderedDict[tuple[str, ...], tuple[list[Node], CompiledOutputs]] = OrderedDict()
+
+    def outputs(self, names: tuple[str, ...]) -> tuple[list[Node], CompiledOutputs]:
+        """Give the formulas of what is to be read, and their code."""
+        if names not in self._outputs:
+            readings = self.readings(names)
+            self._outputs[names] = (readings, compile_outputs(self.program, readings))
+        limit(self._outputs, names)
+        return self._outputs[names]
+
+    def device(self, names: tuple[str, ...]) -> Any:
+        """Give the code for a GPU."""
+        if names not in self._devices:
+            text = import_module(TARGETS["gpu"]).source(
+                self.program, METHODS["rodas5p"], watched(self.model, self.program), self.readings(names)
+            )
+            self._devices[names] = import_module("gvlab.engine.targets.gpu_device").DeviceCode(text)
+        limit(self._devices, names)
+        return self._devices[names]
+
+    def readings(self, names: tuple[str, ...]) -> list[Node]:
+        """Give the formulas of what is to be read."""
+        return outputs_of(self.model, names)
+
+    def begin(self, request: Request, subjects: Subjects) -> None:
+        """Fill in what the model's own values do not."""
+
+
+def limit(cache: OrderedDict[Any, Any], used: Any) -> None:
+    """Drop what has not been used for longest."""
+    cache.move_to_end(used)
+    while len(cache) > KEPT:
+        cache.popitem(last=False)
