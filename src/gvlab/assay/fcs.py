@@ -5,7 +5,9 @@ The standard is Spidlen et al. (2010) Cytometry A 77A:97, doi 10.1002/cyto.a.208
 
 from __future__ import annotations
 
+import io
 import re
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -136,25 +138,31 @@ def read_fcs(path: Path | str) -> FlowFile:
     import flowio
 
     try:
-        data = flowio.FlowData(str(path), ignore_offset_error=True, ignore_offset_discrepancy=in_text)
+        data = flowio.FlowData(
+            io.BytesIO(path.read_bytes()), ignore_offset_error=True, ignore_offset_discrepancy=in_text
+        )
         # An anonymized file may have any text here; its time is then in ticks, and everything else is as it was.
         if not _PLAIN_NUMBER.fullmatch(data.text.get("timestep", "1").strip()):
             data.text["timestep"] = "1"
-        events = np.asarray(data.as_array(preprocess=True), dtype=np.float64)
+        with np.errstate(all="ignore"):
+            events = np.asarray(data.as_array(preprocess=True), dtype=np.float64)
     except (flowio.exceptions.FCSParsingError, flowio.exceptions.MultipleDataSetsError) as error:
         raise InvalidValueError(
             f'"{path.name}" cannot be read as FCS: {error}. Export it from the cytometer again.'
         ) from error
-    except (ValueError, KeyError, IndexError, TypeError, OverflowError, MemoryError) as error:
+    except (ValueError, LookupError, TypeError, OverflowError, MemoryError, OSError, struct.error) as error:
         raise InvalidValueError(
             f'"{path.name}" is damaged: its text segment does not fit its data ({error}). Export it again.'
         ) from error
     channels = tuple(str(name) for name in data.pnn_labels)
+    markers = tuple(str(name) for name in data.pns_labels)
+    if not len(channels) == len(markers) == events.shape[1]:
+        raise InvalidValueError(
+            f'"{path.name}" is damaged: it names {len(channels)} channels and has {events.shape[1]}. Export it again.'
+        )
     if data.data_type in ("F", "D"):
         _check_byte_order(path, events, keywords)
-    return FlowFile(
-        events, channels, tuple(str(name) for name in data.pns_labels), _spillover(path, keywords), keywords
-    )
+    return FlowFile(events, channels, markers, _spillover(path, keywords), keywords)
 
 
 def _check_header(path: Path) -> tuple[dict[str, str], bool]:

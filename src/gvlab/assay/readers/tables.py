@@ -11,13 +11,14 @@ import io
 import math
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
-from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.errors import GVLabError, InvalidValueError, UnknownNameError
 
 _LIVE = ("=", "+", "-", "@")
 _PLAIN_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?%?")
@@ -27,6 +28,8 @@ _MISSING = frozenset({"", "na", "n/a", "nan", "none", "nd", "n.d.", "-", "--", "
 _LARGEST = 200_000_000
 _LARGEST_UNPACKED = 500_000_000
 _COMMENT = "#"
+_DAMAGED = (ValueError, LookupError, TypeError, AttributeError, SyntaxError, EOFError, zipfile.BadZipFile, zlib.error)
+"""What openpyxl raises at a workbook with a fault inside."""
 
 
 @dataclass(frozen=True)
@@ -229,6 +232,10 @@ def read_workbook(path: Path | str, sheets: Sequence[str]) -> tuple[Table, ...]:
                     kept.append((number, cells))
             found.append(_table(name, [row for _, row in kept], [number for number, _ in kept], (), False))
         return tuple(found)
+    except GVLabError:
+        raise
+    except _DAMAGED as error:
+        raise InvalidValueError(f'"{path.name}" is a damaged workbook ({error}). Save it again.') from error
     finally:
         book.close()
 
@@ -334,6 +341,8 @@ def _open_workbook(path: Path) -> Any:
                     f'"{path.name}" unpacks to more than 500 MB, which no workbook of readings does.'
                 )
         return openpyxl.load_workbook(path, read_only=True, data_only=False, keep_links=False)
+    except GVLabError:
+        raise
     except zipfile.BadZipFile as error:
         hint = (
             "It is an old .xls workbook; save it as .xlsx."
@@ -343,7 +352,7 @@ def _open_workbook(path: Path) -> Any:
         raise InvalidValueError(f'"{path.name}" is not an .xlsx workbook, or is cut off. {hint}') from error
     except OSError as error:
         raise InvalidValueError(f'"{path}" cannot be opened: {error.strerror}.') from error
-    except (KeyError, ValueError, TypeError, AttributeError, SyntaxError) as error:
+    except _DAMAGED as error:
         raise InvalidValueError(f'"{path.name}" is a damaged workbook ({error}). Save it again.') from error
 
 
