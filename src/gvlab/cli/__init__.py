@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from gvlab.cli import calibrate, design, export, records, run, synergy
+from gvlab.cli import analyze, calibrate, design, export, records, run, synergy
 from gvlab.cli.common import help_of
 from gvlab.errors import GVLabError, GVLabWarning
 
@@ -36,6 +36,7 @@ for _name, _command in (
     ("calibrate", calibrate.calibrate),
     ("design", design.design),
     ("synergy", synergy.synergy),
+    ("analyze", analyze.analyze),
     ("list", records.list_records),
     ("explain", records.explain),
     ("cite", records.cite),

@@ -82,7 +82,7 @@ def synergy_map(
     figure = new_figure(width, height_mm)
     axes = figure.subplots(1, 3 if doses else 2)
     _heat(axes[0], grid, first, second, first_label, second_label, "viridis", (0.0, max(0.01, float(grid.max()))))
-    axes[0].set_title(outcome, fontsize=7.5, pad=9)
+    axes[0].set_title(outcome, fontsize=7.5, pad=12)
     above = _placed(excess, "excess", first, second)
     most = max(0.05, float(np.nanmax(np.abs(above))))
     _heat(axes[1], above, first, second, first_label, second_label, "RdBu_r", (-most, most), signed=True)
@@ -186,7 +186,7 @@ def _isobole(
     axes.set_title(f"Isobole of {100 * level:.0f} %", fontsize=7.5, pad=9)
     if words:
         axes.text(
-            0.98, 0.03, words, transform=axes.transAxes, fontsize=5.6, color=GRAY, va="bottom", ha="right", zorder=5,
+            0.98, 0.38, words, transform=axes.transAxes, fontsize=5.6, color=GRAY, va="bottom", ha="right", zorder=5,
             bbox={"boxstyle": "square,pad=0.2", "facecolor": "white", "edgecolor": "none", "alpha": 0.85},
         )  # fmt: skip
     axes.set_xlabel(x_label, fontsize=7)

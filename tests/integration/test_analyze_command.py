@@ -1,0 +1,112 @@
+"""gvlab analyze: files of a laboratory in, tables and figures out, and questions where a coding is unclear."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import openpyxl
+import pandas as pd
+import pytest
+from scipy import stats
+
+FILES = Path(__file__).parents[1] / "reference" / "files"
+
+PRISM = "Days,Vehicle,Sorafenib\n12,1,\n15,1,\n18,1,\n22,1,\n40,,1\n100,,0\n100,,0\n100,,0\n"
+STATUS = "mouse,group,days,status\n" + "".join(f"m{i},{'ab'[i % 2]},{10 + 3 * i},{i % 3 // 2}\n" for i in range(12))
+
+
+@pytest.fixture
+def save(tmp_path):
+    def written(text: str, name: str) -> Path:
+        path = tmp_path / name
+        path.write_text(text)
+        return path
+
+    return written
+
+
+def readings() -> str:
+    rng = np.random.default_rng(1)
+    lines = ["mouse,group,day,analyte,value,unit"]
+    for mouse in range(10):
+        for day in (4, 12):
+            arm, shift = ("treated", 30.0) if mouse % 2 else ("control", 0.0)
+            lines.append(f"m{mouse},{arm},{day},IL-15,{20 + shift + rng.normal():.2f},pg/mL")
+    return "\n".join(lines) + "\n"
+
+
+def test_a_survival_table_gives_figure_tables_and_effect(gvlab, save, tmp_path):
+    done = gvlab("analyze", str(save(PRISM, "mice.csv")), "--out", str(tmp_path / "o"))
+    assert done.code == 0, done.complained
+    assert "Sorafenib against Vehicle (n = 4 and 4): hazard ratio" in done.printed
+    pairs = pd.read_csv(tmp_path / "o" / "comparisons.csv", comment="#")
+    assert list(pairs[["n", "n_versus", "events", "events_versus"]].iloc[0]) == [4, 4, 1, 4]
+    other = stats.logrank(
+        stats.CensoredData(uncensored=[12, 15, 18, 22]), stats.CensoredData(uncensored=[40], right=[100, 100, 100])
+    )
+    assert pairs["p_value"].iloc[0] == pytest.approx(other.pvalue, rel=1e-3)
+    assert {file.name for file in (tmp_path / "o").iterdir()} >= {"survival.svg", "survival.png", "tables.xlsx"}
+    assert json.loads((tmp_path / "o" / "analysis.json").read_text())["simulated"] is False
+
+
+def test_an_unclear_code_is_asked_about_in_the_words_of_the_command(gvlab, save, tmp_path):
+    path = save(STATUS, "status.csv")
+    refused = gvlab("analyze", str(path), "--out", str(tmp_path / "none"))
+    assert refused.code == 1
+    assert "--event-is 1 if 1 is a death, --event-is 0 if 0 is" in refused.complained
+    assert not (tmp_path / "none").exists()
+    deaths = {}
+    for code in ("1", "0"):
+        done = gvlab("analyze", str(path), "--event-is", code, "--out", str(tmp_path / code))
+        assert done.code == 0
+        deaths[code] = pd.read_csv(tmp_path / code / "subjects.csv", comment="#")["event_observed"].sum()
+    assert deaths["1"] + deaths["0"] == 12
+    assert deaths["1"] == 4
+
+
+def test_readings_are_drawn_over_time_and_compared_each_day(gvlab, save, tmp_path):
+    done = gvlab("analyze", str(save(readings(), "elisa.csv")), "--versus", "control", "--out", str(tmp_path / "o"))
+    assert done.code == 0, done.complained
+    pairs = pd.read_csv(tmp_path / "o" / "comparisons.csv", comment="#")
+    assert list(pairs["day"]) == [4, 12]
+    assert set(pairs["b"]) == {"control"}
+    assert np.allclose(pairs["shift"], 30, atol=3)
+    assert (tmp_path / "o" / "IL-15_over_time.png").stat().st_size > 1000
+    assert (tmp_path / "o" / "IL-15_day_12.svg").exists()
+
+
+def test_an_arm_that_is_not_there_is_named(gvlab, save, tmp_path):
+    done = gvlab("analyze", str(save(readings(), "elisa.csv")), "--versus", "vehicle", "--out", str(tmp_path / "o"))
+    assert done.code == 1
+    assert 'no arm "vehicle". Arms: control, treated' in done.complained
+
+
+def test_names_of_arms_are_never_live_in_what_is_written(gvlab, save, tmp_path):
+    text = PRISM.replace("Sorafenib", "@SUM(A1)")
+    done = gvlab("analyze", str(save(text, "mice.csv")), "--out", str(tmp_path / "o"))
+    assert done.code == 0, done.complained
+    book = openpyxl.load_workbook(tmp_path / "o" / "tables.xlsx")
+    cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row if isinstance(cell.value, str)]
+    assert any("@SUM" in cell.value for cell in cells)
+    assert not any(cell.data_type == "f" or cell.value[0] in "=+-@" for cell in cells)
+    for file in (tmp_path / "o").glob("*.csv"):
+        assert not any(cell.startswith("@") for line in file.read_text().splitlines() for cell in line.split(","))
+
+
+@pytest.mark.parametrize(
+    ("file", "options", "expected"),
+    [
+        ("wave/pbmc_donor_a.xlsx", (), {"ocr.png", "ecar.png", "parameters.png", "wells.csv"}),
+        (
+            "gatingml/data1.fcs",
+            ("--gates", str(FILES / "gatingml" / "gml_parent_quadrant_rect_gate.xml")),
+            {"markers.png", "gates.csv"},
+        ),
+    ],
+)
+def test_files_of_instruments_become_figures(gvlab, tmp_path, file, options, expected):
+    done = gvlab("analyze", str(FILES / file), *options, "--out", str(tmp_path / "o"))
+    assert done.code == 0, done.complained
+    assert {path.name for path in (tmp_path / "o").iterdir()} >= expected
