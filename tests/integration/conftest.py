@@ -47,7 +47,7 @@ def start(*arguments: str, cwd: Path, **options: Any) -> subprocess.Popen[str]:
     environment = {**os.environ, "COLUMNS": "200", **options.pop("env", {})}
     return subprocess.Popen(
         [sys.executable, "-m", "gvlab", *arguments],
-        cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, **options,
+        cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", env=environment, **options,
     )  # fmt: skip
 
 

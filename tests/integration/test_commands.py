@@ -117,8 +117,8 @@ def test_check_reads_a_users_own_library(gvlab, monkeypatch, tmp_path):
 def test_export_writes_the_same_to_a_file_and_to_the_screen(gvlab, tmp_path):
     file = tmp_path / "gvl.xml"
     assert gvlab("export", "sbml", "--out", str(file)).code == 0
-    assert file.read_text() == Model.default().sbml
-    assert gvlab("export", "sbml").printed.strip() == file.read_text().strip()
+    assert file.read_text(encoding="utf-8") == Model.default().sbml
+    assert gvlab("export", "sbml").printed.strip() == file.read_text(encoding="utf-8").strip()
 
 
 def test_export_with_doses_has_an_event_for_each_dose(gvlab):

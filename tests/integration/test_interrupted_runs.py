@@ -49,7 +49,7 @@ def test_ctrl_c_keeps_the_experiments_that_are_finished(tmp_path, engine):
     for folder in finished(tmp_path / "mine"):
         assert set(PER_EXPERIMENT) <= {path.name for path in tables if path.parent == folder}
     assert not [path for path in tmp_path.rglob(".*") if path.is_file()], "a temporary file was left"
-    assert (tmp_path / "mine.json").read_text() == '{"an earlier": "result"}'
+    assert (tmp_path / "mine.json").read_text(encoding="utf-8") == '{"an earlier": "result"}'
     assert not (tmp_path / "mine" / "report.html").exists()
 
 

@@ -6,6 +6,8 @@ name; and its default tolerances are too loose for this comparison.
 
 from __future__ import annotations
 
+import locale
+
 import libsbml
 import numpy as np
 import pytest
@@ -18,7 +20,10 @@ from gvlab.simulation.export import typical_subject
 from gvlab.subject import System
 from reference.engines.scenarios import FATES, FLAGS, Scenario, assert_close, scenarios
 
+_LETTERS = locale.setlocale(locale.LC_CTYPE)
 basico = pytest.importorskip("basico")
+# COPASI sets the whole process to plain ASCII when it is loaded; other tests read text after this one.
+locale.setlocale(locale.LC_CTYPE, _LETTERS)
 
 RELATIVE, ABSOLUTE = 1e-10, 1e-14
 ALL = scenarios()
