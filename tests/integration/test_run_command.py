@@ -59,7 +59,7 @@ def test_json_has_findings_and_the_manifest(quick):
     assert (folder / "mine" / "findings.json").read_text(encoding="utf-8") == (folder / "mine.json").read_text(
         encoding="utf-8"
     )
-    assert list(document) == ["findings", "manifest"]
+    assert list(document)[:2] == ["findings", "manifest"]
     records = library.read_all("findings")
     for finding in document["findings"]:
         record = records[finding["id"]]
