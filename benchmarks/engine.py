@@ -309,7 +309,7 @@ def work_precision(case: Case, engines: list[str]) -> list[dict[str, Any]]:
                     "engine": name,
                     "relative_tolerance": relative,
                     "max_error": error(solution, cut(truth, most)),
-                    "seconds_per_subject": seconds / most,
+                    "seconds_per_subject": seconds / part.subjects,
                 }
             )
     return rows
@@ -339,6 +339,7 @@ def main(arguments: list[str] | None = None) -> list[dict[str, Any]]:
     parser.add_argument("--json", type=Path, help="write the rows to this file")
     parser.add_argument("--figure", type=Path, help="draw the work-precision diagram into this file")
     parser.add_argument("--quick", action="store_true", help="the mouse only, without SciPy")
+    parser.add_argument("--only", default="", help="cases whose name has this text, such as robertson or x20")
     given = parser.parse_args(arguments)
     print("numbalsoda is left out: it is compiled on installation and needs a Fortran compiler.", file=sys.stderr)
     engines = ["ensemble", "roadrunner"] if given.quick else ["ensemble", "roadrunner", "scipy"]
@@ -353,6 +354,7 @@ def main(arguments: list[str] | None = None) -> list[dict[str, Any]]:
             lambda n, seed: flagship("mouse", n, seed, stiff=True),
             lambda n, seed: flagship("human", n, seed, stiff=True),
         ]
+    makers, made_stiff = ([make for make in some if given.only in make(1, 0).name] for some in (makers, made_stiff))
     rows = [row for make in makers for row in measure(make, engines)]
     # SciPy calls Python for every evaluation and would take an hour over these.
     rows += [row for make in made_stiff for row in measure(make, [name for name in engines if name != "scipy"])]

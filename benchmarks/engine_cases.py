@@ -47,6 +47,7 @@ class Case:
 
     def part(self, count: int) -> Case:
         """Take the first subjects."""
+        count = min(count, self.subjects)
 
         def cut(value: Any) -> Any:
             return value[:count] if np.ndim(value) else value
