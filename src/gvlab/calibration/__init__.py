@@ -2,7 +2,8 @@
 
 from gvlab.calibration.ensemble import Ensemble
 from gvlab.calibration.evaluate import Evaluator
+from gvlab.calibration.predict import Prediction, predict
 from gvlab.calibration.recipe import Recipe
 from gvlab.calibration.space import ParameterSpace
 
-__all__ = ["Ensemble", "Evaluator", "ParameterSpace", "Recipe"]
+__all__ = ["Ensemble", "Evaluator", "ParameterSpace", "Prediction", "Recipe", "predict"]

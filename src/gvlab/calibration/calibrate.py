@@ -24,8 +24,10 @@ FloatArray = npt.NDArray[np.float64]
 _SPARE = 1.02
 """Particles gathered for each set that is kept: rounding may push one over a bound, and copies count once."""
 
-CHANGES_BETWEEN = 5.0
-"""How often a particle must have changed, on average, among plausible sets before it is kept, and kept again."""
+CHANGES_BETWEEN = 1.5
+"""How often a particle must have changed, on average, among plausible sets before it is looked at again."""
+CHANGES_BEFORE = 4.0
+"""How often it must have changed before it is looked at first."""
 
 
 @dataclass(frozen=True)
@@ -89,29 +91,26 @@ class Calibration:
             )
         self.evaluator.systems = population.systems
         first = float(np.max(decisive))
-        if population.subjects == self.recipe.subjects:
-            for step in self._lead(population):
-                population = step
-                yield self._step("toward the claims", population, first, 0.1, 0.4)
-            population = self._more_subjects(population)
         for step in self._lead(population):
             population = step
-            yield self._step(f"with {population.subjects} subjects", population, first, 0.4, 0.5)
-        while len(self._kept_files()) * len(population.shares) < self.recipe.sets * _SPARE:
-            wanted = CHANGES_BETWEEN * (1 + len(self._kept_files()))
+            yield self._step("toward the claims", population, first)
+        kept = self._kept()
+        while sum(len(each.shares) for each in kept) < self.recipe.sets * _SPARE:
+            wanted = CHANGES_BEFORE + CHANGES_BETWEEN * len(kept)
             while population.changed < wanted:
                 population = sampler.move(self.evaluator, population, self.recipe.seed)
                 population.write(self._particles_file, self._print)
-                yield self._step("among plausible sets", population, first, 0.5, 0.95)
-            population.write(self._kept_file(len(self._kept_files())), self._print)
-        self.ensemble = self._gather(population, prior)
+                yield self._step("among plausible sets", population, first)
+            checked = self._checked(population)
+            checked.write(self._folder / f"kept-{len(kept):02d}.npz", self._print)
+            kept = self._kept()
+            yield self._step("among plausible sets", population, first)
+        self.ensemble = self._gather(population, kept, prior)
         yield Step("done", 1.0, f"{len(self.ensemble)} sets")
 
-    def _kept_files(self) -> list[Path]:
-        return sorted(self._folder.glob("kept-*.npz"))
-
-    def _kept_file(self, number: int) -> Path:
-        return self._folder / f"kept-{number:02d}.npz"
+    def _kept(self) -> list[Population]:
+        files = sorted(self._folder.glob("kept-*.npz"))
+        return [Population.read(file, self._print) for file in files]
 
     def prior(self, progress: Callable[[int], None] | None = None) -> tuple[FloatArray, Answers]:
         """Give draws of the prior and what they say; read from the folder where they are there."""
@@ -139,41 +138,44 @@ class Calibration:
     def _lead(self, population: Population) -> Iterator[Population]:
         return sampler.lead(self.evaluator, population, self.recipe.seed, self._particles_file)
 
-    def _more_subjects(self, population: Population) -> Population:
-        """Ask every particle again, with more subjects; where it comes from is not forgotten."""
-        again = sampler.of_points(self.evaluator, population.shares, self.recipe.subjects_checked)
-        again = replace(
-            again,
-            ancestor=population.ancestor,
-            generation=population.generation,
-            evaluations=population.evaluations + again.evaluations,
+    def _checked(self, population: Population) -> Population:
+        """Ask every particle again, with more subjects, and give those that pass."""
+        subjects = self.recipe.subjects_checked
+        by_system = self.evaluator.distances(
+            self.evaluator.space.values(population.shares), subjects=subjects, limit=0.0
         )
-        again.write(self._particles_file, self._print)
-        return again
+        passed = by_system.sum(axis=1) <= 0
+        return replace(
+            population,
+            shares=population.shares[passed],
+            by_system=by_system[passed],
+            ancestor=population.ancestor[passed],
+            subjects=subjects,
+        )
 
-    def _step(self, stage: str, population: Population, first: float, low: float, high: float) -> Step:
+    def _step(self, stage: str, population: Population, first: float) -> Step:
+        sets = sum(len(each.shares) for each in self._kept())
         if population.limit > 0:
-            gone = 1 - math.log1p(population.limit) / math.log1p(first)
+            share = 0.1 + 0.4 * (1 - math.log1p(population.limit) / math.log1p(first))
         else:
-            gone = min(1.0, population.changed / CHANGES_BETWEEN / math.ceil(self.recipe.sets / len(population.shares)))
+            share = 0.5 + 0.45 * min(1.0, sets / self.recipe.sets)
         detail = (
             f"limit {population.limit:.3g}, median distance {np.median(population.distance):.3g}, "
-            f"{population.accepted:.0%} of moves accepted, {population.evaluations:,} sets tried"
+            f"{population.accepted:.0%} of moves accepted, {population.evaluations:,} sets tried, {sets} kept"
         )
-        return Step(stage, low + (high - low) * gone, detail)
+        return Step(stage, share, detail)
 
-    def _gather(self, population: Population, prior: Answers) -> Ensemble:
+    def _gather(self, population: Population, several: list[Population], prior: Answers) -> Ensemble:
         """Turn particles into an ensemble: distinct, within bounds after rounding, checked once more as rounded."""
         space, recipe = self.evaluator.space, self.recipe
         low = np.array([axis.low for axis in space.axes])
         high = np.array([axis.high for axis in space.axes])
-        several = [Population.read(file, self._print) for file in self._kept_files()]
         shares = np.concatenate([each.shares for each in several])
         family = np.concatenate([each.ancestor for each in several])
         values = rounded(space.values(shares), low, high)
         _, distinct = np.unique(values, axis=0, return_index=True)
         kept = np.sort(distinct)
-        kept = kept[self.evaluator.distances(values[kept], subjects=population.subjects).sum(axis=1) <= 0]
+        kept = kept[self.evaluator.distances(values[kept], subjects=recipe.subjects_checked).sum(axis=1) <= 0]
         chosen = np.random.default_rng(recipe.seed).permutation(len(kept))[: recipe.sets]
         kept = kept[np.sort(chosen)]
         shares, family = shares[kept], family[kept]
@@ -185,6 +187,7 @@ class Calibration:
             "model": self.evaluator.model.sha256,
             "versions": dict(versions()),
             "axes": [[axis.name, axis.low, axis.high] for axis in space.axes],
+            "systems": list(population.systems),
             "sets": len(kept),
             "families": len(np.unique(family)),
             "effective_sample_size": float(np.median(effective)),
@@ -195,7 +198,9 @@ class Calibration:
             "moves_accepted": population.accepted,
             "limits": population.generation,
             "sets_tried": population.evaluations,
-            "subjects": population.subjects,
+            "subjects": recipe.subjects,
+            "subjects_checked": recipe.subjects_checked,
+            "passed_the_check": sum(len(each.shares) for each in several) / (len(several) * len(population.shares)),
             "prior_draws": len(prior.effect),
             "prior_draws_accepted": int(np.sum(prior.distance() <= 0)),
             "met_by_prior_draws": met_by_claim(prior),
@@ -210,7 +215,7 @@ class Calibration:
         half = len(population.shares) // 2
         own = [self.evaluator.space.of_system(system) for system in population.systems]
         proposals, _ = sampler.BlockMove(own).get_proposal(population.shares[:half], [population.shares[half:]], random)
-        answers = self.evaluator.evaluate(self.evaluator.space.values(proposals), subjects=population.subjects)
+        answers = self.evaluator.evaluate(self.evaluator.space.values(proposals), subjects=self.recipe.subjects_checked)
         by_claim = failed_by_claim(answers)
         total = np.sum(list(by_claim.values()), axis=0)
         return half, {

@@ -12,8 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gvlab import library
 from gvlab.calibration.recipe import Recipe
+from gvlab.calibration.space import ParameterSpace
 from gvlab.errors import InvalidValueError, LibraryError, UnknownNameError
+from gvlab.model.model import Model
 from gvlab.provenance import atomic_file
 
 FloatArray = npt.NDArray[np.float64]
@@ -124,6 +127,13 @@ class Ensemble:
         return float(self.about.get("effective_sample_size", len(self))) * len(self) / float(
             self.about.get("sets", len(self))
         )  # fmt: skip
+
+    def stale(self) -> bool:
+        """Say whether the model, or a range of the tables, has changed since it was made."""
+        recipe = Recipe.model_validate(self.about["recipe"])
+        systems = tuple(self.about.get("systems", ())) or library.names("systems")
+        now = [[axis.name, axis.low, axis.high] for axis in ParameterSpace.of(recipe.varied, systems).axes]
+        return now != [list(axis) for axis in self.about["axes"]] or Model.default().sha256 != self.about["model"]
 
     @functools.cached_property
     def bounds(self) -> Mapping[str, tuple[float, float]]:

@@ -1,76 +1,31 @@
-"""What parameter sets say to the questions of the findings: many sets at once, each arm in one call of the engine.
-
-A subject does not die once, by the draw of its threshold; its probability of being alive is carried along, which gives
-the expected share of an arm without the luck of a few subjects. Thresholds are set so high that a subject is followed
-until it is almost surely dead. Cure is a draw, spread evenly over the subjects of a set.
-"""
+"""What parameter sets say to the questions of the findings: many sets at once, each arm in one call of the engine."""
 
 from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from gvlab import library
-from gvlab.assay.endpoint import endpoint_times
 from gvlab.calibration import power
-from gvlab.calibration.crowd import crowd
+from gvlab.calibration.follow import Digest, Follower, Needs, Progress
 from gvlab.calibration.questions import Job, Question, questions
 from gvlab.calibration.recipe import Recipe
 from gvlab.calibration.space import ParameterSpace
-from gvlab.engine import Options
-from gvlab.errors import SolveError, SolveWarning
 from gvlab.library.finding_record import Expectation, FindingRecord
-from gvlab.library.records import EndpointRecord
 from gvlab.model.model import Model
-from gvlab.simulation import Trajectories, simulate
 
 FloatArray = npt.NDArray[np.float64]
-Progress = Callable[[int], None]
 
-THRESHOLD = 5.0
-"""Cumulative hazard at which a subject is no longer followed: fewer than 7 in 1,000 live on."""
 FEWEST_SHARE = 0.25
 """Share of the subjects of a set that must be readable in both arms; below that the set says nothing."""
 _AT_ONCE = 16_384
 _SHORT = 3.0
 _WORST = 2.0
-
-
-@dataclass
-class Needs:
-    """What is to be read in a job: readouts and endpoints with their days, and whether the survival curve is."""
-
-    readouts: set[tuple[str, float]] = field(default_factory=set)
-    endpoints: set[tuple[str, float]] = field(default_factory=set)
-    curve: bool = False
-
-    def last(self) -> float:
-        """Give the last day on which something is read."""
-        return max((day for _, day in (*self.readouts, *self.endpoints)), default=0.0)
-
-
-@dataclass(frozen=True)
-class Digest:
-    """What was read in a job.
-
-    Attributes
-    ----------
-    readings
-        By readout and day, shape (set, subject); NaN for a subject that is more likely dead than alive.
-    shares
-        By endpoint and day, shape (set,): expected share.
-    curve
-        Shape (set, time): expected share alive on each day.
-    """
-
-    readings: Mapping[tuple[str, float], FloatArray]
-    shares: Mapping[tuple[str, float], FloatArray]
-    curve: FloatArray | None
 
 
 @dataclass(frozen=True)
@@ -125,21 +80,27 @@ class Evaluator:
         Of the library where None.
     deciding_only
         Leave out questions that do not decide: what a sampler needs.
+    space
+        Of the parameter sets, where it is not that of the systems which the findings ask about.
     """
 
     def __init__(
-        self, recipe: Recipe, findings: Iterable[FindingRecord] | None = None, *, deciding_only: bool = False
+        self,
+        recipe: Recipe,
+        findings: Iterable[FindingRecord] | None = None,
+        *,
+        deciding_only: bool = False,
+        space: ParameterSpace | None = None,
     ) -> None:
         records = library.read_all("findings").values() if findings is None else findings
         asked = questions(records, recipe)
         self.recipe = recipe
         self.questions = tuple(question for question in asked if question.decides or not deciding_only)
         systems = tuple(dict.fromkeys(question.system for question in self.questions))
-        self.space = ParameterSpace.of(recipe.varied, systems)
+        self.space = ParameterSpace.of(recipe.varied, systems) if space is None else space
         # What is short is asked first: a set that fails in a day of culture needs no mice.
         self.systems = tuple(sorted(systems, key=self._horizon_of))
         self.model = Model.default()
-        self.simulated = 0
 
     def _horizon_of(self, system: str) -> float:
         return max(max(question.day, question.versus_day) for question in self.questions if question.system == system)
@@ -167,10 +128,9 @@ class Evaluator:
         return found
 
     @functools.cached_property
-    def outputs(self) -> tuple[str, ...]:
-        """Outputs of the model that are read anywhere, hazards first; one list, so that one program is compiled."""
+    def _follower(self) -> Follower:
         readouts = sorted({readout for needs in self.jobs.values() for readout, _ in needs.readouts})
-        return (*(cause.hazard for cause in self.recipe.causes), *readouts)
+        return Follower(self.model, self.recipe.causes, self.recipe.relative_tolerance, tuple(readouts))
 
     def evaluate(
         self,
@@ -261,106 +221,8 @@ class Evaluator:
         self, system: str, values: FloatArray, subjects: int, seed: int, progress: Progress | None
     ) -> dict[Job, Digest]:
         jobs = [(job, needs) for job, needs in self.jobs.items() if job.system.name == system]
-        return self.follow(system, values, jobs, subjects, seed, progress)
-
-    def follow(
-        self,
-        system: str,
-        values: FloatArray,
-        jobs: Sequence[tuple[Job, Needs]],
-        subjects: int,
-        seed: int,
-        progress: Progress | None = None,
-    ) -> dict[Job, Digest]:
-        """Follow the subjects of sets through jobs of one system."""
-        thresholds = {cause.threshold: THRESHOLD for cause in self.recipe.causes}
         sets = self.space.parameters(values, system)
-        cohort = crowd(jobs[0][0].system, sets, subjects, seed, thresholds)
-        options = Options(relative_tolerance=self.recipe.relative_tolerance)
-        found = {}
-        outputs = tuple(dict.fromkeys((*self.outputs, *(name for _, needs in jobs for name, _ in needs.readouts))))
-        for job, needs in jobs:
-            until = max(needs.last(), job.last_dose)
-            days = {day for _, day in (*needs.readouts, *needs.endpoints)}
-            grid = np.arange(0.0, np.floor(until) + 1) if needs.curve or needs.endpoints else np.array([0.0])
-            times = np.unique(np.array([0.0, *grid.tolist(), *sorted(days)]))
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", SolveWarning)  # sets far out may not be solvable; they are not kept
-                try:
-                    run = simulate(
-                        self.model,
-                        cohort,
-                        job.arm.protocol,
-                        until=until,
-                        times=times,
-                        outputs=outputs,
-                        condition=job.arm.condition,
-                        options=options,
-                        engine="ensemble",
-                    )
-                except SolveError:
-                    run = None
-            self.simulated += len(cohort)
-            found[job] = self._digest(run, needs, len(values), subjects)
-            if progress is not None:
-                progress(len(cohort))
-        return found
-
-    def _digest(self, run: Trajectories | None, needs: Needs, sets: int, subjects: int) -> Digest:
-        shape = (sets, subjects)
-        if run is None:
-            nothing = np.full(shape, np.nan)
-            return Digest(
-                dict.fromkeys(needs.readouts, nothing),
-                dict.fromkeys(needs.endpoints, nothing[:, 0]),
-                np.full((sets, 2), np.nan) if needs.curve else None,
-            )
-        ok = run.ok.reshape(shape)
-        hazards = {cause.event: _carried(run.values(cause.hazard)) for cause in self.recipe.causes}
-        alive = np.exp(-np.sum(list(hazards.values()), axis=0))
-        alive[~run.ok] = np.nan
-        readings = {}
-        for readout, day in needs.readouts:
-            at = int(np.searchsorted(run.times, day - 1e-9))
-            values = np.where(run.ok & (alive[:, at] >= 0.5), run.values(readout)[:, at], np.nan)
-            readings[readout, day] = values.reshape(shape)
-        shares = {
-            (endpoint, day): _share(library.read("endpoints", endpoint), day, run, hazards, alive).reshape(shape)
-            for endpoint, day in needs.endpoints
-        }
-        whole = ok.all(axis=1)
-        averaged = {key: np.where(whole, each.mean(axis=1), np.nan) for key, each in shares.items()}
-        curve = alive.reshape(*shape, -1).mean(axis=1) if needs.curve else None
-        return Digest(readings, averaged, curve)
-
-
-def _carried(values: FloatArray) -> FloatArray:
-    """Carry the last number of those who are no longer followed."""
-    values = np.where(np.isnan(values), -np.inf, values)
-    return np.maximum(np.maximum.accumulate(values, axis=1), 0.0)
-
-
-def _share(
-    endpoint: EndpointRecord, day: float, run: Trajectories, hazards: Mapping[str, FloatArray], alive: FloatArray
-) -> FloatArray:
-    """Give the probability that an endpoint holds on a day, for each subject."""
-    at = int(np.searchsorted(run.times, day - 1e-9))
-    if all(event in hazards for event in endpoint.events):
-        dead = np.zeros(len(alive))
-        total = np.sum(list(hazards.values()), axis=0)
-        steps = np.diff(total[:, : at + 1], axis=1)
-        died = alive[:, :at] - alive[:, 1 : at + 1]
-        for event in endpoint.events:
-            own = np.diff(hazards[event][:, : at + 1], axis=1)
-            dead += np.sum(np.divide(own, steps, out=np.zeros_like(own), where=steps > 0) * died, axis=1)
-        return dead if endpoint.counts == "reached" else 1 - dead
-    table = endpoint_times(endpoint, run, "")
-    reached = np.zeros(len(alive))
-    rows = table["subject"].to_numpy()
-    held = (table["event_observed"].to_numpy() == 1) & (table["duration"].to_numpy() <= day)
-    when = np.searchsorted(run.times, np.minimum(table["duration"].to_numpy(), run.times[-1]) - 1e-9)
-    reached[rows] = np.where(held, alive[rows, when], 0.0)
-    return reached if endpoint.counts == "reached" else 1 - reached
+        return self._follower.follow(jobs[0][0].system, sets, jobs, subjects, seed, progress)
 
 
 def _answer(question: Question, digests: Mapping[Job, Digest], sets: int) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -96,7 +96,7 @@ class Question:
         """The question in short."""
         measure = self.comparison.measure
         against = f" against {self.versus_name}" if self.versus_name else ""
-        return f"{measure.endpoint or measure.readout} on {measure.at}: {self.comparison.arm}{against} [{self.system}]"
+        return f"{measure.endpoint or measure.readout} on {measure.at}: {self.comparison.arm}{against} ({self.system})"
 
 
 def questions(findings: Iterable[FindingRecord], recipe: Recipe) -> tuple[Question, ...]:

@@ -38,13 +38,13 @@ IntArray = npt.NDArray[np.int64]
 
 KEPT_SHARE = 0.6
 """Share of the particles that the next limit keeps."""
-CHANGES = 1.0
+CHANGES = 0.8
 """How often a particle must have changed, on average, between two limits."""
 ENOUGH_PLAUSIBLE = 0.25
 """Share of the particles at distance zero from which zero is the next limit."""
-_OWN, _ANEW = 0.35, 0.30
-_AXES_ANEW = 3
-_WIDTHS = (0.03, 0.1, 0.3)
+_OWN, _ANEW = 0.3, 0.35
+_AXES_ANEW = 6
+_WIDTHS = (0.05, 0.15, 0.5)
 
 
 @dataclass(frozen=True)
@@ -157,11 +157,11 @@ class BlockMove(emcee.moves.RedBlueMove):  # type: ignore[misc]
             kind = random.rand()
             if kind < _OWN and self._own:
                 own = self._own[random.randint(len(self._own))]
-                chosen = own[random.rand(len(own)) < 0.6]
+                chosen = own[random.rand(len(own)) < 0.8]
                 chosen = chosen if len(chosen) else own[random.randint(len(own), size=1)]
                 anew = random.rand() < 0.5
             elif kind < _OWN + _ANEW:
-                chosen = random.choice(axes, size=1 + random.randint(_AXES_ANEW), replace=False)
+                chosen = random.choice(axes, size=min(axes, 1 + random.randint(_AXES_ANEW)), replace=False)
                 anew = True
             else:
                 chosen = np.flatnonzero(random.rand(axes) < _WIDTHS[random.randint(len(_WIDTHS))])
@@ -171,7 +171,7 @@ class BlockMove(emcee.moves.RedBlueMove):  # type: ignore[misc]
                 proposal[row, chosen] = random.rand(len(chosen))
                 continue
             one, other = random.randint(len(others), size=2)
-            scale = 2.38 / math.sqrt(2 * len(chosen)) * random.uniform(0.2, 1.0)
+            scale = 2.38 / math.sqrt(2 * len(chosen)) * random.uniform(0.3, 1.2)
             jump = scale * (others[one, chosen] - others[other, chosen]) + 0.02 * random.randn(len(chosen))
             proposal[row, chosen] = reflect(sample[row, chosen] + jump)
         return proposal, np.zeros(n)
@@ -316,7 +316,8 @@ def move(evaluator: Evaluator, population: Population, seed: int) -> Population:
             limit=population.limit,
         )
         within = by_system.sum(axis=1) <= population.limit
-        return np.concatenate([np.where(within, 0.0, -np.inf)[:, None], by_system], axis=1)
+        # emcee would take a single column for a vector; with one more there are always several.
+        return np.column_stack([np.where(within, 0.0, -np.inf), by_system, np.zeros(len(points))])
 
     n, axes = population.shares.shape
     own = [evaluator.space.of_system(system) for system in population.systems]
@@ -325,7 +326,7 @@ def move(evaluator: Evaluator, population: Population, seed: int) -> Population:
     start = emcee.State(
         population.shares,
         log_prob=np.zeros(n),
-        blobs=population.by_system.copy(),
+        blobs=np.column_stack([population.by_system, np.zeros(n)]),
         random_state=np.random.RandomState(state.generate_state(8)).get_state(),
     )
     end = sampler.run_mcmc(start, 1, skip_initial_state_check=True)
@@ -333,7 +334,7 @@ def move(evaluator: Evaluator, population: Population, seed: int) -> Population:
     return replace(
         population,
         shares=np.asarray(end.coords),
-        by_system=np.asarray(end.blobs, dtype=np.float64),
+        by_system=np.asarray(end.blobs, dtype=np.float64)[:, :-1],
         moved=population.moved + 1,
         changed=population.changed + accepted,
         accepted=accepted,

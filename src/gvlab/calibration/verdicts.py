@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gvlab.calibration.ensemble import Ensemble
-from gvlab.calibration.evaluate import Answers, Evaluator, Progress
+from gvlab.calibration.evaluate import Answers, Evaluator
+from gvlab.calibration.follow import Progress
 from gvlab.calibration.questions import Question
 from gvlab.errors import InvalidValueError
 from gvlab.library.finding_record import FindingRecord

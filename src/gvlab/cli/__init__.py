@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from gvlab.cli import analyze, calibrate, design, export, records, run, synergy
+from gvlab.cli import analyze, calibrate, compare, design, drivers, export, records, run, synergy
 from gvlab.cli.common import help_of
 from gvlab.errors import GVLabError, GVLabWarning
 
@@ -34,9 +34,11 @@ app = typer.Typer(
 for _name, _command in (
     ("run", run.run),
     ("calibrate", calibrate.calibrate),
+    ("drivers", drivers.drivers),
     ("design", design.design),
     ("synergy", synergy.synergy),
     ("analyze", analyze.analyze),
+    ("compare", compare.compare),
     ("list", records.list_records),
     ("explain", records.explain),
     ("cite", records.cite),

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from gvlab.cli.common import PAPER, out
+from gvlab.cli.over_ensemble import QUICK_SETS, SETS, over_ensemble
 from gvlab.errors import UnknownNameError
 
 if TYPE_CHECKING:
@@ -56,6 +57,14 @@ def run(
     engine: Annotated[
         str | None, typer.Option(help="ensemble (fast) or roadrunner (reference).", show_default="ensemble")
     ] = None,
+    plausible: Annotated[
+        bool | None,
+        typer.Option(
+            "--ensemble/--no-ensemble",
+            help="Ask every plausible parameter set (minutes), or none.",
+            show_default=f"{SETS} sets; {QUICK_SETS} with --quick",
+        ),
+    ] = None,
 ) -> None:
     """Run experiments on virtual mice and say of each published claim whether the model reproduces it.
 
@@ -94,17 +103,23 @@ def run(
     runs = _follow(study, target, engine)
     findings = study.judge(runs)
     manifest = study.manifest(runs)
-    document = json.dumps(
-        {"findings": [finding.to_dict() for finding in findings], "manifest": manifest}, indent=2, ensure_ascii=False
-    )
+    asked = None if plausible is False else over_ensemble(names, every=bool(plausible), quick=quick)
+    content = {"findings": [finding.to_dict() for finding in findings], "manifest": manifest}
+    if asked is not None:
+        content["ensemble"] = asked.to_dict()
+    document = json.dumps(content, indent=2, ensure_ascii=False)
     write_text(target / "findings.json", document)
     if json_file is not None:
         write_text(json_file, document)
     from gvlab.report import study_report
+    from gvlab.report.ensemble_section import ensemble_section
 
     with out.status("Drawing the report ..."):
-        page = study_report.write(study, runs, findings, manifest, target)
+        extra = () if asked is None else (ensemble_section(asked.found, asked.ensemble, asked.subjects),)
+        page = study_report.write(study, runs, findings, manifest, target, extra)
     _print(findings, study)
+    if asked is not None:
+        asked.print()
     out.print(f"\nReport: [bold]{page}[/bold]\nResults: {target}", soft_wrap=True, highlight=False)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,12 @@ Runs = Mapping[tuple[str, str], Results]
 
 
 def write(
-    study: Study, runs: Runs, findings: Sequence[JudgedFinding], manifest: Mapping[str, Any], folder: Path
+    study: Study,
+    runs: Runs,
+    findings: Sequence[JudgedFinding],
+    manifest: Mapping[str, Any],
+    folder: Path,
+    extra: Sequence[Section] = (),
 ) -> Path:
     """Write the report of a study as one page; errors as `write_report`.
 
@@ -47,8 +53,11 @@ def write(
         What was run, what came of it, what it says of each claim, what made it.
     folder
         Where ``report.html`` goes.
+    extra
+        Sections in front of the others: what plausible parameter sets say.
     """
-    return write_report(content(study, runs, findings, manifest), folder)
+    page = content(study, runs, findings, manifest)
+    return write_report(dataclasses.replace(page, sections=(*extra, *page.sections)), folder)
 
 
 def content(study: Study, runs: Runs, findings: Sequence[JudgedFinding], manifest: Mapping[str, Any]) -> ReportContent:

@@ -1,0 +1,112 @@
+"""What drives an outcome, within what is plausible: elementary effects and PAWN over the box of the ensemble."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import qmc
+
+from gvlab import units
+from gvlab.calibration.ensemble import Ensemble
+from gvlab.calibration.follow import Follower, Needs, Progress
+from gvlab.calibration.questions import Job
+from gvlab.calibration.recipe import Recipe
+from gvlab.calibration.space import ParameterSpace
+from gvlab.experiment import Experiment
+from gvlab.model.model import Model
+from gvlab.statistics.sensitivity import Sensitivity, morris, morris_design, pawn
+
+FloatArray = npt.NDArray[np.float64]
+
+BOX = (0.05, 0.95)
+"""Quantiles of the ensemble between which each parameter is moved."""
+
+
+@dataclass(frozen=True)
+class Driven:
+    """What drives one endpoint of one arm in one system.
+
+    Attributes
+    ----------
+    system, endpoint
+        Names.
+    elementary
+        Morris: change of the share when a parameter crosses its plausible range.
+    distribution
+        PAWN: how far the distribution of the share moves when a parameter is known.
+    mean
+        Of the share, over the box.
+    """
+
+    system: str
+    endpoint: str
+    elementary: Sensitivity
+    distribution: Sensitivity
+    mean: float
+
+
+def drivers(
+    ensemble: Ensemble,
+    experiments: Iterable[Experiment],
+    arm: str,
+    endpoints: Sequence[tuple[str, str]],
+    *,
+    trajectories: int = 8,
+    draws: int = 256,
+    subjects: int = 6,
+    seed: int = 1,
+    progress: Progress | None = None,
+) -> list[Driven]:
+    """Find what drives endpoints of an arm in the systems of some experiments.
+
+    Each parameter is moved between its 5 and 95 % quantiles in the ensemble, independently of the others: what is
+    plausible alone need not be so together, so this asks how strongly outcomes react, not how likely they are.
+
+    Parameters
+    ----------
+    ensemble
+        Of plausible sets.
+    experiments
+        One for each system.
+    arm
+        Name of the arm.
+    endpoints
+        Each with its day.
+    trajectories, draws
+        Of the Morris design; of the sample for PAWN.
+    subjects, seed, progress
+        As elsewhere.
+    """
+    recipe = Recipe.model_validate(ensemble.about["recipe"])
+    space = ParameterSpace.of(recipe.varied, ensemble.about["systems"])
+    shares = space.shares(ensemble.values)
+    low, high = np.quantile(shares, BOX, axis=0)
+    follower = Follower(Model.default(), recipe.causes, recipe.relative_tolerance)
+    asked = {(name, units.day(at)) for name, at in endpoints}
+    found = []
+    for experiment in experiments:
+        system = experiment.system
+        here = np.array([i for i, axis in enumerate(space.axes) if system.name in axis.systems])
+        names = [space.names[i] for i in here]
+        design = morris_design(len(here), trajectories, seed)
+        sample = qmc.Sobol(len(here), scramble=True, rng=np.random.default_rng(seed)).random(draws)
+        points = np.tile((low + high) / 2, (len(design) + len(sample), 1))
+        points[:, here] = low[here] + np.concatenate([design, sample]) * (high - low)[here]
+        job = Job.of(system, experiment.arm(arm))
+        sets = space.parameters(space.values(points), system.name)
+        digest = follower.follow(system, sets, [(job, Needs(set(), asked))], subjects, recipe.seed, progress)[job]
+        for endpoint, day in sorted(asked):
+            share = np.nan_to_num(digest.shares[endpoint, day])
+            found.append(
+                Driven(
+                    system.name,
+                    endpoint,
+                    morris(names, design, share[: len(design)], seed),
+                    pawn(names, sample, share[len(design) :], seed=seed),
+                    float(share[len(design) :].mean()),
+                )
+            )
+    return found

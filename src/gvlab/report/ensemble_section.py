@@ -1,0 +1,120 @@
+"""The part of a report that says which conclusions hold over all plausible parameter sets, and which rest on some."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from gvlab.calibration import Ensemble
+from gvlab.calibration.verdicts import EnsembleVerdict, Robustness, robust_and_open
+from gvlab.report.content import Section, Table
+from gvlab.report.html import picture
+
+CHALLENGES = ("challenge",)
+
+
+def ensemble_section(found: Sequence[EnsembleVerdict], ensemble: Ensemble, subjects: int) -> Section:
+    """Write the section.
+
+    Parameters
+    ----------
+    found
+        What the ensemble says of each finding.
+    ensemble
+        The sets that were asked.
+    subjects
+        Virtual subjects of a set in each arm.
+    """
+    from gvlab.figures.ensemble import robustness
+
+    shown = [verdict for verdict in found if verdict.reproduced is not None]
+    table = pd.DataFrame([shares_row(verdict) for verdict in shown])
+    about = ensemble.about
+    caption = (
+        f"{len(ensemble)} plausible parameter sets (worth about {ensemble.effective:.0f} independent ones), {subjects} "
+        "virtual subjects in each arm, the same in all sets. Points: share of the sets that reproduce the claim; "
+        "lines: 95 % interval. Dashed: 80 and 95 %. Gray claims decided which sets were kept, so theirs is no test. Simulated."
+    )
+    figure = picture(robustness(table), "ensemble-shares", "Claims over plausible parameter sets", caption)
+    return Section(
+        "ensemble",
+        "Which conclusions are robust, and which rest on assumptions",
+        (*in_words(found), *_made(about)),
+        (figure,),
+        (
+            Table(
+                "What the ensemble says of each claim",
+                pd.DataFrame([_table_row(verdict) for verdict in shown]),
+                "A set reproduces a claim when direction, size and probability of significance at the stated number of "
+                "animals are as its record asks.",
+            ),
+        ),
+    )
+
+
+def shares_row(verdict: EnsembleVerdict) -> dict[str, object]:
+    """Give what a figure needs of a verdict."""
+    assert verdict.reproduced is not None
+    return {
+        "claim": verdict.record.id,
+        "statement": verdict.record.statement,
+        "share": verdict.reproduced.value,
+        "lower": verdict.reproduced.lower,
+        "upper": verdict.reproduced.upper,
+        "decided": verdict.decided,
+    }
+
+
+def in_words(found: Sequence[EnsembleVerdict]) -> tuple[str, ...]:
+    """Say what is robust, what is open, and what the model says to facts that the simple story fails."""
+    tested = [verdict for verdict in found if verdict.decided == "none" and verdict.record.role not in CHALLENGES]
+    groups = robust_and_open(tested)
+    lines = []
+    for robustness, sentence in (
+        (Robustness.ROBUST, "Robust predictions (at least 95 % of plausible sets): {}."),
+        (Robustness.MOSTLY, "Mostly robust (80 to 95 %): {}."),
+        (Robustness.OPEN, "Resting on assumptions (20 to 80 %): {}."),
+        (Robustness.NOT, "Not supported (fewer than 20 %): {}."),
+    ):
+        if groups[robustness]:
+            lines.append(sentence.format(", ".join(groups[robustness])))
+    for verdict in tested:
+        if verdict.robustness in (Robustness.OPEN, Robustness.NOT):
+            lines.append(f"{verdict.record.id}, {verdict.record.statement}: {verdict.reason}.")
+    lines += [
+        f"A challenge to the model, {verdict.record.id}: {verdict.record.statement}. {_to_challenge(verdict)}"
+        for verdict in found
+        if verdict.record.role in CHALLENGES
+    ]
+    return tuple(lines)
+
+
+def _to_challenge(verdict: EnsembleVerdict) -> str:
+    if verdict.reproduced is None:
+        return verdict.record.cannot_say
+    return f"{100 * verdict.reproduced.value:.0f} % of plausible sets reproduce it; {verdict.reason}."
+
+
+def _made(about: object) -> tuple[str, ...]:
+    if not isinstance(about, dict) or "sets_tried" not in about:
+        return ()
+    return (
+        f"The sets were found among {about['sets_tried']:,} that were tried, all inside the ranges of the parameter "
+        f"tables; {about['prior_draws_accepted']} of {about['prior_draws']:,} random draws from those ranges meet "
+        "every claim that decides. Claims with the role hold-out never decide.",
+    )
+
+
+def _table_row(verdict: EnsembleVerdict) -> dict[str, str]:
+    estimate = verdict.reproduced
+    assert estimate is not None
+    return {
+        "claim": verdict.record.id,
+        "role": verdict.record.role,
+        "sets that reproduce it": f"{100 * estimate.value:.0f} % ({100 * estimate.lower:.0f} to "
+        f"{100 * estimate.upper:.0f})",
+        "partly": f"{100 * verdict.partly:.0f} %",
+        "conclusion": f"{verdict.robustness}{' (decided)' if verdict.decided == 'all' else ''}",
+        "why": verdict.reason,
+    }

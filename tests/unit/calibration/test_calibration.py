@@ -1,0 +1,229 @@
+"""Ranges, crowds, distances, moves and files of the calibration, on wells in culture: a set takes a millisecond."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from gvlab import library
+from gvlab.calibration import Ensemble, Evaluator, ParameterSpace, Recipe, sampler
+from gvlab.calibration import power as formulas
+from gvlab.calibration.crowd import crowd
+from gvlab.calibration.ensemble import effective_sample_size, rounded
+from gvlab.calibration.recipe import Block
+from gvlab.calibration.verdicts import Robustness, judge_ensemble, separations
+from gvlab.errors import InvalidValueError, LibraryError, UnknownNameError
+from gvlab.statistics import logrank_power, mannwhitney_power, welch_power
+from gvlab.subject import System
+
+AXIS = ("f_ATF4_independent", "K_atf4_irf7", "rho_il15_induction", "f_il15_irf7_independent", "k_birth_blast")
+CLAIMS = ("C01", "C02", "C03", "C04", "C06", "C07")
+
+
+@pytest.fixture(scope="module")
+def recipe():
+    small = Block(title="the axis", parameters=AXIS)
+    return Recipe.read("mathew2018").model_copy(update={"vary": (small,), "subjects": 4, "particles": 16})
+
+
+@pytest.fixture(scope="module")
+def evaluator(recipe):
+    return Evaluator(recipe, [library.read("findings", claim) for claim in CLAIMS])
+
+
+@pytest.fixture
+def population(evaluator):
+    shares = np.random.default_rng(1).random((16, len(evaluator.space)))
+    return sampler.of_points(evaluator, shares, 4)
+
+
+def test_every_value_of_the_space_lies_within_its_row():
+    space = ParameterSpace.of(Recipe.read("mathew2018").varied, library.names("systems"))
+    corners = np.stack([np.zeros(len(space)), np.ones(len(space)), space.nominal()])
+    low, high, nominal = space.values(corners)
+    for i, axis in enumerate(space.axes):
+        assert low[i] == pytest.approx(axis.row.lowerBound, rel=1e-12)
+        assert high[i] == pytest.approx(axis.row.upperBound, rel=1e-12)
+        assert axis.row.lowerBound <= low[i]
+        assert high[i] <= axis.row.upperBound
+        assert nominal[i] == pytest.approx(axis.row.nominalValue)
+    np.testing.assert_allclose(space.shares(space.values(corners)), corners, atol=1e-12)
+
+
+def test_the_circuit_is_shared_and_growth_belongs_to_a_line():
+    space = ParameterSpace.of(["K_atf4_irf7", "k_birth_blast"], library.names("systems"))
+    by_name = {axis.name: axis.systems for axis in space.axes}
+    assert set(by_name["K_atf4_irf7"]) == set(library.names("systems"))
+    assert by_name["k_birth_blast@leukemia:wehi3b_flt3itd"] == ("b6_into_balbc_wehi3b",)
+    assert len(by_name) == 7
+
+
+def test_pharmacokinetics_and_switches_do_not_vary():
+    fixed = {row.parameterId for row in library.rows("parameters") if row.parameterId.startswith(("on_", "CL_", "V_"))}
+    assert not fixed & set(Recipe.read("mathew2018").varied)
+
+
+def test_what_cannot_vary_is_refused():
+    with pytest.raises(UnknownNameError, match=r'no parameter named "K_atf4_irf8".*Did you mean "K_atf4_irf7"'):
+        ParameterSpace.of(["K_atf4_irf8"], ["culture_flt3itd"])
+    with pytest.raises(InvalidValueError, match='No row of "alloreactivity" has a range'):
+        ParameterSpace.of(["alloreactivity"], ["culture_flt3itd"])
+
+
+def test_hold_outs_never_decide():
+    recipe = Recipe.read("mathew2018")
+    assert not set(recipe.decide) & set(recipe.never)
+    for finding in library.read_all("findings").values():
+        decides = [recipe.decides(finding.id, finding.role, i) for i in range(len(finding.comparisons))]
+        assert not any(decides) or finding.role in ("structure", "calibrate", "constraint")
+
+
+def test_a_crowd_of_the_nominal_set_is_the_cohort_of_the_system():
+    system = System.read("b6_into_balbc_wehi3b")
+    table = system.parameters()
+    names = [spec.parameter for spec in system.population.record.variability]
+    sets = {name: np.repeat(table.value(name), 3) for name in names}
+    many = crowd(system, sets, 8, 5, {"theta_death_leukemia": 5.0})
+    one = system.cohort(8, 5)
+    for name in names:
+        np.testing.assert_allclose(many.column(name).reshape(3, 8), np.tile(one.column(name), (3, 1)), rtol=1e-9)
+    assert set(many.column("theta_death_leukemia")) == {5.0}
+    # Uniform fates are spread evenly: every eighth holds one subject of each set.
+    np.testing.assert_allclose(np.sort(many.column("U_cure_sensitive")[:8]), (np.arange(8) + 0.5) / 8)
+
+
+def test_power_by_formula_is_near_power_by_drawing_experiments():
+    random = np.random.default_rng(2)
+    x, y = np.exp(random.normal(0.9, 0.6, 400)), np.exp(random.normal(0.0, 0.6, 400))
+    drawn = mannwhitney_power(x, y, 8, 8, random).probability
+    assert formulas.mannwhitney_power(x[None], y[None], 8, 0.05)[0] == pytest.approx(drawn, abs=0.06)
+    drawn = welch_power(x, y, 6, 6, random).probability
+    assert formulas.welch_power(x[None], y[None], 6, 0.05)[0] == pytest.approx(drawn, abs=0.06)
+    for long_term in (0.3, 0.5, 0.7):
+        early, late = (
+            random.normal(20, 2, 400),
+            np.where(random.random(400) < long_term, 100.0, random.normal(24, 3, 400)),
+        )
+        days = np.arange(101.0)
+        curves = [(times[:, None] > days[None]).mean(axis=0)[None] for times in (late, early)]
+        drawn = logrank_power(late, late < 100, early, early < 100, 10, 10, random).probability
+        assert formulas.logrank_power(*curves, 10, 0.05)[0] == pytest.approx(drawn, abs=0.12)
+
+
+def test_distances_are_the_sum_of_what_is_missing(evaluator, population):
+    answers = evaluator.evaluate(evaluator.space.values(population.shares))
+    np.testing.assert_allclose(population.distance, answers.distance(), atol=1e-9)
+    assert np.all((answers.distance() <= 0) == answers.met[:, [q.decides for q in answers.questions]].all(axis=1))
+
+
+def test_what_is_known_is_not_computed_again(evaluator, population):
+    values = evaluator.space.values(population.shares)
+    marked = np.full_like(population.by_system, 7.0)
+    found = evaluator.distances(values, known=marked, needed=np.zeros(marked.shape, dtype=bool))
+    np.testing.assert_array_equal(found, marked)
+
+
+def test_moves_stay_within_the_limit_and_the_cube(evaluator, population):
+    led = sampler.select(population, float(np.median(population.distance)), np.random.default_rng(3))
+    assert np.all(led.distance <= led.limit)
+    moved = sampler.move(evaluator, led, seed=4)
+    assert np.all(moved.distance <= led.limit)
+    assert np.all((moved.shares >= 0) & (moved.shares <= 1))
+    assert not np.array_equal(moved.shares, led.shares)
+    np.testing.assert_allclose(
+        moved.distance, evaluator.evaluate(evaluator.space.values(moved.shares)).distance(), atol=1e-9
+    )
+
+
+def test_a_run_that_was_interrupted_goes_on_as_if_it_had_not_been(evaluator, population, tmp_path):
+    whole = [step.shares for step, _ in zip(sampler.lead(evaluator, population, 5), range(4), strict=False)]
+    file = tmp_path / "particles.npz"
+    for step, number in zip(sampler.lead(evaluator, population, 5, file), range(2), strict=False):
+        assert np.array_equal(step.shares, whole[number])
+    again = sampler.Population.read(file, sampler.fingerprint(evaluator))
+    rest = [step.shares for step, _ in zip(sampler.lead(evaluator, again, 5), range(2), strict=False)]
+    for one, other in zip(rest, whole[2:], strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(population, tmp_path):
+    file = tmp_path / "particles.npz"
+    population.write(file, "one")
+    with pytest.raises(LibraryError, match="made with another recipe, other bounds or other findings"):
+        sampler.Population.read(file, "other")
+    file.write_bytes(b"half a file")
+    with pytest.raises(LibraryError, match="Delete it to begin anew"):
+        sampler.Population.read(file, "one")
+
+
+def test_the_walls_reflect():
+    np.testing.assert_allclose(sampler.reflect(np.array([-0.2, 0.3, 1.1, 2.4])), [0.2, 0.3, 0.9, 0.4])
+
+
+def test_sets_of_one_family_count_as_less():
+    random = np.random.default_rng(6)
+    family = np.repeat(np.arange(20), 10)
+    alone, together = random.random((200, 1)), np.repeat(random.random((20, 1)), 10, axis=0)
+    assert effective_sample_size(together, family)[0] == pytest.approx(20, rel=0.05)
+    assert effective_sample_size(alone, family)[0] > 100
+    assert effective_sample_size(alone, np.arange(200))[0] == 200
+
+
+def test_rounding_stays_within_bounds():
+    values = np.array([[0.123456789, 9.99999999]])
+    np.testing.assert_array_equal(rounded(values, np.zeros(2), np.full(2, 9.9999999)), [[0.123457, 9.9999999]])
+
+
+def test_an_ensemble_survives_its_file(tmp_path, recipe):
+    about = {"recipe": recipe.model_dump(mode="json"), "sets": 3, "effective_sample_size": 2.0, "axes": [["a", 0, 1]]}
+    one = Ensemble(("a", "b@c:d"), np.arange(6.0).reshape(3, 2), np.array([0, 0, 1]), about)
+    one.write(tmp_path / "some.parquet")
+    other = Ensemble.read(str(tmp_path / "some.parquet"))
+    assert other.names == one.names
+    np.testing.assert_array_equal(other.values, one.values)
+    assert other.about == about
+    assert len(other.thin(2)) == 2
+    with pytest.raises(UnknownNameError, match='no axis of the ensemble named "A"'):
+        other.column("A")
+    (tmp_path / "bad.parquet").write_bytes(b"no")
+    with pytest.raises(LibraryError, match="is not an ensemble written by gvlab"):
+        Ensemble.read(str(tmp_path / "bad.parquet"))
+
+
+def test_verdicts_count_sets_and_name_what_they_hang_on(evaluator, recipe):
+    values = evaluator.space.values(np.random.default_rng(8).random((80, len(evaluator.space))))
+    about = {"recipe": recipe.model_dump(mode="json"), "sets": 80, "effective_sample_size": 80}
+    ensemble = Ensemble(evaluator.space.names, values, np.arange(80), about)
+    records = [library.read("findings", claim) for claim in CLAIMS]
+    found, answers = judge_ensemble(ensemble, evaluator, records, subjects=4)
+    by_id = {verdict.record.id: verdict for verdict in found}
+    place = [i for i, question in enumerate(answers.questions) if question.claim == "C01"]
+    assert by_id["C01"].reproduced.value == pytest.approx(answers.met[:, place].all(axis=1).mean())
+    assert by_id["C01"].decided == "all"
+    assert by_id["C07"].decided == "none"
+    assert by_id["C03"].robustness in (Robustness.ROBUST, Robustness.MOSTLY)
+    with pytest.raises(InvalidValueError, match="varies other parameters"):
+        judge_ensemble(dataclasses.replace(ensemble, names=("x", *ensemble.names[1:])), evaluator, records)
+
+
+def test_the_parameter_that_decides_is_found():
+    random = np.random.default_rng(9)
+    values = random.random((300, 4))
+    ensemble = Ensemble(("a", "b", "c", "d"), values, np.arange(300))
+    found = separations(ensemble, values[:, 2] > 0.6)
+    assert found[0].axis == "c"
+    assert found[0].area == pytest.approx(1.0)
+    assert separations(ensemble, values[:, 2] > 2) == ()
+
+
+def test_the_ensemble_of_the_library_keeps_its_promises():
+    ensemble = Ensemble.read("mathew2018")
+    file = Recipe.read("mathew2018").file()
+    assert len(ensemble) >= 500
+    assert file.stat().st_size < 2_000_000
+    for name, low, high in ensemble.about["axes"]:
+        column = ensemble.column(name)
+        assert low <= column.min()
+        assert column.max() <= high
+    # Bounds were frozen: what the tables say now is what they said then.
+    assert not ensemble.stale(), "The model or its ranges have changed; make the ensemble anew: gvlab calibrate"
