@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 from xml.etree import ElementTree as ET
+from xml.parsers import expat
 
 from gvlab.errors import ModelError
 
@@ -37,36 +37,37 @@ def precheck(text: str) -> None:
             f"The SBML text has a {found.group(1).upper()} declaration. SBML needs none, and entities can be used to "
             "exhaust memory. Remove the declaration."
         )
-    root = _parse(text)
-    if _local(root.tag) != "sbml":
-        raise ModelError(f'The text is not SBML: its root element is "{_local(root.tag)}", not "sbml".')
-    _check_expansion(root)
+    root = _check_structure(text)
+    if _local(root) != "sbml":
+        raise ModelError(f'The text is not SBML: its root element is "{_local(root)}", not "sbml".')
+    if "functionDefinition" in text:
+        _check_expansion(ET.fromstring(text.encode()))
 
 
-def _parse(text: str) -> ET.Element:
-    parser: Any = ET.XMLPullParser(events=("start", "end"))
-    depth = 0
-    root: ET.Element | None = None
+def _check_structure(text: str) -> str:
+    """Check that a text is well-formed and not too deep; give the name of its root element."""
+    parser = expat.ParserCreate(encoding="utf-8", namespace_separator="}")
+    depth, root = 0, ""
+
+    def start(name: str, _attributes: object) -> None:
+        nonlocal depth, root
+        root = root or name
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise ModelError(
+                f"The SBML text nests elements more than {MAX_DEPTH} deep. Write long sums and products with one "
+                "operator and many arguments, or split the formula into assignment rules."
+            )
+
+    def end(_name: str) -> None:
+        nonlocal depth
+        depth -= 1
+
+    parser.StartElementHandler, parser.EndElementHandler = start, end
     try:
-        data = text.encode()
-        for start in range(0, len(data), 65_536):
-            parser.feed(data[start : start + 65_536])
-            for event, element in parser.read_events():
-                if event == "start":
-                    root = element if root is None else root
-                    depth += 1
-                    if depth > MAX_DEPTH:
-                        raise ModelError(
-                            f"The SBML text nests elements more than {MAX_DEPTH} deep. Write long sums and products "
-                            "with one operator and many arguments, or split the formula into assignment rules."
-                        )
-                else:
-                    depth -= 1
-        parser.close()
-    except (ET.ParseError, UnicodeEncodeError) as error:
+        parser.Parse(text.encode(), True)
+    except (expat.ExpatError, UnicodeEncodeError) as error:
         raise ModelError(f"The SBML text is not well-formed XML: {error}.") from error
-    if root is None:
-        raise ModelError("The SBML text is empty.")
     return root
 
 
