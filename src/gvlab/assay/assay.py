@@ -134,7 +134,8 @@ class Assay:
         Parameters
         ----------
         samples
-            Subjects at times with the true values of `outputs`. NaN is not sampled, and has no row in the readings.
+            Subjects at times with the true values of `outputs`. NaN is not sampled, and has no row in the readings;
+            neither has a sample that holds less than the assay needs.
         rng
             Source of every error; the same generator state gives the same readings.
         raw
@@ -193,6 +194,10 @@ class Assay:
         there = np.ones(shape, dtype=bool)
         for name in self.outputs:
             there &= ~np.isnan(samples.values[name])
+        needs = self.setting.record.needs
+        if needs is not None:
+            held = observable.evaluate(needs.formula, {**self.setting.numbers, **samples.values})
+            there &= held >= self.setting.number(needs.at_least)
         if self.setting.record.destructive and np.any(there.sum(axis=1) > 1):
             subject = samples.subjects[int(np.flatnonzero(there.sum(axis=1) > 1)[0])]
             raise InvalidValueError(

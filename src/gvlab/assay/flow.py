@@ -8,6 +8,7 @@ events. Without raw files they are drawn from the law that gated events follow, 
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from functools import partial
@@ -107,12 +108,13 @@ def read_statistics(statistics: tuple[StatisticSpec, ...], strategy: Strategy, f
     """
     masks = strategy.apply(file)
     parents = {gate.name: gate.parent for gate in strategy.gates}
-    compensated = compensate(file, *file.spillover) if file.spillover else np.asarray(file.events, dtype=np.float64)
     found = {}
     for each in statistics:
         inside = masks[each.gate]
         if each.of == "median":
-            values = compensated[inside, file.column(each.marker)]
+            part = dataclasses.replace(file, events=file.events[inside])
+            seen = compensate(part, *file.spillover) if file.spillover else np.asarray(part.events, dtype=np.float64)
+            values = seen[:, file.column(each.marker)]
             found[each.analyte] = float(np.median(values)) if len(values) else math.nan
         else:
             parent = masks[parents[each.gate]] if parents[each.gate] else np.ones(len(inside), dtype=bool)

@@ -90,6 +90,14 @@ class StatisticSpec(Record):
     marker: str = ""
 
 
+class NeedSpec(Record):
+    """What a sample must hold; with less there is no reading."""
+
+    formula: Formula
+    at_least: Identifier
+    """A role of the assay's numbers."""
+
+
 class AssayRecord(Titled, Sourced):
     """A way of measuring: method, what it reads, its numbers (rows of parameters/assays.tsv), its sample."""
 
@@ -119,6 +127,7 @@ class AssayRecord(Titled, Sourced):
     analytes: tuple[AnalyteSpec, ...] = Field(min_length=1)
     numbers: dict[Identifier, Identifier] = Field(default_factory=dict)
     """What the method needs, by role, and the parameter that gives it."""
+    needs: NeedSpec | None = None
     phases: tuple[PhaseSpec, ...] = ()
     channels: tuple[ChannelSpec, ...] = ()
     spillover: dict[str, dict[str, float]] = Field(default_factory=dict)
@@ -144,6 +153,8 @@ class AssayRecord(Titled, Sourced):
                     f'the analyte "{analyte.name}" '
                     + ("is derived; it has no formula" if derived else "needs a formula")
                 )
+        if self.needs is not None and self.needs.at_least not in self.numbers:
+            raise ValueError(f'"needs" names "{self.needs.at_least}", which is not among the numbers')
         for statistic in self.statistics:
             if statistic.analyte not in names:
                 raise ValueError(
@@ -163,6 +174,8 @@ class AssayRecord(Titled, Sourced):
     def formulas(self) -> Iterator[str]:
         """Every formula of the record."""
         yield from (analyte.formula for analyte in self.analytes if analyte.formula)
+        if self.needs is not None:
+            yield self.needs.formula
         for phase in self.phases:
             yield from (phase.oxygen, phase.acid)
         for cell in self.cells:

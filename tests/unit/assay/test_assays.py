@@ -139,3 +139,14 @@ def test_shapes_that_do_not_fit_are_told_apart():
 
 def test_what_the_truth_is_written_for_is_what_assays_need():
     assert {name for assay in ALL for name in Assay.named(assay).outputs} == set(TRUTH)
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if library.read("assays", name).needs is not None])
+def test_a_sample_that_holds_less_than_the_assay_needs_is_not_read(name, rng):
+    assay = Assay.named(name)
+    needed = assay.setting.number(assay.setting.record.needs.at_least)
+    (output,) = observable.names(assay.setting.record.needs.formula)
+    samples = spread(4, (5.0,), assay.outputs)
+    held = {**samples.values, output: np.array([[0.0], [0.99 * needed], [needed], [1e3 * needed]])}
+    table = assay.read(Samples(held, samples.subjects, samples.arms, samples.times), rng).table
+    assert set(table["subject"]) == {"m2", "m3"}
