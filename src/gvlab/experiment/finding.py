@@ -165,10 +165,17 @@ def needed_days(findings: Iterable[FindingRecord]) -> dict[str, tuple[float, ...
 
 
 def judge_all(runs: Runs, seed: int, findings: Iterable[FindingRecord] | None = None) -> list[JudgedFinding]:
-    """Judge findings of the library by what was run; those whose experiment was not run are left out."""
-    records = library.read_all("findings").values() if findings is None else findings
+    """Judge findings of the library by what was run; those whose experiment was not run are left out.
+
+    Findings to which the model cannot speak are among them when every experiment was run.
+    """
+    records = list(library.read_all("findings").values()) if findings is None else list(findings)
     ran = {experiment for experiment, _ in runs}
-    return [judge(record, runs, seed) for record in records if record.cannot_say or record.experiment in ran]
+    # What the model cannot speak to belongs to the whole, not to a run of one experiment.
+    whole = {record.experiment for record in records if record.experiment} <= ran
+    return [
+        judge(record, runs, seed) for record in records if record.experiment in ran or (whole and record.cannot_say)
+    ]
 
 
 def judge(record: FindingRecord, runs: Runs, seed: int) -> JudgedFinding:

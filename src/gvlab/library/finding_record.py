@@ -117,7 +117,7 @@ class Comparison(Record):
     expect: Expectation
     significance: Significance | None = None
     counts: bool = True
-    """Whether it enters the verdict; what is only remembered of the paper is shown and does not."""
+    """Whether it enters the verdict. In a finding that is stated, a comparison that is only remembered does not."""
 
     @model_validator(mode="after")
     def _sides(self) -> Comparison:
