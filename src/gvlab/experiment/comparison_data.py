@@ -1,0 +1,253 @@
+"""Data of a laboratory against the prediction: does what was seen lie where the model says that it should?
+
+Agreement is stated for what it is: few mice contradict a prediction only when it is far off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from gvlab.assay.endpoint import endpoint_times
+from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.experiment.experiment import Experiment
+from gvlab.model.model import Model
+from gvlab.simulation import simulate
+from gvlab.statistics import logrank, restricted_mean_difference
+
+FloatArray = npt.NDArray[np.float64]
+Progress = Callable[[int], None]
+
+BAND = (0.05, 0.95)
+"""Quantiles of the predicted band: nine of ten experiments, or mice, lie inside if the model is right."""
+
+_REPLICATES = 1000
+
+
+def match_arms(asked: Sequence[str], known: Sequence[str], named: Mapping[str, str]) -> dict[str, str]:
+    """Give the arm of the experiment for each arm of the data: as named, or of the same name but for spelling.
+
+    Raises
+    ------
+    UnknownNameError
+        If an arm that is named is none of the data, or none of the experiment.
+    InvalidValueError
+        If no arm of the data has its match, or two have the same.
+    """
+    for mine, theirs in named.items():
+        if mine not in asked:
+            raise UnknownNameError("arm of the data", mine, asked)
+        if theirs not in known:
+            raise UnknownNameError("arm of the experiment", theirs, known)
+    plain = {plain_name(name): name for name in known}
+    found = {arm: named.get(arm, plain.get(plain_name(arm), "")) for arm in asked}
+    matched = {arm: theirs for arm, theirs in found.items() if theirs}
+    if not matched:
+        raise InvalidValueError(
+            f"No arm of the data is an arm of the experiment. Data: {', '.join(asked)}. Experiment: "
+            f'{", ".join(known)}. Say which is which: --map "{asked[0]}={known[0]}".'
+        )
+    twice = [theirs for theirs in matched.values() if list(matched.values()).count(theirs) > 1]
+    if twice:
+        raise InvalidValueError(f'Two arms of the data are taken for "{twice[0]}". Give each its own with --map.')
+    return matched
+
+
+def plain_name(name: str) -> str:
+    """Reduce a name to its letters, figures and plus signs, without capitals."""
+    return "".join(letter for letter in name.lower() if letter.isalnum() or letter == "+")
+
+
+@dataclass(frozen=True)
+class SurvivalAgreement:
+    """Survival that was seen beside survival that was predicted, for one arm.
+
+    Attributes
+    ----------
+    arm, predicted_arm
+        Of the data; of the experiment.
+    observed, simulated
+        Rows of mice: ``arm, duration, event_observed, entry``, followed until the same day.
+    days, low, middle, high
+        Predicted Kaplan-Meier curves of experiments with as many mice as the data, and their 90 % band.
+    coverage
+        Share of the time over which the observed curve lies in the band.
+    p_value
+        Log-rank of the mice against the virtual mice.
+    mean_difference
+        Restricted mean survival, observed minus predicted, with its 95 % interval, in days.
+    """
+
+    arm: str
+    predicted_arm: str
+    observed: pd.DataFrame
+    simulated: pd.DataFrame
+    days: FloatArray
+    low: FloatArray
+    middle: FloatArray
+    high: FloatArray
+    coverage: float
+    p_value: float
+    mean_difference: tuple[float, float, float]
+
+    @property
+    def n(self) -> int:
+        """Mice."""
+        return len(self.observed)
+
+    @property
+    def virtual(self) -> int:
+        """Virtual mice."""
+        return len(self.simulated)
+
+    def in_words(self) -> str:
+        """Say what the data say of the prediction, and what they cannot."""
+        difference, low, high = self.mean_difference
+        numbers = (
+            f"{self.arm}: log-rank of {self.n} mice against {self.virtual} virtual ones p = {self.p_value:.2g}; mean "
+            f"survival differs by {difference:+.1f} days (95 % interval {low:+.1f} to {high:+.1f}); the curve lies in "
+            f"the 90 % band over {100 * self.coverage:.0f} % of the time."
+        )
+        if self.coverage < 0.9:
+            numbers += " A curve can leave such a band for a while by chance; the test tells."
+        if self.p_value < 0.05:
+            return f"{numbers} The prediction is contradicted."
+        return (
+            f"{numbers} Not contradicted, which is not the same as confirmed: with {self.n} mice, differences within "
+            "that interval would go unseen."
+        )
+
+
+def survival_agreement(
+    experiment: Experiment,
+    data: pd.DataFrame,
+    arms: Mapping[str, str],
+    *,
+    endpoint: str,
+    subjects: int,
+    seed: int,
+    progress: Progress | None = None,
+) -> list[SurvivalAgreement]:
+    """Hold survival data against the prediction, arm by arm.
+
+    Parameters
+    ----------
+    experiment
+        What was predicted.
+    data
+        Rows of mice: ``arm, duration, event_observed, entry``.
+    arms
+        Arm of the experiment by arm of the data, as `match_arms` gives it.
+    endpoint
+        Endpoint of the library that the data's events stand for.
+    subjects, seed
+        Virtual mice in each arm.
+    progress
+        Told how many virtual mice have just been finished.
+    """
+    until = experiment.last_day
+    cohort = experiment.system.cohort(subjects, seed)
+    model = Model.default()
+    found = []
+    for place, (arm, predicted) in enumerate(arms.items()):
+        planned = experiment.arm(predicted)
+        run = simulate(
+            model,
+            cohort,
+            planned.protocol,
+            until=until,
+            times=[until],
+            outputs=[],
+            condition=planned.condition,
+            progress=progress,
+        )
+        virtual = endpoint_times(endpoint, run, predicted)
+        virtual["event_observed"] = (virtual["event_observed"] == 1).astype(np.int64)
+        mice = _censored_at(data[data["arm"] == arm], until)
+        horizon = float(mice["duration"].max())
+        virtual = _censored_at(virtual, horizon)
+        days = np.unique(np.append(np.arange(0.0, np.floor(horizon) + 1), horizon))
+        rng = np.random.default_rng([seed, place])
+        band = predicted_curves(virtual, mice, days, rng)
+        low, middle, high = np.quantile(band, [BAND[0], 0.5, BAND[1]], axis=0)
+        seen = curves_at(
+            mice["duration"].to_numpy(dtype=np.float64)[None, :], mice["event_observed"].to_numpy()[None, :] == 1, days
+        )[0]
+        inside = (seen >= low - 1e-9) & (seen <= high + 1e-9)
+        both = pd.concat([mice.assign(arm="data"), virtual.assign(arm="virtual")], ignore_index=True)
+        test = logrank(both["duration"], both["event_observed"], both["arm"])
+        mean = restricted_mean_difference(
+            mice["duration"], mice["event_observed"], virtual["duration"], virtual["event_observed"], horizon
+        )
+        found.append(
+            SurvivalAgreement(
+                arm,
+                predicted,
+                mice,
+                virtual,
+                days,
+                low,
+                middle,
+                high,
+                float(inside.mean()),
+                test.p_value,
+                (mean.value, mean.lower, mean.upper),
+            )
+        )
+    return found
+
+
+def _censored_at(table: pd.DataFrame, day: float) -> pd.DataFrame:
+    """Follow mice until a day and no longer."""
+    late = table["duration"] > day
+    return table.assign(
+        duration=np.where(late, day, table["duration"]),
+        event_observed=np.where(late, 0, table["event_observed"]).astype(np.int64),
+        entry=0.0,
+    ).reset_index(drop=True)
+
+
+def predicted_curves(
+    virtual: pd.DataFrame, mice: pd.DataFrame, days: FloatArray, rng: np.random.Generator, replicates: int = _REPLICATES
+) -> FloatArray:
+    """Draw experiments of as many mice as the data, censored when those were, and give their curves.
+
+    Returns
+    -------
+    Shape (replicate, day): survival from 0 to 1.
+    """
+    n = len(mice)
+    rows = rng.integers(0, len(virtual), (replicates, n))
+    duration = virtual["duration"].to_numpy(dtype=np.float64)[rows]
+    event = (virtual["event_observed"].to_numpy() == 1)[rows]
+    leaves = np.where(mice["event_observed"] == 1, np.inf, mice["duration"])[None, :]
+    return curves_at(np.minimum(duration, leaves), event & (duration <= leaves), days)
+
+
+def curves_at(duration: FloatArray, event: npt.NDArray[np.bool_], days: FloatArray) -> FloatArray:
+    """Give the Kaplan-Meier estimate of many experiments on some days.
+
+    Parameters
+    ----------
+    duration, event
+        Shape (experiment, mouse).
+    days
+        Shape (day,), increasing.
+
+    Returns
+    -------
+    Shape (experiment, day), 0 to 1.
+    """
+    # At a tie events come before censorings, as everywhere.
+    order = np.lexsort((~event, duration), axis=1)
+    times = np.take_along_axis(duration, order, axis=1)
+    events = np.take_along_axis(event, order, axis=1)
+    at_risk = duration.shape[1] - np.arange(duration.shape[1])
+    alive = np.cumprod(np.where(events, 1 - 1 / at_risk, 1.0), axis=1)
+    alive = np.concatenate([np.ones((len(alive), 1)), alive], axis=1)
+    passed = np.stack([(times <= day).sum(axis=1) for day in days], axis=1)
+    return np.asarray(np.take_along_axis(alive, passed, axis=1))
