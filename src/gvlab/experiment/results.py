@@ -127,9 +127,8 @@ class Results:
             If nothing was recorded on that day.
         """
         days = [units.day(each) for each in ([at] if isinstance(at, str) else at)]
-        model = Model.default()
-        if assay in model.symbols:
-            return self._truth(assay, days, model)
+        if assay not in library.names("assays"):
+            return self._truth(assay, days)
         method = virtual.assay_of(self, assay)
         name = method.analytes[0] if analyte is None else analyte
         unit = method.unit(name)
@@ -149,8 +148,11 @@ class Results:
         table = table.assign(order=order).sort_values(["order", "time"], kind="stable")
         return Measurements(assay, title, unit, table[list(COLUMNS)].reset_index(drop=True), self.seed, limit)
 
-    def _truth(self, output: str, days: Sequence[float], model: Model) -> Measurements:
+    def _truth(self, output: str, days: Sequence[float]) -> Measurements:
         """Give an output of the model as readings without error."""
+        model = Model.default()
+        if output not in model.symbols:
+            raise UnknownNameError("assay or output of the model", output, (*library.names("assays"), *model.symbols))
         tables = []
         for arm, run in self.runs.items():
             for day in days:

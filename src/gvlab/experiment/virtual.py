@@ -166,6 +166,13 @@ def humane_endpoints(results: Results, limits: Mapping[str, tuple[str, float]] |
     return humane_endpoint(table, HUMANE if limits is None else limits)
 
 
+def upper_limit(assay: Assay) -> float | None:
+    """Give the limit above which a reading of an ELISA is flagged; None for other assays."""
+    from gvlab.assay import elisa
+
+    return elisa.limits(assay.setting)[1] if assay.setting.record.method == "elisa" else None
+
+
 def lower_limit(assay: Assay) -> float | None:
     """Give the limit below which a reading of the assay is flagged: LLOQ of an ELISA, floor of a camera; else None."""
     from gvlab.assay import elisa, imaging

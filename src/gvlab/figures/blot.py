@@ -72,7 +72,8 @@ def blot(
         )  # fmt: skip
         for lane, text in enumerate(texts):
             axes.annotate(
-                text, (lane + 0.5, 0), xytext=(0, y), textcoords="offset points", ha="center", va="center", fontsize=6,
+                "\N{MINUS SIGN}" if text == "-" else text, (lane + 0.5, 0), xytext=(0, y), textcoords="offset points",
+                ha="center", va="center", fontsize=6,
                 annotation_clip=False,
             )  # fmt: skip
     mark_simulated(axes, simulated)

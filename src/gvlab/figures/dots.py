@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +42,8 @@ def treated_dots(
     brackets: Sequence[tuple[str, str, str]] = (),
     floor: float | None = None,
     floor_name: str = "LLOQ",
+    ceiling: float | None = None,
+    ceiling_name: str = "ULOQ",
     reference: float | None = None,
     log: bool = False,
     axis: Axes | None = None,
@@ -64,8 +66,8 @@ def treated_dots(
         Look of each group.
     brackets
         Two groups, and what is written between them.
-    floor, floor_name
-        Lower limit of the assay, drawn as a line; readings at it are drawn in gray.
+    floor, floor_name, ceiling, ceiling_name
+        Limits of the assay, drawn as lines.
     reference
         Where a thin line is drawn, such as 1 for control.
     log, axis, simulated, width, height_mm, save
@@ -80,7 +82,7 @@ def treated_dots(
     axes = figure.add_subplot() if axis is None else axis
     values = {name: np.asarray(readings[name], dtype=np.float64) for name in names}
     if log:
-        axes.set_yscale("log")
+        _plain_decades(axes)
     for x, name in enumerate(names):
         if len(values[name]):
             draw_dots(axes, x, values[name], how[name], log, simulated)
@@ -88,13 +90,13 @@ def treated_dots(
     if not log:
         axes.set_ylim(bottom=min(0.0, float(everything.min()) * 1.05))
         axes.set_ylim(top=float(everything.max()) * 1.08)
+    elif floor is not None:
+        axes.set_ylim(bottom=floor / 1.45)
     axes.set_xlim(-0.6, len(names) - 0.4)
+    if ceiling is not None:
+        _limit(axes, ceiling, ceiling_name, "bottom")
     if floor is not None:
-        axes.axhline(floor, color=GRAY, linewidth=0.7, linestyle=(0, (2, 2)), zorder=0)
-        axes.annotate(
-            floor_name, (1, floor), xycoords=("axes fraction", "data"), xytext=(0, -1), textcoords="offset points",
-            ha="right", va="top", fontsize=5.5, color=GRAY,
-        )  # fmt: skip
+        _limit(axes, floor, floor_name, "top")
     if reference is not None:
         axes.axhline(reference, color=GRAY, linewidth=0.5, linestyle=(0, (1, 2)), zorder=0)
     _table(axes, {**rows, "n": [str(len(values[name])) for name in names]})
@@ -102,6 +104,24 @@ def treated_dots(
     _between(axes, names, values, brackets, log)
     mark_simulated(axes, simulated)
     return finish(figure, save)
+
+
+def _plain_decades(axes: Axes) -> None:
+    """Set a logarithmic axis with numbers as they are written, 10, 20, 50."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _limit(axes: Axes, value: float, name: str, side: Literal["top", "bottom"]) -> None:
+    axes.axhline(value, color=GRAY, linewidth=0.7, linestyle=(0, (2, 2)), zorder=0)
+    axes.annotate(
+        name, (1, value), xycoords=("axes fraction", "data"), xytext=(0, 1 if side == "bottom" else -1),
+        textcoords="offset points", ha="right", va=side, fontsize=5.5, color=GRAY,
+    )  # fmt: skip
 
 
 def _table(axes: Axes, rows: Mapping[str, Sequence[str]]) -> None:

@@ -131,7 +131,7 @@ def sheet(
                 _write(figure, left + 1.0, top, next(letters), fontsize=9.5, fontweight="bold", va="top")
             _write(
                 figure,
-                left + panel.left_mm - (0 if panel.left_mm < 8 else 5.5),
+                left + _title_left(panel),
                 top - 0.3,
                 title,
                 fontsize=_TITLE_SIZE,
@@ -177,9 +177,14 @@ def _broken(row: Row, across: float) -> list[_Line]:
 
 
 def _title(panel: Panel, wide: float) -> str:
-    space = wide - panel.left_mm - panel.right_mm + (0 if panel.left_mm < 8 else 5.5)
+    space = wide - _title_left(panel) - 1.0
     # Bold letters are wider than those that are measured.
-    return wrapped(panel.title, space / 1.13, _TITLE_SIZE) if panel.title else ""
+    return wrapped(panel.title, space / 1.2, _TITLE_SIZE) if panel.title else ""
+
+
+def _title_left(panel: Panel) -> float:
+    """Give where a title begins: beside the letter, and over the labels of the axis."""
+    return max(panel.left_mm - 5.5, 5.5) if panel.letter else min(panel.left_mm, max(panel.left_mm - 5.5, 2.0))
 
 
 def _write(figure: Figure, x_mm: float, y_mm: float, text: str, **style: Any) -> None:

@@ -23,11 +23,13 @@ def spider(
     flux: npt.ArrayLike,
     *,
     floor: float,
+    floor_name: str = "floor",
     label: str = "Total flux (photon/s)",
     died: npt.ArrayLike | None = None,
     doses: tuple[str, float, float] | None = None,
     look: Look | None = None,
     limits: tuple[float, float] | None = None,
+    until: float | None = None,
     axis: Axes | None = None,
     simulated: bool = True,
     width: Width | float = 60.0,
@@ -40,14 +42,14 @@ def spider(
     ----------
     days, flux
         Days of imaging; shape (mouse, day), NaN where a mouse was not imaged.
-    floor
-        Detection floor; readings below it are drawn at it.
+    floor, floor_name
+        Detection floor and what it is called; readings below it are drawn at it.
     died
         Day of death of each mouse, infinite where it lives; a cross ends its line.
     doses
         A drug, its first and its last day: a bar above the axes.
-    limits
-        Of the vertical axis.
+    limits, until
+        Of the vertical axis; the last day of the other.
     label, look, axis, simulated, width, height_mm, save
         As in `timecourse`.
     """
@@ -69,13 +71,13 @@ def spider(
         if len(last) and np.isfinite(end):
             axes.plot(time[last[-1]], line[last[-1]], "x", color=how.color, markersize=4, markeredgewidth=1.0, zorder=4)
     axes.set_yscale("log")
-    axes.set_xlim(0, float(time[-1]) * 1.03)
+    axes.set_xlim(0, (float(time[-1]) if until is None else until) * 1.03)
     if limits is not None:
         axes.set_ylim(*limits)
     axes.axhspan(axes.get_ylim()[0], floor, color="#EEEEEE", zorder=0, linewidth=0)
     axes.axhline(floor, color=GRAY, linewidth=0.6, linestyle=(0, (2, 2)), zorder=1)
     axes.annotate(
-        "floor", (1, floor), xycoords=("axes fraction", "data"), xytext=(-1, -1), textcoords="offset points",
+        floor_name, (1, floor), xycoords=("axes fraction", "data"), xytext=(-1, -1), textcoords="offset points",
         ha="right", va="top", fontsize=5.5, color=GRAY,
     )  # fmt: skip
     if doses is not None:
