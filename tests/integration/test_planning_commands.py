@@ -1,0 +1,121 @@
+"""gvlab design, synergy and compare, as a user runs them."""
+
+from __future__ import annotations
+
+import json
+
+import openpyxl
+import pandas as pd
+import pytest
+
+from gvlab.experiment import Experiment
+from gvlab.experiment.design_sheet import PLAN_MARK
+
+SYSTEM = ("--system", "b6_into_balbc_wehi3b")
+SMALL = ("--subjects", "64", "--sets", "0")
+
+
+def test_a_plan_holds_list_key_sheet_and_power(gvlab, tmp_path):
+    folder = tmp_path / "plan"
+    done = gvlab("design", "mathew2018_survival", *SYSTEM, *SMALL, "--per-arm", "7", "--out", str(folder))
+    assert done.code == 0, done.complained
+    assert "7 mice in each of 4 arms, 28 in all" in done.printed
+    assert "within the Monte-Carlo error" in done.printed
+    bench = pd.read_csv(folder / "randomization.csv", comment="#")
+    key = pd.read_csv(folder / "key" / "randomization_key.csv", comment="#")
+    assert list(bench.columns) == ["mouse", "cage", "block", "code"]
+    assert key["arm"].value_counts().to_dict() == dict.fromkeys(
+        ("BM", "BM + sorafenib", "BM + T cells", "BM + T cells + sorafenib"), 7
+    )
+    assert set(bench["code"]) == set(key["code"])
+    book = openpyxl.load_workbook(folder / "design_sheet.xlsx")
+    assert book.sheetnames == ["Summary", "Arms", "Doses", "Calendar", "Sampling", "Mice", "ARRIVE 2.0"]
+    assert all(sheet["A1"].value == PLAN_MARK for sheet in book)
+    assert not any(cell.data_type == "f" for sheet in book for row in sheet.iter_rows() for cell in row)
+    assert {"power.svg", "power.png", "power.csv", "plan.json"} <= {path.name for path in folder.iterdir()}
+    # Nothing outside the key tells which mouse is in which arm, nor the seed that would.
+    seed = (folder / "key" / "randomization_key.csv").read_text().split("Seed of the randomization: ")[1].split(";")[0]
+    for file in ("randomization.csv", "plan.json", "arrive.csv"):
+        assert seed not in (folder / file).read_text()
+
+
+def test_the_seed_repeats_a_plan_and_without_one_each_list_is_new(gvlab, tmp_path):
+    lists = []
+    for number, seed in enumerate((("--seed", "5"), ("--seed", "5"), (), ())):
+        folder = tmp_path / str(number)
+        done = gvlab(
+            "design", "mathew2018_survival", *SYSTEM, *SMALL, *seed, "--per-arm", "6", "--out", str(folder)
+        )  # fmt: skip
+        assert done.code == 0, done.complained
+        lists.append((folder / "key" / "randomization_key.csv").read_text())
+    assert lists[0] == lists[1]
+    assert lists[2] != lists[3]
+
+
+def test_a_plan_of_a_reading_needs_its_day(gvlab, tmp_path):
+    done = gvlab("design", "mathew2018_il15_source", "--endpoint", "IL15_serum", "--out", str(tmp_path / "x"))
+    assert done.code == 1
+    assert 'say on which day, such as "day 12"' in done.complained
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_power_that_is_none_is_refused(gvlab, tmp_path):
+    done = gvlab("design", "mathew2018_survival", *SMALL, "--power", "80", "--out", str(tmp_path / "x"))
+    assert done.code == 1
+    assert "A power of 80 is asked for" in done.complained
+
+
+@pytest.mark.parametrize("over", ["doses", "start"])
+def test_a_synergy_map_is_made_with_its_tables(gvlab, tmp_path, over):
+    folder = tmp_path / over
+    options = ("--doses", "0,5,10", "--with-doses", "0,2.5e5,5e5", "--days", "4,12", "--mice", "16", "--over", over)
+    done = gvlab("synergy", "mathew2018_survival", *SYSTEM, *options, "--out", str(folder))
+    assert done.code == 0, done.complained
+    assert "mean excess over bliss" in done.printed
+    assert ("loewe" in done.printed) == (over == "doses")
+    effect = pd.read_csv(folder / "effect.csv", comment="#")
+    assert len(effect) == (9 if over == "doses" else 6)
+    assert effect["share"].between(0, 1).all()
+    assert "simulated by GVLab" in (folder / "bliss.csv").read_text()
+    assert (folder / "bliss.png").stat().st_size > 5000
+
+
+def test_doses_that_are_no_numbers_are_refused(gvlab, tmp_path):
+    done = gvlab("synergy", "mathew2018_survival", "--doses", "0;5;10", "--out", str(tmp_path / "x"))
+    assert done.code == 1
+    assert '--doses "0;5;10" is not a list of numbers; write "0,5,10"' in done.complained
+
+
+def test_survival_data_are_laid_over_the_prediction(gvlab, tmp_path):
+    experiment = Experiment.read("mathew2018_survival", SYSTEM[1])
+    small = experiment.replace(arms=tuple(arm.replace(n=8) for arm in experiment.arms[2:]))
+    table = small.run(77).events("overall_survival").table
+    table = table.replace({"arm": {"BM + T cells": "Donor T"}})
+    table[["arm", "duration", "event_observed"]].to_csv(tmp_path / "ours.csv", index=False)
+    command = ("compare", "mathew2018_survival", *SYSTEM, "--data", str(tmp_path / "ours.csv"), "--subjects", "60")
+    done = gvlab(*command, "--out", str(tmp_path / "a"))
+    assert done.code == 0, done.complained
+    assert "Not compared, since no arm of the experiment has that name: Donor T" in done.printed
+    done = gvlab(*command, "--map", "Donor T=BM + T cells", "--out", str(tmp_path / "b"))
+    assert done.code == 0, done.complained
+    assert "log-rank of 8 mice against 60 virtual ones" in done.printed
+    agreement = pd.read_csv(tmp_path / "b" / "agreement.csv", comment="#")
+    assert set(agreement["predicted arm"]) == {"BM + T cells", "BM + T cells + sorafenib"}
+    assert (tmp_path / "b" / "survival.png").stat().st_size > 5000
+    assert json.loads((tmp_path / "b" / "comparison.json").read_text())["data"] == "ours.csv"
+
+
+def test_a_file_that_cannot_be_laid_over_a_prediction_says_so(gvlab, tmp_path):
+    (tmp_path / "mice.csv").write_text("Days,Vehicle\n10,1\n12,1\n20,0\n")
+    done = gvlab("compare", "mathew2018_survival", "--data", str(tmp_path / "mice.csv"), "--out", str(tmp_path / "x"))
+    assert done.code == 1
+    assert '--map "Vehicle=BM"' in done.complained
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("command", ["design", "synergy", "analyze", "compare"])
+def test_help_teaches_with_examples(gvlab, command):
+    done = gvlab(command, "--help")
+    assert done.code == 0
+    assert "Examples:" in done.printed
+    assert f"gvlab {command}" in done.printed
