@@ -170,11 +170,12 @@ def _plausible(count: int, system: System) -> tuple[tuple[ParameterSet, ...], st
         ensemble = Ensemble.read(PAPER).thin(count)
     except LibraryError:
         return (), "The library holds no ensemble yet; gvlab calibrate makes one."
+    about = "The model has changed since the plausible sets were found; gvlab calibrate renews them."
     sets = [
         ParameterSet.of(f"set {number}", dict(zip(ensemble.names, row, strict=True)), system)
         for number, row in enumerate(ensemble.values, 1)
     ]
-    return tuple(each for each in sets if each.values), ""
+    return tuple(each for each in sets if each.values), about if ensemble.stale() else ""
 
 
 def _fresh_seed() -> int:

@@ -168,7 +168,9 @@ def survival_agreement(
         virtual = endpoint_times(endpoint, run, predicted)
         virtual["event_observed"] = (virtual["event_observed"] == 1).astype(np.int64)
         mice = _censored_at(data[data["arm"] == arm], until)
-        horizon = float(mice["duration"].max())
+        # Where the last mouse died, everybody was followed to the end, and the curve stays at 0.
+        last = mice.loc[mice["duration"] == mice["duration"].max(), "event_observed"]
+        horizon = until if (last == 1).all() else float(mice["duration"].max())
         virtual = _censored_at(virtual, horizon)
         days = np.unique(np.append(np.arange(0.0, np.floor(horizon) + 1), horizon))
         rng = np.random.default_rng([seed, place])

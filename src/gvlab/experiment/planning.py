@@ -251,6 +251,9 @@ class Plan:
                 f"Over {len(self.plausible)} plausible parameter sets: median {p50}, 10th to 90th percentile {p10} to "
                 f"{p90}; {self.never} of them do not reach it with {largest}."
             )
+            safe = self.plausible_range()[2]
+            if safe is not None and self.per_arm is not None and safe > self.per_arm:
+                lines.append(f"{safe} per arm are enough in nine of ten of these sets; plan with those to be safe.")
         else:
             lines.append(
                 "Only the nominal parameter set was used, no ensemble of plausible ones, so the true uncertainty is "

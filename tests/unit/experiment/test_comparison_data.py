@@ -105,6 +105,16 @@ def test_data_that_go_on_longer_are_compared_until_the_prediction_ends(survival)
     assert (found.observed.loc[found.observed["duration"] == 100, "event_observed"] == 0).all()
 
 
+def test_where_all_mice_died_the_rest_of_the_study_counts_too(survival):
+    data = pd.DataFrame({"arm": "ours", "duration": [10.0, 12.0, 14.0, 15.0], "event_observed": 1, "entry": 0.0})
+    (found,) = survival_agreement(
+        survival, data, {"ours": "BM + T cells + sorafenib"}, endpoint="overall_survival", subjects=60, seed=3
+    )
+    assert found.days[-1] == 100
+    assert found.mean_difference[2] < -20
+    assert found.p_value < 0.05
+
+
 def readings(factor: float = 1.0, unit: str = "pg/mL") -> pd.DataFrame:
     experiment = Experiment.read("mathew2018_survival", "b6_into_balbc_wehi3b")
     arm = experiment.arm("BM")
