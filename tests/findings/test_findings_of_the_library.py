@@ -11,7 +11,7 @@ import pytest
 from gvlab import library, units
 from gvlab.errors import LibraryError
 from gvlab.experiment import Experiment, Verdict
-from gvlab.experiment.finding import judge_all, needed_days
+from gvlab.experiment.finding import judge, judge_all, needed_days
 from gvlab.library.finding_record import FindingRecord, Role
 from gvlab.model.model import Model
 
