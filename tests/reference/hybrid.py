@@ -1,9 +1,10 @@
 """An exact stochastic simulation of blasts, coupled to the deterministic rest of the model.
 
 In each short step the engine carries everything but the blasts on, with the number of blasts that there are; the blasts
-then go through the exact transition of a linear birth-death process with the rates of that step (Kendall 1948): a lineage
-dies out with probability alpha, and a surviving one leaves a geometric number of cells. T cells, IL-15 and drug thus react
-to the actual number of blasts of each replicate, which the mean-field extinction of the model replaces by an average.
+then go through the exact transition of a linear birth-death process with the rates of that step (Kendall 1948): a
+lineage dies out with probability alpha, and a surviving one leaves a geometric number of cells. T cells, IL-15 and drug
+thus react to the actual number of blasts of each replicate, which the mean-field extinction of the model replaces by an
+average.
 """
 
 import numpy as np
@@ -24,7 +25,9 @@ def extinct_share(model, mouse, protocol, days, replicates, rng, step=0.1):
     """
     numbers = Condition().apply(mouse.parameters(), model.equations.nominal)
     operations = schedule(protocol, Values(numbers, mouse, model), max(days))
-    state = {name: np.full(replicates, float(value)) for name, value in numbers.items() if name in model.equations.nominal}
+    state = {
+        name: np.full(replicates, float(value)) for name, value in numbers.items() if name in model.equations.nominal
+    }
     state |= {f"k_hazard_{cause}": np.zeros(replicates) for cause in ("leukemia", "gvhd", "late", "early", "aplasia")}
     state |= {"mu_tkd_mutation": np.zeros(replicates), f"U_cure_{CLONE}": np.full(replicates, 2.0)}
     found, now = {}, 0.0
@@ -32,7 +35,10 @@ def extinct_share(model, mouse, protocol, days, replicates, rng, step=0.1):
     while now < max(days) - 1e-9:
         end = min(now + step, *(operation.time for operation in operations if operation.time > now + 1e-9), now + step)
         due = tuple(operation for operation in operations if abs(operation.time - now) < 1e-9)
-        here = [engine.Operation(0.0, each.kind, each.target, _many(each.value, replicates), guard=each.guard) for each in due]
+        here = [
+            engine.Operation(0.0, each.kind, each.target, _many(each.value, replicates), guard=each.guard)
+            for each in due
+        ]
         run = engine.solve(
             model.equations, np.array([now, end]), subjects=replicates, outputs=_RATES, parameters=state,
             schedule=[_at(each, now) for each in here], engine="ensemble",

@@ -1,0 +1,135 @@
+"""Writes docs/science/calibration_results.md from the ensemble and from a run over it.
+
+gvlab run mathew2018 --ensemble --json run.json && python docs/generate_calibration.py run.json
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gvlab import library
+from gvlab.calibration import Ensemble, ParameterSpace, Recipe
+
+PAGE = Path(__file__).parent / "science" / "calibration_results.md"
+
+
+def main(file: str) -> None:
+    """Write the page."""
+    ensemble, asked = Ensemble.read("mathew2018"), json.loads(Path(file).read_text(encoding="utf-8"))["ensemble"]
+    parts = [
+        "# Results of the calibration",
+        "Written by `docs/generate_calibration.py` from the ensemble of the library and a run over it; do not edit. "
+        "[How it was made](calibration.md).",
+        *_made(ensemble),
+        *_claims(asked),
+        *_removed(ensemble),
+        *_parameters(ensemble),
+    ]
+    PAGE.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+def _made(ensemble: Ensemble) -> list[str]:
+    about = ensemble.about
+    rows = [
+        ("plausible sets", f"{len(ensemble):,}"),
+        ("parameters that vary", f"{len(ensemble.names)}"),
+        ("effective sample size, median over parameters", f"{about['effective_sample_size']:.0f}"),
+        ("effective sample size, least", f"{about['effective_sample_size_least']:.0f}"),
+        ("first particles from which they descend", f"{about['families']}"),
+        ("sets tried", f"{about['sets_tried']:,}"),
+        ("limits on the way", f"{about['limits']}"),
+        ("moves among plausible sets, and share accepted", f"{about['moves_among_plausible_sets']}, "
+         f"{about['moves_accepted']:.0%}"),
+        ("share that passed again with more subjects", f"{about['passed_the_check']:.0%}"),
+        ("draws of the prior that meet everything", f"{about['prior_draws_accepted']} of {about['prior_draws']:,}"),
+        ("seed", f"{about['recipe']['seed']}"),
+    ]  # fmt: skip
+    return ["## The sample", _table(("", ""), rows)]
+
+
+def _claims(asked: dict[str, Any]) -> list[str]:
+    statements = {name: record.statement for name, record in library.read_all("findings").items()}
+    rows = []
+    for finding in asked["findings"]:
+        if finding["share"] is None:
+            continue
+        share = f"{100 * finding['share']:.0f} ({100 * finding['lower']:.0f} to {100 * finding['upper']:.0f})"
+        robustness = finding["robustness"] + (" (decided)" if finding["decided"] == "all" else "")
+        why = "" if finding["share"] >= 0.95 else finding["reason"]
+        rows.append((finding["id"], finding["role"], statements[finding["id"]], share, robustness, why))
+    head = ("claim", "role", "statement", "% of sets (95 % interval)", "conclusion", "why")
+    return [
+        "## Claims over plausible sets",
+        f"{asked['sets']} sets, {asked['subjects']} virtual subjects in each arm. *Decided* means that the claim was "
+        "used to keep sets, so its share is no test. The interval is for the effective number of sets.",
+        _table(head, rows),
+    ]
+
+
+def _removed(ensemble: Ensemble) -> list[str]:
+    about = ensemble.about
+    near = about["failed_by_proposals_near"]
+    rows = [
+        (claim, f"{100 * share:.1f}", f"{100 * near[claim]['fail']:.0f}", f"{100 * near[claim]['alone']:.1f}")
+        for claim, share in sorted(about["met_by_prior_draws"].items(), key=lambda item: item[1])
+    ]
+    head = ("claim", "% of prior draws that meet it", "% of moves next to plausible sets that it removes", "it alone")
+    return [
+        "## What each claim removes",
+        f"{about['prior_draws']:,} draws of the prior, and {about['proposals_near']} proposals next to plausible sets.",
+        _table(head, rows),
+    ]
+
+
+def _parameters(ensemble: Ensemble) -> list[str]:
+    space = ParameterSpace.of(Recipe.read("mathew2018").varied, library.names("systems"))
+    shares = space.shares(ensemble.values)
+    rows = []
+    by_axis = ensemble.about["effective_sample_size_by_axis"]
+    for i, axis in enumerate(space.axes):
+        low, middle, high = np.quantile(ensemble.values[:, i], [0.05, 0.5, 0.95])
+        kept = float(np.subtract(*np.quantile(shares[:, i], [0.95, 0.05]))) / 0.9
+        prior = f"{axis.low:.3g} to {axis.high:.3g}"
+        plausible = f"{middle:.3g} ({low:.3g} to {high:.3g})"
+        evidence = str(axis.row.evidence)
+        rows.append(
+            (
+                f"`{axis.name}`",
+                axis.row.unit,
+                evidence,
+                prior,
+                plausible,
+                f"{100 * kept:.0f}",
+                f"{by_axis[axis.name]:.0f}",
+            )
+        )
+    head = (
+        "parameter",
+        "unit",
+        "evidence",
+        "range",
+        "plausible: median (5 to 95 %)",
+        "% of range left",
+        "effective sets",
+    )
+    return [
+        "## Parameters",
+        "*% of range left* is the width of the plausible 5 to 95 % interval over that of the prior, on the scale of "
+        "the prior: near 100, the claims say nothing about the parameter.",
+        _table(head, rows),
+    ]
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "| " + " | ".join("---" for _ in head) + " |"]
+    lines += ["| " + " | ".join(cell.replace("|", "/") for cell in row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,61 @@
+"""The mean-field extinction of the model, held against exact birth and death of blasts under reacting T cells."""
+
+import numpy as np
+import pytest
+
+import gvlab
+from gvlab.calibration import Ensemble
+from reference.hybrid import birth_death, extinct_share, mean_field
+
+SYSTEM, ARM = "b6_into_balbc_wehi3b", "BM + T cells + sorafenib"
+ERROR = 0.15
+"""Largest error of the probability of extinction that is accepted, on any day; sizes are in docs/science."""
+
+
+def test_steps_of_birth_and_death_add_up_to_kendall():
+    random = np.random.default_rng(1)
+    birth, death, cells = 0.6, 0.5, 20
+    n = np.full(20_000, cells)
+    for _ in range(10):
+        n = birth_death(n, np.full(n.shape, birth), np.full(n.shape, death), 1.0, random)
+    grown = np.exp((birth - death) * 10)
+    extinct = (death * (grown - 1) / (birth * grown - death)) ** cells
+    assert np.mean(n == 0) == pytest.approx(extinct, abs=0.01)
+    assert n.mean() == pytest.approx(cells * grown, rel=0.02)
+
+
+def typical(values=None, names=(), subjects=1):
+    system = gvlab.System.read(SYSTEM)
+    mouse = system.typical()
+    if values is None:
+        return mouse
+    table = system.parameters()
+    changes = {}
+    for name, value in zip(names, values, strict=True):
+        parameter, _, context = name.partition("@")
+        if parameter in table and ";".join(table.row(parameter).context) == context:
+            changes[parameter] = float(value)
+    return mouse.replace(changes)
+
+
+def compare(mouse, days, replicates, seed):
+    protocol = gvlab.Experiment.read("mathew2018_survival", SYSTEM).arm(ARM).protocol
+    model = gvlab.Model.default()
+    exact = extinct_share(model, mouse, protocol, days, replicates, np.random.default_rng(seed))
+    return exact, mean_field(model, mouse, protocol, days)
+
+
+def test_extinction_of_the_nominal_mouse_is_nearly_that_of_exact_birth_and_death():
+    days = [12.0, 14.0, 16.0, 18.0, 20.0]
+    exact, mean = compare(typical(), days, 300, 2)
+    assert exact[-1] > 0.95
+    assert np.max(np.abs(exact - mean)) < ERROR
+
+
+@pytest.mark.nightly
+def test_extinction_of_plausible_mice_is_nearly_that_of_exact_birth_and_death():
+    ensemble = Ensemble.read("mathew2018").thin(6)
+    days = [10.0, 15.0, 20.0, 30.0, 45.0, 60.0]
+    for number, values in enumerate(ensemble.values):
+        exact, mean = compare(typical(values, ensemble.names), days, 300, number)
+        assert np.max(np.abs(exact - mean)) < ERROR
