@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gvlab.engine import Operation, Options, Status, ensemble
-from gvlab.errors import UnknownNameError
+from gvlab.engine import Operation, Options, Status, ensemble, program
+from gvlab.errors import ModelError, UnknownNameError
 from gvlab.model.equations import Equations
 
 from .conftest import equations
@@ -198,3 +198,31 @@ def test_an_interrupted_solve_ends(stiff, monkeypatch):
         solve(
             stiff, cohort(64), options=Options(relative_tolerance=1e-12, absolute_tolerance=1e-14), progress=interrupt
         )
+
+
+@pytest.fixture(scope="module")
+def crowded() -> Equations:
+    """Thirty states, each of which depends on all others."""
+    count = 30
+    states = "; ".join(f"x{i} = {1 + 0.1 * i}" for i in range(count))
+    rates = "\n".join(
+        f"x{i}' = -k*x{i}" + "".join(f" + {0.1 + 0.01 * ((i * j) % 7)}*x{j}/(1 + x{i})" for j in range(count) if j != i)
+        for i in range(count)
+    )
+    return equations(f"model crowded\n k = 5; {states}\n{rates}\nend")
+
+
+def test_a_model_in_which_all_depends_on_all_is_solved(crowded):
+    options = Options(relative_tolerance=1e-9, absolute_tolerance=1e-11)
+    arguments = {"subjects": 2, "outputs": crowded.states, "parameters": {"k": np.array([5.0, 8.0])}}
+    one, other = (
+        ensemble.solve(crowded, TIMES, **arguments, options=options, method=method) for method in ("rodas5p", "tsit5")
+    )
+    assert one.statuses() == [Status.FINISHED] * 2
+    np.testing.assert_allclose(one.values, other.values, rtol=1e-7, atol=1e-9)
+
+
+def test_a_model_too_large_to_compile_is_refused(crowded, monkeypatch):
+    monkeypatch.setattr(program, "MOST_TERMS", 1000)
+    with pytest.raises(ModelError, match="not supported by this engine"):
+        program.build(crowded)

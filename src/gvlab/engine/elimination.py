@@ -16,13 +16,17 @@ class Elimination:
         Pivots, in order.
     entries
         Where the factors are nonzero, as (row, column), with fill-in.
-    operations
-        Multiplications needed to factor.
+    dense
+        Whether it is written as loops over a full matrix: its operations one by one would be too many to compile.
     """
 
     order: tuple[int, ...]
     entries: tuple[tuple[int, int], ...]
-    operations: int
+    dense: bool = False
+
+
+MOST_OPERATIONS = 8000
+"""Operations that are printed one by one; a compiler takes four seconds for 9,000 and a minute for 60,000."""
 
 
 def eliminate(size: int, pattern: Iterable[tuple[int, int]]) -> Elimination:
@@ -46,8 +50,11 @@ def eliminate(size: int, pattern: Iterable[tuple[int, int]]) -> Elimination:
         right = rows[pivot] & left
         for i in sorted(columns[pivot] & left):
             operations += 1 + len(right)
+            if operations > MOST_OPERATIONS:
+                full = tuple((row, column) for row in range(size) for column in range(size))
+                return Elimination(tuple(range(size)), full, dense=True)
             for j in right - rows[i]:
                 rows[i].add(j)
                 columns[j].add(i)
     entries = tuple((i, j) for i in range(size) for j in sorted(rows[i]))
-    return Elimination(tuple(order), entries, operations)
+    return Elimination(tuple(order), entries)

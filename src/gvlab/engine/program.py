@@ -23,6 +23,9 @@ from gvlab.model.equations_resolve import AMOUNT
 CONSTANT = "constant "
 """Prefix of the symbol for a term that is worked out once per subject."""
 
+MOST_TERMS = 60_000
+"""Terms of the rates and their derivatives, beyond which a model is refused."""
+
 CLOCK = "clock "
 """Prefix of the states that are added so that conditions on time are not stepped over."""
 
@@ -204,6 +207,11 @@ def _assemble(
             if name in gradient:
                 jacobian[i, j] = gradient[name]
     rates = cheaper(graph, rates, moving)
+    if len(graph.order([*rates, *jacobian.values()])) > MOST_TERMS:
+        raise ModelError(
+            f"The model and its derivatives have more than {MOST_TERMS:,} terms, which is not supported by this "
+            'engine: compiling them would take minutes. Use engine="roadrunner".'
+        )
     entries = cheaper(graph, by_reciprocals(graph, list(jacobian.values())), moving)
     jacobian = dict(zip(jacobian, entries, strict=True))
     program = Program(

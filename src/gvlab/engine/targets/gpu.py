@@ -242,6 +242,8 @@ def _watch(program: Program, names: dict[str, str]) -> str:
 
 def _factor(program: Program) -> str:
     elimination = program.elimination
+    if elimination.dense:
+        return _factor_dense(program)
     names = {(i, i): "g" for i in range(program.base)}
     lines = ["DEVICE void factor(const double *j, double g, double *m) {"]
     for k, (row, column) in enumerate(program.jacobian):
@@ -269,9 +271,38 @@ def _factor(program: Program) -> str:
     return "\n".join((*lines, "}"))
 
 
+def _factor_dense(program: Program) -> str:
+    n = program.base
+    lines = ["DEVICE void factor(const double *j, double g, double *m) {"]
+    lines.append(f"    for (int i = 0; i < {n * n}; i++) m[i] = i % {n + 1} ? 0.0 : g;")
+    for k, (row, column) in enumerate(program.jacobian):
+        if row < n:
+            lines.append(f"    m[{row * n + column}] -= j[{k}];")
+    lines += [
+        f"    for (int k = 0; k < {n}; k++) {{",
+        f"        const double reciprocal = m[k * {n} + k] = 1.0 / m[k * {n} + k];",
+        f"        for (int i = k + 1; i < {n}; i++) {{",
+        f"            const double f = m[i * {n} + k] *= reciprocal;",
+        f"            for (int c = k + 1; c < {n}; c++) m[i * {n} + c] -= f * m[k * {n} + c];",
+        "        }",
+        "    }",
+    ]
+    return "\n".join((*lines, "}"))
+
+
 def _back(program: Program, elimination: Elimination) -> str:
     lower, upper, place = substitution(elimination)
     lines = ["DEVICE void back_block(const double *m, double *x) {"]
+    if elimination.dense:
+        n = program.base
+        lines += [
+            f"    for (int i = 0; i < {n}; i++) for (int j = 0; j < i; j++) x[i] -= m[i * {n} + j] * x[j];",
+            f"    for (int i = {n - 1}; i >= 0; i--) {{",
+            f"        for (int j = i + 1; j < {n}; j++) x[i] -= m[i * {n} + j] * x[j];",
+            f"        x[i] *= m[i * {n} + i];",
+            "    }",
+        ]
+        lower, upper = [], []
     lines += [f"    x[{i}] -= m[{place[i, j]}] * x[{j}];" for i, j in lower]
     for i, columns in upper:
         lines += [f"    x[{i}] -= m[{place[i, j]}] * x[{j}];" for j in columns]

@@ -170,6 +170,8 @@ def outputs(program: Program, readings: Sequence[Node]) -> str:
 
 def _factor(program: Program) -> str:
     """Print @factor: LU factors of g - J, with the reciprocals of the pivots on the diagonal."""
+    if program.elimination.dense:
+        return _factor_dense(program)
     code = Function("factor", [(PTR, "j"), (V, "g"), (PTR, "m")], attributes="noinline nounwind")
     j, g, m = code.arguments
     elimination = program.elimination
@@ -203,6 +205,9 @@ def _back(program: Program) -> str:
     name = "back" if len(program.states) == program.base else "back_block"
     code = Function(name, [(PTR, "m"), (PTR, "x")], attributes="noinline nounwind")
     m, x = code.arguments
+    if program.elimination.dense:
+        _back_dense(program, code)
+        return code.text() if name == "back" else code.text() + _back_blocks(program)
     lower, upper, place = substitution(program.elimination)
     values = [code.load(x, i, V) for i in range(program.base)]
     for i, j in lower:
@@ -214,6 +219,41 @@ def _back(program: Program) -> str:
     for i, value in enumerate(values):
         code.store(value, x, i)
     return code.text() if name == "back" else code.text() + _back_blocks(program)
+
+
+def _factor_dense(program: Program) -> str:
+    """Print @factor as loops over a full matrix, row by row."""
+    code, n = Function("factor", [(PTR, "j"), (V, "g"), (PTR, "m")], attributes="noinline nounwind"), program.base
+    j, g, m = code.arguments
+    with code.count(n * n) as i:
+        code.store(code.const(V, 0.0), m, i)
+    with code.count(n) as i:
+        code.store(g, m, i * (n + 1))
+    for k, (row, column) in enumerate(program.jacobian):
+        if row < n:
+            place = row * n + column
+            code.store(code.load(m, place, V) - code.load(j, k, V), m, place)
+    with code.count(n) as pivot:
+        reciprocal = 1.0 / code.load(m, pivot * (n + 1), V)
+        code.store(reciprocal, m, pivot * (n + 1))
+        with code.count(n, pivot + 1) as i:
+            factor = code.load(m, i * n + pivot, V) * reciprocal
+            code.store(factor, m, i * n + pivot)
+            with code.count(n, pivot + 1) as c:
+                old = code.load(m, i * n + c, V)
+                code.store(old - factor * code.load(m, pivot * n + c, V), m, i * n + c)
+    return code.text()
+
+
+def _back_dense(program: Program, code: Function) -> None:
+    (m, x), n = code.arguments, program.base
+    with code.count(n) as i, code.count(i) as j:
+        code.store(code.load(x, i, V) - code.load(m, i * n + j, V) * code.load(x, j, V), x, i)
+    with code.count(n) as down:
+        row = (down * -1) + (n - 1)
+        with code.count(n, row + 1) as j:
+            code.store(code.load(x, row, V) - code.load(m, row * n + j, V) * code.load(x, j, V), x, row)
+        code.store(code.load(x, row, V) * code.load(m, row * (n + 1), V), x, row)
 
 
 def _back_blocks(program: Program) -> str:
