@@ -102,6 +102,26 @@ class Model:
         return sha256(self.sbml)
 
     @functools.cached_property
+    def structure(self) -> str:
+        """SHA-256 of the mathematics alone: without names, annotations, and the values of what stays constant.
+
+        Two documents of the same structure give the same results for the same parameters.
+        """
+        document = libsbml.readSBMLFromString(self.sbml)
+        elements = document.getListOfAllElements()
+        for number in range(elements.getSize()):
+            element = elements.get(number)
+            element.unsetAnnotation()
+            element.unsetNotes()
+            element.unsetSBOTerm()
+            element.unsetMetaId()
+            element.unsetName()
+        for parameter in document.getModel().getListOfParameters():
+            if parameter.getConstant():
+                parameter.unsetValue()
+        return sha256(libsbml.writeSBMLToString(document))
+
+    @functools.cached_property
     def equations(self) -> Equations:
         """The equations, as engines take them."""
         return Equations.from_sbml(self.sbml)
