@@ -61,7 +61,7 @@ def groups(
     readings
         Readings of each group, one an animal.
     unit, label
-        Unit and name of what was read; a name that ends in its unit in parentheses stays as it is.
+        Unit and name of what was read; without a unit, or where the name ends in it, the name stands alone.
     arms, look
         Groups in order, and their looks; None takes all, and the common looks.
     comparisons
@@ -96,7 +96,7 @@ def groups(
         _name_in_legend(figure, axes, sizes, how, simulated, height_mm if axis is None else None)
     axes.tick_params(axis="x", length=0)
     # A title of the model may name its unit already: "Bcl-2 of niche CD8 (MFI ratio)".
-    name_vertical_axis(axes, label if label.endswith(")") or not unit else f"{label} ({unit})")
+    name_vertical_axis(axes, label if not unit or label.endswith(f"({unit})") else f"{label} ({unit})")
     if comparisons is not None:
         _brackets(axes, comparisons, names, values, log)
     label_panel(axes, title)

@@ -98,13 +98,39 @@ def timecourse_caption(
     )
 
 
-def groups_caption(origin: Origin, *, what: str, unit: str, compared: bool = True) -> str:
-    """Caption a figure of `gvlab.figures.groups`."""
+def groups_caption(
+    origin: Origin,
+    *,
+    what: str,
+    unit: str,
+    compared: bool = True,
+    powered_at: int | None = None,
+    shown: int | None = None,
+) -> str:
+    """Caption a figure of `gvlab.figures.groups`.
+
+    Parameters
+    ----------
+    origin
+        Where the data come from.
+    what, unit
+        What was read; "" where it has no unit or names it.
+    compared
+        Whether brackets with p-values are drawn.
+    powered_at
+        Where brackets say how often this many subjects would differ significantly, instead of a p-value.
+    shown
+        How many subjects of each arm are drawn, where not all are.
+    """
     test = " p: Mann-Whitney, two-sided, adjusted by Holm for the comparisons shown." if compared else ""
-    return (
-        f"{what[:1].upper()}{what[1:]} ({unit}): every subject a mark, the line the median, whiskers the quartiles."
-        f"{test} {origin.in_words()}"
-    )
+    if powered_at is not None:
+        test = (
+            f" Percentage: how often {powered_at} subjects per arm, drawn from all, would differ with p < 0.05 "
+            "(Mann-Whitney, two-sided)."
+        )
+    every = "every subject" if shown is None else f"the first {shown} of each arm's subjects"
+    named = f"{what[:1].upper()}{what[1:]}" + (f" ({unit})" if unit else "")
+    return f"{named}: {every} a mark, the line the median, whiskers the quartiles.{test} {origin.in_words()}"
 
 
 def incidence_caption(origin: Origin, *, time_zero: str = "transplantation") -> str:

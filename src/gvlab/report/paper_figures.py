@@ -74,6 +74,7 @@ def draw(
     Pictures, files and faults. A figure whose experiments were not run is left out without a fault.
     """
     pictures, files, faults = [], [], []
+    judged = {finding.record.id for finding in findings}
     if folder is not None:
         make_folder(folder / FOLDER)
     for number, build in enumerate(BUILDERS, start=1):
@@ -88,7 +89,8 @@ def draw(
                 files += _write_readings(folder / FOLDER / f"{name}.csv", figure)
             title = f"Figure {figure.number}. {figure.title}"
             inline = svg[svg.index("<svg") :]
-            pictures.append(Picture(f"paper-figure-{figure.number}", title, inline, figure.caption, figure.claims))
+            claims = tuple(claim for claim in figure.claims if claim in judged)
+            pictures.append(Picture(f"paper-figure-{figure.number}", title, inline, figure.caption, claims))
         except NotRunError:
             continue
         # Whatever goes wrong in drawing, the verdicts and results of the run must still reach their reader.

@@ -16,6 +16,7 @@ from gvlab.experiment import JudgedFinding, Results, Study, Verdict
 from gvlab.experiment.finding import effect_in_words
 from gvlab.library import finding_record
 from gvlab.model.model import Model
+from gvlab.report import paper_figures
 from gvlab.report.captions import (
     Origin,
     axis_caption,
@@ -26,9 +27,16 @@ from gvlab.report.captions import (
 )
 from gvlab.report.content import PARAMETER_COLUMNS, Picture, ReportContent, Section
 from gvlab.report.html import picture, write_report
+from gvlab.statistics import mannwhitney_power
 
 PAPER = "Mathew et al., Nature Medicine 2018;24:282, doi 10.1038/nm.4484"
 FEW_SUBJECTS = 50
+MICE_SHOWN = 10
+"""Of many virtual mice, as many are drawn as a laboratory would have."""
+FIGURES_TEXT = (
+    "Read through virtual assays, with their errors and limits, on as many mice and cultures as a laboratory has. "
+    "The same figures as SVG, PDF and PNG, and a table of the readings of each, are in the folder figures."
+)
 SURVIVAL, CAUSES = "overall_survival", {"death_leukemia": 1, "death_gvhd": 2, "death_other": 3}
 CAUSE_NAMES = {1: "leukemia", 2: "graft-versus-host disease", 3: "other"}
 AXIS_READOUTS = {"FLT3-ITD": "FLT3_activity", "ATF4": "ATF4", "IRF7": "pIRF7", "IL-15": "IL15_mRNA"}
@@ -52,12 +60,15 @@ def write(
     study, runs, findings, manifest
         What was run, what came of it, what it says of each claim, what made it.
     folder
-        Where ``report.html`` goes.
+        Where ``report.html`` and the folder of figures go.
     extra
         Sections in front of the others: what plausible parameter sets say.
     """
+    drawn = paper_figures.draw(runs, findings, folder)
     page = content(study, runs, findings, manifest)
-    return write_report(dataclasses.replace(page, sections=(*extra, *page.sections)), folder)
+    figures = (Section("paper-figures", "The paper's story in six figures", (FIGURES_TEXT,), drawn.pictures),)
+    sections = (*extra, *(figures if drawn.pictures else ()), *page.sections)
+    return write_report(dataclasses.replace(page, sections=sections, warnings=(*page.warnings, *drawn.faults)), folder)
 
 
 def content(study: Study, runs: Runs, findings: Sequence[JudgedFinding], manifest: Mapping[str, Any]) -> ReportContent:
@@ -164,15 +175,26 @@ def _sections(study: Study, runs: Runs, findings: Sequence[JudgedFinding]) -> It
     if any(finding.comparisons for finding in findings):
         yield Section("matrix", "Verdicts by system", (), (_matrix(findings),))
     if survival:
-        yield Section("survival", "Survival", (), tuple(_survival(results, findings) for results in survival))
         first = survival[0]
+        for name in dict.fromkeys(results.experiment.name for results in survival):
+            same = [results for results in survival if results.experiment.name == name]
+            curves = tuple(_survival(results, findings) for results in same)
+            yield Section(f"survival-{name}".replace("_", "-"), same[0].experiment.title, (), curves)
         yield Section("causes", "Causes of death", (), (_causes(first),))
+    # A first look shows one system in depth; every system is in the figures of survival.
+    quick = study.subjects < FEW_SUBJECTS
     courses = [results for results in runs.values() if "IL15_serum" in results.experiment.outputs()]
+    courses = [
+        results
+        for results in courses
+        if results.experiment.name == courses[-1].experiment.name or "survival" in results.experiment.name
+    ]
+    if quick:
+        courses = courses[:1]
     if courses:
         pictures = [
             _course(results, output, log)
             for results in courses
-            if results.experiment.name == courses[-1].experiment.name or "survival" in results.experiment.name
             for output, log in (("burden", True), ("IL15_serum", True))
             if output in results.experiment.outputs() and len(results.arms) <= 6
         ]
@@ -180,12 +202,13 @@ def _sections(study: Study, runs: Runs, findings: Sequence[JudgedFinding]) -> It
             "Serum IL-15 is read, and drives nothing in the model; CD8 cells see what the blasts they touch present.",
         )
         yield Section("il15", "Leukemia and IL-15 over time", text, tuple(pictures))
+    phenotypes = [results for results in runs.values() if results.experiment.name.endswith("phenotype")]
     for results in runs.values():
-        if results.experiment.name.endswith("phenotype"):
+        if any(results is each for each in (phenotypes[:1] if quick else phenotypes)):
             yield Section(
                 f"cd8-{_anchor(results)}",
                 f"CD8 T cells: {results.experiment.system.title}",
-                ("Ideal readings: the error of instruments is not in them.",),
+                ("Ideal readings: the error of instruments is not in them. The six figures show readings with it.",),
                 tuple(_phenotype(results, findings)),
             )
         if results.experiment.name.endswith("axis") and set(AXIS_READOUTS.values()) <= set(
@@ -257,8 +280,8 @@ def _survival(results: Results, findings: Sequence[JudgedFinding]) -> Picture:
         table, versus=arms[0], cure_fraction=cured, powered_at=n, time_zero=zero, width="double", height_mm=60
     )
     caption = survival_caption(_origin(results), versus=arms[0], time_zero=zero, powered_at=n)
-    title = f"{results.experiment.title}: {results.experiment.system.title}"
-    name = f"survival-{results.experiment.name}-{results.experiment.system.name}".replace("_", "-")
+    title = results.experiment.system.title
+    name = f"km-{results.experiment.name}-{results.experiment.system.name}".replace("_", "-")
     return picture(figure, name, title, caption, _claims(findings, results))
 
 
@@ -289,36 +312,41 @@ def _course(results: Results, output: str, log: bool) -> Picture:
 
 def _phenotype(results: Results, findings: Sequence[JudgedFinding]) -> Iterator[Picture]:
     from gvlab.figures import groups
-    from gvlab.statistics import compare_many
 
     day = _day_of(findings, results)
     model = Model.default()
     for output in ("cd107a_ifng_percent", "Bcl2_cd8", "PD1_cd8", "SRC_cd8", "glycolytic_capacity_cd8"):
         if output not in results.experiment.outputs():
             continue
-        readings = {arm: _first(results.reading(output, day, arm)) for arm in results.arms}
-        readings = {arm: values for arm, values in readings.items() if len(values) >= 3}
-        if len(readings) < 2:
+        everyone = {arm: _alive(results.reading(output, day, arm)) for arm in results.arms}
+        everyone = {arm: values for arm, values in everyone.items() if len(values) >= 3}
+        if len(everyone) < 2:
             continue
-        unit = "percent" if output.endswith("percent") else "ratio"
-        pair = {arm: readings[arm] for arm in list(readings)[:2]}
-        figure = groups(
-            readings,
-            unit=unit,
-            label=model.title(output),
-            comparisons=compare_many(pair).table,
-            width="one-and-half",
+        shown = {arm: values[:MICE_SHOWN] for arm, values in everyone.items()}
+        title = model.title(output)
+        # What is relative to an untreated cell says so in its title: "(MFI ratio)".
+        unit = "" if title.endswith(")") else "%" if output.endswith("percent") else "ratio"
+        pair = list(shown)[:2]
+        n = min(len(shown[arm]) for arm in pair)
+        power = mannwhitney_power(
+            everyone[pair[1]], everyone[pair[0]], n, n, np.random.default_rng([results.seed, int(day)]), replicates=1000
         )
-        caption = groups_caption(_origin(results), what=f"{model.title(output)} on day {day:g}", unit=unit)
-        shown = f" The first {max(len(values) for values in readings.values())} subjects of each arm are shown."
+        bracket = pd.DataFrame([(pair[0], pair[1], f"{100 * power.probability:.0f} %")], columns=["a", "b", "text"])
+        figure = groups(shown, unit=unit, label=title, comparisons=bracket, width="one-and-half")
+        caption = groups_caption(
+            _origin(results),
+            what=f"{title} on day {day:g}",
+            unit=unit,
+            powered_at=n,
+            shown=max(map(len, shown.values())),
+        )
         name = f"{output}-{_anchor(results)}".replace("_", "-")
-        yield picture(figure, name, model.title(output), caption + shown, _claims(findings, results, (output,)))
+        yield picture(figure, name, title, caption, _claims(findings, results, (output,)))
 
 
-def _first(values: Any, n: int = 10) -> Any:
-    """Give the readings of the first mice alive: as many as a laboratory would have."""
+def _alive(values: Any) -> Any:
     array = np.asarray(values)
-    return array[np.isfinite(array)][:n]
+    return array[np.isfinite(array)]
 
 
 def _day_of(findings: Sequence[JudgedFinding], results: Results) -> float:
