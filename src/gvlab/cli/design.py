@@ -35,7 +35,7 @@ def design(
     endpoint: Annotated[
         str,
         typer.Option(
-            help="overall_survival, leukemia_mortality, gvhd_mortality, cure, or a reading such as IL15_serum.",
+            help="overall_survival, leukemia_mortality, gvhd_mortality, cure; or a reading: an assay or output.",
             show_default="the experiment's first",
         ),
     ] = "",
@@ -43,11 +43,20 @@ def design(
     power: Annotated[float, typer.Option(help="Wanted probability that the test is significant.")] = 0.8,
     alpha: Annotated[float, typer.Option(help="Level of the two-sided test.")] = 0.05,
     attrition: Annotated[
-        float, typer.Option(help="Share of mice lost for reasons that have nothing to do with treatment.")
-    ] = 0.1,
+        float | None,
+        typer.Option(
+            help="Share of mice lost for reasons that have nothing to do with treatment.",
+            show_default="0.1; 0 in culture",
+        ),
+    ] = None,
     engraftment_failure: Annotated[
-        float, typer.Option("--engraftment-failure", help="Share of mice in which the leukemia does not take.")
-    ] = 0.05,
+        float | None,
+        typer.Option(
+            "--engraftment-failure",
+            help="Share of mice in which the leukemia does not take.",
+            show_default="0.05; 0 in culture",
+        ),
+    ] = None,
     per_arm: Annotated[
         int | None, typer.Option("--per-arm", min=1, help="Mice per arm to plan with, in place of the number found.")
     ] = None,
@@ -82,7 +91,7 @@ def design(
 
     gvlab design mathew2018_survival --arm "BM + T cells + sorafenib" --versus "BM + sorafenib" --power 0.9
 
-    gvlab design mathew2018_il15_source --endpoint IL15_serum --day "day 12"
+    gvlab design mathew2018_il15_source --endpoint serum_il15 --day "day 9"
     """
     # Imported here, as in every command: "gvlab --help" must answer at once.
     from gvlab.experiment import Experiment
@@ -94,7 +103,12 @@ def design(
 
     experiment = Experiment.read(name, system or None)
     question = ask(experiment, arm, versus, endpoint, day)
-    losses = Losses(attrition, engraftment_failure)
+    animal = any(tag.startswith("species:") for tag in experiment.system.contexts)
+    usual = Losses() if animal else Losses(0.0, 0.0)
+    losses = Losses(
+        usual.attrition if attrition is None else attrition,
+        usual.engraftment_failure if engraftment_failure is None else engraftment_failure,
+    )
     first = parse_date(start)
     plausible, about = _plausible(sets, experiment.system)
     stamp = time.strftime("%Y-%m-%d-%H%M%S")
@@ -126,7 +140,9 @@ def design(
         )
     mice = per_arm or found.per_arm
     lines = [*found.in_words(), *([about] if about else [])]
-    for line in lines:
+    if not animal:
+        lines.append("This system is a culture: read wells where mice are named.")
+    for line in lines[1:]:
         out.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
     if per_arm:
         p, error = found.nominal.at(per_arm)

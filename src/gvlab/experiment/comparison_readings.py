@@ -161,8 +161,8 @@ def reading_agreement(
         for arm in dict.fromkeys(observed["arm"]):
             for day in sorted({float(time) for time in observed.loc[observed["arm"] == arm, "time"]}):
                 rng = np.random.default_rng([seed, len(bands)])
-                truth = {output: runs[arm].at(output, day)[:, None] for output in outputs}
-                read = _read(assays[name], what, truth, day, rng) if name else truth[what][:, 0]
+                truth = {output: runs[arm].at(output, day) for output in outputs}
+                read = read_virtual(assays[name], what, truth, day, rng) if name else truth[what]
                 read = read[np.isfinite(read)]
                 limits = np.quantile(read, [BAND[0], 0.5, BAND[1]]) if len(read) else np.full(3, np.nan)
                 bands.append((arm, day, float(limits[0]), float(limits[1]), float(limits[2]), len(read)))
@@ -177,19 +177,37 @@ def reading_agreement(
     return found
 
 
-def _read(assay: Assay, analyte: str, truth: dict[str, FloatArray], day: float, rng: np.random.Generator) -> FloatArray:
-    """Read virtual mice on a day with the assay's error, a batch after the other; NaN for those not read."""
+def read_virtual(
+    assay: Assay, analyte: str, truth: Mapping[str, FloatArray], day: float, rng: np.random.Generator
+) -> FloatArray:
+    """Read virtual subjects on a day with the assay's error, a batch of them after the other.
+
+    Parameters
+    ----------
+    assay, analyte
+        What is read.
+    truth
+        By output of the model, shape (subject,).
+    day
+        When.
+    rng
+        Source of every error.
+
+    Returns
+    -------
+    Shape (subject,); NaN for those who are dead, or hold too little for the assay.
+    """
     n = len(next(iter(truth.values())))
-    parts = []
+    found = np.full(n, np.nan)
     for start in range(0, n, _BATCH):
-        some = {output: truth[output][start : start + _BATCH] for output in assay.outputs}
-        size = len(next(iter(some.values())))
-        if not np.isfinite(list(some.values())).all(axis=0).any():
+        some = {output: truth[output][start : start + _BATCH, None] for output in assay.outputs}
+        if not np.isfinite(np.stack(list(some.values()))).all(axis=0).any():
             continue
-        names = [str(number) for number in range(size)]
-        readings = assay.read(Samples(some, names, ["x"] * size, np.array([day])), rng, raw=False).table
-        parts.append(readings.loc[readings["analyte"] == analyte, "value"].to_numpy(dtype=np.float64))
-    return np.concatenate(parts) if parts else np.zeros(0)
+        names = [str(start + number) for number in range(len(next(iter(some.values()))))]
+        readings = assay.read(Samples(some, names, ["x"] * len(names), np.array([day])), rng, raw=False).table
+        mine = readings[readings["analyte"] == analyte]
+        found[mine["subject"].astype(np.int64)] = mine["value"]
+    return found
 
 
 def _converted(rows: pd.DataFrame, unit: str, analyte: str) -> FloatArray:

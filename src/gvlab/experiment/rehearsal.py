@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gvlab import library, units
+from gvlab.assay.assay import Assay
 from gvlab.assay.endpoint import endpoint_times
 from gvlab.errors import InvalidValueError, UnknownNameError
-from gvlab.experiment.experiment import Experiment, outputs_of
+from gvlab.experiment.comparison_readings import read_virtual
+from gvlab.experiment.experiment import Experiment
 from gvlab.model.model import Model
 from gvlab.protocol import Arm, Protocol
 from gvlab.simulation import simulate
@@ -82,12 +84,15 @@ class Question:
         Name of an endpoint of the library (log-rank), or of an output of the model or an assay (Mann-Whitney).
     day
         When a reading is taken; None for an endpoint.
+    assay
+        Assay that reads it, with its error; "" for an output of the model, which is read without error.
     """
 
     arm: str
     versus: str
     endpoint: str
     day: float | None = None
+    assay: str = ""
 
     @property
     def test(self) -> str:
@@ -96,7 +101,10 @@ class Question:
 
     def in_words(self) -> str:
         """Say it in a sentence."""
-        what = self.endpoint.replace("_", " ") if self.day is None else f"{self.endpoint} on day {self.day:g}"
+        what = self.endpoint.replace("_", " ")
+        if self.day is not None:
+            how = f"by {self.assay}, with its error" if self.assay else "read without error of an instrument"
+            what = f"{self.endpoint} on day {self.day:g} ({how})"
         return f'{what}, "{self.arm}" against "{self.versus}", two-sided {self.test} test'
 
 
@@ -129,18 +137,32 @@ def ask(experiment: Experiment, arm: str = "", versus: str = "", endpoint: str =
             f'"{experiment.title}" has no endpoint of its own. Name one ({", ".join(known)}), or a reading and its '
             f"day: {', '.join(experiment.assays[:6])}."
         )
-    model = Model.default()
-    if chosen not in model.symbols and chosen not in library.names("assays"):
-        raise UnknownNameError("endpoint, assay or output", chosen, (*known, *experiment.assays))
-    read = outputs_of(chosen, model)
-    if len(read) != 1:
-        raise InvalidValueError(f'"{chosen}" reads several things; name one of them: {", ".join(read)}.')
+    assay, read = _what_is_read(chosen, experiment)
     if not day:
         raise InvalidValueError(f'"{chosen}" is a reading; say on which day, such as "day 12".')
     when = units.day(day, "the day of the reading")
     if not 0 <= when <= experiment.last_day:
         raise InvalidValueError(f"Day {when:g} is outside the experiment, which ends on day {experiment.last_day:g}.")
-    return Question(one, two, read[0], when)
+    return Question(one, two, read, when, assay)
+
+
+def _what_is_read(name: str, experiment: Experiment) -> tuple[str, str]:
+    """Give an assay and its analyte ("serum_il15", "serum_il15.IL15"), or "" and an output of the model."""
+    if name in Model.default().symbols:
+        return "", name
+    known = library.read_all("assays")
+    assay, _, analyte = name.partition(".")
+    if assay not in known:
+        raise UnknownNameError(
+            "endpoint, assay or output", name, (*library.names("endpoints"), *known, *experiment.assays)
+        )
+    analytes = [each.name for each in known[assay].analytes]
+    if not analyte and len(analytes) > 1:
+        listed = ", ".join(f"{assay}.{each}" for each in analytes)
+        raise InvalidValueError(f'"{assay}" reads several things; name one of them: {listed}.')
+    if analyte and analyte not in analytes:
+        raise UnknownNameError(f'analyte of "{assay}"', analyte, analytes)
+    return assay, analyte or analytes[0]
 
 
 @dataclass(frozen=True)
@@ -212,6 +234,8 @@ def rehearse(
         table = table.replace(parameters.values, f"parameter set {parameters.name}")
     cohort = Population.read(system.record.population, table).sample(subjects, seed)
     model = Model.default()
+    assay = Assay.named(question.assay, system.contexts) if question.assay else None
+    outputs = [] if question.day is None else list(assay.outputs) if assay else [question.endpoint]
     until = experiment.last_day if question.day is None else question.day
     seen: dict[str, VirtualArm] = {}
 
@@ -230,13 +254,19 @@ def rehearse(
             Protocol(tuple(shortened)),
             until=until,
             times=[until],
-            outputs=[question.endpoint] if question.day is not None else [],
+            outputs=outputs,
             condition=arm.condition,
             progress=progress,
         )
         ok = run.ok
         if question.day is not None:
-            values = run.at(question.endpoint, question.day)[ok]
+            truth = {output: run.at(output, question.day)[ok] for output in outputs}
+            rng = np.random.default_rng([seed, len(seen)])
+            values = (
+                truth[question.endpoint]
+                if assay is None
+                else np.asarray(read_virtual(assay, question.endpoint, truth, question.day, rng))
+            )
             return VirtualArm(np.full(len(values), question.day), np.zeros(len(values), bool), values)
         rows = endpoint_times(question.endpoint, run, arm.name)
         event = rows["event_observed"].to_numpy() == 1

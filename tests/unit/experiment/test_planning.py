@@ -11,7 +11,7 @@ from scipy import stats
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.experiment import Experiment
 from gvlab.experiment.planning import PowerCurve, plan, power_curve
-from gvlab.experiment.rehearsal import Losses, ParameterSet, Question, Rehearsal, VirtualArm, ask
+from gvlab.experiment.rehearsal import Losses, ParameterSet, Question, Rehearsal, VirtualArm, ask, rehearse
 from gvlab.statistics import logrank_power
 
 NONE = Losses(0.0, 0.0)
@@ -112,6 +112,19 @@ def test_a_question_fills_in_what_was_not_said(survival):
     assert (question.arm, question.versus) == ("BM + T cells + sorafenib", "BM + T cells")
     assert question.endpoint == "overall_survival"
     assert ask(survival, endpoint="IL15_serum", day="day 12").test == "Mann-Whitney"
+    assert ask(survival, endpoint="serum_il15", day="day 12").endpoint == "IL15"
+    assert ask(survival, endpoint="cd8_flow.pd1_median", day="day 12").assay == "cd8_flow"
+
+
+def test_the_error_of_an_assay_costs_power_or_mice_and_is_said(survival):
+    question = ask(survival, versus="BM + sorafenib", endpoint="serum_il15", day="day 9")
+    seen = rehearse(survival, question, subjects=64, seed=2, losses=NONE)
+    without = dataclasses.replace(question, endpoint="IL15_serum", assay="")
+    truth = rehearse(survival, without, subjects=64, seed=2, losses=NONE)
+    assert "by serum_il15, with its error" in question.in_words()
+    assert "without error of an instrument" in without.in_words()
+    ratio = np.log(seen.arm.value / truth.arm.value)
+    assert 0.01 < np.nanstd(ratio) < 1.0
 
 
 @pytest.mark.parametrize(
@@ -122,6 +135,8 @@ def test_a_question_fills_in_what_was_not_said(survival):
         ({"endpoint": "IL15_serum"}, InvalidValueError, 'on which day, such as "day 12"'),
         ({"endpoint": "IL15_serum", "day": "day 400"}, InvalidValueError, "ends on day 100"),
         ({"endpoint": "survivall"}, UnknownNameError, "endpoint, assay or output"),
+        ({"endpoint": "cd8_flow", "day": "day 9"}, InvalidValueError, "name one of them: cd8_flow.cd107a"),
+        ({"endpoint": "serum_il15.IL2", "day": "day 9"}, UnknownNameError, 'analyte of "serum_il15"'),
         ({"day": "day 12"}, InvalidValueError, "only a reading has a day"),
     ],
 )
