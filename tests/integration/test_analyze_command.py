@@ -110,3 +110,15 @@ def test_files_of_instruments_become_figures(gvlab, tmp_path, file, options, exp
     done = gvlab("analyze", str(FILES / file), *options, "--out", str(tmp_path / "o"))
     assert done.code == 0, done.complained
     assert {path.name for path in (tmp_path / "o").iterdir()} >= expected
+
+
+def test_what_was_simulated_stays_marked(gvlab, save, tmp_path):
+    path = save("# simulated by GVLab\n" + readings(), "virtual.csv")
+    done = gvlab("analyze", str(path), "--out", str(tmp_path / "o"))
+    assert done.code == 0, done.complained
+    assert "virtual.csv: Readings (simulated by GVLab)" in done.printed
+    assert json.loads((tmp_path / "o" / "analysis.json").read_text())["simulated"] is True
+    for file in (tmp_path / "o").glob("*.csv"):
+        assert "simulated by GVLab" in file.read_text()
+    book = openpyxl.load_workbook(tmp_path / "o" / "tables.xlsx")
+    assert "simulated by GVLab" in [cell.value for cell in book["About"]["A"]]

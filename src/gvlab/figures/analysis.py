@@ -71,6 +71,7 @@ def _readings(analysis: Analysis, versus: str, time_zero: str, figures: dict[str
             figures[f"{_file(name)}_over_time"] = timecourse(
                 courses(rows, name, unit),
                 name,
+                label=name.replace("_", " "),
                 log=log or _skewed(rows["value"]),
                 floor=_floor(rows),
                 singles=10_000,
@@ -87,7 +88,7 @@ def _readings(analysis: Analysis, versus: str, time_zero: str, figures: dict[str
             figures[f"{_file(name)}{day}"] = _dots(
                 {str(arm): values["value"].to_numpy() for arm, values in here.groupby("arm", sort=False)},
                 unit,
-                name + (f", day {time:g}" if day else ""),
+                name.replace("_", " ") + (f", day {time:g}" if day else ""),
                 versus,
                 analysis.simulated,
                 log or _skewed(here["value"]),
@@ -249,7 +250,7 @@ def _flow(analysis: Analysis, _: str, __: str, figures: dict[str, Figure], notes
         plot.set_xlim(float(display(low)), float(display(high)))
         plot.set_ylim(float(display(low)), float(display(high)))
     figures["markers"] = half_offset_histograms(
-        {names[i]: shown[:, i] for i in usual[:12]}, name="Signal, compensated", limits=(low, high),
+        {names[i]: shown[:, i] for i in usual[:12]}, name="Signal, compensated" if file.spillover else "Signal", limits=(low, high),
         simulated=analysis.simulated, width="single", height_mm=30.0 + 7.0 * min(12, len(usual)),
     )  # fmt: skip
     axes = figures["markers"].axes[0]
