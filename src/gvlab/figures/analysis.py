@@ -250,8 +250,8 @@ def _flow(analysis: Analysis, _: str, __: str, figures: dict[str, Figure], notes
         plot.set_xlim(float(display(low)), float(display(high)))
         plot.set_ylim(float(display(low)), float(display(high)))
     figures["markers"] = half_offset_histograms(
-        {names[i]: shown[:, i] for i in usual[:12]}, name="Signal, compensated" if file.spillover else "Signal", limits=(low, high),
-        simulated=analysis.simulated, width="single", height_mm=30.0 + 7.0 * min(12, len(usual)),
+        {names[i]: shown[:, i] for i in usual[:12]},
+        name="Signal, compensated" if file.spillover else "Signal", limits=(low, high), simulated=analysis.simulated, width="single", height_mm=30.0 + 7.0 * min(12, len(usual)),
     )  # fmt: skip
     axes = figures["markers"].axes[0]
     for place, i in enumerate(usual[:12]):
