@@ -251,8 +251,12 @@ def _flow(analysis: Analysis, _: str, __: str, figures: dict[str, Figure], notes
         plot.set_ylim(float(display(low)), float(display(high)))
     figures["markers"] = half_offset_histograms(
         {names[i]: shown[:, i] for i in usual[:12]},
-        name="Signal, compensated" if file.spillover else "Signal", limits=(low, high), simulated=analysis.simulated, width="single", height_mm=30.0 + 7.0 * min(12, len(usual)),
-    )  # fmt: skip
+        name="Signal, compensated" if file.spillover else "Signal",
+        limits=(low, high),
+        simulated=analysis.simulated,
+        width="single",
+        height_mm=30.0 + 7.0 * min(12, len(usual)),
+    )
     axes = figures["markers"].axes[0]
     for place, i in enumerate(usual[:12]):
         axes.set_xlim(float(display(low)), float(display(high)))
