@@ -14,7 +14,7 @@ def test_another_value_of_a_constant_is_the_same_structure():
 
 def test_another_name_or_annotation_is_the_same_structure():
     model = Model.default()
-    other = Model(model.sbml.replace('name="plasma"', 'name="blood plasma"', 1))
+    other = Model(model.sbml.replace('name="ATF4 protein"', 'name="ATF4"', 1))
     assert other.sha256 != model.sha256
     assert other.structure == model.structure
 
