@@ -226,3 +226,10 @@ def test_a_model_too_large_to_compile_is_refused(crowded, monkeypatch):
     monkeypatch.setattr(program, "MOST_TERMS", 1000)
     with pytest.raises(ModelError, match="not supported by this engine"):
         program.build(crowded)
+
+
+def test_a_ratio_of_two_numbers_that_have_all_but_vanished_does_not_end_a_subject():
+    model = equations("model m\n a = 1; b = 2; c = 1; a' = -9*a; b' = -9*b; c' = 1 - c*a/(a + b); end")
+    solution = ensemble.solve(model, np.array([0.0, 70.0, 84.0]), subjects=1, outputs=["c"])
+    assert solution.statuses() == [Status.FINISHED]
+    np.testing.assert_allclose(solution.values[0, 1:, 0], 3.0, rtol=1e-6)

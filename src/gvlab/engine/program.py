@@ -212,7 +212,7 @@ def _assemble(
             f"The model and its derivatives have more than {MOST_TERMS:,} terms, which is not supported by this "
             'engine: compiling them would take minutes. Use engine="roadrunner".'
         )
-    entries = cheaper(graph, by_reciprocals(graph, list(jacobian.values())), moving)
+    entries = cheaper(graph, by_reciprocals(graph, list(jacobian.values()), moving), moving)
     jacobian = dict(zip(jacobian, entries, strict=True))
     program = Program(
         graph=graph,

@@ -104,15 +104,26 @@ class _Rewriter:
         return graph.select(graph.relation("lt", x, graph.const(0.0)), graph.mul(sign, size), size)
 
 
-def by_reciprocals(graph: Graph, nodes: Sequence[Node]) -> list[Node]:
-    """Replace divisions by a denominator that occurs more than once by products with its reciprocal."""
-    count = Counter(graph.arguments[node][1] for node in graph.order(nodes) if graph.operation[node] == "div")
-    one = graph.const(1.0)
+TINY = 1e-290
+"""Denominators smaller than this count as infinite in derivatives: their reciprocal would overflow."""
+
+
+def by_reciprocals(graph: Graph, nodes: Sequence[Node], moving: set[str]) -> list[Node]:
+    """Replace divisions by what moves by products with its reciprocal, which is shared, and 0 where it would overflow.
+
+    For derivatives only. A ratio of two cell numbers that have both decayed to 1e-300 is an honest number, but its
+    derivatives are not: one infinite entry of the Jacobian would end the subject. With 0 there the step is less
+    accurate in what is too small to matter, and the error estimate judges it.
+    """
+    rewriter = _Rewriter(graph, moving)
+    one, zero = graph.const(1.0), graph.const(0.0)
     memo: dict[Node, Node] = {}
     for node in graph.order(nodes):
         arguments = tuple(memo[argument] for argument in graph.arguments[node])
-        if graph.operation[node] == "div" and count[graph.arguments[node][1]] > 1:
-            memo[node] = graph.mul(arguments[0], graph.div(one, arguments[1]))
+        if graph.operation[node] == "div" and rewriter.moves(arguments[1]):
+            below = arguments[1]
+            small = graph.relation("lt", graph.unary("abs", below), graph.const(TINY))
+            memo[node] = graph.mul(arguments[0], graph.select(small, zero, graph.div(one, below)))
         elif arguments == graph.arguments[node]:
             memo[node] = node
         else:
