@@ -172,13 +172,22 @@ def axes_at(figure: Figure, left: float, bottom: float, width: float, height: fl
 @functools.lru_cache(maxsize=4096)
 def text_width_mm(text: str, size: float, weight: str = "normal") -> float:
     """Measure a line of text in the common font, so that columns can be set without overlap."""
+    from matplotlib.text import Text
+
+    figure, renderer = _ruler()
+    probe = Text(0, 0, text, fontsize=size, fontweight=weight, fontfamily=_RC["font.family"])
+    probe.set_figure(figure)
+    return float(probe.get_window_extent(renderer).width / figure.dpi / MM)
+
+
+@functools.cache
+def _ruler() -> tuple[Figure, Any]:
+    """Give an empty figure to measure text by; making one takes longer than measuring."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(dpi=300)
-    probe = figure.text(0, 0, text, fontsize=size, fontweight=weight, fontfamily=_RC["font.family"])
-    extent = probe.get_window_extent(FigureCanvasAgg(figure).get_renderer())  # type: ignore[no-untyped-call]
-    return float(extent.width / figure.dpi / MM)
+    return figure, FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
 
 
 def wrapped(text: str, space_mm: float, size: float) -> str:

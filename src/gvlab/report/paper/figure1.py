@@ -130,17 +130,13 @@ def _survivors(everyone: list[Results], day: float) -> Callable[[Axes], None]:
         axes.set_ylim(-3, 104)
         axes.set_yticks([0, 25, 50, 75, 100])
         axes.set_ylabel("Alive (%)")
-        axes.set_xticks(
-            range(len(everyone)),
-            [library.read("leukemias", str(each.experiment.system.record.leukemia)).title for each in everyone],
-        )
-        axes.tick_params(axis="x", length=0, labelsize=6)
-        from gvlab.figures.style import mark_simulated, wrapped
+        from gvlab.figures.style import MM, figure_of, mark_simulated, wrapped
 
-        space = 150.0 / len(everyone) - 2.0
-        axes.set_xticks(
-            range(len(everyone)), [wrapped(label.get_text(), space, 6.0) for label in axes.get_xticklabels()]
-        )
+        names = [library.read("leukemias", str(each.experiment.system.record.leukemia)).title for each in everyone]
+        space = axes.get_position().width * figure_of(axes).get_figwidth() / MM / len(everyone) - 1.5
+        size = 6.0 if space > 20.0 else 4.6
+        axes.set_xticks(range(len(everyone)), [wrapped(name, space, size) for name in names], fontsize=size)
+        axes.tick_params(axis="x", length=0)
         mark_simulated(axes, True)
 
     return drawn
