@@ -60,8 +60,11 @@ def unknown(ensemble):
     print(f"  what a blast presents spans {spread(presented):.1f}-fold over plausible sets, the EC50 of CD8 "
           f"{spread(sensitivity):.1f}-fold,\n  their ratio {spread(presented / sensitivity):.1f}-fold "
           f"(r of logs {r:.2f})")  # fmt: skip
-    print("  Only the ratio enters what a CD8 cell sees. A dose-response of the same CD8 cells to IL-15 presented by "
-          "cells without Il15\n  (Bcl-2 after 48 h) measures the EC50 alone, and with it the secretion.")  # fmt: skip
+    print(
+        "  A CD8 cell sees the ratio only: presenting twice as much to cells half as sensitive changes nothing that a\n"
+        "  claim reads, so no more of such data will part them. A dose-response of the same CD8 cells to IL-15\n"
+        "  presented by cells without Il15 (Bcl-2 after 48 h) measures the sensitivity, and so the secretion."
+    )
 
 
 if __name__ == "__main__":

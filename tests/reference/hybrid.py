@@ -26,7 +26,9 @@ def extinct_share(model, mouse, protocol, days, replicates, rng, step=0.1):
     numbers = Condition().apply(mouse.parameters(), model.equations.nominal)
     operations = schedule(protocol, Values(numbers, mouse, model), max(days))
     state = {
-        name: np.full(replicates, float(value)) for name, value in numbers.items() if name in model.equations.nominal
+        name: np.full(replicates, float(np.ravel(value)[0]))
+        for name, value in numbers.items()
+        if name in model.equations.nominal
     }
     state |= {f"k_hazard_{cause}": np.zeros(replicates) for cause in ("leukemia", "gvhd", "late", "early", "aplasia")}
     state |= {"mu_tkd_mutation": np.zeros(replicates), f"U_cure_{CLONE}": np.full(replicates, 2.0)}

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gvlab.calibration import sampler
-from gvlab.calibration.ensemble import Ensemble, effective_sample_size, rounded
+from gvlab.calibration.ensemble import Ensemble, effective_sample_size, lineages, rounded
 from gvlab.calibration.evaluate import Answers, Evaluator
 from gvlab.calibration.recipe import Recipe
 from gvlab.calibration.sampler import Population
@@ -86,9 +86,7 @@ class Calibration:
             population = Population.read(self._particles_file, self._print)
         else:
             recipe = self.recipe
-            population = sampler.begin(
-                self.evaluator, points, decisive, recipe.particles, recipe.seed, recipe.start_spread
-            )
+            population = sampler.begin(self.evaluator, points, decisive, recipe.particles)
         self.evaluator.systems = population.systems
         first = float(np.max(decisive))
         for step in self._lead(population):
@@ -171,20 +169,20 @@ class Calibration:
         low = np.array([axis.low for axis in space.axes])
         high = np.array([axis.high for axis in space.axes])
         shares = np.concatenate([each.shares for each in several])
-        family = np.concatenate([each.ancestor for each in several])
         values = rounded(space.values(shares), low, high)
         _, distinct = np.unique(values, axis=0, return_index=True)
         kept = np.sort(distinct)
         kept = kept[self.evaluator.distances(values[kept], subjects=recipe.subjects_checked).sum(axis=1) <= 0]
         chosen = np.random.default_rng(recipe.seed).permutation(len(kept))[: recipe.sets]
         kept = kept[np.sort(chosen)]
-        shares, family = shares[kept], family[kept]
+        shares = shares[kept]
+        family = lineages(shares)
         effective = effective_sample_size(shares, family)
         near, failing = self._near(population)
         about = {
             "recipe": recipe.model_dump(mode="json"),
             "fingerprint": self._print,
-            "model": self.evaluator.model.sha256,
+            "model": self.evaluator.model.structure,
             "versions": dict(versions()),
             "axes": [[axis.name, axis.low, axis.high] for axis in space.axes],
             "systems": list(population.systems),

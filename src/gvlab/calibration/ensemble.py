@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from gvlab import library
 from gvlab.calibration.recipe import Recipe
@@ -36,7 +38,7 @@ class Ensemble:
     values
         Shape (set, axis), in the units of the parameter tables.
     family
-        Shape (set,): the draw of the prior that each set descends from; sets of one family are not independent.
+        Shape (set,): sets of one family descend from one another, as `lineages` finds, and are not independent.
     about
         How it was made: recipe, bounds, acceptance, effective sample size, what each claim removed.
     """
@@ -133,7 +135,7 @@ class Ensemble:
         recipe = Recipe.model_validate(self.about["recipe"])
         systems = tuple(self.about.get("systems", ())) or library.names("systems")
         now = [[axis.name, axis.low, axis.high] for axis in ParameterSpace.of(recipe.varied, systems).axes]
-        return now != [list(axis) for axis in self.about["axes"]] or Model.default().sha256 != self.about["model"]
+        return now != [list(axis) for axis in self.about["axes"]] or Model.default().structure != self.about["model"]
 
     @functools.cached_property
     def bounds(self) -> Mapping[str, tuple[float, float]]:
@@ -148,11 +150,38 @@ def rounded(values: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray
     return np.clip(np.round(values * size) / size, low, high)
 
 
+def lineages(shares: FloatArray) -> npt.NDArray[np.int64]:
+    """Put sets into families: those that still share a number to the last bit descend from one another.
+
+    A particle that is kept twice has changed some of its numbers in between and not others; copies that were made when
+    a limit fell have the same history. Numbers are continuous, so equality is never chance.
+
+    Parameters
+    ----------
+    shares
+        Shape (set, axis), as drawn, not rounded.
+
+    Returns
+    -------
+    Shape (set,): number of the family.
+    """
+    n = len(shares)
+    one, other = [], []
+    for column in shares.T:
+        order = np.argsort(column, kind="stable")
+        same = np.flatnonzero(column[order[1:]] == column[order[:-1]])
+        one.append(order[same])
+        other.append(order[same + 1])
+    rows, columns = np.concatenate(one), np.concatenate(other)
+    graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(n, n))
+    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+
+
 def effective_sample_size(shares: FloatArray, family: npt.NDArray[np.int64]) -> FloatArray:
     """Give how many independent sets the sets are worth, on each axis.
 
-    Sets that descend from one draw resemble each other; a sample in families of mean size m whose members correlate by
-    r is worth n / (1 + (m - 1) r) independent ones [1]_, with r from a one-way analysis of variance.
+    Sets that descend from one another resemble each other; a sample in families of mean size m whose members correlate
+    by r is worth n / (1 + (m - 1) r) independent ones [1]_, with r from a one-way analysis of variance.
 
     Parameters
     ----------

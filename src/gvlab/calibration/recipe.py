@@ -72,8 +72,6 @@ class Recipe(Record):
     """Virtual subjects of a set and arm with which a set must pass again before it is kept."""
     prior_draws: int = Field(ge=100)
     particles: int = Field(ge=16)
-    start_spread: float = Field(gt=0, lt=1)
-    """Spread of the first particles around the nominal values, as a share of each range."""
     sets: int = Field(ge=10)
     """Sets that are kept."""
     relative_tolerance: float = Field(gt=0)

@@ -201,14 +201,11 @@ def prior_draws(
     return points, answers
 
 
-def begin(
-    evaluator: Evaluator, points: FloatArray, distance: FloatArray, particles: int, seed: int, spread: float
-) -> Population:
-    """Make the first population: around the nominal values, and the draws of the prior that are nearest.
+def begin(evaluator: Evaluator, points: FloatArray, distance: FloatArray, particles: int) -> Population:
+    """Make the first population: the draws of the prior that are nearest.
 
-    The nominal values lie near the plausible region, of which not one of thousands of draws in so many dimensions is
-    part. Where particles start is forgotten as they move; what is not forgotten is which part of the region they are
-    in, should it have several.
+    Not the nominal values, which come out of such a search: where particles start is not forgotten entirely in so many
+    dimensions, and what led to an earlier nominal set had looked at statements that are held out here.
 
     Parameters
     ----------
@@ -218,16 +215,9 @@ def begin(
         Draws of the prior and their distances.
     particles
         How many.
-    seed
-        Of the spread.
-    spread
-        Standard deviation around the nominal values, as a share of each range.
     """
-    random = np.random.default_rng([seed, 2])
-    quarter = particles // 4
-    near = reflect(evaluator.space.nominal() + spread * random.standard_normal((particles - quarter, points.shape[1])))
-    shares = np.concatenate([near, points[np.argsort(distance, kind="stable")[:quarter]]])
-    return of_points(evaluator, shares, evaluator.recipe.subjects)
+    nearest = np.argsort(distance, kind="stable")[:particles]
+    return of_points(evaluator, points[nearest], evaluator.recipe.subjects)
 
 
 def of_points(evaluator: Evaluator, shares: FloatArray, subjects: int) -> Population:
@@ -346,4 +336,4 @@ def fingerprint(evaluator: Evaluator) -> str:
     """Give a hash of what decides: model, axes with bounds, questions, recipe."""
     axes = [(axis.name, axis.low, axis.high) for axis in evaluator.space.axes]
     asked = [(question.title, repr(question.comparison)) for question in evaluator.questions if question.decides]
-    return sha256(json.dumps([evaluator.model.sha256, axes, asked, evaluator.recipe.model_dump_json()]))
+    return sha256(json.dumps([evaluator.model.structure, axes, asked, evaluator.recipe.model_dump_json()]))

@@ -246,11 +246,15 @@ def separations(ensemble: Ensemble, holds: BoolArray, most: int = _HANGS_ON) -> 
     n, m = int(holds.sum()), int((~holds).sum())
     if min(n, m) < 10:
         return ()
+    # Sets resemble their relatives, so a parameter may seem to tell them apart that only came with the family: the area
+    # must leave chance behind (two standard errors) for as many sets as the ensemble is worth.
+    worth = min(ensemble.effective, n + m) / (n + m)
+    chance = 2 * np.sqrt((worth * (n + m) + 1) / (12 * worth**2 * n * m))
     ranks = ensemble.values.argsort(axis=0).argsort(axis=0) + 1
     areas = (ranks[holds].sum(axis=0) - n * (n + 1) / 2) / (n * m)
     found = []
     for i in np.argsort(-np.abs(areas - 0.5), kind="stable")[:most]:
-        if abs(areas[i] - 0.5) >= _LEAST_SEPARATION:
+        if abs(areas[i] - 0.5) >= max(_LEAST_SEPARATION, chance):
             values = ensemble.values[:, i]
             found.append(
                 Separation(
