@@ -200,8 +200,10 @@ def origin_in_words(desk: Desk, results: Sequence[Results]) -> str:
     assumed = dict.fromkeys(library.read("experiments", each.experiment.name).assumed for each in results)
     subjects = max(len(run) for each in results for run in each.runs.values())
     texts = " ".join(dict.fromkeys(text if text.endswith(".") else f"{text}." for text in assumed if text))
+    different = max(len(each.runs) for each in results) * MICE <= subjects
+    drawn = "different in each arm" if different else "partly the same in several arms, since few were simulated"
     return (
-        f"Animals are different in each arm, drawn from {subjects} virtual subjects; hollow marks are simulated. "
+        f"Animals are {drawn}, drawn from {subjects} virtual subjects; hollow marks are simulated. "
         f"Assumed: {texts} Verdicts: \u2713 reproduced, \u25d0 partly, \u2717 not, ? cannot say. "
         f"Simulated by GVLab, model {Model.default().sha256[:12]}, seed {results[0].seed}."
     )
