@@ -20,7 +20,7 @@ SETS, QUICK_SETS = 120, 30
 
 
 def over_ensemble(names: Sequence[str], *, every: bool, quick: bool) -> OverEnsemble | None:
-    """Ask plausible sets what they say of the findings of some experiments; None where no ensemble was made.
+    """Ask plausible sets what they say of the findings of experiments; None without an ensemble or findings.
 
     Parameters
     ----------
@@ -36,6 +36,8 @@ def over_ensemble(names: Sequence[str], *, every: bool, quick: bool) -> OverEnse
     from gvlab.calibration.verdicts import judge_ensemble
     from gvlab.errors import LibraryError
 
+    if not any(each.experiment in names for each in library.read_all("findings").values()):
+        return None
     recipe = Recipe.read(PAPER)
     if not every and not recipe.file().is_file():
         return None

@@ -25,7 +25,7 @@ from gvlab.report.captions import (
     survival_caption,
     timecourse_caption,
 )
-from gvlab.report.content import PARAMETER_COLUMNS, Picture, ReportContent, Section
+from gvlab.report.content import PARAMETER_COLUMNS, VERDICT_COLUMNS, Picture, ReportContent, Section
 from gvlab.report.html import picture, write_report
 from gvlab.statistics import mannwhitney_power
 
@@ -73,7 +73,8 @@ def write(
 
 def content(study: Study, runs: Runs, findings: Sequence[JudgedFinding], manifest: Mapping[str, Any]) -> ReportContent:
     """Gather tables, sentences and pictures of a study."""
-    verdicts = pd.DataFrame([_verdict_row(finding) for finding in findings])
+    # A study of one's own speaks to no claim, and its table of verdicts is empty.
+    verdicts = pd.DataFrame([_verdict_row(finding) for finding in findings], columns=list(VERDICT_ROW))
     sources = study.sources()
     names = sorted({name for name, _ in runs})
     title = "Sorafenib, leukemia-derived IL-15 and donor CD8+ T cells"
@@ -120,6 +121,9 @@ def _meaning() -> dict[str, str]:
 
 def _link(doi: str, url: str) -> str:
     return f"https://doi.org/{doi}" if doi else url
+
+
+VERDICT_ROW = (*VERDICT_COLUMNS, "source", "system")
 
 
 def _verdict_row(finding: JudgedFinding) -> dict[str, str]:
@@ -281,7 +285,7 @@ def _survival(results: Results, findings: Sequence[JudgedFinding]) -> Picture:
     )
     caption = survival_caption(_origin(results), versus=arms[0], time_zero=zero, powered_at=n)
     title = results.experiment.system.title
-    name = f"km-{results.experiment.name}-{results.experiment.system.name}".replace("_", "-")
+    name = f"survival-{results.experiment.name}-{results.experiment.system.name}".replace("_", "-")
     return picture(figure, name, title, caption, _claims(findings, results))
 
 
