@@ -21,7 +21,7 @@ from gvlab.provenance import atomic_file, versions
 
 FloatArray = npt.NDArray[np.float64]
 
-_SPARE = 1.02
+_SPARE = 1.1
 """Particles gathered for each set that is kept: rounding may push one over a bound, and copies count once."""
 
 CHANGES_BETWEEN = 1.5

@@ -290,7 +290,17 @@ def check_references() -> list[Problem]:
 
     for row in library.parameter_rows():
         cited(f"parameter {row.parameterId}", row.source_keys)
-    for kind in ("hosts", "donors", "leukemias", "systems", "populations", "experiments", "agents", "findings", "assays"):
+    for kind in (
+        "hosts",
+        "donors",
+        "leukemias",
+        "systems",
+        "populations",
+        "experiments",
+        "agents",
+        "findings",
+        "assays",
+    ):
         for name, record in library.read_all(kind).items():
             cited(f"{kind}/{name}.yaml", tuple(key.strip() for key in record.source.split(";") if key.strip()))
     for row in library.rows("conditions"):

@@ -28,7 +28,11 @@ _WORDS = frozenset(
     "model end compartment species substanceOnly unit const var at is has in time exp ln log max min pi piecewise abs "
     "tanh sqrt item litre gram second day dimensionless after priority t0 persistent true false import identity".split()
 )
-_QUALIFIERS = {"identity": libsbml.BQB_IS, "isVersionOf": libsbml.BQB_IS_VERSION_OF, "isPropertyOf": libsbml.BQB_IS_PROPERTY_OF}
+_QUALIFIERS = {
+    "identity": libsbml.BQB_IS,
+    "isVersionOf": libsbml.BQB_IS_VERSION_OF,
+    "isPropertyOf": libsbml.BQB_IS_PROPERTY_OF,
+}
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,9 @@ def _body(text: str, path: Path) -> str:
     return found.group(2).strip("\n")
 
 
-def _undeclared(text: str, parameters: Mapping[str, tuple[float, str]], units: Mapping[str, dict[str, str]]) -> list[str]:
+def _undeclared(
+    text: str, parameters: Mapping[str, tuple[float, str]], units: Mapping[str, dict[str, str]]
+) -> list[str]:
     """List the symbols of the text that only the parameter table can explain, sorted by name."""
     bare = _STRING.sub('""', _COMMENT.sub("", text))
     declared = set(re.findall(r"(\w+)\s+has\s", bare)) | set(re.findall(r"^\s*(\w+)\s*:", bare, re.MULTILINE))
@@ -121,7 +127,9 @@ def _declarations(
     for symbol in used:
         value, unit = parameters[symbol]
         if unit not in units:
-            raise ModelError(f'Parameter "{symbol}" has the unit "{unit}", which units.tsv does not list. Known: {", ".join(units)}.')
+            raise ModelError(
+                f'Parameter "{symbol}" has the unit "{unit}", which units.tsv does not list. Known: {", ".join(units)}.'
+            )
         lines.append(f"  const {symbol}; {symbol} = {value!r}; {symbol} has {units[unit]['id']};")
     return lines
 
