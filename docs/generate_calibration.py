@@ -18,15 +18,16 @@ from gvlab.calibration import Ensemble, ParameterSpace, Recipe
 PAGE = Path(__file__).parent / "science" / "calibration_results.md"
 
 
-def main(file: str) -> None:
+def main(file: str, other: str = "") -> None:
     """Write the page."""
+    second = json.loads(Path(other).read_text(encoding="utf-8"))["ensemble"] if other else None
     ensemble, asked = Ensemble.read("mathew2018"), json.loads(Path(file).read_text(encoding="utf-8"))["ensemble"]
     parts = [
         "# Results of the calibration",
         "Written by `docs/generate_calibration.py` from the ensemble of the library and a run over it; do not edit. "
         "[How it was made](calibration.md).",
         *_made(ensemble),
-        *_claims(asked),
+        *_claims(asked, second),
         *_removed(ensemble),
         *_parameters(ensemble),
     ]
@@ -52,8 +53,9 @@ def _made(ensemble: Ensemble) -> list[str]:
     return ["## The sample", _table(("", ""), rows)]
 
 
-def _claims(asked: dict[str, Any]) -> list[str]:
+def _claims(asked: dict[str, Any], second: dict[str, Any] | None) -> list[str]:
     statements = {name: record.statement for name, record in library.read_all("findings").items()}
+    beside = {each["id"]: each["share"] for each in second["findings"]} if second else {}
     rows = []
     for finding in asked["findings"]:
         if finding["share"] is None:
@@ -61,13 +63,18 @@ def _claims(asked: dict[str, Any]) -> list[str]:
         share = f"{100 * finding['share']:.0f} ({100 * finding['lower']:.0f} to {100 * finding['upper']:.0f})"
         robustness = finding["robustness"] + (" (decided)" if finding["decided"] == "all" else "")
         why = "" if finding["share"] >= 0.95 else finding["reason"]
-        rows.append((finding["id"], finding["role"], statements[finding["id"]], share, robustness, why))
-    head = ("claim", "role", "statement", "% of sets (95 % interval)", "conclusion", "why")
+        row = [finding["id"], finding["role"], statements[finding["id"]], share, robustness, why]
+        if second:
+            row.insert(4, f"{100 * beside[finding['id']]:.0f}" if beside.get(finding["id"]) is not None else "")
+        rows.append(tuple(row))
+    head = ["claim", "role", "statement", "% of sets (95 % interval)", "conclusion", "why"]
+    if second:
+        head.insert(4, "% in the second search")
     return [
         "## Claims over plausible sets",
         f"{asked['sets']} sets, {asked['subjects']} virtual subjects in each arm. *Decided* means that the claim was "
         "used to keep sets, so its share is no test. The interval is for the effective number of sets.",
-        _table(head, rows),
+        _table(tuple(head), rows),
     ]
 
 
@@ -132,4 +139,4 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:3])
