@@ -76,13 +76,16 @@ def birth_death(n, birth, death, step, rng):
     return lines + more
 
 
-def mean_field(model, mouse, protocol, days):
-    """Probability of extinction of the model itself, along the path on which the clone lives."""
-    fixed = mouse.replace({f"U_cure_{CLONE}": np.full(len(mouse), 2.0), "mu_tkd_mutation": np.zeros(len(mouse))} | {
-        f"k_hazard_{cause}": np.zeros(len(mouse)) for cause in ("leukemia", "gvhd", "late", "early", "aplasia")
-    })  # fmt: skip
-    run = gvlab.simulate(model, fixed, protocol, until=max(days), times=[0.0, *days], outputs=[f"p_extinct_{CLONE}"])
-    return run.values(f"p_extinct_{CLONE}")[0, 1:]
+def mean_field(model, mouse, protocol, days, draws=100):
+    """Share of a mouse's fates in which the model itself has let the clone die out, on each day."""
+    even = (np.arange(draws) + 0.5) / draws
+    idle = {f"k_hazard_{cause}": np.zeros(draws) for cause in ("leukemia", "gvhd", "late", "early", "aplasia")}
+    fates = {f"U_cure_{CLONE}": even, "mu_tkd_mutation": np.zeros(draws), "theta_first_mutant": np.full(draws, 1e9)}
+    columns = {name: np.repeat(values, draws) for name, values in mouse.columns.items()}
+    many = gvlab.Cohort({**columns, **idle, **fates}, mouse.table, np.arange(draws))
+    run = gvlab.simulate(model, many, protocol, until=max(days), times=[0.0, max(days)], outputs=["burden"])
+    when = run.first(f"cure_{CLONE}")
+    return np.array([np.mean(when <= day) for day in days])
 
 
 def _many(value, n):
