@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from gvlab.cli import analyze, calibrate, compare, design, drivers, export, records, run, synergy
+from gvlab.cli import analyze, bench, calibrate, compare, design, drivers, export, records, run, synergy
 from gvlab.cli.common import help_of
 from gvlab.errors import GVLabError, GVLabWarning
 

@@ -32,7 +32,7 @@ def extinct_exactly(founders: int, times: np.ndarray, rng: np.random.Generator) 
 def model_clone(founders: float, times: np.ndarray, **changes: float):
     parameters = {
         "k_birth_blast": BIRTH, "k_death_blast": DEATH, "burden_max": 1e30, "on_cd8_blast": 0.0, "on_nk_blast": 0.0,
-        "mu_tkd_mutation": 0.0, "k_hazard_leukemia": 0.0, "U_cure_sensitive": 2.0,
+        "mu_tkd_mutation": 0.0, "k_hazard_leukemia": 0.0, "U_cure_sensitive": 2.0, "f_clonogenic_blast": 1.0,
     } | changes  # fmt: skip
     given = ("blast_sensitive", "lineages_sensitive", "founders_sensitive")
     return solve(

@@ -1,0 +1,44 @@
+"""gvlab bench: time GVLab against its peers on this machine."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gvlab.errors import LibraryError
+
+
+class What(StrEnum):
+    """What can be timed."""
+
+    ENGINE = "engine"
+
+
+def bench(
+    what: Annotated[What, typer.Argument(help="engine: the ensemble engine against libRoadRunner and SciPy.")],
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the rows into this file.")] = None,
+    figure: Annotated[Path | None, typer.Option(help="Draw the work-precision diagram into this file.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="The mouse only, without SciPy: two minutes.")] = False,
+) -> None:
+    """Time the engine on this machine, and print a table.
+
+    Each engine takes the loosest tolerance at which its error is small enough on one cohort, and is timed on another:
+    one core, CPU time, medians. Benchmarks are part of the repository, not of the installed package.
+
+    Examples:  gvlab bench engine --quick    gvlab bench engine --json engine.json --figure engine.svg
+    """
+    folder = Path(__file__).resolve().parents[3] / "benchmarks"
+    if not (folder / f"{what.value}.py").is_file():
+        raise LibraryError(
+            f'There is no folder "{folder}": benchmarks are in the repository only. Clone it, and run this there.'
+        )
+    given = [f"--json={json_file}"] if json_file else []
+    given += [f"--figure={figure}"] if figure else []
+    given += ["--quick"] if quick else []
+    sys.path.insert(0, str(folder))
+    runpy.run_path(str(folder / f"{what.value}.py"))["main"](given)
