@@ -45,6 +45,7 @@ for _name, _command in (
     ("export", export.export),
     ("check", records.check),
     ("build", records.build),
+    ("bench", bench.bench),
 ):
     app.command(_name, help=help_of(_command))(_command)
 
