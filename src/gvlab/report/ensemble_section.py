@@ -34,7 +34,8 @@ def ensemble_section(found: Sequence[EnsembleVerdict], ensemble: Ensemble, subje
     caption = (
         f"{len(ensemble)} plausible parameter sets (worth about {ensemble.effective:.0f} independent ones), {subjects} "
         "virtual subjects in each arm, the same in all sets. Points: share of the sets that reproduce the claim; "
-        "lines: 95 % interval. Dashed: 80 and 95 %. Gray claims decided which sets were kept, so theirs is no test. Simulated."
+        "lines: 95 % interval. Dashed: 80 and 95 %. Gray claims decided which sets were kept, so theirs "
+        "is no test. Simulated."
     )
     figure = picture(robustness(table), "ensemble-shares", "Claims over plausible parameter sets", caption)
     return Section(
