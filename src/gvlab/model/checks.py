@@ -167,7 +167,7 @@ class TableAndModelAgree:
         for name in subject.table.ids:
             if name not in constants and name not in subject.used_elsewhere:
                 near = did_you_mean(name, subject.model.symbols).split(" Known")[0]
-                yield f'"{name}" of the parameter tables is neither in the model nor used by an agent or an assay.{near}'
+                yield f'"{name}" of the tables is neither in the model nor used by an agent or an assay.{near}'
 
 
 class EverySymbolHasAnSboTerm:

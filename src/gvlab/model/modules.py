@@ -25,8 +25,10 @@ _NAME = re.compile(r"[A-Za-z_]\w*")
 _COMMENT = re.compile(r"//[^\n]*")
 _STRING = re.compile(r'"[^"\n]*"')
 _WORDS = frozenset(
-    "model end compartment species substanceOnly unit const var at is has in time exp ln log max min pi piecewise abs "
-    "tanh sqrt item litre gram second day dimensionless after priority t0 persistent true false import identity".split()
+    _NAME.findall(
+        "model end compartment species substanceOnly unit const var at is has in time exp ln log max min pi piecewise "
+        "abs tanh sqrt item litre gram second day dimensionless after priority t0 persistent true false import identity"
+    )
 )
 _QUALIFIERS = {
     "identity": libsbml.BQB_IS,
@@ -114,8 +116,8 @@ def _undeclared(
     missing = sorted(names - set(parameters))
     if missing:
         raise ModelError(
-            f"The modules use {', '.join(missing)}, which no module declares (with `has <unit>`) and no parameter table "
-            "has a row for without context. Add the row, or declare the symbol."
+            f"The modules use {', '.join(missing)}, which no module declares (with `has <unit>`) and for which no "
+            "parameter table has a row without context. Add the row, or declare the symbol."
         )
     return sorted(names)
 

@@ -87,7 +87,8 @@ def test_a_second_dose_of_leukemia_after_cure_starts_anew():
     solution = solve(
         Model.default().equations, times, subjects=1, outputs=["founders_sensitive", "p_extinct_sensitive"],
         parameters={
-            "k_birth_blast": 0.2, "k_death_blast": 2.0, "U_cure_sensitive": 0.5, "on_cd8_blast": 0.0, "on_nk_blast": 0.0,
+            "k_birth_blast": 0.2, "k_death_blast": 2.0, "U_cure_sensitive": 0.5, "f_clonogenic_blast": 1.0,
+            "on_cd8_blast": 0.0, "on_nk_blast": 0.0,
         },
         schedule=schedule, engine="roadrunner",
     )  # fmt: skip

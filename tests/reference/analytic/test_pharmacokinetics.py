@@ -1,7 +1,7 @@
 """Sorafenib against closed forms, and against what was measured in mice and patients.
 
-Anchors: 10 mg/kg by mouth in mice gives Cmax 6.9 +/- 1.3 ug/mL at 1 h and AUC0-6 24.0 +/- 4.8 ug h/mL (n = 5; Table 1 of
-mct 38644); 400 mg twice daily in patients averages 8.2 mg/L in the population model (Jain 2011) and 4.4 mg/L in
+Anchors: 10 mg/kg by mouth in mice gives Cmax 6.9 +/- 1.3 ug/mL at 1 h and AUC0-6 24.0 +/- 4.8 ug h/mL (n = 5; Table 1
+of mct 38644); 400 mg twice daily in patients averages 8.2 mg/L in the population model (Jain 2011) and 4.4 mg/L in
 unselected patients (AUC0-12 52.8 mg h/L, PMC3448414).
 """
 

@@ -79,7 +79,7 @@ def test_a_row_that_nobody_uses_is_found(subject):
     wrong = dataclasses.replace(subject, table=ParameterTable.of([*subject.table, row]))
     found = messages(checks.TableAndModelAgree(), wrong)
     assert found == [
-        '"k_grwth_house" of the parameter tables is neither in the model nor used by an agent or an assay. '
+        '"k_grwth_house" of the tables is neither in the model nor used by an agent or an assay. '
         'Did you mean "k_growth_house"?'
     ]
 
