@@ -147,7 +147,7 @@ def _between(
     log: bool,
 ) -> None:
     """Draw brackets, short ones first, each above whatever lies below it."""
-    known = [(names.index(a), names.index(b), text) for a, b, text in brackets if a in names and b in names]
+    known = [(names.index(a), names.index(b), text) for a, b, text in brackets if text and a in names and b in names]
     if not known:
         return
     low, high = axes.get_ylim()
