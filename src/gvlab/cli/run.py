@@ -57,6 +57,9 @@ def run(
     engine: Annotated[
         str | None, typer.Option(help="ensemble (fast) or roadrunner (reference).", show_default="ensemble")
     ] = None,
+    width_mm: Annotated[
+        float, typer.Option("--figure-width", min=85, max=174, help="Width of the six figures in mm: 85, 114 or 174.")
+    ] = 174,
     plausible: Annotated[
         bool | None,
         typer.Option(
@@ -103,20 +106,26 @@ def run(
     runs = _follow(study, target, engine)
     findings = study.judge(runs)
     manifest = study.manifest(runs)
-    asked = None if plausible is False else over_ensemble(names, every=bool(plausible), quick=quick)
     content = {"findings": [finding.to_dict() for finding in findings], "manifest": manifest}
+
+    def save() -> None:
+        document = json.dumps(content, indent=2, ensure_ascii=False)
+        write_text(target / "findings.json", document)
+        if json_file is not None:
+            write_text(json_file, document)
+
+    # What is known so far is kept before the parameter sets are asked, which takes minutes.
+    save()
+    asked = None if plausible is False else over_ensemble(names, every=bool(plausible), quick=quick)
     if asked is not None:
         content["ensemble"] = asked.to_dict()
-    document = json.dumps(content, indent=2, ensure_ascii=False)
-    write_text(target / "findings.json", document)
-    if json_file is not None:
-        write_text(json_file, document)
+        save()
     from gvlab.report import study_report
     from gvlab.report.ensemble_section import ensemble_section
 
     with out.status("Drawing the report ..."):
         extra = () if asked is None else (ensemble_section(asked.found, asked.ensemble, asked.subjects),)
-        page = study_report.write(study, runs, findings, manifest, target, extra)
+        page = study_report.write(study, runs, findings, manifest, target, extra, width_mm)
     _print(findings, study)
     if asked is not None:
         asked.print()

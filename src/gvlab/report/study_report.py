@@ -52,6 +52,7 @@ def write(
     manifest: Mapping[str, Any],
     folder: Path,
     extra: Sequence[Section] = (),
+    width_mm: float = 174,
 ) -> Path:
     """Write the report of a study as one page; errors as `write_report`.
 
@@ -62,12 +63,14 @@ def write(
     folder
         Where ``report.html`` and the folder of figures go.
     extra
-        Sections in front of the others: what plausible parameter sets say.
+        Sections after the six figures: what plausible parameter sets say.
+    width_mm
+        Width of the six figures.
     """
-    drawn = paper_figures.draw(runs, findings, folder)
+    drawn = paper_figures.draw(runs, findings, folder, width=width_mm)
     page = content(study, runs, findings, manifest)
     figures = (Section("paper-figures", "The paper's story in six figures", (FIGURES_TEXT,), drawn.pictures),)
-    sections = (*extra, *(figures if drawn.pictures else ()), *page.sections)
+    sections = (*(figures if drawn.pictures else ()), *extra, *page.sections)
     return write_report(dataclasses.replace(page, sections=sections, warnings=(*page.warnings, *drawn.faults)), folder)
 
 
