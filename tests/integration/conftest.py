@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import warnings
@@ -43,11 +44,21 @@ def gvlab(monkeypatch, capsys) -> Callable[..., Outcome]:
 
 
 def start(*arguments: str, cwd: Path, **options: Any) -> subprocess.Popen[str]:
-    """Start `python -m gvlab` in a process of its own; `env` is added to the environment."""
+    """Start `python -m gvlab` in a process of its own; `env` is added to the environment.
+
+    Its SIGINT is that of a terminal: a test runner started in the background ignores it, and children inherit that.
+    """
     environment = {**os.environ, "COLUMNS": "200", **options.pop("env", {})}
+    own = options.pop("preexec_fn", lambda: None)
+
+    def before() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        own()
+
     return subprocess.Popen(
         [sys.executable, "-m", "gvlab", *arguments],
-        cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", env=environment, **options,
+        cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", env=environment,
+        preexec_fn=before, **options,
     )  # fmt: skip
 
 
