@@ -160,7 +160,7 @@ def test_tighter_tolerances_come_closer(house, engine):
         options = Options(relative_tolerance=tolerance, absolute_tolerance=tolerance * 1e-2)
         solution = run(house, engine, options=options)
         errors.append(abs(solution.values[0, -1, 0] / np.exp(3.0) - 1))
-    assert errors[1] < 1e-6
+    assert errors[1] < 2e-7
     assert errors[1] < errors[0] < 1e-2
 
 

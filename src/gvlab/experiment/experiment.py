@@ -11,7 +11,7 @@ import numpy as np
 from gvlab import library, units
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.experiment.results import Results
-from gvlab.library.records import ArmSpec, DonorProtocol, ExperimentRecord, Readout, SystemDose
+from gvlab.library.records import ArmSpec, DonorProtocol, ExperimentRecord, SystemDose
 from gvlab.model.model import Model
 from gvlab.protocol import Arm, Condition, Dose, Harvest, Protocol
 from gvlab.provenance import Source
@@ -271,8 +271,3 @@ def _dose(spec: SystemDose, system: System, where: str) -> Dose:
 
 def _harvest(spec: DonorProtocol, system: System, where: str) -> Harvest:
     return Harvest(_protocol(spec.doses, system, where), at=spec.at, condition=Condition.of(spec.condition or None))
-
-
-def readout_names(record: ExperimentRecord) -> tuple[str, ...]:
-    """Give the outputs an experiment of the library reads."""
-    return tuple(item.output if isinstance(item, Readout) else item for item in record.readouts)
