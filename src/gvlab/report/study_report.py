@@ -105,6 +105,8 @@ def content(study: Study, runs: Runs, findings: Sequence[JudgedFinding], manifes
         summary=(
             "The paper's effect sizes are not known to this model: its full text was not available, so claims are "
             "directions and ranks, and the size asked of each is a choice that stands in its record.",
+            "A claim asked in several arms or mouse models is reproduced when every comparison is, and partly when at "
+            "least half of them are at least partly so.",
         ),
         meaning=_meaning(),
         warnings=tuple(warnings),
@@ -117,7 +119,8 @@ def _meaning() -> dict[str, str]:
     found = {}
     for verdict in Verdict:
         _, _, after = text.partition(f"*{verdict}*\n")
-        paragraph, _, _ = after.partition("\n*")
+        # An entry ends where the next begins, the last one at an empty line.
+        paragraph = after.partition("\n\n")[0].partition("\n*")[0]
         found[str(verdict)] = " ".join(paragraph.split())
     return found
 
