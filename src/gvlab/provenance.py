@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
+import functools
 import hashlib
 import json
 import os
@@ -249,6 +250,11 @@ class Manifest:
 
 def versions() -> dict[str, str]:
     """Give the versions of gvlab, Python and the libraries that compute."""
+    return dict(_versions())
+
+
+@functools.cache  # looking them up reads files, 13 ms for every run
+def _versions() -> dict[str, str]:
     found = {"python": ".".join(map(str, sys.version_info[:3]))}
     for name in ("gvlab", "numpy", "scipy", "libroadrunner", "llvmlite", "python-libsbml"):
         with contextlib.suppress(metadata.PackageNotFoundError):
