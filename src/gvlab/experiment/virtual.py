@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from gvlab import library
 from gvlab.errors import InvalidValueError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from gvlab.experiment.results import Results
 
 FloatArray = npt.NDArray[np.float64]
-
-HUMANE: Mapping[str, tuple[str, float]] = {"score": ("at least", 7.0), "weight": ("at most", 80.0)}
-"""When an animal must be killed: most of ten points, or a fifth of its weight lost. A habit of the field; assumed."""
 
 CLINICAL = "clinical_score"
 
@@ -153,7 +151,7 @@ def humane_endpoints(results: Results, limits: Mapping[str, tuple[str, float]] |
     results
         What was run; burden and graft-versus-host damage must have been recorded.
     limits
-        By analyte of the clinical score, "at least" or "at most" and the limit; `HUMANE` where None.
+        By analyte of the clinical score, "at least" or "at most" and the limit; those of its record where None.
 
     Returns
     -------
@@ -163,7 +161,11 @@ def humane_endpoints(results: Results, limits: Mapping[str, tuple[str, float]] |
 
     times = next(iter(results.runs.values())).times
     table = read(results, CLINICAL, [float(day) for day in times if day > 0]).table
-    return humane_endpoint(table, HUMANE if limits is None else limits)
+    if limits is None:
+        record = library.read("assays", CLINICAL)
+        named = [(analyte.name, analyte.humane) for analyte in record.analytes]
+        limits = {name: (humane.sense, humane.limit) for name, humane in named if humane is not None}
+    return humane_endpoint(table, limits)
 
 
 def upper_limit(assay: Assay) -> float | None:

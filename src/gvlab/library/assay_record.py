@@ -13,6 +13,14 @@ Formula = str
 """Arithmetic over outputs of the simulation and the assay's numbers: "burden * flux_per_cell"."""
 
 
+class HumaneSpec(Record):
+    """The reading at which an animal must be killed."""
+
+    sense: Literal["at least", "at most"]
+    limit: float
+    why: Text
+
+
 class AnalyteSpec(Record):
     """One thing that an assay reads."""
 
@@ -23,6 +31,8 @@ class AnalyteSpec(Record):
     """The true value. Empty where the method derives it (from a trace, from gated events)."""
     numbers: dict[Identifier, Identifier] = Field(default_factory=dict)
     """Numbers that this analyte has of its own, in place of the assay's."""
+    humane: HumaneSpec | None = None
+    """Humane endpoint; of a clinical assay only."""
 
 
 class PhaseSpec(Record):
@@ -153,6 +163,8 @@ class AssayRecord(Titled, Sourced):
                     f'the analyte "{analyte.name}" '
                     + ("is derived; it has no formula" if derived else "needs a formula")
                 )
+            if analyte.humane is not None and self.method != "clinical":
+                raise ValueError(f'the analyte "{analyte.name}" has a humane endpoint, and only a clinical assay has')
         if self.needs is not None and self.needs.at_least not in self.numbers:
             raise ValueError(f'"needs" names "{self.needs.at_least}", which is not among the numbers')
         for statistic in self.statistics:

@@ -4,12 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from assay_samples import spread
+from pydantic import ValidationError
 
+from gvlab import library
 from gvlab.assay.assay import Assay
 from gvlab.assay.clinical import ITEMS, humane_endpoint
 from gvlab.assay.imaging import floor
 from gvlab.assay.samples import Samples
 from gvlab.errors import UnknownNameError
+from gvlab.library.assay_record import AssayRecord
 
 LIMITS = {"score": ("at least", 7.0), "weight": ("at most", 80.0)}
 
@@ -39,6 +42,16 @@ def test_the_first_day_on_which_a_limit_is_met_is_the_endpoint():
 def test_of_two_limits_met_on_one_day_the_first_named_counts():
     found = humane_endpoint(table(("a", "x", 3.0, "weight", 70.0), ("a", "x", 3.0, "score", 9.0)), LIMITS)
     assert list(found["analyte"]) == ["score"]
+
+
+def test_the_limits_stand_in_the_record_with_their_reason():
+    record = library.read("assays", "clinical_score")
+    assert {each.name: (each.humane.sense, each.humane.limit) for each in record.analytes} == LIMITS
+    assert all("assumed" in each.humane.why for each in record.analytes)
+    plain = library.read("assays", "serum_il15").model_dump(mode="json", exclude_unset=True)
+    plain["analytes"][0]["humane"] = {"sense": "at least", "limit": 1.0, "why": "a test"}
+    with pytest.raises(ValidationError, match="only a clinical assay has"):
+        AssayRecord.model_validate(plain)
 
 
 def test_limits_on_what_was_not_read_are_refused():
