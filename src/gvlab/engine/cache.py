@@ -29,6 +29,11 @@ def read(key: str) -> bytes | None:
     return data if hashlib.sha256(data).digest() == mark else None
 
 
+def has(key: str) -> bool:
+    """Tell whether something was stored under a key."""
+    return (folder() / key).is_file()
+
+
 def write(key: str, data: bytes) -> None:
     """Store bytes under a key. A cache that cannot be written is no reason to fail: then it is compiled again."""
     try:

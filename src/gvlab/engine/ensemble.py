@@ -24,6 +24,7 @@ from gvlab.engine.status import Status
 from gvlab.engine.subjects import Rows, Subjects
 from gvlab.engine.tableaus import METHODS
 from gvlab.engine.targets import TARGETS, layout
+from gvlab.engine.targets.cpu import NARROW, WIDE
 from gvlab.engine.targets.layout import FIELD, TABLE
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.model.equations import Equations
@@ -116,7 +117,7 @@ class Run:
         self._status = np.full(request.subjects, -1, dtype=np.int8)
         self._kept: list[Any] = []
         self._table = self._fill_table()
-        self._workspaces = [self._code.workspace(len(self._readings))]
+        self._workspaces: dict[int, list[FloatArray]] = {}
         self._events = Events(request.model, program, self._subjects, self._watch)
         self._device = ready.device(request.outputs) if target == "gpu" else None
         self._events.refused = ready.refused_events
@@ -161,7 +162,6 @@ class Run:
         numbers = {
             "reading_count": request.times.size,
             "output_count": len(self._readings),
-            "output_function": self._output_code.address,
             "operation_count": schedule.order.shape[1],
             "order_stride": 0 if schedule.order.shape[0] == 1 else schedule.order.shape[1],
             "max_steps": options.max_steps,
@@ -265,15 +265,18 @@ class Run:
             schedule = self._schedule
             self._device.run(table, [*self._kept, queue, *schedule.times, *schedule.values], queue.size)
             return
-        threads = min(self._threads, -(-queue.size // _SUBJECTS_PER_THREAD))
-        while len(self._workspaces) < threads:
-            self._workspaces.append(self._code.workspace(len(self._readings)))
+        code = self._code.at(self._width(queue.size))
+        table[FIELD["output_function"]] = self._output_code.address(code.width)
+        threads = 1 if watch_only else min(self._threads, -(-queue.size // _SUBJECTS_PER_THREAD))
+        workspaces = self._workspaces.setdefault(code.width, [])
+        while len(workspaces) < threads:
+            workspaces.append(code.workspace(len(self._readings)))
         if watch_only or queue.size <= _SUBJECTS_PER_THREAD:
-            self._code.run(table.ctypes.data, self._workspaces[0].ctypes.data)
+            code.run(table.ctypes.data, workspaces[0].ctypes.data)
             return
         workers = [
-            threading.Thread(target=self._code.run, args=(table.ctypes.data, workspace.ctypes.data))
-            for workspace in self._workspaces[:threads]
+            threading.Thread(target=code.run, args=(table.ctypes.data, workspace.ctypes.data))
+            for workspace in workspaces[:threads]
         ]
         for worker in workers:
             worker.start()
@@ -288,6 +291,11 @@ class Run:
             for worker in workers:
                 worker.join()
             raise
+
+    def _width(self, count: int) -> int:
+        """Choose the width of vectors. It changes no bit, so the last few of many need not wait for a compiler."""
+        few = count <= NARROW and (self._request.subjects <= NARROW or self._code.is_at_hand(NARROW))
+        return NARROW if few else WIDE
 
     def _tell(self, finished: int) -> None:
         if self._progress is not None and finished > self._told:

@@ -206,13 +206,15 @@ def _assemble(
         for j, name in enumerate(states[:base]):
             if name in gradient:
                 jacobian[i, j] = gradient[name]
-    rates = cheaper(graph, rates, moving)
+    memo: dict[Node, Node] = {}
+    plain, rates = rates, cheaper(graph, rates, moving, memo)
     if len(graph.order([*rates, *jacobian.values()])) > MOST_TERMS:
         raise ModelError(
             f"The model and its derivatives have more than {MOST_TERMS:,} terms, which is not supported by this "
             'engine: compiling them would take minutes. Use engine="roadrunner".'
         )
-    entries = cheaper(graph, by_reciprocals(graph, list(jacobian.values()), moving), moving)
+    entries = by_reciprocals(graph, list(jacobian.values()), moving, plain)
+    entries = cheaper(graph, entries, moving, memo)
     jacobian = dict(zip(jacobian, entries, strict=True))
     program = Program(
         graph=graph,

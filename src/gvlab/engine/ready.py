@@ -13,7 +13,7 @@ from gvlab.engine.request import Request
 from gvlab.engine.subjects import Subjects
 from gvlab.engine.tableaus import METHODS
 from gvlab.engine.targets import TARGETS
-from gvlab.engine.targets.cpu import CompiledOutputs, compile_outputs, compile_program
+from gvlab.engine.targets.cpu import Code, OutputCode
 from gvlab.model.equations import Equations
 from gvlab.model.equations_graph import Node
 
@@ -29,15 +29,15 @@ class Ready:
     def __init__(self, model: Equations, method: str, program: Program | None = None) -> None:
         self.model = model
         self.program = build(model) if program is None else program
-        self.code = compile_program(self.program, METHODS[method], watched(model, self.program))
+        self.code = Code(self.program, METHODS[method], watched(model, self.program))
         self._devices: OrderedDict[tuple[str, ...], Any] = OrderedDict()
-        self._outputs: OrderedDict[tuple[str, ...], tuple[list[Node], CompiledOutputs]] = OrderedDict()
+        self._outputs: OrderedDict[tuple[str, ...], tuple[list[Node], OutputCode]] = OrderedDict()
 
-    def outputs(self, names: tuple[str, ...]) -> tuple[list[Node], CompiledOutputs]:
+    def outputs(self, names: tuple[str, ...]) -> tuple[list[Node], OutputCode]:
         """Give the formulas of what is to be read, and their code."""
         if names not in self._outputs:
             readings = self.readings(names)
-            self._outputs[names] = (readings, compile_outputs(self.program, readings))
+            self._outputs[names] = (readings, OutputCode(self.program, readings))
         limit(self._outputs, names)
         return self._outputs[names]
 

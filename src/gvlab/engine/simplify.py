@@ -15,7 +15,7 @@ from gvlab.model.equations_graph import Graph, Node
 Moves = Callable[[Node], bool]
 
 
-def cheaper(graph: Graph, nodes: Sequence[Node], moving: set[str]) -> list[Node]:
+def cheaper(graph: Graph, nodes: Sequence[Node], moving: set[str], memo: dict[Node, Node] | None = None) -> list[Node]:
     """Rewrite formulas.
 
     Parameters
@@ -24,8 +24,11 @@ def cheaper(graph: Graph, nodes: Sequence[Node], moving: set[str]) -> list[Node]
         The formulas.
     moving
         Symbols that change within a step.
+    memo
+        What is known to have been rewritten, and as what. It is added to: derivatives that are rewritten after their
+        function share its terms.
     """
-    return _Rewriter(graph, moving).rewrite(nodes)
+    return _Rewriter(graph, moving).rewrite(nodes, {} if memo is None else memo)
 
 
 class _Rewriter:
@@ -48,13 +51,12 @@ class _Rewriter:
                 self._moves[current] = operation == "mode" or any(self._moves[a] for a in graph.arguments[current])
         return self._moves[node]
 
-    def rewrite(self, nodes: Sequence[Node]) -> list[Node]:
+    def rewrite(self, nodes: Sequence[Node], memo: dict[Node, Node]) -> list[Node]:
         graph = self._graph
         for node in graph.order(nodes):
             self._uses.update(graph.arguments[node])
         self._uses.update(nodes)
-        memo: dict[Node, Node] = {}
-        for node in graph.order(nodes):
+        for node in graph.order(nodes, memo):
             arguments = tuple(memo[argument] for argument in graph.arguments[node])
             memo[node] = self._one(node, arguments)
         return [memo[node] for node in nodes]
@@ -108,17 +110,22 @@ TINY = 1e-290
 """Denominators smaller than this count as infinite in derivatives: their reciprocal would overflow."""
 
 
-def by_reciprocals(graph: Graph, nodes: Sequence[Node], moving: set[str]) -> list[Node]:
+def by_reciprocals(graph: Graph, nodes: Sequence[Node], moving: set[str], functions: Sequence[Node] = ()) -> list[Node]:
     """Replace divisions by what moves by products with its reciprocal, which is shared, and 0 where it would overflow.
 
     For derivatives only. A ratio of two cell numbers that have both decayed to 1e-300 is an honest number, but its
     derivatives are not: one infinite entry of the Jacobian would end the subject. With 0 there the step is less
     accurate in what is too small to matter, and the error estimate judges it.
+
+    Parameters
+    ----------
+    functions
+        What is evaluated at the same place anyway: its terms stay as they are, so that they are worked out once.
     """
     rewriter = _Rewriter(graph, moving)
     one, zero = graph.const(1.0), graph.const(0.0)
-    memo: dict[Node, Node] = {}
-    for node in graph.order(nodes):
+    memo: dict[Node, Node] = {node: node for node in graph.order(functions)}
+    for node in graph.order(nodes, memo):
         arguments = tuple(memo[argument] for argument in graph.arguments[node])
         if graph.operation[node] == "div" and rewriter.moves(arguments[1]):
             below = arguments[1]

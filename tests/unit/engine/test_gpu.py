@@ -15,7 +15,7 @@ from gvlab.engine import Operation, Options, ensemble
 from gvlab.engine.events import watched
 from gvlab.engine.ready import Ready
 from gvlab.engine.tableaus import RODAS5P
-from gvlab.engine.targets import gpu, gpu_device
+from gvlab.engine.targets import cpu, gpu, gpu_device
 from gvlab.errors import InvalidValueError, SolveError
 from gvlab.model.equations import Equations
 
@@ -77,7 +77,9 @@ def test_the_text_for_the_gpu_gives_what_the_vector_code_gives(model, tmp_path, 
     vector = ensemble.solve(model, times, **arguments)
 
     ready = Ready(model, "rodas5p")
-    monkeypatch.setattr(ready.code, "run", lambda table, _workspace: loop(table))
+    compiled = ready.code.at(cpu.WIDE)
+    monkeypatch.setattr(compiled, "run", lambda table, _workspace: loop(table))
+    monkeypatch.setattr(ready.code, "at", lambda _width: compiled)
     monkeypatch.setitem(ensemble._ready, (model.sbml, "rodas5p"), ready)
     scalar = ensemble.solve(model, times, **arguments, threads=1)
 

@@ -19,7 +19,7 @@ from gvlab.engine.program import Program, fingerprint
 from gvlab.engine.tableaus import Rosenbrock, RungeKutta
 from gvlab.engine.targets.driver import DriverPrinter, Watched
 from gvlab.engine.targets.layout import Workspace
-from gvlab.engine.targets.llvm import WIDTH
+from gvlab.engine.targets.llvm import widened
 from gvlab.engine.targets.mathematics import prelude
 from gvlab.engine.targets.model_code import functions, outputs
 from gvlab.engine.targets.steps import StepPrinter
@@ -28,45 +28,84 @@ from gvlab.model.equations_graph import Node
 _lock = threading.Lock()
 
 
+WIDE, NARROW = 8, 4
+"""Subjects in a vector: many, and few. A step of four takes no longer than one of one, and half as long as of eight."""
+
+
 class Compiled:
-    """Machine code of a program, in this process.
+    """Machine code of a program for one width of vectors, in this process.
 
     Attributes
     ----------
     run
         Takes the addresses of the table and of a workspace. It holds no lock while it runs.
+    width
+        Subjects in a vector.
     """
 
-    def __init__(self, engine: Any, workspace: Workspace) -> None:
+    def __init__(self, engine: Any, workspace: Workspace, width: int) -> None:
         self._engine = engine  # keeps the code in memory
         self._vectors = workspace.vectors
+        self.width = width
         address = engine.get_function_address("run")
         self.run: Callable[[int, int], None] = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(address)
 
     def workspace(self, outputs: int) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Give memory for one thread, aligned to 64 bytes."""
-        size = (self._vectors + outputs) * WIDTH
-        memory = np.zeros(size + WIDTH)
-        first = (-memory.ctypes.data // 8) % WIDTH
+        size = (self._vectors + outputs) * self.width
+        memory = np.zeros(size + 8)
+        first = (-memory.ctypes.data // 8) % 8
         return memory[first : first + size]
 
 
-class CompiledOutputs:
-    """Machine code that evaluates the outputs of one solve.
+class Code:
+    """A program for every width; each is compiled, or taken from the cache on disk, when it is first asked for."""
 
-    Attributes
-    ----------
-    address
-        Of the function.
-    """
+    def __init__(self, program: Program, method: Rosenbrock | RungeKutta, watched: Watched) -> None:
+        self._asked = (program, method, watched)
+        self._parts = (fingerprint(program), repr(method), repr(watched))
+        self._known: dict[int, Compiled] = {}
 
-    def __init__(self, engine: Any) -> None:
-        self._engine = engine
-        self.address: int = engine.get_function_address("outputs")
+    def at(self, width: int) -> Compiled:
+        """Give the code for vectors of a width."""
+        if width not in self._known:
+            program, method, watched = self._asked
+            engine = _load_or_compile(self._key(width), lambda: widened(source(program, method, watched), width))
+            self._known[width] = Compiled(engine, Workspace(program, method), width)
+        return self._known[width]
+
+    def is_at_hand(self, width: int) -> bool:
+        """Tell whether nothing needs to be compiled for a width."""
+        return width in self._known or disk.has(self._key(width))
+
+    def _key(self, width: int) -> str:
+        return _key(*self._parts, str(width))
+
+
+class OutputCode:
+    """The formulas of the outputs of a solve, for every width."""
+
+    def __init__(self, program: Program, readings: Sequence[Node]) -> None:
+        self._asked = (program, readings)
+        self._fingerprint = fingerprint(program, readings)
+        self._known: dict[int, Any] = {}
+
+    def address(self, width: int) -> int:
+        """Give the address of the function for vectors of a width."""
+        if width not in self._known:
+            key = _key(self._fingerprint, "outputs", str(width))
+            self._known[width] = _load_or_compile(key, lambda: widened(self._source(), width))
+        address: int = self._known[width].get_function_address("outputs")
+        return address
+
+    def _source(self) -> str:
+        program, readings = self._asked
+        operations = {program.graph.operation[node] for node in program.graph.order(readings)}
+        return prelude(operations) + outputs(program, readings)
 
 
 def source(program: Program, method: Rosenbrock | RungeKutta, watched: Watched) -> str:
-    """Print a program as LLVM code."""
+    """Print a program as LLVM code whose width is open."""
     graph = program.graph
     roots = [*program.rates, *program.jacobian.values(), *program.drift]
     roots += [*program.watch, *program.constants]
@@ -82,30 +121,14 @@ def source(program: Program, method: Rosenbrock | RungeKutta, watched: Watched) 
     )
 
 
-def compile_program(program: Program, method: Rosenbrock | RungeKutta, watched: Watched) -> Compiled:
-    """Compile a program, or take it from the cache on disk."""
-    with _lock:
-        _start()
-        key = _key(fingerprint(program), repr(method), repr(watched))
-        engine = _load_or_compile(key, lambda: source(program, method, watched))
-        return Compiled(engine, Workspace(program, method))
-
-
-def compile_outputs(program: Program, readings: Sequence[Node]) -> CompiledOutputs:
-    """Compile the formulas of outputs, or take them from the cache on disk."""
-    operations = {program.graph.operation[node] for node in program.graph.order(readings)}
-    with _lock:
-        _start()
-        key = _key(fingerprint(program, readings), "outputs")
-        return CompiledOutputs(_load_or_compile(key, lambda: prelude(operations) + outputs(program, readings)))
-
-
 def _load_or_compile(key: str, text: Callable[[], str]) -> Any:
-    stored = disk.read(key)
-    if stored is None:
-        stored = _compile(text())
-        disk.write(key, stored)
-    return _load(stored)
+    with _lock:
+        _start()
+        stored = disk.read(key)
+        if stored is None:
+            stored = _compile(text())
+            disk.write(key, stored)
+        return _load(stored)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Prints the loop that carries subjects, eight at a time, each with its own time and step.
+"""Prints the loop that carries subjects, some at a time, each with its own time and step.
 
 A lane is the place of one subject in a vector. Lanes share instructions and nothing else: every lane has its own time,
 step, readings and doses, and what one lane does is chosen by masks. When a subject must be put back - it is finished,
@@ -24,7 +24,7 @@ from gvlab.engine.targets.layout import (
     STEP_TOO_SMALL,
     Workspace,
 )
-from gvlab.engine.targets.llvm import F64, I64, PTR, WIDTH, Function, I, V, Value
+from gvlab.engine.targets.llvm import F64, I64, PTR, B, Function, I, V, Value
 
 SMALLEST_STEP = 1e-22
 """Step at which a subject is given up, in parts of the interval to the next stop."""
@@ -158,13 +158,13 @@ class DriverPrinter(LanesPrinter):
             with code.count(self._n) as i:
                 y = code.load(self._array("y"), i, V)
                 f = code.load(self._array("f"), i, V)
-                scale = code.fma(relative, code.call("llvm.fabs.v8f64", V, y), code.splat(code.load(absolute, i, F64)))
+                scale = code.fma(relative, code.call("llvm.fabs.vWf64", V, y), code.splat(code.load(absolute, i, F64)))
                 for value, total in zip((y, f), sums, strict=True):
                     ratio = value / scale
                     code.store(code.fma(ratio, ratio, code.load(total, 0, V)), total, 0)
             size, speed = (code.load(total, 0, V) for total in sums)
             size = (size > float(self._n)).select(size, float(self._n))
-            guess = code.call("llvm.sqrt.v8f64", V, size / speed) * 0.01
+            guess = code.call("llvm.sqrt.vWf64", V, size / speed) * 0.01
             rest = end - t
             guess = (guess < rest).select(guess, rest)
             self._set("h", unknown.select(guess, self._get("h")))
@@ -173,7 +173,7 @@ class DriverPrinter(LanesPrinter):
         """Find the first instant of the step at which a watched truth value differs, to the last bit of time."""
         code = self._code
         if not self._words:
-            return t1, code.const("<8 x i1>", 0)
+            return t1, code.const(B, 0)
         early, late, moved = code.variable(V), code.variable(V), code.variable(I)
         self._watch(t1, "y1", "w1")
         hit = accepted & self._changed("w1", "w")
@@ -226,7 +226,7 @@ class DriverPrinter(LanesPrinter):
         code.store(code.const(I, 0), left, 0)
         with code.when(due.any()):
             flags = self._flags(due)
-            with code.count(WIDTH) as lane, code.when(code.load(flags, lane, I64).differs(0)):
+            with code.count(code.width()) as lane, code.when(code.load(flags, lane, I64).differs(0)):
                 self._lane_set("first", lane, code.const(F64, 1.0))
                 self._lane_set("h", lane, self._lane_get("dose_h", lane, F64))
                 self._lane_set("recent", lane, code.const(I64, 0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gvlab.engine.program import Program
 from gvlab.engine.targets.layout import EVENT, FIELD, OPERATION, REACHED, Workspace
-from gvlab.engine.targets.llvm import F64, I64, PTR, WIDTH, Function, I, V, Value
+from gvlab.engine.targets.llvm import F64, I64, PTR, Function, I, V, Value
 
 INFINITY = float("inf")
 
@@ -17,7 +17,7 @@ class LanesPrinter:
     program
         What is solved.
     workspace
-        Where a thread keeps its eight subjects.
+        Where a thread keeps its subjects.
     code
         The function under construction; its arguments are the table and the workspace.
     """
@@ -51,9 +51,9 @@ class LanesPrinter:
         self._code.store(value, self._ws, self._lane_place(name, lane, index))
 
     def _lane_place(self, name: str, lane: Value, index: int | Value) -> Value:
-        if isinstance(index, int):
-            return lane + WIDTH * (self._place[name] + index)
-        return lane + (index + self._place[name]) * WIDTH
+        first = self._place[name]
+        vector = self._code.const(I64, first + index) if isinstance(index, int) else index + first
+        return lane + vector * self._code.width()
 
     def _flags(self, mask: Value) -> Value:
         """Keep a mask in memory, so that lanes can be looked at one by one."""
@@ -90,7 +90,7 @@ class LanesPrinter:
             loaded = code.variable(I64)
             code.store(code.const(I64, 0), loaded, 0)
             fresh = self._flags(empty)
-            with code.count(WIDTH) as lane, code.when(code.load(fresh, lane, I64).differs(0)):
+            with code.count(code.width()) as lane, code.when(code.load(fresh, lane, I64).differs(0)):
                 counter = code.at(self._table, FIELD["next"], I64)
                 number = code.emit(f"atomicrmw add ptr {counter.name}, i64 1 monotonic", I64)
                 with code.when(number < self._field("count", I64)):
@@ -108,7 +108,7 @@ class LanesPrinter:
 
     def _report_words(self) -> None:
         code = self._code
-        with code.count(WIDTH) as lane:
+        with code.count(code.width()) as lane:
             subject = self._lane_get("subject", lane, I64)
             with code.when(subject >= 0):
                 self._store_words("w", "new", lane, subject)
@@ -174,7 +174,7 @@ class LanesPrinter:
         code = self._code
         with code.when(mask.any()):
             flags = self._flags(mask)
-            with code.count(WIDTH) as lane, code.when(code.load(flags, lane, I64).differs(0)):
+            with code.count(code.width()) as lane, code.when(code.load(flags, lane, I64).differs(0)):
                 self._put_back(lane, reason)
 
     def _put_back(self, lane: Value, reason: int) -> None:
@@ -203,7 +203,7 @@ class LanesPrinter:
         code, count = self._code, self._field("output_count", I64)
         code.call(self._field("output_function", PTR), "void", t, self._array(y), self._array("p"), self._array("o"))
         flags = self._flags(due)
-        with code.count(WIDTH) as lane, code.when(code.load(flags, lane, I64).differs(0)):
+        with code.count(code.width()) as lane, code.when(code.load(flags, lane, I64).differs(0)):
             subject, row = self._lane_get("subject", lane, I64), self._lane_get("row", lane, I64)
             target = self._field("values", PTR)
             start = (subject * self._field("reading_count", I64) + row) * count

@@ -1,21 +1,23 @@
 """Writes LLVM code as text, with arithmetic that reads like arithmetic.
 
-A `Value` is one LLVM register: eight doubles, eight whole numbers, eight truth values, or one of any of these. Loops
-and conditions are context managers. Floating-point arithmetic may be contracted (a b + c in one rounding) and nothing
-else: reassociation would delete the rounding tricks of the mathematical functions.
+A `Value` is one LLVM register: a vector of doubles, whole numbers or truth values, or one of any of these. Loops and
+conditions are context managers. A product is added or subtracted with one rounding, which is written out as such: the
+compiler may not choose, so the same formula gives the same bits in vectors of every width.
+
+The text leaves the width of vectors open; `widened` fills it in.
 """
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-WIDTH = 8
-V = f"<{WIDTH} x double>"
-I = f"<{WIDTH} x i64>"  # noqa: E741
-B = f"<{WIDTH} x i1>"
+V = "<W x double>"
+I = "<W x i64>"  # noqa: E741
+B = "<W x i1>"
 F64, I64, I1, PTR = "double", "i64", "i1", "ptr"
 
 Number = float | int
@@ -31,12 +33,27 @@ def constant(kind: str, value: Number) -> str:
     if kind == F64:
         return hexadecimal(float(value))
     if kind == V:
-        return "<" + ", ".join([f"double {hexadecimal(float(value))}"] * WIDTH) + ">"
+        return f"<<double {hexadecimal(float(value))}>>"
     if kind == I:
-        return "<" + ", ".join([f"i64 {int(value)}"] * WIDTH) + ">"
+        return f"<<i64 {int(value)}>>"
     if kind == B:
-        return "<" + ", ".join([f"i1 {int(value)}"] * WIDTH) + ">"
+        return f"<<i1 {int(value)}>>"
     return str(int(value))
+
+
+_OPEN = re.compile(r"<W x |<<([^>]*)>>|\.vW|\biW\b|\bWIDTH\b|\bWBYTES\b")
+
+
+def widened(text: str, width: int) -> str:
+    """Fill the width of vectors into a text."""
+    parts = {"<W x ": f"<{width} x ", ".vW": f".v{width}", "iW": f"i{width}"}
+    parts |= {"WIDTH": str(width), "WBYTES": str(8 * width)}
+
+    def fill(found: re.Match[str]) -> str:
+        one = found[1]
+        return parts[found[0]] if one is None else f"<{', '.join([one] * width)}>"
+
+    return _OPEN.sub(fill, text)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,28 +63,44 @@ class Value:
     code: Function
     name: str
     kind: str
+    factors: tuple[Value, Value] | None = None
 
     def _two(self, operation: str, other: Value | Number, kind: str = "") -> Value:
         right = other.name if isinstance(other, Value) else constant(self.kind, other)
         return self.code.emit(f"{operation} {self.kind} {self.name}, {right}", kind or self.kind)
 
+    def _floating(self) -> bool:
+        return self.kind in (V, F64)
+
     def _arithmetic(self, name: str, other: Value | Number) -> Value:
-        floating = self.kind in (V, F64)
-        return self._two(f"f{name} contract" if floating else name, other)
+        return self._two(f"f{name}" if self._floating() else name, other)
+
+    def _of(self, other: Value | Number) -> Value:
+        return other if isinstance(other, Value) else self.code.const(self.kind, other)
 
     def _compare(self, floating: str, whole: str, other: Value | Number) -> Value:
         kind = B if self.kind in (V, I) else I1
-        operation = f"fcmp {floating}" if self.kind in (V, F64) else f"icmp {whole}"
+        operation = f"fcmp {floating}" if self._floating() else f"icmp {whole}"
         return self._two(operation, other, kind)
 
     def __add__(self, other: Value | Number) -> Value:
-        return self._arithmetic("add", other)
+        second = self._of(other)
+        for product, rest in ((self, second), (second, self)):
+            if product.factors:
+                return self.code.fma(*product.factors, rest)
+        return self._arithmetic("add", second)
 
     def __sub__(self, other: Value | Number) -> Value:
-        return self._arithmetic("sub", other)
+        second = self._of(other)
+        if second.factors:
+            return self.code.fma(-second.factors[0], second.factors[1], self)
+        if self.factors:
+            return self.code.fma(*self.factors, -second)
+        return self._arithmetic("sub", second)
 
     def __mul__(self, other: Value | Number) -> Value:
-        return self._arithmetic("mul", other)
+        product = self._arithmetic("mul", other)
+        return replace(product, factors=(self, self._of(other))) if self._floating() else product
 
     def __truediv__(self, other: Value | Number) -> Value:
         return self._arithmetic("div", other)
@@ -79,7 +112,7 @@ class Value:
         return self.code.const(self.kind, other) / self
 
     def __neg__(self) -> Value:
-        return self.code.emit(f"fneg contract {self.kind} {self.name}", self.kind)
+        return self.code.emit(f"fneg {self.kind} {self.name}", self.kind)
 
     def __lt__(self, other: Value | Number) -> Value:
         return self._compare("olt", "slt", other)
@@ -139,7 +172,7 @@ class Value:
 
     def any(self) -> Value:
         """Tell whether it is true in any lane."""
-        return self.bits(f"i{WIDTH}").differs(0)
+        return self.bits("iW").differs(0)
 
 
 class Function:
@@ -182,6 +215,10 @@ class Function:
         """Append an instruction that gives none."""
         self._lines.append(f"  {text}")
 
+    def width(self) -> Value:
+        """Give the number of lanes."""
+        return Value(self, "WIDTH", I64)
+
     def const(self, kind: str, value: Number) -> Value:
         """Give a constant."""
         return Value(self, constant(kind, value), kind)
@@ -200,13 +237,13 @@ class Function:
         kind = a.kind
         right = b if isinstance(b, Value) else self.const(kind, b)
         last = c if isinstance(c, Value) else self.const(kind, c)
-        return self.call("llvm.fma.v8f64" if kind == V else "llvm.fma.f64", kind, a, right, last)
+        return self.call("llvm.fma.vWf64" if kind == V else "llvm.fma.f64", kind, a, right, last)
 
     def splat(self, value: Value) -> Value:
         """Copy one number into all lanes."""
         kind = {F64: V, I64: I, I1: B}[value.kind]
         first = self.emit(f"insertelement {kind} poison, {value.kind} {value.name}, i32 0", kind)
-        zero = f"<{WIDTH} x i32> zeroinitializer"
+        zero = "<W x i32> zeroinitializer"
         return self.emit(f"shufflevector {kind} {first.name}, {kind} poison, {zero}", kind)
 
     def lane(self, value: Value, number: int) -> Value:
@@ -223,12 +260,12 @@ class Function:
 
     def load(self, base: Value, index: Value | int, kind: str) -> Value:
         """Read an element of an array."""
-        align = ", align 64" if kind in (V, I) else ""
+        align = ", align WBYTES" if kind in (V, I) else ""
         return self.emit(f"load {kind}, ptr {self.at(base, index, kind).name}{align}", kind)
 
     def store(self, value: Value, base: Value, index: Value | int) -> None:
         """Write an element of an array."""
-        align = ", align 64" if value.kind in (V, I) else ""
+        align = ", align WBYTES" if value.kind in (V, I) else ""
         place = self.at(base, index, value.kind)
         self.do(f"store {value.kind} {value.name}, ptr {place.name}{align}")
 

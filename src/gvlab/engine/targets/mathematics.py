@@ -1,4 +1,4 @@
-"""Exponential, logarithm and power of eight numbers at once, as LLVM code.
+"""Exponential, logarithm and power of a vector of numbers at once, as LLVM code.
 
 Within two units in the last place for `exp` and `log`. Special values follow IEEE arithmetic. What is rare
 (trigonometric functions and the like) is left to the C library, one lane at a time.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from gvlab.engine.targets.llvm import F64, WIDTH, B, Function, I, V, Value
+from gvlab.engine.targets.llvm import F64, B, Function, I, V, Value
 
 LIBRARY = {
     "sin": "sin",
@@ -88,9 +88,14 @@ def _log_of_parts(f: Function, m: Value, e: Value) -> Value:
     above = m - 1.0
     s = above / (above + 2.0)
     z = s * s
-    series = f.const(V, 2.0 / 23.0)
-    for i in range(10, 0, -1):
-        series = f.fma(series, z, 2.0 / (2 * i + 1))
+    z2 = z * z
+    z4 = z2 * z2
+    c = [2.0 / (2 * i + 1) for i in range(1, 12)]
+    pairs = [f.fma(z, c[i + 1], c[i]) for i in range(0, 10, 2)]
+    low = f.fma(pairs[1], z2, pairs[0])
+    middle = f.fma(pairs[3], z2, pairs[2])
+    high = f.fma(z2, c[10], pairs[4])
+    series = f.fma(f.fma(high, z4, middle), z4, low)
     # log m = above - s (above - z series): the leading term is exact.
     small = f.fma(s, f.fma(z, series, 0.0) - above, e * _LN2_LOW)
     return f.fma(e, _LN2_HIGH, above + small)
@@ -99,7 +104,7 @@ def _log_of_parts(f: Function, m: Value, e: Value) -> Value:
 def logarithm_of_size() -> str:
     """Print @vlog_size: log |x|, and -1e300 at 0, so that 0 times it is 0. What is smaller than 2^-1022 counts as 0."""
     f = Function("vlog_size", [(V, "x")], V)
-    x = f.call("llvm.fabs.v8f64", V, f.arguments[0])
+    x = f.call("llvm.fabs.vWf64", V, f.arguments[0])
     number = x.bits(I)
     exponent = (number - 0x3FE6A09E667F3BCD) >> 52
     m = (number - (exponent << 52)).bits(V)
@@ -112,9 +117,9 @@ def sign_of_power() -> str:
     """Print @vsign_of_power: 1 for an even exponent, -1 for an odd one, NaN for one that is not whole."""
     f = Function("vsign_of_power", [(V, "y")], V)
     y = f.arguments[0]
-    whole = f.call("llvm.floor.v8f64", V, y).equals(y)
+    whole = f.call("llvm.floor.vWf64", V, y).equals(y)
     half = y * 0.5
-    odd = f.call("llvm.floor.v8f64", V, half).differs(half)
+    odd = f.call("llvm.floor.vWf64", V, half).differs(half)
     f.give(whole.select(odd.select(f.const(V, -1.0), 1.0), math.nan))
     return f.text()
 
@@ -123,11 +128,11 @@ def power() -> str:
     """Print @vpow: exp(y log |x|), with the sign and the special cases of IEEE pow."""
     f = Function("vpow", [(V, "x"), (V, "y")], V)
     x, y = f.arguments
-    size = f.call("llvm.fabs.v8f64", V, x)
+    size = f.call("llvm.fabs.vWf64", V, x)
     result = f.call("vexp", V, y * f.call("vlog", V, size))
-    whole = f.call("llvm.floor.v8f64", V, y).equals(y)
+    whole = f.call("llvm.floor.vWf64", V, y).equals(y)
     half = y * 0.5
-    odd = f.call("llvm.floor.v8f64", V, half).differs(half)
+    odd = f.call("llvm.floor.vWf64", V, half).differs(half)
     negative = whole.select(odd.select(-result, result), math.nan)
     result = (x < 0.0).select(negative, result)
     result = x.equals(1.0).select(1.0, result)
@@ -142,18 +147,18 @@ def lane_by_lane(operation: str) -> str:
     x = f.arguments[0]
     if operation == "factorial":
         x = x + 1.0
-    result = f.const(V, 0.0)
-    for k in range(WIDTH):
-        one = f.call(name, F64, f.lane(x, k))
-        result = f.emit(f"insertelement {V} {result.name}, double {one.name}, i32 {k}", V)
-    f.give(result)
+    kept = f.variable(V)
+    f.store(x, kept, 0)
+    with f.count(f.width()) as lane:
+        f.store(f.call(name, F64, f.load(kept, lane, F64)), kept, lane)
+    f.give(f.load(kept, 0, V))
     return f.text()
 
 
 def prelude(operations: set[str]) -> str:
     """Print declarations, and the functions for the operations that a program has."""
-    parts = [f"declare {V} @llvm.fma.v8f64({V}, {V}, {V})\n"]
-    parts += [f"declare {V} @llvm.{name}.v8f64({V})\n" for name in INTRINSICS.values()]
+    parts = [f"declare {V} @llvm.fma.vWf64({V}, {V}, {V})\n"]
+    parts += [f"declare {V} @llvm.{name}.vWf64({V})\n" for name in INTRINSICS.values()]
     parts += [exponential(), logarithm(), logarithm_of_size(), sign_of_power(), power()]
     for operation in sorted(operations & LIBRARY.keys()):
         parts.append(f"declare double @{LIBRARY[operation]}(double)\n")
@@ -166,7 +171,7 @@ def unary(f: Function, operation: str, x: Value) -> Value:
     if operation == "neg":
         return -x
     if operation in INTRINSICS:
-        return f.call(f"llvm.{INTRINSICS[operation]}.v8f64", V, x)
+        return f.call(f"llvm.{INTRINSICS[operation]}.vWf64", V, x)
     return f.call(f"v{operation}", V, x)
 
 

@@ -1,7 +1,7 @@
-"""Prints a program as LLVM functions over eight subjects.
+"""Prints a program as LLVM functions over a vector of subjects.
 
-Arrays are arrays of vectors: element i holds state i of eight subjects. `y` states, `q` constants, `w` words of
-watched truth values, `f` rates, `j` nonzero entries of the Jacobian, `m` its factors.
+Arrays are arrays of vectors: element i holds state i of the subjects in a vector. `y` states, `q` constants, `w` words
+of watched truth values, `f` rates, `j` nonzero entries of the Jacobian, `m` its factors.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from gvlab.engine.elimination import Elimination
 from gvlab.engine.program import CONSTANT, Program
-from gvlab.engine.targets.llvm import PTR, Function, I, V, Value
+from gvlab.engine.targets.llvm import PTR, B, Function, I, V, Value
 from gvlab.engine.targets.mathematics import unary
 from gvlab.model.equations_formula import TIME
 from gvlab.model.equations_graph import RELATIONS, Graph, Node
@@ -37,11 +37,12 @@ class Printer:
         self._loaded: dict[int, Value] = {}
         self._known: dict[Node, Value] = {}
 
-    def values(self, nodes: Sequence[Node]) -> list[Value]:
-        """Print what is not yet printed, and give the values of formulas."""
-        for node in self._graph.order(nodes, self._known):
-            self._known[node] = self._print(node)
-        return [self._known[node] for node in nodes]
+    def value(self, node: Node) -> Value:
+        """Print what is not yet printed, and give the value of a formula."""
+        if node not in self._known:
+            for part in self._graph.order([node], self._known):
+                self._known[part] = self._print(part)
+        return self._known[node]
 
     def _print(self, node: Node) -> Value:
         graph, code = self._graph, self._code
@@ -49,7 +50,7 @@ class Printer:
         if operation == "const":
             return code.const(V, float(graph.payload[node] or 0.0))
         if operation in ("true", "false"):
-            return code.const(f"<{8} x i1>", operation == "true")
+            return code.const(B, operation == "true")
         if operation == "mode":
             return self._mode(int(float(graph.payload[node] or 0)))
         if operation == "symbol":
@@ -116,8 +117,8 @@ def _constants(program: Program) -> str:
     code = Function("constants", [(PTR, "p"), (PTR, "q")], attributes="noinline nounwind")
     p, q = code.arguments
     printer = Printer(code, program.graph, {name: (p, i) for i, name in enumerate(program.slots)}, None)
-    for i, value in enumerate(printer.values(program.constants)):
-        code.store(value, q, i)
+    for i, node in enumerate(program.constants):
+        code.store(printer.value(node), q, i)
     return code.text()
 
 
@@ -126,7 +127,9 @@ def _rates(program: Program, onto: bool) -> str:
     arguments = [(V, "t"), (PTR, "y"), (PTR, "q"), (PTR, "w"), (PTR, "f")]
     code = Function("rates", arguments + ([(PTR, "s")] if onto else []), attributes="noinline nounwind")
     t, y, q, w, f, *s = code.arguments
-    for i, value in enumerate(_printer(program, code, t, y, q, w).values(program.rates)):
+    printer = _printer(program, code, t, y, q, w)
+    for i, node in enumerate(program.rates):
+        value = printer.value(node)
         code.store(value + code.load(s[0], i, V) if onto else value, f, i)
     return code.text()
 
@@ -136,22 +139,25 @@ def _linearize(program: Program) -> str:
     code = Function("linearize", arguments, attributes="noinline nounwind")
     t, y, q, w, f, j, d = code.arguments
     printer = _printer(program, code, t, y, q, w)
-    groups = ((program.rates, f), (list(program.jacobian.values()), j), (program.drift, d))
-    for nodes, array in groups:
-        for i, value in enumerate(printer.values(nodes)):
-            code.store(value, array, i)
+    for i, node in enumerate(program.rates):
+        code.store(printer.value(node), f, i)
+        for k, ((row, _), entry) in enumerate(program.jacobian.items()):
+            if row == i:
+                code.store(printer.value(entry), j, k)
+        if program.drift:
+            code.store(printer.value(program.drift[i]), d, i)
     return code.text()
 
 
 def _watch(program: Program) -> str:
     code = Function("watch", [(V, "t"), (PTR, "y"), (PTR, "q"), (PTR, "w")], attributes="noinline nounwind")
     t, y, q, w = code.arguments
-    values = _printer(program, code, t, y, q, None).values(program.watch)
+    printer = _printer(program, code, t, y, q, None)
     for word in range(program.words):
         bits = code.const(I, 0)
-        for bit, value in enumerate(values[64 * word : 64 * word + 64]):
+        for bit, node in enumerate(program.watch[64 * word : 64 * word + 64]):
             mask = (1 << bit) - (1 << 64 if bit == 63 else 0)
-            bits = bits | value.select(code.const(I, mask), 0)
+            bits = bits | printer.value(node).select(code.const(I, mask), 0)
         code.store(bits, w, word)
     return code.text()
 
@@ -163,40 +169,47 @@ def outputs(program: Program, readings: Sequence[Node]) -> str:
     names: dict[str, tuple[Value, int] | Value] = {TIME: t}
     names.update({name: (y, i) for i, name in enumerate(program.states)})
     names.update({name: (p, i) for i, name in enumerate(program.slots)})
-    for i, value in enumerate(Printer(code, program.graph, names, None).values(readings)):
-        code.store(value, o, i)
+    printer = Printer(code, program.graph, names, None)
+    for i, node in enumerate(readings):
+        code.store(printer.value(node), o, i)
     return code.text()
 
 
 def _factor(program: Program) -> str:
-    """Print @factor: LU factors of g - J, with the reciprocals of the pivots on the diagonal."""
+    """Print @factor: LU factors of g - J, off the diagonal with the other sign, and the reciprocals of the pivots.
+
+    With that sign every update is a sum, and nothing needs to be turned around.
+    """
     if program.elimination.dense:
         return _factor_dense(program)
     code = Function("factor", [(PTR, "j"), (V, "g"), (PTR, "m")], attributes="noinline nounwind")
     j, g, m = code.arguments
     elimination = program.elimination
-    matrix: dict[tuple[int, int], Value] = {(i, i): g for i in range(program.base)}
-    for k, (row, column) in enumerate(program.jacobian):
-        if row >= program.base:
-            continue
-        value = code.load(j, k, V)
-        matrix[row, column] = g - value if row == column else -value
+    given = {entry: k for k, entry in enumerate(program.jacobian)}
+    place = {entry: k for k, entry in enumerate(elimination.entries)}
     order = elimination.order
-    for k, pivot in enumerate(order):
-        reciprocal = 1.0 / matrix[pivot, pivot]
-        matrix[pivot, pivot] = reciprocal
-        later = [j for j in order[k + 1 :] if (pivot, j) in matrix]
-        for i in order[k + 1 :]:
-            if (i, pivot) not in matrix:
+    upper: dict[int, dict[int, Value]] = {}
+    reciprocals: dict[int, Value] = {}
+    # Row by row: at work are the entries of one row, which are few, and those above it that it needs.
+    for k, i in enumerate(order):
+        row = {column: code.load(j, given[i, column], V) for column in order if (i, column) in given}
+        row[i] = g - row[i] if i in row else g
+        for pivot in order[:k]:
+            if pivot not in row:
                 continue
-            factor = matrix[i, pivot] * reciprocal
-            matrix[i, pivot] = factor
-            for column in later:
-                product = factor * matrix[pivot, column]
-                old = matrix.get((i, column))
-                matrix[i, column] = -product if old is None else old - product
-    for k, place in enumerate(elimination.entries):
-        code.store(matrix[place], m, k)
+            factor = row[pivot] * reciprocals[pivot]
+            code.store(factor, m, place[i, pivot])
+            for column, above in upper[pivot].items():
+                product = factor * above
+                if column == i:
+                    row[i] = row[i] - product
+                else:
+                    row[column] = row[column] + product if column in row else product
+        reciprocals[i] = 1.0 / row[i]
+        code.store(reciprocals[i], m, place[i, i])
+        upper[i] = {column: row[column] for column in order[k + 1 :] if column in row}
+        for column, value in upper[i].items():
+            code.store(value, m, place[i, column])
     return code.text()
 
 
@@ -211,10 +224,10 @@ def _back(program: Program) -> str:
     lower, upper, place = substitution(program.elimination)
     values = [code.load(x, i, V) for i in range(program.base)]
     for i, j in lower:
-        values[i] = values[i] - code.load(m, place[i, j], V) * values[j]
+        values[i] = code.fma(code.load(m, place[i, j], V), values[j], values[i])
     for i, columns in upper:
         for j in columns:
-            values[i] = values[i] - code.load(m, place[i, j], V) * values[j]
+            values[i] = code.fma(code.load(m, place[i, j], V), values[j], values[i])
         values[i] = values[i] * code.load(m, place[i, i], V)
     for i, value in enumerate(values):
         code.store(value, x, i)
@@ -277,5 +290,6 @@ def substitution(
     order = elimination.order
     place = {entry: k for k, entry in enumerate(elimination.entries)}
     lower = [(i, j) for k, i in enumerate(order) for j in order[:k] if (i, j) in place]
-    upper = [(i, [j for j in order[k + 1 :] if (i, j) in place]) for k, i in reversed(list(enumerate(order)))]
+    # What is known last comes last, so that little waits for it.
+    upper = [(i, [j for j in order[:k:-1] if (i, j) in place]) for k, i in reversed(list(enumerate(order)))]
     return lower, upper, place

@@ -1,4 +1,4 @@
-"""Prints one step of a method, its error and its dense output, as LLVM functions over eight subjects.
+"""Prints one step of a method, its error and its dense output, as LLVM functions over a vector of subjects.
 
 All functions take the workspace of the thread. `begin` evaluates what every attempt from one point shares, `step`
 attempts a step and gives the square of its error in units of the tolerance, `prepare` and `interpolate` read inside it.
@@ -70,7 +70,7 @@ class StepPrinter:
         total = code.variable(V)
         code.store(code.const(V, 0.0), total, 0)
         with code.count(self._n) as i:
-            before, after = (code.call("llvm.fabs.v8f64", V, code.load(array, i, V)) for array in (y, y1))
+            before, after = (code.call("llvm.fabs.vWf64", V, code.load(array, i, V)) for array in (y, y1))
             larger = (before > after).select(before, after)
             scale = code.fma(relative, larger, code.splat(code.load(absolute, i, F64)))
             ratio = part(i) / scale
