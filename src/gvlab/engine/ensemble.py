@@ -147,10 +147,10 @@ class Run:
             "readings": request.times,
             "values": self._values,
             "order": schedule.order,
-            "operation_time": _addresses(schedule.times),
-            "operation_time_stride": _strides(schedule.times),
-            "operation_value": _addresses(schedule.values),
-            "operation_value_stride": _strides(schedule.values),
+            "operation_time": schedule.times.addresses,
+            "operation_time_stride": schedule.times.strides,
+            "operation_value": schedule.values.addresses,
+            "operation_value_stride": schedule.values.strides,
             "operation_kind": schedule.kind,
             "operation_state": schedule.state,
             "operation_size": schedule.size,
@@ -263,7 +263,7 @@ class Run:
         table[FIELD["watch_only"]] = watch_only
         if self._device is not None:
             schedule = self._schedule
-            self._device.run(table, [*self._kept, queue, *schedule.times, *schedule.values], queue.size)
+            self._device.run(table, [*self._kept, queue, *schedule.times.memory, *schedule.values.memory], queue.size)
             return
         code = self._code.at(self._width(queue.size))
         table[FIELD["output_function"]] = self._output_code.address(code.width)
@@ -348,11 +348,3 @@ class Run:
             first += rows.size
         # Stable: what happened to one subject at one time stays in its order.
         return events[np.lexsort((events["time"], events["subject"]))]
-
-
-def _addresses(arrays: list[FloatArray]) -> np.ndarray[Any, np.dtype[np.int64]]:
-    return np.array([array.ctypes.data for array in arrays], dtype=np.int64)
-
-
-def _strides(arrays: list[FloatArray]) -> np.ndarray[Any, np.dtype[np.int64]]:
-    return np.array([int(array.size > 1) for array in arrays], dtype=np.int64)

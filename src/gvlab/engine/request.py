@@ -75,8 +75,9 @@ def check(
             raise UnknownNameError("event of the model", name, model.events)
     given = {name: _shaped(name, value, subjects) for name, value in (parameters or {}).items()}
     values = model.initial(given, float(times[0]))
+    changeable = {*model.states, *model.parameters}
     for operation in schedule:
-        _check_operation(operation, model, float(times[0]), subjects)
+        _check_operation(operation, changeable, float(times[0]), subjects)
     return Request(
         model=model,
         times=times,
@@ -90,19 +91,20 @@ def check(
     )
 
 
-def _check_operation(operation: Operation, model: Equations, start: float, subjects: int) -> None:
-    changeable = [*model.states, *model.parameters]
+def _check_operation(operation: Operation, changeable: set[str], start: float, subjects: int) -> None:
     for name in (operation.target, *operation.pool):
         if name not in changeable:
-            raise UnknownNameError("state or parameter of the model", name, changeable)
+            raise UnknownNameError("state or parameter of the model", name, sorted(changeable))
+    # There may be thousands; one number for all subjects, the usual case, is looked at without NumPy.
     for what in (operation.time, operation.value, operation.added):
-        _shaped(operation.target, what, subjects)
+        if not isinstance(what, float):
+            _shaped(operation.target, what, subjects)
     if operation.kind not in ("add", "set", "mix"):
         raise InvalidValueError(f'An operation is "add", "set" or "mix", not "{operation.kind}".')
-    time = np.asarray(operation.time, dtype=np.float64)
-    if np.any(np.isnan(time)) or np.any(time < start):
+    time = operation.time
+    if not (time >= start if isinstance(time, float) else np.all(np.asarray(time) >= start)):
         raise InvalidValueError(
-            f'An operation on "{operation.target}" is at {_short(time)}, before the start at {start:g}. '
+            f'An operation on "{operation.target}" is at {_short(np.asarray(time))}, before the start at {start:g}. '
             "Start earlier, or leave it out (infinity: not done)."
         )
 

@@ -6,9 +6,11 @@ changes what was worked out beforehand (a parameter) is left to `operate`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
-from gvlab.engine.contract import Operation
+from gvlab.engine.contract import Operation, PerSubject
 from gvlab.engine.program import Program
 from gvlab.engine.request import Request
 from gvlab.engine.subjects import Floats, Rows, Subjects
@@ -16,6 +18,50 @@ from gvlab.model.equations_graph import Node
 
 ADD, SET, OTHER = 0, 1, 2
 _ROWS_AT_ONCE = 1000
+
+
+class Column:
+    """One quantity of every operation: a number for all subjects, or one per subject.
+
+    Attributes
+    ----------
+    addresses, strides
+        Shape (operation,): where the number of subject 0 is, and how far it is from there to the next subject.
+    """
+
+    def __init__(self, values: Iterable[PerSubject]) -> None:
+        numbers: list[float] = []
+        self._arrays: dict[int, Floats] = {}
+        for k, value in enumerate(values):
+            number = value
+            if not isinstance(value, float):
+                array = np.asarray(value, dtype=np.float64)
+                if array.size > 1:
+                    self._arrays[k] = np.ascontiguousarray(array)
+                number = array.flat[0]
+            numbers.append(number)  # type: ignore[arg-type]
+        self.first = np.array(numbers, dtype=np.float64)
+        self.addresses = self.first.ctypes.data + 8 * np.arange(self.first.size)
+        self.strides = np.zeros(self.first.size, dtype=np.int64)
+        for k, array in self._arrays.items():
+            self.addresses[k], self.strides[k] = array.ctypes.data, 1
+
+    @property
+    def shared(self) -> bool:
+        """Whether every number holds for all subjects."""
+        return not self._arrays
+
+    @property
+    def memory(self) -> list[Floats]:
+        """The arrays that the addresses point into."""
+        return [self.first, *self._arrays.values()]
+
+    def __getitem__(self, k: int) -> Floats:
+        return self._arrays[k] if k in self._arrays else self.first[k : k + 1]
+
+    def of(self, k: int, rows: Rows) -> Floats:
+        """Give the numbers of one operation for some subjects."""
+        return self._arrays[k][rows] if k in self._arrays else np.broadcast_to(self.first[k], rows.shape)
 
 
 class Schedule:
@@ -28,15 +74,15 @@ class Schedule:
     kind, state, size
         Shape (operation,): what the compiled loop does, to which state, and the slot of the size it multiplies by.
     times, values
-        One array each: of length 1 for all subjects, or one number per subject.
+        When, and how much.
     """
 
     def __init__(self, request: Request, program: Program) -> None:
         end = float(request.times[-1])
-        self.operations = [op for op in request.schedule if np.any(np.asarray(op.time) <= end)]
-        self.times = [_array(op.time) for op in self.operations]
-        self.values = [_array(op.value) for op in self.operations]
-        self.added = [_array(op.added) for op in self.operations]
+        self.operations = [op for op in request.schedule if _is_by(op.time, end)]
+        self.times = Column(op.time for op in self.operations)
+        self.values = Column(op.value for op in self.operations)
+        self.added = Column(op.added for op in self.operations)
         count = len(self.operations)
         self.kind = np.full(count, OTHER, dtype=np.int64)
         self.state = np.zeros(count, dtype=np.int64)
@@ -76,7 +122,7 @@ class Schedule:
             due = np.zeros(rows.size, dtype=bool)
             for k in np.unique(numbers[numbers >= 0]).tolist():
                 here = rows[numbers == k]
-                now = here[_of(self.times[k], here) == subjects.time[here]]
+                now = here[self.times.of(k, here) == subjects.time[here]]
                 due |= np.isin(rows, now)
                 self._operate(k, subjects, now)
                 subjects.operation[now] += 1
@@ -89,34 +135,30 @@ class Schedule:
             rows = rows[np.broadcast_to(np.asarray(held, dtype=bool), rows.shape)]
         if not rows.size:
             return
-        target, value = operation.target, _of(self.values[k], rows)
+        target, value = operation.target, self.values.of(k, rows)
         if operation.kind == "add":
             value = subjects.value(target, rows) + value
         elif operation.kind == "mix":
             there = sum((subjects.value(name, rows) for name in operation.pool), np.zeros(rows.size))
-            added, old = _of(self.added[k], rows), subjects.value(target, rows)
+            added, old = self.added.of(k, rows), subjects.value(target, rows)
             total = there + added
             with np.errstate(all="ignore"):
                 value = np.where(total > 0, (there * old + added * value) / total, old)
         subjects.assign({target: value}, rows)
 
 
-def _array(value: float | Floats) -> Floats:
-    return np.ascontiguousarray(np.atleast_1d(np.asarray(value, dtype=np.float64)))
+def _is_by(time: PerSubject, end: float) -> bool:
+    return time <= end if isinstance(time, float) else bool(np.any(np.asarray(time) <= end))
 
 
-def _of(values: Floats, rows: Rows) -> Floats:
-    return values[rows] if values.size > 1 else np.broadcast_to(values, rows.shape)
-
-
-def _order(times: list[Floats], subjects: int) -> Rows:
+def _order(times: Column, subjects: int) -> Rows:
     """Sort operations by time, those at one time in the order given; for all subjects at once where possible."""
-    if all(time.size == 1 for time in times):
-        keys = np.array([time[0] for time in times])
-        return np.argsort(keys, kind="stable").astype(np.int64)[None, :]
-    order = np.empty((subjects, len(times)), dtype=np.int64)
+    if times.shared:
+        return np.argsort(times.first, kind="stable").astype(np.int64)[None, :]
+    count = times.first.size
+    order = np.empty((subjects, count), dtype=np.int64)
     for first in range(0, subjects, _ROWS_AT_ONCE):
         rows = np.arange(first, min(first + _ROWS_AT_ONCE, subjects))
-        keys = np.stack([_of(time, rows) for time in times], axis=1)
+        keys = np.stack([times.of(k, rows) for k in range(count)], axis=1)
         order[rows] = np.argsort(keys, axis=1, kind="stable")
     return np.ascontiguousarray(order[:1]) if np.all(order == order[:1]) else order

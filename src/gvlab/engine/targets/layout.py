@@ -81,7 +81,6 @@ class Workspace:
             "y1": n,
             "yi": n,
             "u": n,
-            "sum": n,
             "k": n * method.stages,
             "f": n,
             "drift": n if implicit and program.drift else 0,

@@ -30,6 +30,9 @@ LIBRARY = {
 INTRINSICS = {"sqrt": "sqrt", "abs": "fabs", "floor": "floor", "ceil": "ceil"}
 """Operations that are one machine instruction."""
 
+SLOW = {"exp", "log", "log_size", "pow", *LIBRARY}
+"""Operations that take ten times as long as a sum, or longer."""
+
 _LN2_HIGH = float.fromhex("0x1.62e42fefa3800p-1")  # 13 trailing zero bits: k times it is exact
 _LN2_LOW = float.fromhex("0x1.ef35793c76730p-45")
 _ROUND = 1.5 * 2.0**52

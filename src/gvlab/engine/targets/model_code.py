@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from gvlab.engine.elimination import Elimination
 from gvlab.engine.program import CONSTANT, Program
 from gvlab.engine.targets.llvm import PTR, B, Function, I, V, Value
-from gvlab.engine.targets.mathematics import unary
+from gvlab.engine.targets.mathematics import SLOW, unary
 from gvlab.model.equations_formula import TIME
 from gvlab.model.equations_graph import RELATIONS, Graph, Node
 
@@ -123,15 +123,32 @@ def _constants(program: Program) -> str:
 
 
 def _rates(program: Program, onto: bool) -> str:
-    """Print @rates; it adds the rates to what stands in an array where an implicit method needs that."""
+    """Print @rates; it adds the rates to what stands in the array where an implicit method needs that."""
     arguments = [(V, "t"), (PTR, "y"), (PTR, "q"), (PTR, "w"), (PTR, "f")]
-    code = Function("rates", arguments + ([(PTR, "s")] if onto else []), attributes="noinline nounwind")
-    t, y, q, w, f, *s = code.arguments
+    code = Function("rates", arguments, attributes="noinline nounwind")
+    t, y, q, w, f = code.arguments
     printer = _printer(program, code, t, y, q, w)
+    for node in _slow(program):
+        printer.value(node)
     for i, node in enumerate(program.rates):
         value = printer.value(node)
-        code.store(value + code.load(s[0], i, V) if onto else value, f, i)
+        code.store(value + code.load(f, i, V) if onto else value, f, i)
     return code.text()
+
+
+def _slow(program: Program) -> list[Node]:
+    """List what takes long in the rates, so that it is begun first: what waits for it can then be filled with the rest.
+
+    First comes that on which the longest chain of such terms rests.
+    """
+    graph = program.graph
+    order = graph.order(program.rates)
+    slow = {node for node in order if graph.operation[node] in SLOW}
+    waiting = dict.fromkeys(order, 0)
+    for node in reversed(order):
+        for argument in graph.arguments[node]:
+            waiting[argument] = max(waiting[argument], waiting[node] + (node in slow))
+    return sorted(slow, key=lambda node: (-waiting[node], node))
 
 
 def _linearize(program: Program) -> str:

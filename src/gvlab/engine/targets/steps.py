@@ -67,17 +67,18 @@ class StepPrinter:
         absolute = code.load(table, FIELD["absolute"], PTR)
         relative = code.splat(code.load(table, FIELD["relative"], F64))
         y, y1 = self._array(code, ws, "y"), self._array(code, ws, "y1")
-        total = code.variable(V)
-        code.store(code.const(V, 0.0), total, 0)
+        total, defined = code.variable(V), code.variable(V)
+        for sum_ in (total, defined):
+            code.store(code.const(V, 0.0), sum_, 0)
         with code.count(self._n) as i:
             before, after = (code.call("llvm.fabs.vWf64", V, code.load(array, i, V)) for array in (y, y1))
             larger = (before > after).select(before, after)
             scale = code.fma(relative, larger, code.splat(code.load(absolute, i, F64)))
             ratio = part(i) / scale
+            code.store(code.fma(ratio, ratio, code.load(total, 0, V)), total, 0)
             # Infinity times 0 is NaN: a state that is no number any more fails the step.
-            total_now = code.fma(ratio, ratio, code.load(total, 0, V)) + code.load(y1, i, V) * 0.0
-            code.store(total_now, total, 0)
-        return code.load(total, 0, V) * (1.0 / self._n)
+            code.store(code.fma(code.load(y1, i, V), 0.0, code.load(defined, 0, V)), defined, 0)
+        return (code.load(total, 0, V) + code.load(defined, 0, V)) * (1.0 / self._n)
 
     # --------------------------------------------------------------- implicit
 
@@ -90,7 +91,7 @@ class StepPrinter:
     def _step_implicit(self, method: Rosenbrock) -> str:
         code, ws, (table, t, h) = self._function("step", "t", "h", result=V)
         n, has_drift = self._n, bool(self._program.drift)
-        y, y1, u, sums, f = (self._array(code, ws, name) for name in ("y", "y1", "u", "sum", "f"))
+        y, y1, u, f = (self._array(code, ws, name) for name in ("y", "y1", "u", "f"))
         m, j, drift = (self._array(code, ws, name) for name in ("m", "j", "drift"))
         k = self._stages(code, ws)
         inverse = 1.0 / h
@@ -112,10 +113,10 @@ class StepPrinter:
                     past = past * inverse
                     if slope is not None:
                         past = code.fma(slope, code.load(drift, i, V), past)
-                    code.store(past, sums, i)
+                    code.store(past, k[s], i)
                 when = code.fma(h, method.nodes[s], t)
                 q, w = (self._array(code, ws, name) for name in ("q", "w"))
-                code.call("rates", "void", when, u, q, w, k[s], sums)
+                code.call("rates", "void", when, u, q, w, k[s])
             else:
                 with code.count(n) as i:
                     first = code.load(f, i, V)
