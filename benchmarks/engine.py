@@ -1,17 +1,20 @@
-"""Times the engines against each other: python benchmarks/engine.py [--json FILE] [--figure FILE] [--quick].
+"""Times the engines against each other: gvlab bench engine [--json FILE] [--figure FILE] [--quick] [--docs].
 
 Each engine is given the loosest tolerance at which its error on one cohort is at most half of 1e-4; then it is timed on
-another.
+another. An engine whose error on that one is above 1e-4 is given the next tolerance at which it is not.
 The error of a reading is its distance from a tight reference over the larger of the reference and a thousandth of the
 largest reference of that output and subject; the largest over subjects, outputs and days is shown. One core each. Times
 are CPU times of the processes at work, medians of repeats, so that other work on the machine counts little.
+
+Every row of the file has case, engine, max_error, subjects_per_second and ratio (how many times faster the ensemble
+engine is); what a row has no number for is null.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
+import os
 import resource
 import statistics
 import subprocess
@@ -24,22 +27,23 @@ from typing import Any
 
 import numpy as np
 from engine_cases import Case, flagship, others
-from scipy.integrate import solve_ivp
+from engine_numbalsoda import MISSING, installed, run_numbalsoda
+from engine_page import DIAGRAM, FIGURE, NUMBERS, WANTED, draw, write_docs
+from engine_scipy import run_scipy
 
 from gvlab.engine import Options, Solution, ensemble, roadrunner
-from gvlab.engine.program import build
-from gvlab.engine.request import check
-from gvlab.engine.schedule import ADD, SET, Schedule
-from gvlab.engine.subjects import Subjects
-from gvlab.model.equations_formula import TIME
-from gvlab.model.equations_graph import Graph, Node
 
-WANTED = 1e-4
 SINGLE = 3e-4
 """Relative tolerance for a single subject: what the human year needs for 1e-4."""
 
 JUDGED = 8
 """Subjects whose error counts, the same for every engine (two for SciPy, which is slow)."""
+
+LEAST = 0.5
+"""CPU seconds of a timing, at least."""
+
+SOLVERS_OF_STIFF = ("ensemble", "roadrunner", "numbalsoda")
+"""Engines that are given the stiff cases: SciPy calls Python for every evaluation, and would take an hour."""
 
 TOLERANCES = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6, 3e-7, 1e-7, 1e-8, 1e-9)
 TIGHT = Options(relative_tolerance=1e-10, absolute_tolerance=1e-12)
@@ -70,92 +74,11 @@ def run_roadrunner(case: Case, options: Options) -> Solution:
     return roadrunner.solve(case.model, case.times, **case.arguments(), options=options, workers=1)
 
 
-def run_scipy(case: Case, options: Options) -> Solution:
-    """Solve with SciPy's LSODA and a dose loop written by hand; events are not looked at."""
-    program = build(case.model)
-    request = check(case.model, case.times, case.subjects, case.outputs, case.parameters, case.schedule, (), None)
-    subjects, schedule = Subjects(request, program), Schedule(request, program)
-    everyone = np.arange(case.subjects)
-    schedule.operate(subjects, everyone)
-    rates = _python(program.graph, [case.model.during(node) for node in _rates(case)], program)
-    values = np.empty((case.subjects, case.times.size, len(case.outputs)))
-    readings = [subjects.symbol(name) for name in case.outputs]
-    read = _python(program.graph, readings, program)
-    end = case.times[-1]
-    for row in range(case.subjects):
-        y, p = subjects.states[row].copy(), subjects.slots[row]
-        t, place = 0.0, int(subjects.operation[row])
-        values[row, 0] = read(0.0, y, p)
-        while t < end:
-            number = schedule.order[0, place] if place < schedule.order.shape[1] else -1
-            stop = min(end, float(schedule.times[number][0])) if number >= 0 else end
-            inside = case.times[(case.times > t) & (case.times <= stop)]
-            if stop > t:
-                points = np.unique(np.append(inside, stop))
-                result = solve_ivp(
-                    lambda t, y, p=p: rates(t, y, p), (t, stop), y, "LSODA", t_eval=points,
-                    rtol=options.relative_tolerance, atol=options.absolute_tolerance,
-                )  # fmt: skip
-                for time_, state in zip(points, result.y.T, strict=True):
-                    k = int(np.searchsorted(case.times, time_))
-                    if case.times[k] == time_:
-                        values[row, k] = read(time_, state, p)
-                y, t = result.y[:, -1].copy(), stop
-            while place < schedule.order.shape[1] and schedule.times[schedule.order[0, place]][0] == t:
-                k = schedule.order[0, place]
-                assert schedule.kind[k] in (ADD, SET)
-                amount = schedule.values[k][row if schedule.values[k].size > 1 else 0]
-                y[schedule.state[k]] = amount + (y[schedule.state[k]] if schedule.kind[k] == ADD else 0.0)
-                place += 1
-            at = int(np.searchsorted(case.times, t))
-            if case.times[at] == t:
-                values[row, at] = read(t, y, p)
-    return Solution(case.times, case.outputs, values, *(None,) * 7)  # type: ignore[arg-type]
-
-
-def _rates(case: Case) -> list[Node]:
-    system, graph = case.model.system, case.model.system.graph
-    return [system.rates[name] for name in case.model.states if graph.value(case.model.during(
-        system.rates.get(name, graph.const(0.0)))) != 0.0]  # fmt: skip
-
-
-def _python(graph: Graph, nodes: list[Node], program: Any) -> Callable[..., list[float]]:
-    """Print formulas as Python, as somebody would write them by hand."""
-    names: dict[Node, str] = {}
-    lines = ["def f(t, y, p):"]
-    two = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**", "lt": "<", "le": "<=", "gt": ">", "ge": ">=",
-           "and": "and", "or": "or", "eq": "==", "ne": "!="}  # fmt: skip
-    for node in graph.order(nodes):
-        operation, a = graph.operation[node], [names[argument] for argument in graph.arguments[node]]
-        payload = graph.payload[node]
-        if operation == "symbol":
-            name = str(payload)
-            place = program.state_place
-            text = "t" if name == TIME else f"y[{place[name]}]" if name in place else f"p[{program.slot_place[name]}]"
-        elif operation == "const":
-            text = repr(payload)
-        elif operation in two:
-            text = f"{a[0]} {two[operation]} {a[1]}"
-        elif operation == "select":
-            text = f"{a[1]} if {a[0]} else {a[2]}"
-        else:
-            text = {"neg": f"-{a[0]}", "not": f"not {a[0]}", "true": "True", "false": "False"}.get(
-                operation, f"{'' if operation == 'exp' else 'math.'}{operation}({', '.join(a)})"
-            )
-        names[node] = f"v{node}"
-        lines.append(f"    v{node} = {text}")
-    lines.append(f"    return [{', '.join(names[node] for node in nodes)}]")
-    space: dict[str, Any] = {}
-    exec("import math\n" + "\n".join(lines), space)  # our own text, printed from our own program
-    space["exp"] = lambda x: math.exp(min(x, 700.0))  # Python raises where others give infinity
-    function: Callable[..., list[float]] = space["f"]
-    return function
-
-
 ENGINES: dict[str, tuple[Callable[[Case, Options], Solution], int, int]] = {
     # how it is run; subjects in a timing; repeats
     "ensemble": (run_ensemble, 64, 5),
     "roadrunner": (run_roadrunner, 4, 3),
+    "numbalsoda": (run_numbalsoda, 64, 3),
     "scipy": (run_scipy, 1, 1),
 }
 
@@ -168,6 +91,19 @@ def timed(run: Callable[[], Solution]) -> tuple[Solution, float]:
     before = time.process_time(), _children()
     solution = run()
     return solution, time.process_time() - before[0] + _children() - before[1]
+
+
+def _speed(run: Callable[[Case, Options], Solution], case: Case, most: int, options: Options) -> float:
+    """Subjects per second, from runs of `most` subjects or more: a clock of workers ticks in hundredths of one."""
+    done, spent = 0, 0.0
+    while spent < LEAST:
+        part = case.part(most)
+        seconds = timed(lambda part=part: run(part, options))[1]
+        if seconds < LEAST / 4 and most < case.subjects:
+            most *= 2
+            continue
+        done, spent = done + part.subjects, spent + seconds
+    return done / spent
 
 
 def _children() -> float:
@@ -187,11 +123,11 @@ def loosest(name: str, case: Case, reference: Solution) -> float | None:
     run, most, _ = ENGINES[name]
     part = case.part(min(JUDGED, 2 * most))
     wanted = cut(reference, part.subjects)
-    for relative in TOLERANCES[4 if name != "ensemble" else 0 :]:
+    for relative in TOLERANCES:
         try:
             if error(run(part, tolerance(relative)), wanted) <= WANTED / 2:
                 return relative
-        except (ArithmeticError, ValueError):  # SciPy's steps may leave the range where formulas are defined
+        except (ArithmeticError, ValueError):  # loose steps may leave the range where formulas are defined
             continue
     return None
 
@@ -211,32 +147,29 @@ def measure(make: Callable[[int, int], Case], engines: list[str]) -> list[dict[s
     for name in engines:
         relative = loosest(name, tuning, tight)
         if relative is None:
-            rows.append({"case": tuning.name, "engine": name, "max_error": None, "subjects_per_second": None})
+            rows.append(row(tuning.name, name))
             continue
         run, most, repeats = ENGINES[name]
-        part = held_out.part(most)
-        run(part.part(1), tolerance(relative))  # compiled, loaded
-        seconds, worst = [], 0.0
-        for _ in range(repeats):
-            solution, spent = timed(lambda part=part, run=run, relative=relative: run(part, tolerance(relative)))
-            seconds.append(spent)
-            worst = error(cut(solution, JUDGED), cut(truth, min(most, JUDGED)))
-        rows.append(
-            {
-                "case": tuning.name,
-                "engine": name,
-                "max_error": worst,
-                "subjects_per_second": most / statistics.median(seconds),
-                "relative_tolerance": relative,
-                "reference_agreement": agreement,
-            }
-        )
+        judged = held_out.part(min(2 * most, JUDGED))
+        run(judged.part(1), tolerance(relative))  # compiled, loaded
+        for tighter in TOLERANCES[TOLERANCES.index(relative) :]:
+            options = tolerance(tighter)
+            worst = error(run(judged, options), cut(truth, judged.subjects))
+            if worst <= WANTED:
+                break
+        speed = statistics.median(_speed(run, held_out, most, options) for _ in range(repeats))
+        rows.append(row(tuning.name, name, worst, speed, relative_tolerance=tighter, reference_agreement=agreement))
         print(rows[-1], file=sys.stderr, flush=True)
-    fast = next((row["subjects_per_second"] for row in rows if row["engine"] == "ensemble"), None)
-    for row in rows:
-        own = row["subjects_per_second"]
-        row["ratio"] = fast / own if fast and own else None
+    fast = next((each["subjects_per_second"] for each in rows if each["engine"] == "ensemble"), None)
+    for each in rows:
+        own = each["subjects_per_second"]
+        each["ratio"] = fast / own if fast and own else None
     return rows
+
+
+def row(case: str, engine: str, error: float | None = None, speed: float | None = None, **more: Any) -> dict[str, Any]:
+    """Give a row of the file."""
+    return {"case": case, "engine": engine, "max_error": error, "subjects_per_second": speed, "ratio": None, **more}
 
 
 def single(case: Case) -> float:
@@ -274,7 +207,7 @@ def start_up(case: Case) -> tuple[float, float]:
             path.write_text(case.model.sbml)
             for times in (cold, warm):
                 done = subprocess.run(
-                    [sys.executable, "-c", _COLD, str(path)], env={"GVLAB_CACHE": folder, "PATH": ""},
+                    [sys.executable, "-c", _COLD, str(path)], env={**os.environ, "GVLAB_CACHE": folder, "PATH": ""},
                     capture_output=True, text=True, check=True,
                 )  # fmt: skip
                 times.append(float(done.stdout))
@@ -294,43 +227,35 @@ def threads(case: Case) -> float:
     return many[1] / many[2]
 
 
+def facts(case: Case) -> list[dict[str, Any]]:
+    """Measure what is no comparison."""
+    cold, warm = start_up(case)
+    found = {
+        "single subject, ms": single(case),
+        "cold start, s": cold,
+        "warm start, s": warm,
+        "two threads over one": threads(case),
+    }
+    return [row(name, "ensemble", value=value) for name, value in found.items()]
+
+
 def work_precision(case: Case, engines: list[str]) -> list[dict[str, Any]]:
-    """Error and time of each engine over tolerances."""
+    """Error and time of each engine over tolerances, from the loosest with which it comes to the end."""
     truth = run_ensemble(case, TIGHT)
     rows = []
     for name in engines:
         run, most, _ = ENGINES[name]
         part = case.part(most)
         run(part.part(1), tolerance(1e-3))
-        for relative in TOLERANCES[2 if name == "ensemble" else 4 : -1]:
-            solution, seconds = timed(lambda run=run, part=part, relative=relative: run(part, tolerance(relative)))
-            rows.append(
-                {
-                    "engine": name,
-                    "relative_tolerance": relative,
-                    "max_error": error(solution, cut(truth, most)),
-                    "seconds_per_subject": seconds / part.subjects,
-                }
-            )
+        for relative in TOLERANCES[2:-1]:
+            try:
+                solution, seconds = timed(lambda run=run, part=part, relative=relative: run(part, tolerance(relative)))
+            except ArithmeticError:  # too loose for this engine
+                continue
+            found, speed = error(solution, cut(truth, most)), part.subjects / seconds
+            if np.isfinite(found):
+                rows.append(row(f"{DIAGRAM}{case.name}", name, found, speed, relative_tolerance=relative))
     return rows
-
-
-def draw(rows: list[dict[str, Any]], title: str, path: Path) -> None:
-    """Draw the work-precision diagram."""
-    import matplotlib as mpl
-
-    mpl.use("agg")
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(5.2, 3.6), layout="constrained")
-    for name in dict.fromkeys(row["engine"] for row in rows):
-        mine = [row for row in rows if row["engine"] == name and np.isfinite(row["max_error"])]
-        x, y = ([row[key] for row in mine] for key in ("max_error", "seconds_per_subject"))
-        axes.loglog(x, y, "o-", label=name, markersize=4)
-    axes.axvline(WANTED, color="0.7", linewidth=1)
-    axes.set(xlabel="largest relative error of any reading", ylabel="CPU time per subject (s)", title=title)
-    axes.legend(frameon=False)
-    figure.savefig(path)
 
 
 def main(arguments: list[str] | None = None) -> list[dict[str, Any]]:
@@ -340,9 +265,17 @@ def main(arguments: list[str] | None = None) -> list[dict[str, Any]]:
     parser.add_argument("--figure", type=Path, help="draw the work-precision diagram into this file")
     parser.add_argument("--quick", action="store_true", help="the mouse only, without SciPy")
     parser.add_argument("--only", default="", help="cases whose name has this text, such as robertson or x20")
+    parser.add_argument("--docs", action="store_true", help="write the numbers, table and figure of the docs anew")
     given = parser.parse_args(arguments)
-    print("numbalsoda is left out: it is compiled on installation and needs a Fortran compiler.", file=sys.stderr)
-    engines = ["ensemble", "roadrunner"] if given.quick else ["ensemble", "roadrunner", "scipy"]
+    if given.docs and (given.quick or given.only):
+        parser.error("--docs needs every case: leave out --quick and --only.")
+    if given.docs and not installed():
+        parser.error(f"--docs needs every peer. {MISSING}")
+    engines = [name for name in ENGINES if name != "numbalsoda" or installed()]
+    if not installed():
+        print(MISSING, file=sys.stderr)
+    if given.quick:
+        engines.remove("scipy")
     makers: list[Callable[[int, int], Case]] = [lambda n, seed: flagship("mouse", n, seed)]
     made_stiff: list[Callable[[int, int], Case]] = []
     if not given.quick:
@@ -355,27 +288,23 @@ def main(arguments: list[str] | None = None) -> list[dict[str, Any]]:
             lambda n, seed: flagship("human", n, seed, stiff=True),
         ]
     makers, made_stiff = ([make for make in some if given.only in make(1, 0).name] for some in (makers, made_stiff))
-    rows = [row for make in makers for row in measure(make, engines)]
-    # SciPy calls Python for every evaluation and would take an hour over these.
-    rows += [row for make in made_stiff for row in measure(make, [name for name in engines if name != "scipy"])]
-    human = flagship("mouse" if given.quick else "human", 64, 3)
-    cold, warm = start_up(human)
-    facts = {
-        "single subject, ms": single(human),
-        "cold start, s": cold,
-        "warm start, s": warm,
-        "two threads over one": threads(human),
-    }
-    rows += [{"case": name, "engine": "ensemble", "value": value} for name, value in facts.items()]
-    for row in rows:
-        print("  ".join(f"{key} {value:.3g}" if isinstance(value, float) else f"{value}" for key, value in row.items()))
-    if given.figure:
-        mouse = flagship("mouse", 16, 4)
-        diagram = work_precision(mouse, [name for name in engines if name != "scipy"])
-        draw(diagram, mouse.name, given.figure)
-        rows += [{"case": f"work and precision, {mouse.name}", **row} for row in diagram]
-    if given.json:
-        given.json.write_text(json.dumps(rows, indent=1) + "\n")
+    rows = [each for make in makers for each in measure(make, engines)]
+    stiff = [name for name in engines if name in SOLVERS_OF_STIFF]
+    rows += [each for make in made_stiff for each in measure(make, stiff)]
+    if not given.only:
+        rows += facts(flagship("mouse" if given.quick else "human", 64, 3))
+    for each in rows:
+        shown = {key: value for key, value in each.items() if value is not None}
+        print(
+            "  ".join(f"{key} {value:.3g}" if isinstance(value, float) else f"{value}" for key, value in shown.items())
+        )
+    if given.figure or given.docs:
+        rows += work_precision(flagship("mouse", 16, 4), stiff)
+        draw(rows, given.figure or FIGURE)
+    if given.json or given.docs:
+        (given.json or NUMBERS).write_text(json.dumps(rows, indent=1) + "\n")
+    if given.docs:
+        write_docs(rows)
     return rows
 
 

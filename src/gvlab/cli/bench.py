@@ -20,17 +20,21 @@ class What(StrEnum):
 
 
 def bench(
-    what: Annotated[What, typer.Argument(help="engine: the ensemble engine against libRoadRunner and SciPy.")],
+    what: Annotated[What, typer.Argument(help="engine: ours against libRoadRunner, numbalsoda and SciPy.")],
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the rows into this file.")] = None,
     figure: Annotated[Path | None, typer.Option(help="Draw the work-precision diagram into this file.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="The mouse only, without SciPy: two minutes.")] = False,
+    docs: Annotated[bool, typer.Option("--docs", help="Write numbers, tables and figure of the docs anew.")] = False,
 ) -> None:
     """Time the engine on this machine, and print a table.
 
     Each engine takes the loosest tolerance at which its error is small enough on one cohort, and is timed on another:
-    one core, CPU time, medians. Benchmarks are part of the repository, not of the installed package.
+    one core, CPU time, medians. Benchmarks are part of the repository, not of the installed package. A peer that is not
+    installed is left out, and the screen says how to install it.
 
     Examples:  gvlab bench engine --quick    gvlab bench engine --json engine.json --figure engine.svg
+
+    gvlab bench engine --docs
     """
     folder = Path(__file__).resolve().parents[3] / "benchmarks"
     if not (folder / f"{what.value}.py").is_file():
@@ -40,5 +44,6 @@ def bench(
     given = [f"--json={json_file}"] if json_file else []
     given += [f"--figure={figure}"] if figure else []
     given += ["--quick"] if quick else []
+    given += ["--docs"] if docs else []
     sys.path.insert(0, str(folder))
     runpy.run_path(str(folder / f"{what.value}.py"))["main"](given)
