@@ -244,9 +244,8 @@ def test_the_width_of_vectors_changes_no_bit(stiff, monkeypatch, method):
     values = cohort(9)
     options = Options(relative_tolerance=1e-4, max_steps=20_000)
     solutions = []
-    for narrow, wide in ((0, 8), (1, 1), (4, 4), (0, 2)):
-        monkeypatch.setattr(ensemble, "NARROW", narrow)
-        monkeypatch.setattr(ensemble, "WIDE", wide)
+    for width in (8, 4, 2, 1):
+        monkeypatch.setattr(ensemble, "WIDTHS", (width,))
         solutions.append(solve(stiff, values, method=method, options=options))
     for solution in solutions[1:]:
         assert_same_bits(solutions[0], solution, list(range(9)))
@@ -257,27 +256,26 @@ def test_the_flagship_model_has_the_same_bits_in_vectors_of_every_width(monkeypa
     times = np.linspace(0.0, 3.0, 7)
     outputs = (*model.states, *model.assigned)
     solutions = []
-    for width in (8, 4, 1):
-        monkeypatch.setattr(ensemble, "NARROW", 0)
-        monkeypatch.setattr(ensemble, "WIDE", width)
+    for width in cpu.WIDTHS:
+        monkeypatch.setattr(ensemble, "WIDTHS", (width,))
         solutions.append(ensemble.solve(model, times, subjects=3, outputs=outputs))
     for solution in solutions[1:]:
         assert_same_bits(solutions[0], solution, [0, 1, 2])
 
 
-def test_a_few_subjects_alone_are_solved_in_narrow_vectors_and_the_last_of_many_in_what_is_there(
-    stiff, monkeypatch, tmp_path
-):
+def test_few_subjects_have_narrow_vectors_and_the_last_of_many_what_is_there(stiff, monkeypatch, tmp_path):
     monkeypatch.setenv("GVLAB_CACHE", str(tmp_path))
     monkeypatch.setattr(ensemble, "_ready", OrderedDict())
     widths = []
     at = cpu.Code.at
     monkeypatch.setattr(cpu.Code, "at", lambda code, width: widths.append(width) or at(code, width))
-    solve(stiff, cohort(20))
-    assert set(widths) == {cpu.WIDE}
-    widths.clear()
-    solve(stiff, cohort(20), rows=np.array([3]))
-    assert set(widths) == {cpu.NARROW}
-    widths.clear()
-    solve(stiff, cohort(20))
-    assert set(widths) == {cpu.WIDE, cpu.NARROW}  # once there, they carry the last few
+
+    def used(count):
+        widths.clear()
+        solve(stiff, cohort(20), rows=np.arange(count))
+        return set(widths)
+
+    assert used(20) == {8}
+    assert used(1) == {1}
+    assert used(3) == {1, 4}
+    assert used(20) == {1, 4, 8}

@@ -24,7 +24,7 @@ from gvlab.engine.status import Status
 from gvlab.engine.subjects import Rows, Subjects
 from gvlab.engine.tableaus import METHODS
 from gvlab.engine.targets import TARGETS, layout
-from gvlab.engine.targets.cpu import NARROW, WIDE
+from gvlab.engine.targets.cpu import WIDTHS
 from gvlab.engine.targets.layout import FIELD, TABLE
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.model.equations import Equations
@@ -294,8 +294,9 @@ class Run:
 
     def _width(self, count: int) -> int:
         """Choose the width of vectors. It changes no bit, so the last few of many need not wait for a compiler."""
-        few = count <= NARROW and (self._request.subjects <= NARROW or self._code.is_at_hand(NARROW))
-        return NARROW if few else WIDE
+        own = self._request.subjects
+        good = [width for width in WIDTHS if count <= width or width == WIDTHS[-1]]
+        return next(w for w in good if own <= w or w == WIDTHS[-1] or self._code.is_at_hand(w))
 
     def _tell(self, finished: int) -> None:
         if self._progress is not None and finished > self._told:

@@ -95,17 +95,17 @@ def _check_operation(operation: Operation, changeable: set[str], start: float, s
     for name in (operation.target, *operation.pool):
         if name not in changeable:
             raise UnknownNameError("state or parameter of the model", name, sorted(changeable))
-    # There may be thousands; one number for all subjects, the usual case, is looked at without NumPy.
-    for what in (operation.time, operation.value, operation.added):
-        if not isinstance(what, float):
+    # There may be thousands; a number, the usual case, is looked at without NumPy.
+    time, value, added = operation.time, operation.value, operation.added
+    for what in (time, value, added):
+        if not (isinstance(what, float) or (isinstance(what, np.ndarray) and what.shape == (subjects,))):
             _shaped(operation.target, what, subjects)
     if operation.kind not in ("add", "set", "mix"):
         raise InvalidValueError(f'An operation is "add", "set" or "mix", not "{operation.kind}".')
-    time = operation.time
     if not (time >= start if isinstance(time, float) else np.all(np.asarray(time) >= start)):
         raise InvalidValueError(
-            f'An operation on "{operation.target}" is at {_short(np.asarray(time))}, before the start at {start:g}. '
-            "Start earlier, or leave it out (infinity: not done)."
+            f'An operation on "{operation.target}" is at {_short(np.asarray(time, dtype=np.float64))}, before the '
+            f"start at {start:g}. Start earlier, or leave it out (infinity: not done)."
         )
 
 

@@ -6,7 +6,7 @@ changes what was worked out beforehand (a parameter) is left to `operate`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -29,18 +29,15 @@ class Column:
         Shape (operation,): where the number of subject 0 is, and how far it is from there to the next subject.
     """
 
-    def __init__(self, values: Iterable[PerSubject]) -> None:
-        numbers: list[float] = []
-        self._arrays: dict[int, Floats] = {}
-        for k, value in enumerate(values):
-            number = value
-            if not isinstance(value, float):
-                array = np.asarray(value, dtype=np.float64)
-                if array.size > 1:
-                    self._arrays[k] = np.ascontiguousarray(array)
-                number = array.flat[0]
-            numbers.append(number)  # type: ignore[arg-type]
-        self.first = np.array(numbers, dtype=np.float64)
+    def __init__(self, values: Sequence[PerSubject]) -> None:
+        self._arrays = {
+            k: np.ascontiguousarray(value, dtype=np.float64)
+            for k, value in enumerate(values)
+            if not isinstance(value, float) and np.size(value) > 1
+        }
+        # Of an array the first number stands here, where nobody looks at it.
+        firsts = [value if isinstance(value, float) else np.asarray(value).flat[0] for value in values]
+        self.first = np.array(firsts, dtype=np.float64)
         self.addresses = self.first.ctypes.data + 8 * np.arange(self.first.size)
         self.strides = np.zeros(self.first.size, dtype=np.int64)
         for k, array in self._arrays.items():
@@ -80,9 +77,9 @@ class Schedule:
     def __init__(self, request: Request, program: Program) -> None:
         end = float(request.times[-1])
         self.operations = [op for op in request.schedule if _is_by(op.time, end)]
-        self.times = Column(op.time for op in self.operations)
-        self.values = Column(op.value for op in self.operations)
-        self.added = Column(op.added for op in self.operations)
+        self.times = Column([op.time for op in self.operations])
+        self.values = Column([op.value for op in self.operations])
+        self.added = Column([op.added for op in self.operations])
         count = len(self.operations)
         self.kind = np.full(count, OTHER, dtype=np.int64)
         self.state = np.zeros(count, dtype=np.int64)

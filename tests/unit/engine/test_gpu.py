@@ -77,7 +77,7 @@ def test_the_text_for_the_gpu_gives_what_the_vector_code_gives(model, tmp_path, 
     vector = ensemble.solve(model, times, **arguments)
 
     ready = Ready(model, "rodas5p")
-    compiled = ready.code.at(cpu.WIDE)
+    compiled = ready.code.at(cpu.WIDTHS[-1])
     monkeypatch.setattr(compiled, "run", lambda table, _workspace: loop(table))
     monkeypatch.setattr(ready.code, "at", lambda _width: compiled)
     monkeypatch.setitem(ensemble._ready, (model.sbml, "rodas5p"), ready)

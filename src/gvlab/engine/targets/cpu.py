@@ -28,8 +28,8 @@ from gvlab.model.equations_graph import Node
 _lock = threading.Lock()
 
 
-WIDE, NARROW = 8, 4
-"""Subjects in a vector: many, and few. A step of four takes no longer than one of one, and half as long as of eight."""
+WIDTHS = (1, 4, 8)
+"""Subjects in a vector. A step of four takes a quarter longer than a step of one, and half as long as one of eight."""
 
 
 class Compiled:

@@ -24,7 +24,7 @@ from gvlab.engine.targets.layout import (
     STEP_TOO_SMALL,
     Workspace,
 )
-from gvlab.engine.targets.llvm import F64, I64, PTR, B, Function, I, V, Value
+from gvlab.engine.targets.llvm import F64, I64, PTR, B, Function, I, V, Value, X
 
 SMALLEST_STEP = 1e-22
 """Step at which a subject is given up, in parts of the interval to the next stop."""
@@ -56,12 +56,13 @@ class DriverPrinter(LanesPrinter):
     def text(self) -> str:
         """Print the function."""
         code = self._code
-        more = code.variable(I64)
+        more, looked_at = code.variable(I64), code.variable(I64)
         code.store(code.const(I64, 1), more, 0)
+        code.store(code.const(I64, 0), looked_at, 0)
         self._set("subject", code.const(I, -1))
         self._set("h", code.const(V, 1.0))
         with code.forever() as loop:
-            self._refill(more)
+            self._refill(more, looked_at)
             active = self._get("subject", I) >= 0
             loop.leave_if(~active.any())
             loop.again_if(self._field("watch_only", I64).differs(0))
@@ -76,17 +77,19 @@ class DriverPrinter(LanesPrinter):
                 self._put_back_where(active, ABORTED)
                 code.store(code.const(I64, 0), more, 0)
             loop.again_if(aborted)
-            self._advance(active)
+            self._advance(active, looked_at)
         code.give()
         return code.text()
 
     # ----------------------------------------------------------------- advance
 
-    def _advance(self, active: Value) -> None:
+    def _advance(self, active: Value, looked_at: Value) -> None:
+        """Attempt a step. No lane has moved since the equations were `looked_at`, if they were."""
         code = self._code
         t = self._get("t")
         end = self._interval_end(t)
-        code.call("begin", "void", self._ws, t)
+        with code.when(code.load(looked_at, 0, I64).equals(0)):
+            code.call("begin", "void", self._ws, t)
         self._first_step(active, t, end)
         wanted = self._get("h")
         rest = end - t
@@ -105,6 +108,7 @@ class DriverPrinter(LanesPrinter):
         factor = (factor < SMALLEST_FACTOR).select(SMALLEST_FACTOR, factor)
         factor = (factor > LARGEST_FACTOR).select(LARGEST_FACTOR, factor)
         accepted = active & (error <= 1.0)
+        code.store(accepted.any().select(code.const(I64, 0), 1), looked_at, 0)
         # At time 0 any step still moves time; there the interval is the measure.
         stuck = active & ~accepted & ~last & (((t + h) <= t) | (h <= rest * SMALLEST_STEP))
         t1 = last.select(end, t + h)
@@ -120,8 +124,9 @@ class DriverPrinter(LanesPrinter):
         self._set("h", active.select(next_step, 1.0))
         self._set("t", accepted.select(t1, t))
         y, y1 = self._array("y"), self._array("y1")
-        with code.count(self._n) as i:
-            code.store(accepted.select(code.load(y1, i, V), code.load(y, i, V)), y, i)
+        taken = code.spread(accepted)
+        with code.eights(self._padded) as i:
+            code.store(taken.select(code.load(y1, i, X), code.load(y, i, X)), y, i)
         for word in range(self._words):
             code.store(code.load(self._ws, self._place["w"] + word, I), self._ws, self._place["w0"] + word)
         if self._words:
@@ -198,8 +203,9 @@ class DriverPrinter(LanesPrinter):
             self._read_inside(inside, t, h, found)
             code.call("interpolate", "void", self._ws, (found - t) / h)
             y1, yi = self._array("y1"), self._array("yi")
-            with code.count(self._n) as i:
-                code.store(inside.select(code.load(yi, i, V), code.load(y1, i, V)), y1, i)
+            moved_back = code.spread(inside)
+            with code.eights(self._padded) as i:
+                code.store(moved_back.select(code.load(yi, i, X), code.load(y1, i, X)), y1, i)
             self._watch(found, "y1", "w1")
             code.store(inside.select(code.const(I, 1), 0), moved, 0)
         return code.load(late, 0, V), code.load(moved, 0, I).differs(0)

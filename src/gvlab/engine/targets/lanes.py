@@ -26,6 +26,7 @@ class LanesPrinter:
         self._program = program
         self._place = workspace.place
         self._n = len(program.states)
+        self._padded = workspace.padded
         self._words = program.words if program.watch else 0
         self._code = code
         self._table, self._ws = code.arguments
@@ -82,7 +83,8 @@ class LanesPrinter:
 
     # --------------------------------------------------------- taking subjects
 
-    def _refill(self, more: Value) -> None:
+    def _refill(self, more: Value, looked_at: Value) -> None:
+        """Let empty lanes take subjects, while there are `more`; their equations are not yet `looked_at`."""
         code = self._code
         empty = self._get("subject", I) < 0
         wanted = empty.any() & code.load(more, 0, I64).differs(0)
@@ -98,6 +100,7 @@ class LanesPrinter:
                     code.store(code.const(I64, 1), loaded, 0)
                 with code.when(number >= self._field("count", I64)):
                     code.store(code.const(I64, 0), more, 0)
+            code.store(code.const(I64, 0), looked_at, 0)
             with code.when(code.load(loaded, 0, I64).differs(0)):
                 code.call("constants", "void", self._array("p"), self._array("q"))
                 if self._words:

@@ -75,18 +75,21 @@ class Workspace:
     def __init__(self, program: Program, method: Rosenbrock | RungeKutta) -> None:
         n = len(program.states)
         implicit = isinstance(method, Rosenbrock)
-        sizes = dict.fromkeys(LANE, 1)
-        sizes |= {
-            "y": n,
-            "y1": n,
-            "yi": n,
-            "u": n,
-            "k": n * method.stages,
-            "f": n,
-            "drift": n if implicit and program.drift else 0,
+        # Arrays to whose elements the same is done come first, each in whole eights of vectors; so they can be gone
+        # through eight elements at a time whatever the width. What is beyond the states is 0.
+        self.padded = padded = -(-n // 8) * 8
+        sizes = {
+            "y": padded,
+            "y1": padded,
+            "yi": padded,
+            "u": padded,
+            "k": padded * method.stages,
+            "f": padded,
+            "drift": padded if implicit and program.drift else 0,
+            "dense": padded * 4,
+            **dict.fromkeys(LANE, 1),
             "j": len(program.jacobian) if implicit else 0,
             "m": len(program.elimination.entries) if implicit else 0,
-            "dense": n * 4,
             "q": len(program.constants),
             "p": len(program.slots),
             "w": program.words,

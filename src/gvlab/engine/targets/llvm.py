@@ -18,7 +18,12 @@ from dataclasses import dataclass, replace
 V = "<W x double>"
 I = "<W x i64>"  # noqa: E741
 B = "<W x i1>"
+X, XB = "<8 x double>", "<8 x i1>"
+"""Eight doubles, and eight truth values, of an array whose vectors may be narrower: for what is done to all alike."""
+
 F64, I64, I1, PTR = "double", "i64", "i1", "ptr"
+
+_ALIGN = {V: ", align WBYTES", I: ", align WBYTES", X: ", align 64"}
 
 Number = float | int
 
@@ -32,6 +37,8 @@ def constant(kind: str, value: Number) -> str:
     """Write a constant of a type."""
     if kind == F64:
         return hexadecimal(float(value))
+    if kind == X:
+        return "<" + ", ".join([f"double {hexadecimal(float(value))}"] * 8) + ">"
     if kind == V:
         return f"<<double {hexadecimal(float(value))}>>"
     if kind == I:
@@ -41,13 +48,14 @@ def constant(kind: str, value: Number) -> str:
     return str(int(value))
 
 
-_OPEN = re.compile(r"<W x |<<([^>]*)>>|\.vW|\biW\b|\bWIDTH\b|\bWBYTES\b")
+_OPEN = re.compile(r"<W x |<<([^>]*)>>|\.vW|\biW\b|\bWIDTH\b|\bWBYTES\b|\bREPEAT\b|\bUNLESS8\b")
 
 
 def widened(text: str, width: int) -> str:
     """Fill the width of vectors into a text."""
     parts = {"<W x ": f"<{width} x ", ".vW": f".v{width}", "iW": f"i{width}"}
-    parts |= {"WIDTH": str(width), "WBYTES": str(8 * width)}
+    parts |= {"WIDTH": str(width), "WBYTES": str(8 * width), "UNLESS8": ";" if width == 8 else ""}
+    parts["REPEAT"] = f"<8 x i32> <{', '.join(f'i32 {i % width}' for i in range(8))}>"
 
     def fill(found: re.Match[str]) -> str:
         one = found[1]
@@ -70,7 +78,7 @@ class Value:
         return self.code.emit(f"{operation} {self.kind} {self.name}, {right}", kind or self.kind)
 
     def _floating(self) -> bool:
-        return self.kind in (V, F64)
+        return self.kind in (V, F64, X)
 
     def _arithmetic(self, name: str, other: Value | Number) -> Value:
         return self._two(f"f{name}" if self._floating() else name, other)
@@ -79,7 +87,7 @@ class Value:
         return other if isinstance(other, Value) else self.code.const(self.kind, other)
 
     def _compare(self, floating: str, whole: str, other: Value | Number) -> Value:
-        kind = B if self.kind in (V, I) else I1
+        kind = {V: B, I: B, X: XB}.get(self.kind, I1)
         operation = f"fcmp {floating}" if self._floating() else f"icmp {whole}"
         return self._two(operation, other, kind)
 
@@ -237,7 +245,13 @@ class Function:
         kind = a.kind
         right = b if isinstance(b, Value) else self.const(kind, b)
         last = c if isinstance(c, Value) else self.const(kind, c)
-        return self.call("llvm.fma.vWf64" if kind == V else "llvm.fma.f64", kind, a, right, last)
+        name = {V: "llvm.fma.vWf64", X: "llvm.fma.v8f64"}.get(kind, "llvm.fma.f64")
+        return self.call(name, kind, a, right, last)
+
+    def spread(self, value: Value) -> Value:
+        """Repeat what the lanes have, for eight elements of an array."""
+        kind = {V: X, B: XB}[value.kind]
+        return self.emit(f"shufflevector {value.kind} {value.name}, {value.kind} poison, REPEAT", kind)
 
     def splat(self, value: Value) -> Value:
         """Copy one number into all lanes."""
@@ -260,12 +274,12 @@ class Function:
 
     def load(self, base: Value, index: Value | int, kind: str) -> Value:
         """Read an element of an array."""
-        align = ", align WBYTES" if kind in (V, I) else ""
+        align = _ALIGN.get(kind, "")
         return self.emit(f"load {kind}, ptr {self.at(base, index, kind).name}{align}", kind)
 
     def store(self, value: Value, base: Value, index: Value | int) -> None:
         """Write an element of an array."""
-        align = ", align WBYTES" if value.kind in (V, I) else ""
+        align = _ALIGN.get(value.kind, "")
         place = self.at(base, index, value.kind)
         self.do(f"store {value.kind} {value.name}, ptr {place.name}{align}")
 
@@ -321,6 +335,12 @@ class Function:
         self.store(now + 1, counter, 0)
         self._jump(head)
         self._open(after)
+
+    @contextmanager
+    def eights(self, vectors: int) -> Iterator[Value]:
+        """Count the eights of elements of an array of so many vectors, a multiple of eight."""
+        with self.count(self.width() * (vectors // 8)) as i:
+            yield i
 
     @contextmanager
     def forever(self) -> Iterator[Loop]:

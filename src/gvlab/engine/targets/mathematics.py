@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from gvlab.engine.targets.llvm import F64, B, Function, I, V, Value
+from gvlab.engine.targets.llvm import F64, B, Function, I, V, Value, X
 
 LIBRARY = {
     "sin": "sin",
@@ -160,7 +160,7 @@ def lane_by_lane(operation: str) -> str:
 
 def prelude(operations: set[str]) -> str:
     """Print declarations, and the functions for the operations that a program has."""
-    parts = [f"declare {V} @llvm.fma.vWf64({V}, {V}, {V})\n"]
+    parts = [f"declare {V} @llvm.fma.vWf64({V}, {V}, {V})\n", f"UNLESS8 declare {X} @llvm.fma.v8f64({X}, {X}, {X})\n"]
     parts += [f"declare {V} @llvm.{name}.vWf64({V})\n" for name in INTRINSICS.values()]
     parts += [exponential(), logarithm(), logarithm_of_size(), sign_of_power(), power()]
     for operation in sorted(operations & LIBRARY.keys()):

@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from gvlab.engine.program import Program
 from gvlab.engine.tableaus import Rosenbrock, Row, RungeKutta
 from gvlab.engine.targets.layout import FIELD, Workspace
-from gvlab.engine.targets.llvm import F64, PTR, Function, V, Value
+from gvlab.engine.targets.llvm import F64, PTR, Function, V, Value, X
 
 
 def loader(code: Function, arrays: Sequence[Value], place: Value) -> Callable[[int], Value]:
-    """Give a function that loads one element of the array with a number."""
-    return lambda number: code.load(arrays[number], place, V)
+    """Give a function that loads eight elements of the array with a number."""
+    return lambda number: code.load(arrays[number], place, X)
 
 
 class StepPrinter:
@@ -27,6 +27,7 @@ class StepPrinter:
         self._method = method
         self._place = workspace.place
         self._n = len(program.states)
+        self._padded = workspace.padded
 
     def text(self) -> str:
         """Print all."""
@@ -47,7 +48,7 @@ class StepPrinter:
         return code.at(ws, self._place[name] + offset, V)
 
     def _stages(self, code: Function, ws: Value) -> list[Value]:
-        return [self._array(code, ws, "k", s * self._n) for s in range(self._method.stages)]
+        return [self._array(code, ws, "k", s * self._padded) for s in range(self._method.stages)]
 
     @staticmethod
     def _combine(code: Function, weights: Row, load: Callable[[int], Value]) -> Value | None:
@@ -97,44 +98,45 @@ class StepPrinter:
         inverse = 1.0 / h
         code.call("factor", "void", j, inverse * (1.0 / method.gamma), m)
         for s in range(method.stages):
-            slope = h * method.drift[s] if has_drift and method.drift[s] else None
+            slope = code.spread(h * method.drift[s]) if has_drift and method.drift[s] else None
             if s:
                 previous = method.a[s - 1] + (1.0,) if s > 1 else ()
-                with code.count(n) as i:
+                over = code.spread(inverse)
+                with code.eights(self._padded) as i:
                     if method.a[s] == previous:
-                        at = code.load(u, i, V) + code.load(k[s - 1], i, V)
+                        at = code.load(u, i, X) + code.load(k[s - 1], i, X)
                     else:
                         change = self._combine(code, method.a[s], loader(code, k, i))
                         assert change is not None
-                        at = code.load(y, i, V) + change
+                        at = code.load(y, i, X) + change
                     code.store(at, u, i)
                     past = self._combine(code, method.c[s], loader(code, k, i))
                     assert past is not None
-                    past = past * inverse
+                    past = past * over
                     if slope is not None:
-                        past = code.fma(slope, code.load(drift, i, V), past)
+                        past = code.fma(slope, code.load(drift, i, X), past)
                     code.store(past, k[s], i)
                 when = code.fma(h, method.nodes[s], t)
                 q, w = (self._array(code, ws, name) for name in ("q", "w"))
                 code.call("rates", "void", when, u, q, w, k[s])
             else:
-                with code.count(n) as i:
-                    first = code.load(f, i, V)
+                with code.eights(self._padded) as i:
+                    first = code.load(f, i, X)
                     if slope is not None:
-                        first = code.fma(slope, code.load(drift, i, V), first)
+                        first = code.fma(slope, code.load(drift, i, X), first)
                     code.store(first, k[0], i)
             code.call("back", "void", m, k[s], *([j] if self._program.base < n else []))
-        with code.count(n) as i:
-            code.store(code.load(u, i, V) + code.load(k[-1], i, V), y1, i)
+        with code.eights(self._padded) as i:
+            code.store(code.load(u, i, X) + code.load(k[-1], i, X), y1, i)
         code.give(self._error(code, table, ws, lambda i: code.load(k[-1], i, V)))
         return code.text()
 
     def _dense_implicit(self, method: Rosenbrock) -> str:
         code, ws, _ = self._function("prepare", "h")
         k = self._stages(code, ws)
-        dense = [self._array(code, ws, "dense", r * self._n) for r in range(3)]
-        with code.count(self._n) as i:
-            loaded = [code.load(stage, i, V) for stage in k]
+        dense = [self._array(code, ws, "dense", r * self._padded) for r in range(3)]
+        with code.eights(self._padded) as i:
+            loaded = [code.load(stage, i, X) for stage in k]
             for row, array in zip(method.dense, dense, strict=True):
                 value = self._combine(code, row, loaded.__getitem__)
                 assert value is not None
@@ -142,14 +144,14 @@ class StepPrinter:
         text = code.text()
         code, ws, (theta,) = self._function("interpolate", "theta")
         y, y1, yi = (self._array(code, ws, name) for name in ("y", "y1", "yi"))
-        dense = [self._array(code, ws, "dense", r * self._n) for r in range(3)]
-        rest = 1.0 - theta
-        with code.count(self._n) as i:
-            inner = code.load(dense[2], i, V)
+        dense = [self._array(code, ws, "dense", r * self._padded) for r in range(3)]
+        rest, theta = code.spread(1.0 - theta), code.spread(theta)
+        with code.eights(self._padded) as i:
+            inner = code.load(dense[2], i, X)
             for array in (dense[1], dense[0]):
-                inner = code.fma(theta, inner, code.load(array, i, V))
-            end = code.fma(rest, inner, code.load(y1, i, V))
-            code.store(code.fma(theta, end, rest * code.load(y, i, V)), yi, i)
+                inner = code.fma(theta, inner, code.load(array, i, X))
+            end = code.fma(rest, inner, code.load(y1, i, X))
+            code.store(code.fma(theta, end, rest * code.load(y, i, X)), yi, i)
         return text + code.text()
 
     # --------------------------------------------------------------- explicit
@@ -163,16 +165,17 @@ class StepPrinter:
         code, ws, (table, t, h) = self._function("step", "t", "h", result=V)
         y, y1, f = (self._array(code, ws, name) for name in ("y", "y1", "f"))
         k = [f, *self._stages(code, ws)[1:]]
+        wide = code.spread(h)
         for s in range(1, method.stages):
-            with code.count(self._n) as i:
+            with code.eights(self._padded) as i:
                 change = self._combine(code, method.a[s], loader(code, k, i))
                 assert change is not None
-                code.store(code.fma(h, change, code.load(y, i, V)), y1, i)
+                code.store(code.fma(wide, change, code.load(y, i, X)), y1, i)
             when = code.fma(h, method.nodes[s], t)
             code.call("rates", "void", when, y1, *(self._array(code, ws, name) for name in ("q", "w")), k[s])
 
         def part(i: Value) -> Value:
-            error = self._combine(code, method.error, loader(code, k, i))
+            error = self._combine(code, method.error, lambda s: code.load(k[s], i, V))
             assert error is not None
             return h * error
 
@@ -181,22 +184,24 @@ class StepPrinter:
 
     def _dense_explicit(self, method: RungeKutta) -> str:
         code, ws, (h,) = self._function("prepare", "h")
+        wide = code.spread(h)
         k = [self._array(code, ws, "f"), *self._stages(code, ws)[1:]]
-        dense = [self._array(code, ws, "dense", r * self._n) for r in range(4)]
-        with code.count(self._n) as i:
-            loaded = [code.load(stage, i, V) for stage in k]
+        dense = [self._array(code, ws, "dense", r * self._padded) for r in range(4)]
+        with code.eights(self._padded) as i:
+            loaded = [code.load(stage, i, X) for stage in k]
             for power, array in enumerate(dense):
                 weights = tuple(row[power] for row in method.dense)
                 value = self._combine(code, weights, loaded.__getitem__)
                 assert value is not None
-                code.store(h * value, array, i)
+                code.store(wide * value, array, i)
         text = code.text()
         code, ws, (theta,) = self._function("interpolate", "theta")
         y, yi = (self._array(code, ws, name) for name in ("y", "yi"))
-        dense = [self._array(code, ws, "dense", r * self._n) for r in range(4)]
-        with code.count(self._n) as i:
-            inner = code.load(dense[3], i, V)
+        dense = [self._array(code, ws, "dense", r * self._padded) for r in range(4)]
+        theta = code.spread(theta)
+        with code.eights(self._padded) as i:
+            inner = code.load(dense[3], i, X)
             for array in (dense[2], dense[1], dense[0]):
-                inner = code.fma(theta, inner, code.load(array, i, V))
-            code.store(code.fma(theta, inner, code.load(y, i, V)), yi, i)
+                inner = code.fma(theta, inner, code.load(array, i, X))
+            code.store(code.fma(theta, inner, code.load(y, i, X)), yi, i)
         return text + code.text()
