@@ -73,6 +73,8 @@ class Program:
         How many states are the model's; the others are blocks of as many sensitivities, one after the other.
     stops
         Numbers of `constants` that are times at which a condition on time changes.
+    fingerprint
+        What the function `fingerprint` gives, where it is known.
     """
 
     graph: Graph
@@ -88,6 +90,7 @@ class Program:
     base: int
     constants: list[Node] = field(default_factory=list)
     stops: list[int] = field(default_factory=list)
+    fingerprint: str = ""
 
     def __post_init__(self) -> None:
         self.state_place = {name: i for i, name in enumerate(self.states)}

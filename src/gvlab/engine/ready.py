@@ -7,7 +7,8 @@ from importlib import import_module
 from typing import Any
 
 from gvlab.engine.events import watched
-from gvlab.engine.program import Program, build
+from gvlab.engine.front import program_of
+from gvlab.engine.program import Program
 from gvlab.engine.program import outputs as outputs_of
 from gvlab.engine.request import Request
 from gvlab.engine.subjects import Subjects
@@ -27,9 +28,8 @@ class Ready:
     refused_events = ""
 
     def __init__(self, model: Equations, method: str, program: Program | None = None) -> None:
-        self.model = model
-        self.program = build(model) if program is None else program
-        self.code = Code(self.program, METHODS[method], watched(model, self.program))
+        self.model, self.program = program_of(model.sbml) if program is None else (model, program)
+        self.code = Code(self.program, METHODS[method], watched(self.model, self.program))
         self._devices: OrderedDict[tuple[str, ...], Any] = OrderedDict()
         self._outputs: OrderedDict[tuple[str, ...], tuple[list[Node], OutputCode]] = OrderedDict()
 

@@ -66,17 +66,24 @@ class Graph:
         self.payload: list[float | str | None] = []
         self._known: dict[tuple[object, ...], Node] = {}
 
+    def restore(
+        self, operation: list[str], arguments: list[tuple[Node, ...]], payload: list[float | str | None]
+    ) -> None:
+        """Take the nodes of a graph that was kept elsewhere, as its three lists."""
+        self.operation, self.arguments, self.payload = operation, arguments, payload
+        nodes = zip(operation, arguments, payload, strict=True)
+        self._known = {(o, a, _key(o, p)): node for node, (o, a, p) in enumerate(nodes)}
+
     # ------------------------------------------------------------------ leaves
 
     def const(self, value: float) -> Node:
         """Give the node of a number."""
         value = float(value)
-        # 0.0 and -0.0 are equal as keys, and NaN is unequal to itself; the hexadecimal text tells all apart.
-        return self._make("const", (), value, value.hex())
+        return self._make("const", (), value, _key("const", value))
 
     def symbol(self, name: str) -> Node:
         """Give the node of a name whose value is known only when the formula is evaluated."""
-        return self._make("symbol", (), name, name)
+        return self._make("symbol", (), name, _key("symbol", name))
 
     def truth(self, value: bool) -> Node:
         """Give the node of a truth value."""
@@ -84,7 +91,7 @@ class Graph:
 
     def mode(self, number: int) -> Node:
         """Give the node of a truth value that is held while a step is taken."""
-        return self._make("mode", (), float(number), number)
+        return self._make("mode", (), float(number), _key("mode", float(number)))
 
     def value(self, node: Node) -> float | None:
         """Give the number of a constant node, or None."""
@@ -350,6 +357,11 @@ class Graph:
             self.arguments.append(arguments)
             self.payload.append(payload)
         return node
+
+
+def _key(operation: str, payload: float | str | None) -> float | str | None:
+    """Tell leaves apart. 0.0 and -0.0 are equal, and NaN is unequal to itself; their hexadecimal texts tell them."""
+    return payload.hex() if operation == "const" and isinstance(payload, float) else payload
 
 
 _TWO: Mapping[str, Callable[[Graph, Node, Node], Node]] = {

@@ -114,7 +114,9 @@ def read(text: str) -> System:
     system.reader.graph = system.graph
     for function in _each(model.getListOfFunctionDefinitions()):
         names = tuple(function.getArgument(i).getName() for i in range(function.getNumArguments()))
-        system.reader.functions[function.getId()] = (names, function.getBody())
+        body = function.getBody()
+        # A copy: a guard may call the function when the document is long gone.
+        system.reader.functions[function.getId()] = (names, None if body is None else body.deepCopy())
     _read_symbols(model, system)
     _read_rules(model, system)
     _read_reactions(model, system)

@@ -63,7 +63,7 @@ class Code:
 
     def __init__(self, program: Program, method: Rosenbrock | RungeKutta, watched: Watched) -> None:
         self._asked = (program, method, watched)
-        self._parts = (fingerprint(program), repr(method), repr(watched))
+        self._parts = (program.fingerprint or fingerprint(program), repr(method), repr(watched))
         self._known: dict[int, Compiled] = {}
 
     def at(self, width: int) -> Compiled:

@@ -1,0 +1,144 @@
+"""What is kept on disk of a model's program: the same bits from it, and made anew where it is damaged."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from pathlib import Path
+
+import antimony
+import numpy as np
+import pytest
+
+from gvlab.engine import Operation, cache, ensemble, front
+from gvlab.model.equations import Equations
+from gvlab.model.model import Model
+
+MODEL = """
+model m
+    compartment plasma = 2
+    substanceOnly species depot in plasma = 0
+    species drug in plasma = 0
+    species cells in plasma = 1
+    ka = 1.5; CL = 0.8; k = 0.3; n = 1.6; seen = 0; undefined_until_set = -0.0
+    k2 = 2*k
+    share := drug^n / (0.7^n + drug^n)
+    absorption: depot -> drug; ka*depot
+    clearance: drug -> ; CL*drug
+    growth: -> cells; piecewise(k2*cells*plasma*(1 - share), time < 3, k*cells)
+    large: at 0.1 after (cells > 1.5), priority = 2, persistent = false: seen = seen + 1, n = 2
+end
+"""
+TIMES = np.linspace(0.0, 6.0, 13)
+SCHEDULE = [
+    Operation(1.0, "add", "depot", 4.0),
+    Operation(2.0, "add", "depot", 4.0, guard="drug < 1 && share > 0"),
+    Operation(2.5, "set", "k", 0.2),
+]
+
+
+@pytest.fixture(autouse=True)
+def folder(monkeypatch, tmp_path) -> Path:
+    monkeypatch.setenv("GVLAB_CACHE", str(tmp_path))
+    return tmp_path / "engine"
+
+
+@pytest.fixture
+def model() -> Equations:
+    return read(MODEL)
+
+
+def read(text: str) -> Equations:
+    antimony.clearPreviousLoads()
+    assert antimony.loadAntimonyString(text) >= 0, antimony.getLastError()
+    return Equations.from_sbml(antimony.getSBMLString(antimony.getMainModuleName()))
+
+
+def solve(model: Equations, monkeypatch) -> list[np.ndarray]:
+    """Solve as in a new process, which has nothing in memory."""
+    monkeypatch.setattr(ensemble, "_ready", OrderedDict())
+    outputs = (*model.states, *model.assigned, *model.reactions)
+    solution = ensemble.solve(model, TIMES, subjects=2, outputs=outputs, schedule=SCHEDULE)
+    return [solution.values, solution.final, solution.steps, solution.events["time"], solution.events["event"]]
+
+
+def assert_same(one: list[np.ndarray], other: list[np.ndarray]) -> None:
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_what_was_kept_gives_the_same_bits_and_nothing_is_built(model, monkeypatch, folder):
+    first = solve(model, monkeypatch)
+    assert first[3].size == 2
+    assert len(list(folder.glob("*.json"))) == 1
+    monkeypatch.setattr(front, "build", None)
+    assert_same(first, solve(read(MODEL), monkeypatch))
+
+
+def test_what_was_done_with_the_equations_before_changes_no_bit(model, monkeypatch, folder):
+    used = read(MODEL)
+    for text in ("share*drug + CL*drug", "k*cells - ka*depot + CL*drug", "CL*drug + k2*cells"):
+        used.formula(text)
+    assert_same(solve(used, monkeypatch), solve(model, monkeypatch))
+    for path in folder.glob("*.json"):
+        path.unlink()
+    assert_same(solve(used, monkeypatch), solve(model, monkeypatch))
+
+
+def test_a_kept_program_is_the_program(model):
+    fresh = front.program_of(model.sbml)
+    kept = front.program_of(model.sbml)
+    assert kept[1] is not fresh[1]
+    for name, value in vars(fresh[1]).items():
+        if name != "graph":
+            assert getattr(kept[1], name) == value, name
+    for name in ("operation", "arguments", "payload", "_known"):
+        assert getattr(kept[1].graph, name) == getattr(fresh[1].graph, name), name
+    for name, value in vars(fresh[0].system).items():
+        if name not in ("graph", "reader"):
+            np.testing.assert_equal(getattr(kept[0].system, name), value)
+    assert kept[1].fingerprint == front.fingerprint(fresh[1])
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "emptied", "other content", "other shape"])
+def test_what_is_damaged_is_made_anew(model, monkeypatch, folder, damage):
+    first = solve(model, monkeypatch)
+    (path,) = folder.glob("*.json")
+    whole = path.read_bytes()
+    if damage == "other content":
+        cache.write(path.name, b"[1, 2")
+    elif damage == "other shape":
+        cache.write(path.name, json.dumps({"graph": [[], [], []]}).encode())
+    else:
+        path.write_bytes({"cut": whole[:-9], "changed": whole[:400] + b"7" + whole[401:], "emptied": b""}[damage])
+    assert path.read_bytes() != whole
+    assert_same(first, solve(model, monkeypatch))
+    assert path.read_bytes() == whole
+
+
+def test_another_text_has_another_program(model, monkeypatch, folder):
+    solve(model, monkeypatch)
+    solve(read(MODEL.replace("ka = 1.5", "ka = 1.6")), monkeypatch)
+    assert len(list(folder.glob("*.json"))) == 2
+
+
+def test_functions_are_there_for_guards_in_a_later_process(monkeypatch):
+    model = read("function twice(x)\n 2*x\nend\nmodel f\n x = 1; k = 0.5; x' = -twice(k)*x; end")
+    values = []
+    for _ in range(2):
+        monkeypatch.setattr(ensemble, "_ready", OrderedDict())
+        dose = Operation(1.0, "add", "x", 3.0, guard="twice(x) < 1")
+        values.append(ensemble.solve(model, np.array([0.0, 1.0]), subjects=1, outputs=["x"], schedule=[dose]).values)
+    assert values[0][0, 1, 0] == pytest.approx(np.exp(-1.0) + 3.0, rel=1e-5)
+    np.testing.assert_array_equal(*values)
+
+
+def test_a_folder_that_cannot_be_written_is_no_hindrance(model, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("GVLAB_CACHE", str(tmp_path / "file"))
+    assert np.all(np.isfinite(solve(model, monkeypatch)[0]))
+
+
+def test_the_flagship_model_is_kept(folder):
+    front.program_of(Model.default().equations.sbml)
+    assert len(list(folder.glob("*.json"))) == 1
