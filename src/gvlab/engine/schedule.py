@@ -7,6 +7,7 @@ changes what was worked out beforehand (a parameter) is left to `operate`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -30,13 +31,13 @@ class Column:
     """
 
     def __init__(self, values: Sequence[PerSubject]) -> None:
-        self._arrays = {
-            k: np.ascontiguousarray(value, dtype=np.float64)
-            for k, value in enumerate(values)
-            if not isinstance(value, float) and np.size(value) > 1
-        }
-        # Of an array the first number stands here, where nobody looks at it.
-        firsts = [value if isinstance(value, float) else np.asarray(value).flat[0] for value in values]
+        self._arrays: dict[int, Floats] = {}
+        firsts: Sequence[Any] = values
+        if set(map(type, values)) != {float}:
+            arrays = {k: np.asarray(v, dtype=np.float64) for k, v in enumerate(values) if not isinstance(v, float)}
+            self._arrays = {k: np.ascontiguousarray(array) for k, array in arrays.items() if array.size > 1}
+            # Of an array the first number stands here, where nobody looks at it.
+            firsts = [arrays[k].flat[0] if k in arrays else value for k, value in enumerate(values)]
         self.first = np.array(firsts, dtype=np.float64)
         self.addresses = self.first.ctypes.data + 8 * np.arange(self.first.size)
         self.strides = np.zeros(self.first.size, dtype=np.int64)

@@ -20,7 +20,7 @@ from gvlab.engine.tableaus import Rosenbrock, RungeKutta
 from gvlab.engine.targets.driver import DriverPrinter, Watched
 from gvlab.engine.targets.layout import Workspace
 from gvlab.engine.targets.llvm import widened
-from gvlab.engine.targets.mathematics import prelude
+from gvlab.engine.targets.mathematics import in_pairs, prelude
 from gvlab.engine.targets.model_code import functions, outputs
 from gvlab.engine.targets.steps import StepPrinter
 from gvlab.model.equations_graph import Node
@@ -70,7 +70,7 @@ class Code:
         """Give the code for vectors of a width."""
         if width not in self._known:
             program, method, watched = self._asked
-            engine = _load_or_compile(self._key(width), lambda: widened(source(program, method, watched), width))
+            engine = _load_or_compile(self._key(width), lambda: _text(source(program, method, watched), width))
             self._known[width] = Compiled(engine, Workspace(program, method), width)
         return self._known[width]
 
@@ -94,7 +94,7 @@ class OutputCode:
         """Give the address of the function for vectors of a width."""
         if width not in self._known:
             key = _key(self._fingerprint, "outputs", str(width))
-            self._known[width] = _load_or_compile(key, lambda: widened(self._source(), width))
+            self._known[width] = _load_or_compile(key, lambda: _text(self._source(), width))
         address: int = self._known[width].get_function_address("outputs")
         return address
 
@@ -119,6 +119,10 @@ def source(program: Program, method: Rosenbrock | RungeKutta, watched: Watched) 
             DriverPrinter(program, method, workspace, watched).text(),
         )
     )
+
+
+def _text(code: str, width: int) -> str:
+    return widened(in_pairs(code) if width == 1 else code, width)
 
 
 def _load_or_compile(key: str, text: Callable[[], str]) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from gvlab.engine.targets.llvm import F64, B, Function, I, V, Value, X
+from gvlab.engine.targets.llvm import F64, B, Function, I, V, Value, X, widened
 
 LIBRARY = {
     "sin": "sin",
@@ -162,11 +162,32 @@ def prelude(operations: set[str]) -> str:
     """Print declarations, and the functions for the operations that a program has."""
     parts = [f"declare {V} @llvm.fma.vWf64({V}, {V}, {V})\n", f"UNLESS8 declare {X} @llvm.fma.v8f64({X}, {X}, {X})\n"]
     parts += [f"declare {V} @llvm.{name}.vWf64({V})\n" for name in INTRINSICS.values()]
-    parts += [exponential(), logarithm(), logarithm_of_size(), sign_of_power(), power()]
+    parts += [_PAIRED, exponential(), logarithm(), logarithm_of_size(), _PAIRED, sign_of_power(), power()]
     for operation in sorted(operations & LIBRARY.keys()):
         parts.append(f"declare double @{LIBRARY[operation]}(double)\n")
         parts.append(lane_by_lane(operation))
     return "".join(parts)
+
+
+_PAIRED = "; worked out in pairs where vectors have one element\n"
+
+
+def in_pairs(text: str) -> str:
+    """Let exponentials and logarithms of single numbers be worked out in vectors of two.
+
+    A single number would go to and fro between the registers of doubles and of whole numbers.
+    """
+    before, functions, after = text.split(_PAIRED)
+    pair = f"declare {V} @llvm.fma.vWf64({V}, {V}, {V})\ndeclare {V} @llvm.fabs.vWf64({V})\n" + functions
+    single = [
+        f"define internal {V} @{name}({V} %x) alwaysinline nounwind {{\n"
+        f"  %two = shufflevector {V} %x, {V} poison, <2 x i32> zeroinitializer\n"
+        f"  %both = call <2 x double> @pair_{name}(<2 x double> %two)\n"
+        f"  %one = shufflevector <2 x double> %both, <2 x double> poison, <1 x i32> zeroinitializer\n"
+        f"  ret {V} %one\n}}\n"
+        for name in ("vexp", "vlog", "vlog_size")
+    ]
+    return "".join((before, widened(pair, 2).replace("@v", "@pair_v"), *single, after))
 
 
 def unary(f: Function, operation: str, x: Value) -> Value:

@@ -128,7 +128,7 @@ def _rates(program: Program, onto: bool) -> str:
     code = Function("rates", arguments, attributes="noinline nounwind")
     t, y, q, w, f = code.arguments
     printer = _printer(program, code, t, y, q, w)
-    for node in _slow(program):
+    for node in _slow(program.graph, program.rates, SLOW):
         printer.value(node)
     for i, node in enumerate(program.rates):
         value = printer.value(node)
@@ -136,14 +136,13 @@ def _rates(program: Program, onto: bool) -> str:
     return code.text()
 
 
-def _slow(program: Program) -> list[Node]:
-    """List what takes long in the rates, so that it is begun first: what waits for it can then be filled with the rest.
+def _slow(graph: Graph, nodes: Sequence[Node], operations: set[str]) -> list[Node]:
+    """List what takes long in formulas, so that it is begun first: what waits for it can then be filled with the rest.
 
     First comes that on which the longest chain of such terms rests.
     """
-    graph = program.graph
-    order = graph.order(program.rates)
-    slow = {node for node in order if graph.operation[node] in SLOW}
+    order = graph.order(nodes)
+    slow = {node for node in order if graph.operation[node] in operations}
     waiting = dict.fromkeys(order, 0)
     for node in reversed(order):
         for argument in graph.arguments[node]:
@@ -156,6 +155,8 @@ def _linearize(program: Program) -> str:
     code = Function("linearize", arguments, attributes="noinline nounwind")
     t, y, q, w, f, j, d = code.arguments
     printer = _printer(program, code, t, y, q, w)
+    for node in _slow(program.graph, [*program.rates, *program.jacobian.values()], {"div", *SLOW}):
+        printer.value(node)
     for i, node in enumerate(program.rates):
         code.store(printer.value(node), f, i)
         for k, ((row, _), entry) in enumerate(program.jacobian.items()):
@@ -246,8 +247,7 @@ def _back(program: Program) -> str:
         for j in columns:
             values[i] = code.fma(code.load(m, place[i, j], V), values[j], values[i])
         values[i] = values[i] * code.load(m, place[i, i], V)
-    for i, value in enumerate(values):
-        code.store(value, x, i)
+        code.store(values[i], x, i)
     return code.text() if name == "back" else code.text() + _back_blocks(program)
 
 
