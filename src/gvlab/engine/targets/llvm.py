@@ -48,20 +48,23 @@ def constant(kind: str, value: Number) -> str:
     return str(int(value))
 
 
-_OPEN = re.compile(r"<W x |<<([^>]*)>>|\.vW|\biW\b|\bWIDTH\b|\bWBYTES\b|\bREPEAT\b|\bUNLESS8\b")
+_CONSTANT = re.compile("<<([^>]*)>>")
 
 
 def widened(text: str, width: int) -> str:
     """Fill the width of vectors into a text."""
-    parts = {"<W x ": f"<{width} x ", ".vW": f".v{width}", "iW": f"i{width}"}
-    parts |= {"WIDTH": str(width), "WBYTES": str(8 * width), "UNLESS8": ";" if width == 8 else ""}
-    parts["REPEAT"] = f"<8 x i32> <{', '.join(f'i32 {i % width}' for i in range(8))}>"
-
-    def fill(found: re.Match[str]) -> str:
-        one = found[1]
-        return parts[found[0]] if one is None else f"<{', '.join([one] * width)}>"
-
-    return _OPEN.sub(fill, text)
+    repeated = f"<8 x i32> <{', '.join(f'i32 {i % width}' for i in range(8))}>"
+    for open_, filled in (
+        ("<W x ", f"<{width} x "),
+        (".vW", f".v{width}"),
+        (" iW", f" i{width}"),
+        ("WBYTES", str(8 * width)),
+        ("WIDTH", str(width)),
+        ("REPEAT", repeated),
+        ("UNLESS8", ";" if width == 8 else ""),
+    ):
+        text = text.replace(open_, filled)
+    return _CONSTANT.sub(lambda found: f"<{', '.join([found[1]] * width)}>", text)
 
 
 @dataclass(frozen=True, eq=False)
