@@ -118,6 +118,7 @@ class Run:
         self._kept: list[Any] = []
         self._table = self._fill_table()
         self._workspaces: dict[int, list[FloatArray]] = {}
+        self._widths: dict[int, int] = {}
         self._events = Events(request.model, program, self._subjects, self._watch)
         self._device = ready.device(request.outputs) if target == "gpu" else None
         self._events.refused = ready.refused_events
@@ -294,9 +295,11 @@ class Run:
 
     def _width(self, count: int) -> int:
         """Choose the width of vectors. It changes no bit, so the last few of many need not wait for a compiler."""
-        own = self._request.subjects
-        good = [width for width in WIDTHS if count <= width or width == WIDTHS[-1]]
-        return next(w for w in good if own <= w or w == WIDTHS[-1] or self._code.is_at_hand(w))
+        if count not in self._widths:
+            own = self._request.subjects
+            good = [width for width in WIDTHS if count <= width or width == WIDTHS[-1]]
+            self._widths[count] = next(w for w in good if own <= w or w == WIDTHS[-1] or self._code.is_at_hand(w))
+        return self._widths[count]
 
     def _tell(self, finished: int) -> None:
         if self._progress is not None and finished > self._told:

@@ -88,15 +88,15 @@ class OutputCode:
     def __init__(self, program: Program, readings: Sequence[Node]) -> None:
         self._asked = (program, readings)
         self._fingerprint = fingerprint(program, readings)
-        self._known: dict[int, Any] = {}
+        self._known: dict[int, tuple[int, Any]] = {}
 
     def address(self, width: int) -> int:
         """Give the address of the function for vectors of a width."""
         if width not in self._known:
             key = _key(self._fingerprint, "outputs", str(width))
-            self._known[width] = _load_or_compile(key, lambda: _text(self._source(), width))
-        address: int = self._known[width].get_function_address("outputs")
-        return address
+            engine = _load_or_compile(key, lambda: _text(self._source(), width))
+            self._known[width] = engine.get_function_address("outputs"), engine
+        return self._known[width][0]
 
     def _source(self) -> str:
         program, readings = self._asked
