@@ -51,9 +51,9 @@ def assert_same(scenario: Scenario, other: str, drawn: int, record) -> None:
     assert reference.ok.all()
     curves, where = largest_difference(ours, reference)
     days = event_differences(ours, reference).max(initial=0.0)
-    record("largest_difference", curves)
+    record("largest_difference", float(curves))
     record("largest_difference_at", where)
-    record("event_days", days)
+    record("event_days", float(days))
     record("events", len(ours.events))
     assert curves <= 1, where
     assert days <= EVENT_TIME
@@ -103,8 +103,8 @@ def test_100_subjects_are_those_of_roadrunner(scenario, record_property):
     tight = scenario.run(cohort, "ensemble")
     curves, where = largest_difference(tight, reference)
     days = event_differences(tight, reference).max(initial=0.0)
-    record_property("largest_difference", curves)
-    record_property("event_days", days)
+    record_property("largest_difference", float(curves))
+    record_property("event_days", float(days))
     assert curves <= 1, where
     assert days <= EVENT_TIME
     if scenario in WITH_FATES:

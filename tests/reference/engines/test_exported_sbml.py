@@ -86,7 +86,7 @@ def assert_exported_gives_our_curves(scenario: Scenario, record) -> None:
         curves, last = run(sbml, ours.times, names, TIGHT)
         for name in names:
             found, where = difference(curves[name][before], ours.values(name)[0, before])
-            record(f"{run.__name__}, {name}", found)
+            record(f"{run.__name__}, {name}", float(found))
             assert found <= 1, f"{run.__name__}, {name}, reading {where}"
         assert_same_fates(last, ours, sbml)
 
