@@ -38,7 +38,8 @@ BLOCK = 100
 """Subjects after which it can be stopped without loss."""
 
 # In a few mice the blasts that are left neither grow nor shrink for weeks, so the times of later events are
-# ill-conditioned. The worst of 10,000, row 6,725, has 4 to 6 million blasts from day 20 to day 40. Change its birth
+# ill-conditioned. With another model they are other mice; in the one that has the edge `ifng_il15`
+# the worst of 10,000, row 6,725, has 4 to 6 million blasts from day 20 to day 40. Change its birth
 # rate of blasts by a ten-millionth, and its events move by 0.03 days; those of a usual mouse move by 0.000005 days.
 # With 1e-13 as relative tolerance our engine and COPASI both say that its first mutant comes on day 48.72909274 and
 # its death on day 53.67557184, 1e-8 days apart at most, and libRoadRunner is 4.1e-7 days off. Less tight, they are off
@@ -56,7 +57,7 @@ CHANGE = 1e-7
 """Relative change of one parameter: as far as it moves an event, default tolerances may. They allow 1e-6 per step."""
 
 FEW = 1e-3
-"""Share of subjects for which either may be needed. Of 10,000 it is one."""
+"""Share of subjects for which either may be needed. It was one of 10,000."""
 
 
 @pytest.fixture
