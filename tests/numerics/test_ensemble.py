@@ -279,3 +279,65 @@ def test_few_subjects_have_narrow_vectors_and_the_last_of_many_what_is_there(sti
     assert used(1) == {1}
     assert used(3) == {1, 4}
     assert used(20) == {1, 4, 8}
+
+
+@pytest.fixture(scope="module")
+def eventful() -> Equations:
+    """Events that set each other off: at the start, at one another's time, and by a dose held to a guard.
+
+    When `born` happens, the trigger of `extinct` is evaluated where x^n, for a small n, is at its steepest.
+    """
+    return equations(
+        """
+        model eventful
+            grown = 0; lineages = 0; founders = 0; seeded = 0; fed = 0; eaten = 0; ended = 0; began = 0; threshold = 1
+            rate = 1; share = 0.0216; chance = 0.3; epsilon = 1e-15; var born_at = -1
+            grown' = rate
+            lineages' = -0.5*lineages
+            fed' = -fed
+            p_extinct := (1 - min(1, lineages/(founders + epsilon)))^founders
+            extinct: at (founders > 0 && p_extinct >= chance): ended = ended + 1, founders = 0, lineages = 0
+            born: at (grown >= threshold): lineages = lineages + share, founders = founders + share, born_at = time
+            start: at (rate > 0), t0=false: began = began + 1
+            eat: at (fed > 1): eaten = eaten + 1
+            digest: at (eaten > 0.5): rate = rate*0.5
+        end
+        """
+    )
+
+
+def eventful_solve(model, rows):
+    rng = np.random.default_rng(11)
+    share = 0.0216 * rng.lognormal(sigma=0.3, size=41)
+    # Half of the subjects are born on the same day; the others each on their own.
+    threshold = np.where(np.arange(41) % 2, 1.0, rng.uniform(0.5, 5.0, 41))
+    return ensemble.solve(
+        model,
+        TIMES,
+        subjects=len(rows),
+        outputs=["grown", "lineages", "founders", "ended", "eaten", "began", "p_extinct"],
+        parameters={"share": share[rows], "threshold": threshold[rows], "chance": rng.uniform(0.1, 0.6, 41)[rows]},
+        schedule=[Operation(2.0, "add", "fed", 1.5, guard="eaten < 0.5")],
+    )
+
+
+@pytest.mark.parametrize("width", [None, 1, 4, 8])
+def test_what_sets_off_an_event_does_not_depend_on_the_company(eventful, monkeypatch, width):
+    if width:
+        monkeypatch.setattr(ensemble, "WIDTHS", (width,))
+    alone = [eventful_solve(eventful, np.array([row])) for row in range(41)]
+    everyone = np.arange(41)
+    for rows in (everyone, np.random.default_rng(0).permutation(41), everyone[:17], everyone[40:20:-1]):
+        together = eventful_solve(eventful, rows)
+        for place, row in enumerate(rows.tolist()):
+            assert_same_bits(together, alone[row], [place])
+
+
+def test_every_subject_hears_of_the_events_that_an_event_sets_off(eventful):
+    """One event at the start, one with the guarded dose, and one that follows from that, for each of many."""
+    solution = eventful_solve(eventful, np.arange(41))
+    for name in ("start", "eat", "digest", "born"):
+        happened = solution.events["subject"][solution.events["event"] == eventful.events.index(name)]
+        np.testing.assert_array_equal(np.sort(happened), np.arange(41))
+    digested = solution.events["time"][solution.events["event"] == eventful.events.index("digest")]
+    assert set(digested.tolist()) == {2.0}

@@ -63,9 +63,11 @@ class DriverPrinter(LanesPrinter):
         self._set("h", code.const(V, 1.0))
         with code.forever() as loop:
             self._refill(more, looked_at)
+            # Subjects that are only to be looked at have left their lanes already, and there may be more of them.
+            watch_only = self._field("watch_only", I64).differs(0)
+            loop.again_if(watch_only & code.load(more, 0, I64).differs(0))
             active = self._get("subject", I) >= 0
             loop.leave_if(~active.any())
-            loop.again_if(self._field("watch_only", I64).differs(0))
             self._read_here(active)
             reached = active & (self._get("t") >= self._get("until"))
             self._put_back_where(reached, REACHED)
