@@ -18,16 +18,15 @@ from gvlab.calibration import Ensemble, ParameterSpace, Recipe
 PAGE = Path(__file__).parent / "science" / "calibration_results.md"
 
 
-def main(file: str, other: str = "") -> None:
+def main(file: str) -> None:
     """Write the page."""
-    second = json.loads(Path(other).read_text(encoding="utf-8"))["ensemble"] if other else None
     ensemble, asked = Ensemble.read("mathew2018"), json.loads(Path(file).read_text(encoding="utf-8"))["ensemble"]
     parts = [
         "# Results of the calibration",
         "Written by `docs/generate_calibration.py` from the ensemble of the library and a run over it; do not edit. "
         "[How it was made](calibration.md).",
         *_made(ensemble),
-        *_claims(asked, second),
+        *_claims(asked),
         *_removed(ensemble),
         *_parameters(ensemble),
     ]
@@ -41,21 +40,45 @@ def _made(ensemble: Ensemble) -> list[str]:
         ("parameters that vary", f"{len(ensemble.names)}"),
         ("effective sample size, median over parameters", f"{about['effective_sample_size']:.0f}"),
         ("effective sample size, least", f"{about['effective_sample_size_least']:.0f}"),
-        ("first particles from which they descend", f"{about['families']}"),
+        ("families that still share a number to the last bit", f"{about['families']}"),
         ("sets tried", f"{about['sets_tried']:,}"),
-        ("limits on the way", f"{about['limits']}"),
-        ("moves among plausible sets, and share accepted", f"{about['moves_among_plausible_sets']}, "
-         f"{about['moves_accepted']:.0%}"),
         ("share that passed again with more subjects", f"{about['passed_the_check']:.0%}"),
         ("draws of the prior that meet everything", f"{about['prior_draws_accepted']} of {about['prior_draws']:,}"),
-        ("seed", f"{about['recipe']['seed']}"),
     ]  # fmt: skip
-    return ["## The sample", _table(("", ""), rows)]
+    searches = [
+        (
+            f"{number}",
+            f"{each['seed']}",
+            f"{each['sets']}",
+            f"{each['families']}",
+            f"{each['limits']}",
+            f"{each['moves_among_plausible_sets']}",
+            f"{each['changes_among_plausible_sets']:.0f}",
+            f"{each['sets_tried']:,}",
+        )
+        for number, each in enumerate(about["searches"], 1)
+    ]
+    head = (
+        "search",
+        "seed",
+        "sets kept",
+        "families",
+        "limits on the way",
+        "moves among plausible sets",
+        "changes of a particle",
+        "sets tried",
+    )
+    apart = np.array(list(about["between_searches_by_axis"].values()))
+    agree = (
+        "Searches are independent. How far apart they lie (potential scale reduction of Gelman and Rubin, by "
+        f"parameter): median {np.median(apart):.2f}, 1.1 or less in {np.sum(apart <= 1.1)} of {len(apart)} parameters, "
+        f"above 1.5 in {np.sum(apart > 1.5)}, {apart.max():.2f} at most."
+    )
+    return ["## The sample", _table(("", ""), rows), "### Its searches", _table(head, searches), agree]
 
 
-def _claims(asked: dict[str, Any], second: dict[str, Any] | None) -> list[str]:
+def _claims(asked: dict[str, Any]) -> list[str]:
     statements = {name: record.statement for name, record in library.read_all("findings").items()}
-    beside = {each["id"]: each["share"] for each in second["findings"]} if second else {}
     rows = []
     for finding in asked["findings"]:
         if finding["share"] is None:
@@ -63,18 +86,15 @@ def _claims(asked: dict[str, Any], second: dict[str, Any] | None) -> list[str]:
         share = f"{100 * finding['share']:.0f} ({100 * finding['lower']:.0f} to {100 * finding['upper']:.0f})"
         robustness = finding["robustness"] + (" (decided)" if finding["decided"] == "all" else "")
         why = "" if finding["share"] >= 0.95 else finding["reason"]
-        row = [finding["id"], finding["role"], statements[finding["id"]], share, robustness, why]
-        if second:
-            row.insert(4, f"{100 * beside[finding['id']]:.0f}" if beside.get(finding["id"]) is not None else "")
-        rows.append(tuple(row))
-    head = ["claim", "role", "statement", "% of sets (95 % interval)", "conclusion", "why"]
-    if second:
-        head.insert(4, "% in the second search")
+        each = ", ".join(f"{100 * part:.0f}" for part in finding["share_by_search"])
+        rows.append((finding["id"], finding["role"], statements[finding["id"]], share, each, robustness, why))
+    head = ("claim", "role", "statement", "% of sets (95 % interval)", "% in each search", "conclusion", "why")
     return [
         "## Claims over plausible sets",
         f"{asked['sets']} sets, {asked['subjects']} virtual subjects in each arm. *Decided* means that the claim was "
-        "used to keep sets, so its share is no test. The interval is for the effective number of sets.",
-        _table(tuple(head), rows),
+        "used to keep sets, so its share is no test. The interval is for the effective number of sets. Where searches "
+        "differ, the conclusion rests on where in the plausible region one looks.",
+        _table(head, rows),
     ]
 
 
@@ -97,6 +117,7 @@ def _parameters(ensemble: Ensemble) -> list[str]:
     space = ParameterSpace.of(Recipe.read("mathew2018").varied, library.names("systems"))
     shares = space.shares(ensemble.values)
     rows = []
+    apart = ensemble.about["between_searches_by_axis"]
     by_axis = ensemble.about["effective_sample_size_by_axis"]
     for i, axis in enumerate(space.axes):
         low, middle, high = np.quantile(ensemble.values[:, i], [0.05, 0.5, 0.95])
@@ -113,6 +134,7 @@ def _parameters(ensemble: Ensemble) -> list[str]:
                 plausible,
                 f"{100 * kept:.0f}",
                 f"{by_axis[axis.name]:.0f}",
+                f"{apart[axis.name]:.2f}",
             )
         )
     head = (
@@ -123,11 +145,13 @@ def _parameters(ensemble: Ensemble) -> list[str]:
         "plausible: median (5 to 95 %)",
         "% of range left",
         "effective sets",
+        "between searches",
     )
     return [
         "## Parameters",
         "*% of range left* is the width of the plausible 5 to 95 % interval over that of the prior, on the scale of "
-        "the prior: near 100, the claims say nothing about the parameter.",
+        "the prior: near 100, the claims say nothing about the parameter. *Between searches*: potential scale "
+        "reduction; near 1 they agree.",
         _table(head, rows),
     ]
 
@@ -139,4 +163,4 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    main(sys.argv[1])

@@ -19,9 +19,10 @@ _RATES = (f"rate_birth_{CLONE}", f"rate_drug_death_{CLONE}", "killing", "k_death
 
 
 def extinct_share(model, mouse, protocol, days, replicates, rng, step=0.1):
-    """Share of replicates of one mouse in which no blast is left, on each day.
+    """Share of replicates of one mouse in which no clonogenic blast is left, on each day.
 
-    Every replicate is the same mouse; only chance differs. Nobody dies, and no mutant is born.
+    Every replicate is the same mouse; only chance differs. Nobody dies, and no mutant is born. Counted are the
+    blasts that can found a clone.
     """
     numbers = Condition().apply(mouse.parameters(), model.equations.nominal)
     operations = schedule(protocol, Values(numbers, mouse, model), max(days))
@@ -32,6 +33,8 @@ def extinct_share(model, mouse, protocol, days, replicates, rng, step=0.1):
     }
     state |= {f"k_hazard_{cause}": np.zeros(replicates) for cause in ("leukemia", "gvhd", "late", "early", "aplasia")}
     state |= {"mu_tkd_mutation": np.zeros(replicates), f"U_cure_{CLONE}": np.full(replicates, 2.0)}
+    # Of all blasts this share can found a clone; their chance counts, and the others come and go with them.
+    clonogenic = float(np.ravel(numbers["f_clonogenic_blast"])[0])
     found, now = {}, 0.0
     blasts = None
     while now < max(days) - 1e-9:
@@ -51,10 +54,10 @@ def extinct_share(model, mouse, protocol, days, replicates, rng, step=0.1):
         }
         given = [each for each in due if each.target == f"blast_{CLONE}"]
         if given:
-            blasts = np.full(replicates, round(float(np.mean(given[0].value))), dtype=np.int64)
+            blasts = np.full(replicates, round(clonogenic * float(np.mean(given[0].value))), dtype=np.int64)
         if blasts is not None:
             blasts = birth_death(blasts, rates[:, 0], rates[:, 1:].sum(axis=1), end - now, rng)
-            state[f"blast_{CLONE}"] = blasts.astype(float)
+            state[f"blast_{CLONE}"] = blasts / clonogenic
             state[f"lineages_{CLONE}"] = np.full(replicates, 1e6)
             state[f"founders_{CLONE}"] = np.where(blasts > 0, 1e9, 0.0)
         now = end

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,41 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 from gvlab.calibration import sampler
-from gvlab.calibration.ensemble import Ensemble, effective_sample_size, lineages, rounded
+from gvlab.calibration.ensemble import Ensemble, between_searches, effective_sample_size, lineages, rounded
 from gvlab.calibration.evaluate import Answers, Evaluator
 from gvlab.calibration.recipe import Recipe
-from gvlab.calibration.sampler import Population
-from gvlab.errors import LibraryError
+from gvlab.calibration.search import Search, Step
+from gvlab.errors import InvalidValueError, LibraryError
 from gvlab.provenance import atomic_file, versions
 
 FloatArray = npt.NDArray[np.float64]
 
 _SPARE = 1.1
 """Particles gathered for each set that is kept: rounding may push one over a bound, and copies count once."""
-
-CHANGES_BETWEEN = 1.5
-"""How often a particle must have changed, on average, among plausible sets before it is looked at again."""
-CHANGES_BEFORE = 4.0
-"""How often it must have changed before it is looked at first."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """Where a calibration stands.
-
-    Attributes
-    ----------
-    stage
-        In words.
-    share
-        Rough share of the way gone, 0 to 1.
-    detail
-        Limit, acceptance and so on, in words.
-    """
-
-    stage: str
-    share: float
-    detail: str
+_PRIOR = 0.05
+"""Rough share of the time that draws of the prior take."""
 
 
 class Calibration:
@@ -63,52 +39,47 @@ class Calibration:
     def __init__(self, recipe: Recipe, folder: Path) -> None:
         self.recipe = recipe
         self.evaluator = Evaluator(recipe, deciding_only=True)
-        folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
+        self.searches = tuple(Search(self.evaluator, folder, number) for number in range(recipe.searches))
         self._prior_file = folder / "prior.npz"
-        self._particles_file = folder / "particles.npz"
         self._print = sampler.fingerprint(self.evaluator)
         self.ensemble: Ensemble | None = None
 
-    def run(self, progress: Callable[[int], None] | None = None) -> Iterator[Step]:
+    def run(self, progress: Callable[[int], None] | None = None, only: int | None = None) -> Iterator[Step]:
         """Go through all stages; afterwards `ensemble` is there.
+
+        Parameters
+        ----------
+        progress
+            Told how many subjects of draws of the prior have been followed.
+        only
+            Number of the one search to carry out, from 1; `ensemble` is then not made. Searches may run side by side in
+            the same folder, once the draws of the prior are there.
 
         Yields
         ------
         Where it stands, after every step.
+
+        Raises
+        ------
+        InvalidValueError
+            If there is no search of that number.
         """
+        if only is not None and not 1 <= only <= len(self.searches):
+            raise InvalidValueError(f"The recipe has searches 1 to {len(self.searches)}; {only} was asked for.")
         points, prior = self.prior(progress)
         decisive = prior.distance()
-        yield Step("prior", 0.1, f"{np.mean(decisive <= 0):.2%} of {len(points)} draws of the prior meet everything")
+        yield Step("prior", _PRIOR, f"{np.mean(decisive <= 0):.2%} of {len(points)} draws of the prior meet everything")
         # What fails most often is asked first: most proposals are then given up early.
-        self.evaluator.systems = order_of_systems(self.evaluator, prior)
-        if self._particles_file.is_file():
-            population = Population.read(self._particles_file, self._print)
-        else:
-            recipe = self.recipe
-            population = sampler.begin(self.evaluator, points, decisive, recipe.particles)
-        self.evaluator.systems = population.systems
-        first = float(np.max(decisive))
-        for step in self._lead(population):
-            population = step
-            yield self._step("toward the claims", population, first)
-        kept = self._kept()
-        while sum(len(each.shares) for each in kept) < self.recipe.sets * _SPARE:
-            wanted = CHANGES_BEFORE + CHANGES_BETWEEN * len(kept)
-            while population.changed < wanted:
-                population = sampler.move(self.evaluator, population, self.recipe.seed)
-                population.write(self._particles_file, self._print)
-                yield self._step("among plausible sets", population, first)
-            checked = self._checked(population)
-            checked.write(self._folder / f"kept-{len(kept):02d}.npz", self._print)
-            kept = self._kept()
-            yield self._step("among plausible sets", population, first)
-        self.ensemble = self._gather(population, kept, prior)
-        yield Step("done", 1.0, f"{len(self.ensemble)} sets")
-
-    def _kept(self) -> list[Population]:
-        files = sorted(self._folder.glob("kept-*.npz"))
-        return [Population.read(file, self._print) for file in files]
+        systems = order_of_systems(self.evaluator, prior)
+        chosen = self.searches if only is None else (self.searches[only - 1],)
+        for place, search in enumerate(chosen):
+            self.evaluator.systems = systems
+            for step in search.run(points, decisive, search.wanted(_SPARE)):
+                share = _PRIOR + (1 - _PRIOR) * (place + step.share) / len(chosen)
+                yield Step(step.stage, share, step.detail)
+        if only is None:
+            self.ensemble = self._gather(prior)
+            yield Step("done", 1.0, f"{len(self.ensemble)} sets")
 
     def prior(self, progress: Callable[[int], None] | None = None) -> tuple[FloatArray, Answers]:
         """Give draws of the prior and what they say; read from the folder where they are there."""
@@ -133,93 +104,91 @@ class Calibration:
             )
         return points, answers
 
-    def _lead(self, population: Population) -> Iterator[Population]:
-        return sampler.lead(self.evaluator, population, self.recipe.seed, self._particles_file)
-
-    def _checked(self, population: Population) -> Population:
-        """Ask every particle again, with more subjects, and give those that pass."""
-        subjects = self.recipe.subjects_checked
-        by_system = self.evaluator.distances(
-            self.evaluator.space.values(population.shares), subjects=subjects, limit=0.0
-        )
-        passed = by_system.sum(axis=1) <= 0
-        return replace(
-            population,
-            shares=population.shares[passed],
-            by_system=by_system[passed],
-            ancestor=population.ancestor[passed],
-            subjects=subjects,
-        )
-
-    def _step(self, stage: str, population: Population, first: float) -> Step:
-        sets = sum(len(each.shares) for each in self._kept())
-        if population.limit > 0:
-            share = 0.1 + 0.4 * (1 - math.log1p(population.limit) / math.log1p(first))
-        else:
-            share = 0.5 + 0.45 * min(1.0, sets / self.recipe.sets)
-        detail = (
-            f"limit {population.limit:.3g}, median distance {np.median(population.distance):.3g}, "
-            f"{population.accepted:.0%} of moves accepted, {population.evaluations:,} sets tried, {sets} kept"
-        )
-        return Step(stage, share, detail)
-
-    def _gather(self, population: Population, several: list[Population], prior: Answers) -> Ensemble:
+    def _gather(self, prior: Answers) -> Ensemble:
         """Turn particles into an ensemble: distinct, within bounds after rounding, checked once more as rounded."""
         space, recipe = self.evaluator.space, self.recipe
         low = np.array([axis.low for axis in space.axes])
         high = np.array([axis.high for axis in space.axes])
-        shares = np.concatenate([each.shares for each in several])
+        kept = [search.kept() for search in self.searches]
+        shares = np.concatenate([each.shares for looks in kept for each in looks])
+        origin = np.repeat(np.arange(len(kept)), [sum(len(each.shares) for each in looks) for looks in kept])
+        walker = origin * recipe.particles + np.concatenate([each.ancestor for looks in kept for each in looks])
         values = rounded(space.values(shares), low, high)
         _, distinct = np.unique(values, axis=0, return_index=True)
-        kept = np.sort(distinct)
-        kept = kept[self.evaluator.distances(values[kept], subjects=recipe.subjects_checked).sum(axis=1) <= 0]
-        chosen = np.random.default_rng(recipe.seed).permutation(len(kept))[: recipe.sets]
-        kept = kept[np.sort(chosen)]
-        shares = shares[kept]
+        rows = np.sort(distinct)
+        rows = rows[self.evaluator.distances(values[rows], subjects=recipe.subjects_checked).sum(axis=1) <= 0]
+        rows = _evenly(rows, origin[rows], recipe.sets, np.random.default_rng(recipe.seed))
+        values, shares, origin = values[rows], shares[rows], origin[rows]
         family = lineages(shares)
-        effective = effective_sample_size(shares, family)
-        near, failing = self._near(population)
+        # Sets may resemble each other as copies of one first particle, as one particle seen twice, or as finds of one
+        # search; what resembles most sets what the ensemble is worth.
+        kinship = (family, walker[rows], origin)[: 3 if recipe.searches > 1 else 2]
+        effective = np.min([effective_sample_size(shares, each) for each in kinship], axis=0)
+        apart = between_searches(shares, origin)
+        populations = [search.population() for search in self.searches]
+        near, failing = self._near(np.concatenate([population.shares for population in populations]))
+        looks = sum(len(each) for each in kept)
         about = {
             "recipe": recipe.model_dump(mode="json"),
             "fingerprint": self._print,
             "model": self.evaluator.model.structure,
             "versions": dict(versions()),
             "axes": [[axis.name, axis.low, axis.high] for axis in space.axes],
-            "systems": list(population.systems),
-            "sets": len(kept),
+            "systems": list(populations[0].systems),
+            "sets": len(values),
             "families": len(np.unique(family)),
             "effective_sample_size": float(np.median(effective)),
             "effective_sample_size_least": float(effective.min()),
             "effective_sample_size_by_axis": dict(zip(space.names, np.round(effective, 1).tolist(), strict=True)),
-            "moves_among_plausible_sets": population.moved,
-            "changes_among_plausible_sets": population.changed,
-            "moves_accepted": population.accepted,
-            "limits": population.generation,
-            "sets_tried": population.evaluations,
+            "between_searches_by_axis": dict(zip(space.names, np.round(apart, 2).tolist(), strict=True)),
+            "searches": [
+                {
+                    "seed": search.seed,
+                    "sets": int(np.sum(origin == search.number)),
+                    "families": len(np.unique(family[origin == search.number])),
+                    "limits": population.generation,
+                    "moves_among_plausible_sets": population.moved,
+                    "changes_among_plausible_sets": population.changed,
+                    "moves_accepted": population.accepted,
+                    "sets_tried": population.evaluations,
+                }
+                for search, population in zip(self.searches, populations, strict=True)
+            ],
+            "sets_tried": len(prior.effect) + sum(population.evaluations for population in populations),
             "subjects": recipe.subjects,
             "subjects_checked": recipe.subjects_checked,
-            "passed_the_check": sum(len(each.shares) for each in several) / (len(several) * len(population.shares)),
+            "passed_the_check": sum(len(each.shares) for looks in kept for each in looks) / (looks * recipe.particles),
             "prior_draws": len(prior.effect),
             "prior_draws_accepted": int(np.sum(prior.distance() <= 0)),
             "met_by_prior_draws": met_by_claim(prior),
             "proposals_near": near,
             "failed_by_proposals_near": failing,
         }
-        return Ensemble(space.names, values[kept], family, about)
+        return Ensemble(space.names, values, family, origin, about)
 
-    def _near(self, population: Population) -> tuple[int, Mapping[str, Any]]:
+    def _near(self, shares: FloatArray) -> tuple[int, Mapping[str, Any]]:
         """Say which claims remove proposals next to plausible sets: how many each, and how many it alone."""
         random = np.random.RandomState(self.recipe.seed)
-        half = len(population.shares) // 2
-        own = [self.evaluator.space.of_system(system) for system in population.systems]
-        proposals, _ = sampler.BlockMove(own).get_proposal(population.shares[:half], [population.shares[half:]], random)
+        own = [self.evaluator.space.of_system(system) for system in self.evaluator.systems]
+        proposals, _ = sampler.BlockMove(own).get_proposal(shares[::2], [shares[1::2]], random)
         answers = self.evaluator.evaluate(self.evaluator.space.values(proposals), subjects=self.recipe.subjects_checked)
         by_claim = failed_by_claim(answers)
         total = np.sum(list(by_claim.values()), axis=0)
-        return half, {
+        return len(proposals), {
             claim: {"fail": float(failed.mean()), "alone": float((failed & (total == 1)).mean())}
             for claim, failed in by_claim.items()
         }
+
+
+def _evenly(
+    rows: npt.NDArray[np.int64], origin: npt.NDArray[np.int64], most: int, random: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """Choose at most so many rows, as many of each search as can be, in their order."""
+    turn = np.empty(len(rows))
+    for number in np.unique(origin):
+        here = np.flatnonzero(origin == number)
+        turn[here] = random.permutation(len(here))
+    return np.asarray(np.sort(rows[np.argsort(turn, kind="stable")[:most]]))
 
 
 def order_of_systems(evaluator: Evaluator, answers: Answers) -> tuple[str, ...]:

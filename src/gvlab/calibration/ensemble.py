@@ -24,6 +24,7 @@ from gvlab.provenance import atomic_file
 FloatArray = npt.NDArray[np.float64]
 
 _KEY = b"gvlab.ensemble"
+_COUNTS = ("family", "search")
 _PLACES = 6
 
 
@@ -39,6 +40,8 @@ class Ensemble:
         Shape (set, axis), in the units of the parameter tables.
     family
         Shape (set,): sets of one family descend from one another, as `lineages` finds, and are not independent.
+    search
+        Shape (set,): number of the search that found it, from 0; searches are independent.
     about
         How it was made: recipe, bounds, acceptance, effective sample size, what each claim removed.
     """
@@ -46,6 +49,7 @@ class Ensemble:
     names: tuple[str, ...]
     values: FloatArray
     family: npt.NDArray[np.int64]
+    search: npt.NDArray[np.int64]
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -78,9 +82,10 @@ class Ensemble:
             about = json.loads(table.schema.metadata[_KEY])
         except (OSError, pa.ArrowInvalid, KeyError, TypeError) as error:
             raise LibraryError(f'"{path}" is not an ensemble written by gvlab: {error}.') from error
-        names = tuple(column for column in table.column_names if column != "family")
+        names = tuple(column for column in table.column_names if column not in _COUNTS)
         values = np.stack([table.column(column).to_numpy() for column in names], axis=1)
-        return cls(names, values, table.column("family").to_numpy(), about)
+        family, search = (table.column(column).to_numpy() for column in _COUNTS)
+        return cls(names, values, family, search, about)
 
     def write(self, path: Path) -> None:
         """Write as Parquet; values are rounded to six significant digits, which is finer than anything known."""
@@ -89,10 +94,11 @@ class Ensemble:
 
         columns = {name: self.values[:, i] for i, name in enumerate(self.names)}
         schema = pa.schema(
-            [pa.field(name, pa.float64()) for name in self.names] + [pa.field("family", pa.int64())],
+            [pa.field(name, pa.float64()) for name in self.names] + [pa.field(name, pa.int64()) for name in _COUNTS],
             metadata={_KEY: json.dumps(self.about)},
         )
-        table = pa.table([*(pa.array(column) for column in columns.values()), pa.array(self.family)], schema=schema)
+        counts = (self.family, self.search)
+        table = pa.table([pa.array(column) for column in (*columns.values(), *counts)], schema=schema)
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_file(path) as temporary:
             pq.write_table(table, temporary, compression="zstd")
@@ -121,7 +127,7 @@ class Ensemble:
         if sets >= len(self):
             return self
         rows = np.unique(np.linspace(0, len(self) - 1, sets).round().astype(np.int64))
-        return Ensemble(self.names, self.values[rows], self.family[rows], self.about)
+        return Ensemble(self.names, self.values[rows], self.family[rows], self.search[rows], self.about)
 
     @property
     def effective(self) -> float:
@@ -210,3 +216,34 @@ def effective_sample_size(shares: FloatArray, family: npt.NDArray[np.int64]) -> 
     r = np.clip(np.divide(between - within, total, out=np.ones_like(total), where=total > 0), 0.0, 1.0)
     mean_size = np.sum(sizes**2) / n
     return np.asarray(n / (1 + (mean_size - 1) * r), dtype=np.float64)
+
+
+def between_searches(shares: FloatArray, search: npt.NDArray[np.int64]) -> FloatArray:
+    """Give how far independent searches lie apart on each axis: the potential scale reduction of Gelman and Rubin [1]_.
+
+    Near 1, searches agree on the axis. Far above 1, each is in a part of the plausible region of its own, and the true
+    spread is at least theirs together.
+
+    Parameters
+    ----------
+    shares
+        Shape (set, axis).
+    search
+        Shape (set,): which search found the set.
+
+    Returns
+    -------
+    Shape (axis,); 1 where there is one search only.
+
+    References
+    ----------
+    .. [1] Gelman, Rubin (1992) Statistical Science 7:457.
+    """
+    groups = [shares[search == number] for number in np.unique(search)]
+    if len(groups) < 2 or min(len(group) for group in groups) < 2:
+        return np.ones(shares.shape[1])
+    n = float(np.mean([len(group) for group in groups]))
+    within = np.mean([group.var(axis=0, ddof=1) for group in groups], axis=0)
+    between = np.var([group.mean(axis=0) for group in groups], axis=0, ddof=1)
+    ratio = np.divide(between, within, out=np.zeros_like(within), where=within > 0)
+    return np.asarray(np.sqrt((n - 1) / n + ratio), dtype=np.float64)

@@ -71,7 +71,10 @@ class Recipe(Record):
     subjects_checked: int = Field(ge=4)
     """Virtual subjects of a set and arm with which a set must pass again before it is kept."""
     prior_draws: int = Field(ge=100)
+    searches: int = Field(ge=1)
+    """Independent searches, each from its own draws of the prior; the sets that are kept come from all alike."""
     particles: int = Field(ge=16)
+    """Of each search."""
     sets: int = Field(ge=10)
     """Sets that are kept."""
     relative_tolerance: float = Field(gt=0)

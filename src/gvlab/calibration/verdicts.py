@@ -81,6 +81,9 @@ class EnsembleVerdict:
         Parameters that tell sets that reproduce from those that do not, best first.
     decided
         Whether its comparisons decided which sets were kept, all, some or none.
+    by_search
+        Share of the sets that reproduce it whole, for each independent search: where they differ, the conclusion rests
+        on where in the plausible region one looks.
     """
 
     record: FindingRecord
@@ -89,6 +92,7 @@ class EnsembleVerdict:
     comparisons: tuple[tuple[Question, float, tuple[float, float, float]], ...]
     hangs_on: tuple[Separation, ...]
     decided: str
+    by_search: tuple[float, ...] = ()
 
     @property
     def robustness(self) -> Robustness:
@@ -129,6 +133,7 @@ class EnsembleVerdict:
             "share": None if estimate is None else round(estimate.value, 4),
             "lower": None if estimate is None else round(estimate.lower, 4),
             "upper": None if estimate is None else round(estimate.upper, 4),
+            "share_by_search": [round(share, 4) for share in self.by_search],
             "share_partly": round(self.partly, 4),
             "robustness": str(self.robustness),
             "reason": self.reason,
@@ -216,6 +221,7 @@ def _verdict(
         comparisons,
         separations(ensemble, whole),
         decided,
+        tuple(float(whole[ensemble.search == number].mean()) for number in np.unique(ensemble.search)),
     )
 
 

@@ -26,6 +26,14 @@ def calibrate(
     file: Annotated[
         Path | None, typer.Option("--out", help="The ensemble.", show_default="beside its recipe in the library")
     ] = None,
+    search: Annotated[
+        int | None,
+        typer.Option(
+            help="Carry out this search of the recipe only, from 1. Run several side by side, each in a terminal, and "
+            "then the command without this option gathers them.",
+            show_default="all, one after another",
+        ),
+    ] = None,
     prior_only: Annotated[
         bool, typer.Option("--prior-only", help="Only ask draws of the prior, and say which claim removes how many.")
     ] = False,
@@ -58,13 +66,15 @@ def calibrate(
             _, answers = calibration.prior(lambda done: bar.advance(task, done / total))
             met = met_by_claim(answers)
         else:
-            for step in calibration.run(lambda done: bar.advance(task, 0.1 * done / total)):
+            for step in calibration.run(lambda done: bar.advance(task, 0.05 * done / total), only=search):
                 bar.update(task, completed=step.share, description=step.stage, detail=step.detail)
     if prior_only:
         _print_prior(met, len(answers.effect))
         return
     ensemble = calibration.ensemble
-    assert ensemble is not None  # a run that ends has made one
+    if ensemble is None:
+        out.print(f"Search {search} is done and lies in {target}. Run the command without --search to gather all.")
+        return
     path = file or recipe.file()
     ensemble.write(path)
     about = ensemble.about

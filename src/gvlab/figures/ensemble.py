@@ -35,7 +35,8 @@ def robustness(
     Parameters
     ----------
     shares
-        One row a claim: ``claim, statement, share, lower, upper, decided`` (all, some, none).
+        One row a claim: ``claim, statement, share, lower, upper, decided`` (all, some, none), and ``by_search``, the
+        shares in independent searches, where there are any.
     title, width, save
         As in `survival`.
     """
@@ -54,6 +55,8 @@ def robustness(
     for i, row in enumerate(shares.to_dict("records")):
         color = DECIDED[str(row["decided"])]
         axes.plot([row["lower"], row["upper"]], [i, i], color=color, linewidth=1.6, solid_capstyle="butt")
+        several = list(row.get("by_search") or ())
+        axes.plot(several, [i] * len(several), linestyle="", marker="|", markersize=5.5, color=color, clip_on=False)
         axes.plot([row["share"]], [i], marker="o", markersize=3.4, color=color, clip_on=False)
         y = (11 + _ROW_MM * (len(shares) - i - 0.5)) / tall
         figure.text(2 / across, y, str(row["claim"]), fontsize=6.3, va="center", fontweight="bold")

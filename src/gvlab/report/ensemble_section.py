@@ -35,7 +35,7 @@ def ensemble_section(found: Sequence[EnsembleVerdict], ensemble: Ensemble, subje
         f"{len(ensemble)} plausible parameter sets (worth about {ensemble.effective:.0f} independent ones), {subjects} "
         "virtual subjects in each arm, the same in all sets. Points: share of the sets that reproduce the claim; "
         "lines: 95 % interval. Dashed: 80 and 95 %. Gray claims decided which sets were kept, so theirs "
-        "is no test. Simulated."
+        "is no test. Small marks: each independent search by itself. Simulated."
     )
     figure = picture(robustness(table), "ensemble-shares", "Claims over plausible parameter sets", caption)
     return Section(
@@ -63,6 +63,7 @@ def shares_row(verdict: EnsembleVerdict) -> dict[str, object]:
         "share": verdict.reproduced.value,
         "lower": verdict.reproduced.lower,
         "upper": verdict.reproduced.upper,
+        "by_search": verdict.by_search,
         "decided": verdict.decided,
     }
 
@@ -115,6 +116,7 @@ def _table_row(verdict: EnsembleVerdict) -> dict[str, str]:
         "role": verdict.record.role,
         "sets that reproduce it": f"{100 * estimate.value:.0f} % ({100 * estimate.lower:.0f} to "
         f"{100 * estimate.upper:.0f})",
+        "in each search": ", ".join(f"{100 * share:.0f}" for share in verdict.by_search) + " %",
         "partly": f"{100 * verdict.partly:.0f} %",
         "conclusion": f"{verdict.robustness}{' (decided)' if verdict.decided == 'all' else ''}",
         "why": verdict.reason,

@@ -8,8 +8,9 @@ import pytest
 from gvlab import library
 from gvlab.calibration import Ensemble, Evaluator, ParameterSpace, Recipe, sampler
 from gvlab.calibration import power as formulas
+from gvlab.calibration.calibrate import Calibration
 from gvlab.calibration.crowd import crowd
-from gvlab.calibration.ensemble import effective_sample_size, rounded
+from gvlab.calibration.ensemble import between_searches, effective_sample_size, rounded
 from gvlab.calibration.recipe import Block
 from gvlab.calibration.verdicts import Robustness, judge_ensemble, separations
 from gvlab.errors import InvalidValueError, LibraryError, UnknownNameError
@@ -169,6 +170,58 @@ def test_sets_of_one_family_count_as_less():
     assert effective_sample_size(alone, np.arange(200))[0] == 200
 
 
+def test_searches_that_disagree_are_told_from_those_that_agree():
+    random = np.random.default_rng(10)
+    search = np.repeat([0, 1, 2], 100)
+    shares = np.column_stack([random.random(300), 0.2 * random.random(300) + 0.3 * search])
+    agree, apart = between_searches(shares, search)
+    assert agree == pytest.approx(1.0, abs=0.03)
+    # Uniform over a width of 0.2, means 0.3 apart: the ratio of standard deviations is 0.3 over 0.2 / sqrt(12).
+    assert apart == pytest.approx(np.sqrt(0.99 + 0.09 / (0.04 / 12)), rel=0.05)
+    assert between_searches(shares, np.zeros(300, dtype=int)) == pytest.approx([1.0, 1.0])
+
+
+@pytest.fixture(scope="module")
+def small(recipe):
+    return recipe.model_copy(update={"decide": ("calibrate",), "prior_draws": 128, "sets": 16, "searches": 2})
+
+
+def culture_only(monkeypatch):
+    claims = [library.read("findings", claim) for claim in CLAIMS]
+    monkeypatch.setattr("gvlab.calibration.calibrate.Evaluator", lambda each, **kind: Evaluator(each, claims, **kind))
+    monkeypatch.setattr("gvlab.calibration.search.CHANGES_BEFORE", 2.0)
+    monkeypatch.setattr("gvlab.calibration.search.CHANGES_BETWEEN", 1.0)
+
+
+def test_searches_side_by_side_give_what_one_after_another_gives(small, tmp_path, monkeypatch):
+    culture_only(monkeypatch)
+    whole = Calibration(small, tmp_path / "whole")
+    shares = [step.share for step in whole.run()]
+    assert shares[-1] == 1.0
+    for number in (2, 1):
+        parts = Calibration(small, tmp_path / "parts")
+        assert list(parts.run(only=number))
+        assert parts.ensemble is None
+    gathered = Calibration(small, tmp_path / "parts")
+    list(gathered.run())
+    np.testing.assert_array_equal(gathered.ensemble.values, whole.ensemble.values)
+    np.testing.assert_array_equal(gathered.ensemble.search, whole.ensemble.search)
+    assert len(whole.ensemble) == 16
+    assert set(np.bincount(whole.ensemble.search)) == {8}
+    with pytest.raises(InvalidValueError, match="searches 1 to 2; 3 was asked for"):
+        list(gathered.run(only=3))
+
+
+def test_a_calibration_keeps_only_sets_that_meet_what_decides(small, tmp_path, monkeypatch):
+    culture_only(monkeypatch)
+    calibration = Calibration(small, tmp_path)
+    list(calibration.run())
+    answers = calibration.evaluator.evaluate(calibration.ensemble.values, subjects=small.subjects_checked)
+    assert np.all(answers.distance() <= 0)
+    assert {question.role for question in answers.questions if question.decides} == {"calibrate"}
+    assert calibration.ensemble.about["sets_tried"] > 128
+
+
 def test_rounding_stays_within_bounds():
     values = np.array([[0.123456789, 9.99999999]])
     np.testing.assert_array_equal(rounded(values, np.zeros(2), np.full(2, 9.9999999)), [[0.123457, 9.9999999]])
@@ -176,11 +229,12 @@ def test_rounding_stays_within_bounds():
 
 def test_an_ensemble_survives_its_file(tmp_path, recipe):
     about = {"recipe": recipe.model_dump(mode="json"), "sets": 3, "effective_sample_size": 2.0, "axes": [["a", 0, 1]]}
-    one = Ensemble(("a", "b@c:d"), np.arange(6.0).reshape(3, 2), np.array([0, 0, 1]), about)
+    one = Ensemble(("a", "b@c:d"), np.arange(6.0).reshape(3, 2), np.array([0, 0, 1]), np.array([0, 1, 1]), about)
     one.write(tmp_path / "some.parquet")
     other = Ensemble.read(str(tmp_path / "some.parquet"))
     assert other.names == one.names
     np.testing.assert_array_equal(other.values, one.values)
+    np.testing.assert_array_equal(other.search, one.search)
     assert other.about == about
     assert len(other.thin(2)) == 2
     with pytest.raises(UnknownNameError, match='no axis of the ensemble named "A"'):
@@ -193,12 +247,14 @@ def test_an_ensemble_survives_its_file(tmp_path, recipe):
 def test_verdicts_count_sets_and_name_what_they_hang_on(evaluator, recipe):
     values = evaluator.space.values(np.random.default_rng(8).random((80, len(evaluator.space))))
     about = {"recipe": recipe.model_dump(mode="json"), "sets": 80, "effective_sample_size": 80}
-    ensemble = Ensemble(evaluator.space.names, values, np.arange(80), about)
+    ensemble = Ensemble(evaluator.space.names, values, np.arange(80), np.arange(80) % 2, about)
     records = [library.read("findings", claim) for claim in CLAIMS]
     found, answers = judge_ensemble(ensemble, evaluator, records, subjects=4)
     by_id = {verdict.record.id: verdict for verdict in found}
     place = [i for i, question in enumerate(answers.questions) if question.claim == "C01"]
     assert by_id["C01"].reproduced.value == pytest.approx(answers.met[:, place].all(axis=1).mean())
+    halves = [answers.met[half::2][:, place].all(axis=1).mean() for half in (0, 1)]
+    assert by_id["C01"].by_search == pytest.approx(halves)
     assert by_id["C01"].decided == "all"
     assert by_id["C07"].decided == "none"
     assert by_id["C03"].robustness in (Robustness.ROBUST, Robustness.MOSTLY)
@@ -209,7 +265,7 @@ def test_verdicts_count_sets_and_name_what_they_hang_on(evaluator, recipe):
 def test_the_parameter_that_decides_is_found():
     random = np.random.default_rng(9)
     values = random.random((300, 4))
-    ensemble = Ensemble(("a", "b", "c", "d"), values, np.arange(300))
+    ensemble = Ensemble(("a", "b", "c", "d"), values, np.arange(300), np.zeros(300, dtype=int))
     found = separations(ensemble, values[:, 2] > 0.6)
     assert found[0].axis == "c"
     assert found[0].area == pytest.approx(1.0)

@@ -19,6 +19,8 @@ from gvlab.experiment.comparison_readings import ReadingAgreement, find_reading,
 from gvlab.statistics import kaplan_meier
 
 KNOWN = ("BM", "BM + T cells", "BM + T cells + sorafenib")
+MEASURED = "BM + T cells + sorafenib"
+"""An arm in which serum IL-15 is well above what the ELISA can read."""
 
 
 @pytest.fixture(scope="module")
@@ -117,14 +119,14 @@ def test_where_all_mice_died_the_rest_of_the_study_counts_too(survival):
 
 def readings(factor: float = 1.0, unit: str = "pg/mL") -> pd.DataFrame:
     experiment = Experiment.read("mathew2018_survival", "b6_into_balbc_wehi3b")
-    arm = experiment.arm("BM")
+    arm = experiment.arm(MEASURED)
     results = experiment.replace(arms=(arm.replace(n=20),)).run(77)
-    values = results.reading("IL15_serum", 9.0, "BM")
+    values = results.reading("IL15_serum", 9.0, MEASURED)
     alive = np.isfinite(values)
     return pd.DataFrame(
         {
             "subject": np.flatnonzero(alive).astype(str),
-            "arm": "BM",
+            "arm": MEASURED,
             "time": 9.0,
             "analyte": "IL15",
             "value": factor * values[alive],
@@ -134,8 +136,8 @@ def readings(factor: float = 1.0, unit: str = "pg/mL") -> pd.DataFrame:
 
 
 def test_readings_of_the_model_lie_in_its_band_and_those_of_another_level_do_not(survival):
-    (same,) = reading_agreement(survival, readings(), {"BM": "BM"}, subjects=120, seed=3)
-    (other,) = reading_agreement(survival, readings(10.0), {"BM": "BM"}, subjects=120, seed=3)
+    (same,) = reading_agreement(survival, readings(), {MEASURED: MEASURED}, subjects=120, seed=3)
+    (other,) = reading_agreement(survival, readings(10.0), {MEASURED: MEASURED}, subjects=120, seed=3)
     assert same.predicted_by == "serum_il15, IL15"
     assert same.inside > 0.75 * same.counted
     assert other.inside < 0.3 * other.counted
@@ -143,7 +145,7 @@ def test_readings_of_the_model_lie_in_its_band_and_those_of_another_level_do_not
 
 
 def test_units_are_converted(survival):
-    arms = {"BM": "BM"}
+    arms = {MEASURED: MEASURED}
     (one,) = reading_agreement(survival, readings(), arms, subjects=40, seed=3)
     (other,) = reading_agreement(survival, readings(1e-3, "ng/mL"), arms, subjects=40, seed=3)
     np.testing.assert_allclose(one.observed["value"], other.observed["value"])
