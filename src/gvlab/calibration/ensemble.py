@@ -59,6 +59,10 @@ class Ensemble:
                 f"An ensemble of {len(self.family)} sets and {len(self.names)} axes cannot have values of shape "
                 f"{self.values.shape}."
             )
+        if len(self.search) != len(self.family):
+            raise InvalidValueError(
+                f"{len(self.family)} sets cannot come from {len(self.search)} searches: one for each set."
+            )
 
     @classmethod
     def read(cls, name: str) -> Ensemble:

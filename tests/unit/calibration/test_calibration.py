@@ -239,6 +239,8 @@ def test_an_ensemble_survives_its_file(tmp_path, recipe):
     assert len(other.thin(2)) == 2
     with pytest.raises(UnknownNameError, match='no axis of the ensemble named "A"'):
         other.column("A")
+    with pytest.raises(InvalidValueError, match="3 sets cannot come from 2 searches"):
+        dataclasses.replace(one, search=np.array([0, 1]))
     (tmp_path / "bad.parquet").write_bytes(b"no")
     with pytest.raises(LibraryError, match="is not an ensemble written by gvlab"):
         Ensemble.read(str(tmp_path / "bad.parquet"))
