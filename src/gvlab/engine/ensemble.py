@@ -22,9 +22,9 @@ from gvlab.engine.request import Request, check, cores
 from gvlab.engine.schedule import Schedule
 from gvlab.engine.status import Status
 from gvlab.engine.subjects import Rows, Subjects
-from gvlab.engine.tableaus import METHODS
+from gvlab.engine.tableaus import CHOICES, METHODS
 from gvlab.engine.targets import TARGETS, layout
-from gvlab.engine.targets.cpu import WIDTHS
+from gvlab.engine.targets.cpu import WIDTHS, Code, Compiled
 from gvlab.engine.targets.layout import FIELD, TABLE
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.model.equations import Equations
@@ -39,6 +39,9 @@ _REASONS = {
     layout.STEP_TOO_SMALL: Status.STEP_TOO_SMALL,
     layout.ABORTED: Status.ENGINE_FAILED,
 }
+
+_HANDED_OVER = (layout.STIFF, layout.STEP_LIMIT, layout.NOT_FINITE, layout.STEP_TOO_SMALL)
+"""Why another method takes over: what is stiff, and what an explicit method cannot do at all."""
 
 _lock = threading.Lock()
 _ready: OrderedDict[tuple[str, str], Ready] = OrderedDict()
@@ -55,7 +58,7 @@ def solve(
     stop: Sequence[str] = (),
     options: Options | None = None,
     progress: Progress | None = None,
-    method: str = "rodas5p",
+    method: str = "auto",
     threads: int | None = None,
     target: str = "cpu",
 ) -> Solution:
@@ -64,8 +67,8 @@ def solve(
     Parameters
     ----------
     method
-        Name of the method, one of `tableaus.METHODS`: "rodas5p" for stiff models and in general, "tsit5" for models
-        without fast rates.
+        "auto" begins with the explicit "tsit5" and goes on with "rodas5p" where a subject turns out to be stiff. Each
+        can also be asked for by its name.
     threads
         Threads at work; None takes one per core. The result does not depend on it.
     target
@@ -76,12 +79,13 @@ def solve(
     SolveError
         If there is no GPU for the target "gpu".
     """
-    if method not in METHODS:
-        raise UnknownNameError("method", method, METHODS)
+    if method not in (*CHOICES, *METHODS):
+        raise UnknownNameError("method", method, (*CHOICES, *METHODS))
     if target not in TARGETS:
         raise UnknownNameError("target", target, TARGETS)
     if target == "gpu":
         import_module(TARGETS["gpu"]).require()
+        method = "rodas5p" if method == "auto" else method
         if method != "rodas5p":
             raise InvalidValueError(f'The target "gpu" has the method "rodas5p" only, not "{method}".')
     key = (model.sbml, method)
@@ -104,7 +108,7 @@ class Run:
         program = ready.program
         self._request = request
         self._program = program
-        self._code = ready.code
+        self._codes = ready.codes
         self._readings, self._output_code = ready.outputs(request.outputs)
         self._threads = threads
         self._progress = progress
@@ -117,8 +121,8 @@ class Run:
         self._status = np.full(request.subjects, -1, dtype=np.int8)
         self._kept: list[Any] = []
         self._table = self._fill_table()
-        self._workspaces: dict[int, list[FloatArray]] = {}
-        self._widths: dict[int, int] = {}
+        self._workspaces: dict[Compiled, list[FloatArray]] = {}
+        self._widths: dict[tuple[Code, int], int] = {}
         self._events = Events(request.model, program, self._subjects, self._watch)
         self._device = ready.device(request.outputs) if target == "gpu" else None
         self._events.refused = ready.refused_events
@@ -141,6 +145,8 @@ class Run:
             "operation": s.operation,
             "row": s.row,
             "steps": s.steps,
+            "stiff": s.stiff,
+            "stiffness": s.stiffness,
             "until": s.until,
             "reason": s.reason,
             "old": s.old,
@@ -166,6 +172,7 @@ class Run:
             "operation_count": schedule.order.shape[1],
             "order_stride": 0 if schedule.order.shape[0] == 1 else schedule.order.shape[1],
             "max_steps": options.max_steps,
+            "hands_over": len(self._codes) > 1,
         }
         for name, number in numbers.items():
             table[FIELD[name]] = number
@@ -204,6 +211,10 @@ class Run:
         """Do what the loop left to us; give the subjects that go on."""
         subjects, end = self._subjects, float(self._request.times[-1])
         reason = subjects.reason[rows]
+        if len(self._codes) > 1:
+            over = np.isin(reason, _HANDED_OVER) & ~subjects.handed_over[rows]
+            subjects.handed_over[rows[over]] = True
+            reason[over] = layout.STIFF
         for code, status in _REASONS.items():
             self._status[rows[reason == code]] = status
         reached = rows[reason == layout.REACHED]
@@ -250,12 +261,15 @@ class Run:
 
     def _watch(self, rows: Rows) -> None:
         """Look at the watched truth values of some subjects."""
-        self._call(rows, watch_only=True)
+        self._call(rows, self._codes[0], watch_only=True)
 
     def _run(self, rows: Rows) -> None:
-        self._call(rows, watch_only=False)
+        handed_over = self._subjects.handed_over[rows]
+        for number, some in enumerate((rows[~handed_over], rows[handed_over])):
+            if some.size:
+                self._call(some, self._codes[number])
 
-    def _call(self, rows: Rows, *, watch_only: bool) -> None:
+    def _call(self, rows: Rows, code: Code, *, watch_only: bool = False) -> None:
         queue = np.ascontiguousarray(rows, dtype=np.int64)
         table = self._table
         table[FIELD["next"]] = 0
@@ -266,17 +280,17 @@ class Run:
             schedule = self._schedule
             self._device.run(table, [*self._kept, queue, *schedule.times.memory, *schedule.values.memory], queue.size)
             return
-        code = self._code.at(self._width(queue.size))
-        table[FIELD["output_function"]] = self._output_code.address(code.width)
+        compiled = code.at(self._width(code, queue.size))
+        table[FIELD["output_function"]] = self._output_code.address(compiled.width)
         threads = 1 if watch_only else min(self._threads, -(-queue.size // _SUBJECTS_PER_THREAD))
-        workspaces = self._workspaces.setdefault(code.width, [])
+        workspaces = self._workspaces.setdefault(compiled, [])
         while len(workspaces) < threads:
-            workspaces.append(code.workspace(len(self._readings)))
+            workspaces.append(compiled.workspace(len(self._readings)))
         if watch_only or queue.size <= _SUBJECTS_PER_THREAD:
-            code.run(table.ctypes.data, workspaces[0].ctypes.data)
+            compiled.run(table.ctypes.data, workspaces[0].ctypes.data)
             return
         workers = [
-            threading.Thread(target=code.run, args=(table.ctypes.data, workspace.ctypes.data))
+            threading.Thread(target=compiled.run, args=(table.ctypes.data, workspace.ctypes.data))
             for workspace in workspaces[:threads]
         ]
         for worker in workers:
@@ -293,13 +307,13 @@ class Run:
                 worker.join()
             raise
 
-    def _width(self, count: int) -> int:
+    def _width(self, code: Code, count: int) -> int:
         """Choose the width of vectors. It changes no bit, so the last few of many need not wait for a compiler."""
-        if count not in self._widths:
+        if (code, count) not in self._widths:
             own = self._request.subjects
             good = [width for width in WIDTHS if count <= width or width == WIDTHS[-1]]
-            self._widths[count] = next(w for w in good if own <= w or w == WIDTHS[-1] or self._code.is_at_hand(w))
-        return self._widths[count]
+            self._widths[code, count] = next(w for w in good if own <= w or w == WIDTHS[-1] or code.is_at_hand(w))
+        return self._widths[code, count]
 
     def _tell(self, finished: int) -> None:
         if self._progress is not None and finished > self._told:

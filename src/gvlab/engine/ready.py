@@ -12,7 +12,7 @@ from gvlab.engine.program import Program
 from gvlab.engine.program import outputs as outputs_of
 from gvlab.engine.request import Request
 from gvlab.engine.subjects import Subjects
-from gvlab.engine.tableaus import METHODS
+from gvlab.engine.tableaus import CHOICES, METHODS
 from gvlab.engine.targets import TARGETS
 from gvlab.engine.targets.cpu import Code, OutputCode
 from gvlab.model.equations import Equations
@@ -23,13 +23,20 @@ KEPT = 32
 
 
 class Ready:
-    """A model with its code, kept for the next solve."""
+    """A model with its code, kept for the next solve.
+
+    Attributes
+    ----------
+    codes
+        Of the method; or of the one to begin with, and of the one for subjects that turn out to be stiff.
+    """
 
     refused_events = ""
 
     def __init__(self, model: Equations, method: str, program: Program | None = None) -> None:
         self.model, self.program = program_of(model.sbml) if program is None else (model, program)
-        self.code = Code(self.program, METHODS[method], watched(self.model, self.program))
+        told = watched(self.model, self.program)
+        self.codes = tuple(Code(self.program, METHODS[name], told) for name in CHOICES.get(method, (method,)))
         self._devices: OrderedDict[tuple[str, ...], Any] = OrderedDict()
         self._outputs: OrderedDict[tuple[str, ...], tuple[list[Node], OutputCode]] = OrderedDict()
 

@@ -29,6 +29,10 @@ class Subjects:
         Shape (subject,): where it is, where it must stop next, its next step, and the step that works after a dose.
     operation, row, steps, reason
         Shape (subject,): place in the order of operations, next reading, steps taken, why it was put back.
+    stiff, stiffness
+        Shape (subject,): what an explicit method has seen of how stiff it is (`layout.TABLE`).
+    handed_over
+        Shape (subject,): whether the method for stiff models follows it.
     old, new
         Shape (subject, word): watched truth values before and now.
     """
@@ -47,7 +51,10 @@ class Subjects:
         self.operation = np.zeros(count, dtype=np.int64)
         self.row = np.zeros(count, dtype=np.int64)
         self.steps = np.zeros(count, dtype=np.int64)
+        self.stiff = np.zeros(count, dtype=np.int64)
+        self.stiffness = np.zeros(count)
         self.reason = np.zeros(count, dtype=np.int64)
+        self.handed_over = np.zeros(count, dtype=bool)
         self.old = np.zeros((count, program.words), dtype=np.int64)
         self.new = np.zeros((count, program.words), dtype=np.int64)
         self._symbols: dict[str, Node] = {}

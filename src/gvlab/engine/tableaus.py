@@ -42,7 +42,7 @@ class Rosenbrock:
 
 @dataclass(frozen=True)
 class RungeKutta:
-    """An explicit Runge-Kutta pair whose last stage is the first of the next step.
+    """An explicit Runge-Kutta pair whose last stage is the first of the next step, and whose last two are at its end.
 
     Attributes
     ----------
@@ -52,6 +52,10 @@ class RungeKutta:
         Coefficients of the stages; the last row gives the result.
     error
         Weights of the error estimate.
+    caution
+        How many times larger its errors are than those of Rodas5P at the same tolerance; so much tighter it is taken.
+    reach
+        Length of a step, times the fastest rate, up to which neither its end nor what is read inside it swings out.
     dense
         Row i holds the coefficients of theta, theta^2, ... of the weight of stage i.
     """
@@ -61,6 +65,8 @@ class RungeKutta:
     a: tuple[Row, ...]
     nodes: Row
     error: Row
+    caution: float
+    reach: float
     dense: tuple[Row, ...]
 
     @property
@@ -194,6 +200,8 @@ TSIT5 = RungeKutta(
         -0.45808210592918697,
         0.015151515151515152,
     ),
+    caution=10.0,
+    reach=3.0,
     dense=(
         (1.0, -2.763706197274826, 2.9132554618219126, -1.0530884977290216),
         (0.0, 0.13169999999999998, -0.2234, 0.1017),
@@ -207,3 +215,6 @@ TSIT5 = RungeKutta(
 
 METHODS: dict[str, Rosenbrock | RungeKutta] = {method.name: method for method in (RODAS5P, TSIT5)}
 """Methods by name."""
+
+CHOICES = {"auto": ("tsit5", "rodas5p")}
+"""The method to begin with, and the one that takes over a subject that turns out to be stiff."""

@@ -74,14 +74,15 @@ def test_the_text_for_the_gpu_gives_what_the_vector_code_gives(model, tmp_path, 
         "options": Options(relative_tolerance=1e-8, absolute_tolerance=1e-10),
     }
     times = np.linspace(0, 8, 33)
-    vector = ensemble.solve(model, times, **arguments)
+    vector = ensemble.solve(model, times, **arguments, method="rodas5p")
 
     ready = Ready(model, "rodas5p")
-    compiled = ready.code.at(cpu.WIDTHS[-1])
+    (code,) = ready.codes
+    compiled = code.at(cpu.WIDTHS[-1])
     monkeypatch.setattr(compiled, "run", lambda table, _workspace: loop(table))
-    monkeypatch.setattr(ready.code, "at", lambda _width: compiled)
+    monkeypatch.setattr(code, "at", lambda _width: compiled)
     monkeypatch.setitem(ensemble._ready, (model.sbml, "rodas5p"), ready)
-    scalar = ensemble.solve(model, times, **arguments, threads=1)
+    scalar = ensemble.solve(model, times, **arguments, threads=1, method="rodas5p")
 
     np.testing.assert_allclose(scalar.values, vector.values, rtol=1e-6, atol=1e-9)
     np.testing.assert_array_equal(scalar.status, vector.status)

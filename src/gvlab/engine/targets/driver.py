@@ -22,6 +22,7 @@ from gvlab.engine.targets.layout import (
     REACHED,
     STEP_LIMIT,
     STEP_TOO_SMALL,
+    STIFF,
     Workspace,
 )
 from gvlab.engine.targets.llvm import F64, I64, PTR, B, Function, I, V, Value, X
@@ -30,6 +31,9 @@ SMALLEST_STEP = 1e-22
 """Step at which a subject is given up, in parts of the interval to the next stop."""
 
 SMALLEST_FACTOR, LARGEST_FACTOR, SAFETY = 0.2, 5.0, 0.9
+
+NEARLY_UNSTABLE, STRETCHED_STEPS = 0.7, 15
+"""Square of a step in parts of the longest that is stable, and how many such steps show that a subject is stiff."""
 
 
 @dataclass(frozen=True)
@@ -109,12 +113,13 @@ class DriverPrinter(LanesPrinter):
         factor = code.call("vexp", V, code.call("vlog", V, error) * exponent) * SAFETY
         factor = (factor < SMALLEST_FACTOR).select(SMALLEST_FACTOR, factor)
         factor = (factor > LARGEST_FACTOR).select(LARGEST_FACTOR, factor)
+        if isinstance(self._method, RungeKutta):
+            factor = self._kept_stable(h, factor)
         accepted = active & (error <= 1.0)
-        code.store(accepted.any().select(code.const(I64, 0), 1), looked_at, 0)
         # At time 0 any step still moves time; there the interval is the measure.
         stuck = active & ~accepted & ~last & (((t + h) <= t) | (h <= rest * SMALLEST_STEP))
         t1 = last.select(end, t + h)
-        t1, located = self._locate(accepted, t, h, t1)
+        t1, located, hit = self._locate(accepted, t, h, t1)
         self._read_inside(accepted, t, h, t1)
         proposed = h * factor
         larger = (proposed > wanted).select(proposed, wanted)
@@ -129,6 +134,9 @@ class DriverPrinter(LanesPrinter):
         taken = code.spread(accepted)
         with code.eights(self._padded) as i:
             code.store(taken.select(code.load(y1, i, X), code.load(y, i, X)), y, i)
+        code.store(accepted.any().select(code.const(I64, 0), 1), looked_at, 0)
+        if isinstance(self._method, RungeKutta):
+            self._keep_slopes(self._method, accepted, accepted & (last | hit), looked_at)
         for word in range(self._words):
             code.store(code.load(self._ws, self._place["w"] + word, I), self._ws, self._place["w0"] + word)
         if self._words:
@@ -143,6 +151,34 @@ class DriverPrinter(LanesPrinter):
         limit = code.splat(self._field("max_steps", I64))
         over = (self._get("subject", I) >= 0) & (self._get("recent", I) > limit) & (self._get("t") < self._get("until"))
         self._put_back_where(over, STEP_LIMIT)
+        if isinstance(self._method, RungeKutta):
+            self._notice_stiff(accepted, h)
+
+    def _kept_stable(self, h: Value, factor: Value) -> Value:
+        """Let the next step be no longer than is stable: beyond, what is read inside a step may be off by far."""
+        most = 1.0 / self._code.call("llvm.sqrt.vWf64", V, h * h * self._get("stiffness"))
+        most = (most < SMALLEST_FACTOR).select(SMALLEST_FACTOR, most)
+        return (most < factor).select(most, factor)
+
+    def _keep_slopes(self, method: RungeKutta, accepted: Value, changed: Value, looked_at: Value) -> None:
+        """Begin the next step with the slopes at the end of this, unless a lane may have others there."""
+        code = self._code
+        with code.when(~changed.any()):
+            slopes, known = self._array("f"), code.at(self._array("k"), (method.stages - 1) * self._padded, V)
+            taken = code.spread(accepted)
+            with code.eights(self._padded) as i:
+                code.store(taken.select(code.load(known, i, X), code.load(slopes, i, X)), slopes, i)
+            code.store(code.const(I64, 1), looked_at, 0)
+
+    def _notice_stiff(self, accepted: Value, h: Value) -> None:
+        """Count the steps that stability and not accuracy keeps short; put back where there were many of late."""
+        code, count = self._code, self._get("stiff", I)
+        stretched = (h * h * self._get("stiffness")) > NEARLY_UNSTABLE
+        less = (count > 0).select(count - 1, count)
+        count = accepted.select(stretched.select(count + 1, less), count)
+        self._set("stiff", count)
+        with code.when(self._field("hands_over", I64).differs(0)):
+            self._put_back_where((self._get("subject", I) >= 0) & (count >= STRETCHED_STEPS), STIFF)
 
     def _interval_end(self, t: Value) -> Value:
         code = self._code
@@ -176,11 +212,14 @@ class DriverPrinter(LanesPrinter):
             guess = (guess < rest).select(guess, rest)
             self._set("h", unknown.select(guess, self._get("h")))
 
-    def _locate(self, accepted: Value, t: Value, h: Value, t1: Value) -> tuple[Value, Value]:
-        """Find the first instant of the step at which a watched truth value differs, to the last bit of time."""
+    def _locate(self, accepted: Value, t: Value, h: Value, t1: Value) -> tuple[Value, Value, Value]:
+        """Find the first instant of the step at which a watched truth value differs, to the last bit of time.
+
+        Give the end of the step, where it was brought forward, and where anything differs.
+        """
         code = self._code
         if not self._words:
-            return t1, code.const(B, 0)
+            return t1, code.const(B, 0), code.const(B, 0)
         early, late, moved = code.variable(V), code.variable(V), code.variable(I)
         self._watch(t1, "y1", "w1")
         hit = accepted & self._changed("w1", "w")
@@ -210,7 +249,7 @@ class DriverPrinter(LanesPrinter):
                 code.store(moved_back.select(code.load(yi, i, X), code.load(y1, i, X)), y1, i)
             self._watch(found, "y1", "w1")
             code.store(inside.select(code.const(I, 1), 0), moved, 0)
-        return code.load(late, 0, V), code.load(moved, 0, I).differs(0)
+        return code.load(late, 0, V), code.load(moved, 0, I).differs(0), hit
 
     def _read_inside(self, accepted: Value, t: Value, h: Value, t1: Value) -> None:
         code = self._code

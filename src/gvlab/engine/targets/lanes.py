@@ -130,9 +130,9 @@ class LanesPrinter:
             source = self._field(field, PTR)
             with code.count(size) as i:
                 self._lane_set(name, lane, code.load(source, subject * size + i, F64), i)
-        for field, name in (("time", "t"), ("until", "until"), ("dose_step", "dose_h")):
+        for field, name in (("time", "t"), ("until", "until"), ("dose_step", "dose_h"), ("stiffness", "stiffness")):
             self._lane_set(name, lane, code.load(self._field(field, PTR), subject, F64))
-        for field, name in (("steps", "steps"), ("row", "row"), ("operation", "place")):
+        for field, name in (("steps", "steps"), ("row", "row"), ("operation", "place"), ("stiff", "stiff")):
             self._lane_set(name, lane, code.load(self._field(field, PTR), subject, I64))
         self._lane_set("recent", lane, code.const(I64, 0))
         step = code.load(self._field("step", PTR), subject, F64)
@@ -186,9 +186,9 @@ class LanesPrinter:
         target = self._field("states", PTR)
         with code.count(self._n) as i:
             code.store(self._lane_get("y", lane, F64, i), target, subject * self._n + i)
-        for name, field in (("t", "time"), ("h", "step"), ("dose_h", "dose_step")):
+        for name, field in (("t", "time"), ("h", "step"), ("dose_h", "dose_step"), ("stiffness", "stiffness")):
             code.store(self._lane_get(name, lane, F64), self._field(field, PTR), subject)
-        for name, field in (("steps", "steps"), ("row", "row"), ("place", "operation")):
+        for name, field in (("steps", "steps"), ("row", "row"), ("place", "operation"), ("stiff", "stiff")):
             code.store(self._lane_get(name, lane, I64), self._field(field, PTR), subject)
         self._store_words("w0" if reason in (EVENT, OPERATION) else "w", "old", lane, subject)
         self._store_words("w", "new", lane, subject)

@@ -17,6 +17,8 @@ TABLE = (
     "operation",  # place in the order of operations
     "row",  # next reading
     "steps",
+    "stiff",  # how many steps of late were as long as an explicit method may make them
+    "stiffness",  # square of one over the longest step that is stable
     "until",  # where to stop
     "reason",  # why it stopped
     "old",  # watched truth values before, (subject, word)
@@ -39,6 +41,7 @@ TABLE = (
     "absolute",  # absolute tolerance of each state
     "relative",
     "max_steps",
+    "hands_over",  # not 0: put back a subject for which an explicit method is not made
     "finished",  # subjects that reached `end`, shared
     "end",
     "abort",  # not 0: give up
@@ -48,7 +51,7 @@ TABLE = (
 
 FIELD = {name: number for number, name in enumerate(TABLE)}
 
-REACHED, EVENT, OPERATION, STEP_LIMIT, NOT_FINITE, STEP_TOO_SMALL, ABORTED = range(7)
+REACHED, EVENT, OPERATION, STEP_LIMIT, NOT_FINITE, STEP_TOO_SMALL, ABORTED, STIFF = range(8)
 """Why a subject was put back."""
 
 LANE = (
@@ -64,7 +67,8 @@ LANE = (
     "place",
     "steps",
     "recent",
-    "event_time",
+    "stiff",
+    "stiffness",
 )
 """What is kept of each lane besides its states."""
 

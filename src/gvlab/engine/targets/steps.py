@@ -6,6 +6,7 @@ attempts a step and gives the square of its error in units of the tolerance, `pr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from gvlab.engine.program import Program
@@ -63,23 +64,25 @@ class StepPrinter:
                 total = total + value if weight == 1.0 else code.fma(value, weight, total)
         return total
 
-    def _error(self, code: Function, table: Value, ws: Value, part: Callable[[Value], Value]) -> Value:
-        """Print the mean square of the error in units of the tolerance, over states."""
+    def _sizes(self, code: Function, table: Value, ws: Value, *parts: Callable[[Value], Value]) -> list[Value]:
+        """Print mean squares over states, in units of the tolerance. The first, of the error, has to be a number."""
         absolute = code.load(table, FIELD["absolute"], PTR)
         relative = code.splat(code.load(table, FIELD["relative"], F64))
         y, y1 = self._array(code, ws, "y"), self._array(code, ws, "y1")
-        total, defined = code.variable(V), code.variable(V)
-        for sum_ in (total, defined):
+        totals, defined = [code.variable(V) for _ in parts], code.variable(V)
+        for sum_ in (*totals, defined):
             code.store(code.const(V, 0.0), sum_, 0)
         with code.count(self._n) as i:
             before, after = (code.call("llvm.fabs.vWf64", V, code.load(array, i, V)) for array in (y, y1))
             larger = (before > after).select(before, after)
-            scale = code.fma(relative, larger, code.splat(code.load(absolute, i, F64)))
-            ratio = part(i) / scale
-            code.store(code.fma(ratio, ratio, code.load(total, 0, V)), total, 0)
+            per = 1.0 / code.fma(relative, larger, code.splat(code.load(absolute, i, F64)))
+            for part, total in zip(parts, totals, strict=True):
+                ratio = part(i) * per
+                code.store(code.fma(ratio, ratio, code.load(total, 0, V)), total, 0)
             # Infinity times 0 is NaN: a state that is no number any more fails the step.
             code.store(code.fma(code.load(y1, i, V), 0.0, code.load(defined, 0, V)), defined, 0)
-        return (code.load(total, 0, V) + code.load(defined, 0, V)) * (1.0 / self._n)
+        error, *others = (code.load(total, 0, V) for total in totals)
+        return [size * (1.0 / self._n) for size in (error + code.load(defined, 0, V), *others)]
 
     # --------------------------------------------------------------- implicit
 
@@ -128,7 +131,7 @@ class StepPrinter:
             code.call("back", "void", m, k[s], *([j] if self._program.base < n else []))
         with code.eights(self._padded) as i:
             code.store(code.load(u, i, X) + code.load(k[-1], i, X), y1, i)
-        code.give(self._error(code, table, ws, lambda i: code.load(k[-1], i, V)))
+        code.give(self._sizes(code, table, ws, lambda i: code.load(k[-1], i, V))[0])
         return code.text()
 
     def _dense_implicit(self, method: Rosenbrock) -> str:
@@ -163,24 +166,44 @@ class StepPrinter:
 
     def _step_explicit(self, method: RungeKutta) -> str:
         code, ws, (table, t, h) = self._function("step", "t", "h", result=V)
-        y, y1, f = (self._array(code, ws, name) for name in ("y", "y1", "f"))
+        y, y1, u, f = (self._array(code, ws, name) for name in ("y", "y1", "u", "f"))
         k = [f, *self._stages(code, ws)[1:]]
         wide = code.spread(h)
+        last = method.stages - 1
         for s in range(1, method.stages):
+            # The last but one is kept beside the result: how far their slopes are apart tells how stiff it is.
+            argument = u if s == last - 1 else y1
             with code.eights(self._padded) as i:
                 change = self._combine(code, method.a[s], loader(code, k, i))
                 assert change is not None
-                code.store(code.fma(wide, change, code.load(y, i, X)), y1, i)
+                code.store(code.fma(wide, change, code.load(y, i, X)), argument, i)
             when = code.fma(h, method.nodes[s], t)
-            code.call("rates", "void", when, y1, *(self._array(code, ws, name) for name in ("q", "w")), k[s])
+            code.call("rates", "void", when, argument, *(self._array(code, ws, name) for name in ("q", "w")), k[s])
 
         def part(i: Value) -> Value:
             error = self._combine(code, method.error, lambda s: code.load(k[s], i, V))
             assert error is not None
-            return h * error
+            return error * (h * method.caution)
 
-        code.give(self._error(code, table, ws, part))
+        error, slopes, arguments = self._sizes(
+            code,
+            table,
+            ws,
+            part,
+            lambda i: code.load(k[last], i, V) - code.load(k[last - 1], i, V),
+            lambda i: code.load(y1, i, V) - code.load(u, i, V),
+        )
+        self._note_stiffness(code, ws, slopes / arguments * (1.0 / (method.reach * method.reach)))
+        code.give(error)
         return code.text()
+
+    def _note_stiffness(self, code: Function, ws: Value, seen: Value) -> None:
+        """Keep what a step shows of the fastest rate. At rest it shows nothing, or rounding; so it fades slowly."""
+        place = self._place["stiffness"]
+        before = code.load(ws, place, V)
+        faded = before * 0.25
+        after = (seen > faded).select(seen, faded)
+        code.store(((seen >= 0.0) & (seen < math.inf)).select(after, before), ws, place)
 
     def _dense_explicit(self, method: RungeKutta) -> str:
         code, ws, (h,) = self._function("prepare", "h")
