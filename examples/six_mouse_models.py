@@ -19,8 +19,7 @@ for axis, system in zip(axes, systems, strict=True):
     zero = experiment.system.time_zero.removeprefix("day of ")
     leukemia = experiment.system.beings["leukemia"].title.replace("transduced bone ", "")
     gvlab.figures.survival(results.events("overall_survival").table, axis=axis, title=leukemia, time_zero=zero)
-    if axis is not axes[2]:
-        axis.get_legend().remove()
-axes[2].get_legend().set(loc="upper left", bbox_to_anchor=(0.2, 0.5))
+    axis.get_legend().remove()
+figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=7, frameon=False)
 gvlab.figures.save_figure(figure, out)
 print(f"Wrote {out}.")

@@ -230,7 +230,7 @@ def mark_simulated(axes: Axes, simulated: bool) -> None:
 def label_panel(axes: Axes, title: str | None) -> None:
     """Title the axes, if there is a title."""
     if title:
-        axes.set_title(title, pad=8)
+        axes.set_title(title, pad=10)  # above "simulated", which a long title would meet otherwise
 
 
 FORMATS = (".svg", ".pdf", ".png")
