@@ -18,7 +18,7 @@ class Unsupported(Exception):  # noqa: N818 - the runner knows it by this name
     """The engine refuses the model, by name of what it does not support."""
 
 
-def simulate(path, settings, method="rodas5p"):
+def simulate(path, settings, method="auto"):
     """Solve one case; see the runner for the arguments."""
     if settings["testType"] != "TimeCourse":
         raise Unsupported("flux balance")
