@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 from typing import Annotated
 
 import typer
@@ -54,12 +55,23 @@ def drivers(
                 }
             )
     table = pd.DataFrame(rows)
+    leukemias = {each.system.name: each.system.beings["leukemia"].title for each in experiments}
+    titles = {
+        system: fill(title.replace("transduced bone ", ""), 16, break_on_hyphens=False)
+        for system, title in leukemias.items()
+    }
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "drivers.tsv", table.to_csv(sep="\t", index=False, float_format="%.4f"))
-    for endpoint, part in table.groupby("endpoint"):
+    for endpoint, word in (("cure", "cured"), ("overall_survival", "alive")):
+        part = table[table["endpoint"] == endpoint]
         effects = part.rename(columns={"system": "outcome", "morris_mu_star": "effect"})
-        effects = effects.assign(outcome=[_short(name) for name in effects["outcome"]])
-        draw(effects, label="change of share", width="double", save=folder / f"drivers_{endpoint}.svg")
+        effects["outcome"] = effects["outcome"].map(titles)
+        draw(
+            effects,
+            label=f"Change of the share {word} when the parameter crosses its range",
+            width="double",
+            save=folder / f"drivers_{endpoint}.svg",
+        )
     for driven in found:
         top = ", ".join(f"{parameter} ({effect:.2f})" for parameter, effect in driven.elementary.top(5))
         agree = {parameter for parameter, _ in driven.distribution.top(10)}
@@ -70,7 +82,3 @@ def drivers(
             soft_wrap=True,
         )
     out.print(f"Table and figures: {folder}")
-
-
-def _short(system: str) -> str:
-    return system.rpartition("_")[2]

@@ -96,6 +96,8 @@ def drivers(
     require(effects, ("parameter", "outcome", "effect"), "table of effects")
     table = effects.pivot_table(index="parameter", columns="outcome", values="effect", sort=False)
     table = table.loc[table.max(axis=1).sort_values(ascending=False, kind="stable").index[:most]]
+    from matplotlib.ticker import MaxNLocator
+
     across = width_mm(width)
     outcomes = [str(name) for name in table.columns]
     tall = _ROW_MM * len(table) + 18 + (6 if title else 0)
@@ -107,11 +109,12 @@ def drivers(
         axes.barh(range(len(table)), table[outcome].fillna(0), height=0.7, color=OKABE_ITO[2])
         axes.set_ylim(len(table) - 0.5, -0.5)
         axes.set_xlim(0, float(table.max().max()) * 1.05)
-        axes.set_title(outcome, fontsize=6.5, fontweight="normal", pad=3)
+        axes.set_title(outcome, fontsize=6, fontweight="normal", pad=3)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=3, steps=[1, 2, 5, 10]))
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.set_yticks(range(len(table)), [str(name) for name in table.index] if place == 0 else [])
         axes.tick_params(axis="y", length=0, labelsize=6.3)
-        if place == 0:
-            axes.set_xlabel(label)
+    figure.text((left + (across - left - 6) / 2) / across, 1.5 / tall, label, fontsize=7, ha="center", va="bottom")
     if title:
         figure.text(2 / across, 1 - 2 / tall, title, fontsize=8, fontweight="bold", va="top")
     return finish(figure, save)
