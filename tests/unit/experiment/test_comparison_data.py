@@ -120,7 +120,7 @@ def test_where_all_mice_died_the_rest_of_the_study_counts_too(survival):
 def readings(factor: float = 1.0, unit: str = "pg/mL") -> pd.DataFrame:
     experiment = Experiment.read("mathew2018_survival", "b6_into_balbc_wehi3b")
     arm = experiment.arm(MEASURED)
-    results = experiment.replace(arms=(arm.replace(n=20),)).run(77)
+    results = experiment.replace(arms=(arm.replace(n=60),)).run(77)
     values = results.reading("IL15_serum", 9.0, MEASURED)
     alive = np.isfinite(values)
     return pd.DataFrame(
