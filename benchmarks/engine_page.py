@@ -52,7 +52,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     axes.axvline(WANTED, color="0.7", linewidth=1)
     axes.set(xlabel="largest relative error of any reading", ylabel="CPU time per subject (s)")
     axes.set_title(rows[0]["case"].removeprefix(DIAGRAM))
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="lower left")
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
 
