@@ -48,11 +48,14 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     for name in dict.fromkeys(row["engine"] for row in rows):
         mine = [row for row in rows if row["engine"] == name]
         x, y = [row["max_error"] for row in mine], [1 / row["subjects_per_second"] for row in mine]
-        axes.loglog(x, y, "o-", label=TITLES[name], markersize=4)
+        (line,) = axes.loglog(x, y, "o-", markersize=4)
+        axes.annotate(
+            TITLES[name], (max(x), y[x.index(max(x))]), (0, 13), textcoords="offset points",
+            ha="right", va="bottom", color=line.get_color(),
+        )  # fmt: skip
     axes.axvline(WANTED, color="0.7", linewidth=1)
     axes.set(xlabel="largest relative error of any reading", ylabel="CPU time per subject (s)")
     axes.set_title(rows[0]["case"].removeprefix(DIAGRAM))
-    axes.legend(frameon=False, loc="lower left")
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
 
