@@ -200,6 +200,56 @@ def test_when_a_subject_is_handed_over_does_not_depend_on_its_company():
         assert alone.steps[0] == together.steps[row]
 
 
+def test_an_attempt_that_goes_astray_does_not_shorten_later_steps():
+    """A large dose after a small one: the first attempt is far too long, and what its stages show is not the model."""
+    model = equations("model m\n z = 0; x = 0; z' = 1 - z; x' = -x*x; end")
+    doses = [Operation(1.0, "add", "x", 1.0), Operation(5.0, "add", "x", 1e5)]
+    explicit, both, implicit = (
+        ensemble.solve(model, TIMES, subjects=1, outputs=["x"], schedule=doses, method=method)
+        for method in ("tsit5", "auto", "rodas5p")
+    )
+    assert explicit.statuses() == [Status.FINISHED]
+    np.testing.assert_array_equal(both.values, explicit.values)  # nothing was stiff
+    np.testing.assert_allclose(both.values[0, -1, 0], 1.0 / (5.0 + 1e-5), rtol=1e-5)
+    assert both.steps[0] < 1.5 * implicit.steps[0]
+
+
+def test_a_stiff_subject_with_doses_and_events_is_the_same_in_any_company():
+    model = equations("""model m
+        x = 0; c = 1; s = 0; k = 1; d = 0; n = 0; w = 3; seen = 0
+        c' = -w*s; s' = w*c; x' = k*(c - x) + piecewise(0.2, d > 0.5, 0); d' = -2*d
+        up: at (c > 0.5): n = n + 1
+        late: at 0.13 after (s > 0.3): seen = seen + d
+        many: at (n > 14.5): k = k*1.0
+    end""")
+    count = 24
+    rng = np.random.default_rng(0)
+    rates, fast = 10 ** rng.uniform(-1, 6, count), rng.uniform(0.5, 12, count)
+    when, amount = rng.uniform(0, 9, count), rng.uniform(0, 4, count)
+
+    def run(rows, method="auto", **more):
+        doses = [
+            Operation(when[rows], "add", "d", amount[rows]),
+            Operation(4.0, "add", "d", 1.5, guard="d < 0.5"),
+            Operation(6.0, "set", "w", 0.7 * fast[rows]),
+        ]
+        given = {"k": rates[rows], "w": fast[rows]}
+        return ensemble.solve(
+            model, TIMES, subjects=len(rows), outputs=["x", "n", "seen"], parameters=given, schedule=doses,
+            stop=["many"], method=method, **more,
+        )  # fmt: skip
+
+    rows = np.arange(count)
+    together, tight = run(rows), run(rows, "rodas5p", options=Options(1e-10, 1e-12))
+    for some in (rows[::-1], rows[5:14], *rows[::5, None]):
+        part = run(some, threads=2)
+        np.testing.assert_array_equal(part.values, together.values[some])
+        np.testing.assert_array_equal(part.steps, together.steps[some])
+    np.testing.assert_array_equal(together.status, tight.status)
+    np.testing.assert_array_equal(together.events[["subject", "event"]], tight.events[["subject", "event"]])
+    np.testing.assert_allclose(together.values, tight.values, atol=2e-5)
+
+
 def test_what_an_explicit_method_cannot_finish_is_handed_over():
     """Between readings two hundred steps are enough for the implicit method, and not for the explicit one."""
     options = Options(max_steps=200)

@@ -127,6 +127,11 @@ def test_100_subjects_are_those_of_roadrunner(scenario, record_property):
     tight = scenario.run(cohort, "ensemble")
     curves, where = largest_difference(tight, reference)
     days = event_differences(tight, reference).max(initial=0.0)
+    if curves > 1 or days > EVENT_TIME:
+        # libRoadRunner may be the one that is off (burden of one of 100 mice by 1.4e-5); an error of ours would stay.
+        reference = scenario.run(cohort, "roadrunner", TIGHTER)
+        curves, where = largest_difference(tight, reference)
+        days = event_differences(tight, reference).max(initial=0.0)
     record_property("largest_difference", float(curves))
     record_property("event_days", float(days))
     assert curves <= 1, where

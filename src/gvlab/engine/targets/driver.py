@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from gvlab.engine.program import Program
 from gvlab.engine.tableaus import Rosenbrock, RungeKutta
-from gvlab.engine.targets.lanes import LanesPrinter
+from gvlab.engine.targets.lanes import INFINITY, LanesPrinter
 from gvlab.engine.targets.layout import (
     ABORTED,
     EVENT,
@@ -33,7 +33,8 @@ SMALLEST_STEP = 1e-22
 SMALLEST_FACTOR, LARGEST_FACTOR, SAFETY = 0.2, 5.0, 0.9
 
 NEARLY_UNSTABLE, STRETCHED_STEPS = 0.7, 15
-"""Square of a step in parts of the longest that is stable, and how many such steps show that a subject is stiff."""
+"""Square of a step over the longest stable one, above which it counts as stretched; and how many such steps show that a
+subject is stiff."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class DriverPrinter(LanesPrinter):
     # ----------------------------------------------------------------- advance
 
     def _advance(self, active: Value, looked_at: Value) -> None:
-        """Attempt a step. No lane has moved since the equations were `looked_at`, if they were."""
+        """Attempt a step. If the equations were `looked_at`, what `begin` gives is known for where the lanes are."""
         code = self._code
         t = self._get("t")
         end = self._interval_end(t)
@@ -113,9 +114,9 @@ class DriverPrinter(LanesPrinter):
         factor = code.call("vexp", V, code.call("vlog", V, error) * exponent) * SAFETY
         factor = (factor < SMALLEST_FACTOR).select(SMALLEST_FACTOR, factor)
         factor = (factor > LARGEST_FACTOR).select(LARGEST_FACTOR, factor)
-        if isinstance(self._method, RungeKutta):
-            factor = self._kept_stable(h, factor)
         accepted = active & (error <= 1.0)
+        if isinstance(self._method, RungeKutta):
+            factor = self._kept_stable(accepted, h, factor)
         # At time 0 any step still moves time; there the interval is the measure.
         stuck = active & ~accepted & ~last & (((t + h) <= t) | (h <= rest * SMALLEST_STEP))
         t1 = last.select(end, t + h)
@@ -136,7 +137,7 @@ class DriverPrinter(LanesPrinter):
             code.store(taken.select(code.load(y1, i, X), code.load(y, i, X)), y, i)
         code.store(accepted.any().select(code.const(I64, 0), 1), looked_at, 0)
         if isinstance(self._method, RungeKutta):
-            self._keep_slopes(self._method, accepted, accepted & (last | hit), looked_at)
+            self._keep_slopes(self._method, accepted, accepted & (last | t1.equals(end) | hit), looked_at)
         for word in range(self._words):
             code.store(code.load(self._ws, self._place["w"] + word, I), self._ws, self._place["w0"] + word)
         if self._words:
@@ -154,8 +155,17 @@ class DriverPrinter(LanesPrinter):
         if isinstance(self._method, RungeKutta):
             self._notice_stiff(accepted, h)
 
-    def _kept_stable(self, h: Value, factor: Value) -> Value:
-        """Let the next step be no longer than is stable: beyond, what is read inside a step may be off by far."""
+    def _kept_stable(self, accepted: Value, h: Value, factor: Value) -> Value:
+        """Let no longer step be proposed than is stable: beyond, what is read inside a step may be off by far.
+
+        A rejected attempt shows nothing: its stages may be anywhere. Nor does a step at rest, or only rounding; so what
+        was seen before fades, by halves of a step, and more slowly where there is nothing to see at all.
+        """
+        before, seen = self._get("stiffness"), self._get("seen")
+        visible = (seen >= 0.0) & (seen < INFINITY)
+        faded = before * visible.select(self._code.const(V, 0.25), 0.81)
+        after = (visible & (seen > faded)).select(seen, faded)
+        self._set("stiffness", accepted.select(after, before))
         most = 1.0 / self._code.call("llvm.sqrt.vWf64", V, h * h * self._get("stiffness"))
         most = (most < SMALLEST_FACTOR).select(SMALLEST_FACTOR, most)
         return (most < factor).select(most, factor)

@@ -69,6 +69,7 @@ LANE = (
     "recent",
     "stiff",
     "stiffness",
+    "seen",  # stiffness as the last attempt shows it
 )
 """What is kept of each lane besides its states."""
 

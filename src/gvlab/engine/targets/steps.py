@@ -1,12 +1,12 @@
 """Prints one step of a method, its error and its dense output, as LLVM functions over a vector of subjects.
 
 All functions take the workspace of the thread. `begin` evaluates what every attempt from one point shares, `step`
-attempts a step and gives the square of its error in units of the tolerance, `prepare` and `interpolate` read inside it.
+attempts a step and gives the square of its error in units of the tolerance (an explicit one also leaves in `seen` how
+stiff it looks), `prepare` and `interpolate` read inside it.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
 from gvlab.engine.program import Program
@@ -193,17 +193,9 @@ class StepPrinter:
             lambda i: code.load(k[last], i, V) - code.load(k[last - 1], i, V),
             lambda i: code.load(y1, i, V) - code.load(u, i, V),
         )
-        self._note_stiffness(code, ws, slopes / arguments * (1.0 / (method.reach * method.reach)))
+        code.store(slopes / arguments * (1.0 / (method.reach * method.reach)), ws, self._place["seen"])
         code.give(error)
         return code.text()
-
-    def _note_stiffness(self, code: Function, ws: Value, seen: Value) -> None:
-        """Keep what a step shows of the fastest rate. At rest it shows nothing, or rounding; so it fades slowly."""
-        place = self._place["stiffness"]
-        before = code.load(ws, place, V)
-        faded = before * 0.25
-        after = (seen > faded).select(seen, faded)
-        code.store(((seen >= 0.0) & (seen < math.inf)).select(after, before), ws, place)
 
     def _dense_explicit(self, method: RungeKutta) -> str:
         code, ws, (h,) = self._function("prepare", "h")
