@@ -250,6 +250,12 @@ def test_a_stiff_subject_with_doses_and_events_is_the_same_in_any_company():
     np.testing.assert_allclose(together.values, tight.values, atol=2e-5)
 
 
+def test_a_reading_at_the_time_of_a_delayed_event_comes_after_it():
+    model = equations("model m\n y = 0; x = 0; y' = 1; E: at 1 after (time >= 1): x = 5; end")
+    solution = ensemble.solve(model, np.array([0.0, 1.0, 2.0, 3.0]), subjects=2, outputs=["x"])
+    np.testing.assert_array_equal(solution.values[:, :, 0], [[0.0, 0.0, 5.0, 5.0]] * 2)
+
+
 def test_what_an_explicit_method_cannot_finish_is_handed_over():
     """Between readings two hundred steps are enough for the implicit method, and not for the explicit one."""
     options = Options(max_steps=200)

@@ -68,7 +68,7 @@ def solve(
     ----------
     method
         "auto" begins with the explicit "tsit5" and goes on with "rodas5p" where a subject turns out to be stiff. Each
-        can also be asked for by its name.
+        can also be asked for by its name. On a GPU "auto" is "rodas5p".
     threads
         Threads at work; None takes one per core. The result does not depend on it.
     target
@@ -214,7 +214,7 @@ class Run:
         if len(self._codes) > 1:
             over = np.isin(reason, _HANDED_OVER) & ~subjects.handed_over[rows]
             subjects.handed_over[rows[over]] = True
-            reason[over] = layout.STIFF
+            reason[over] = layout.STIFF  # which is no end: it goes on
         for code, status in _REASONS.items():
             self._status[rows[reason == code]] = status
         reached = rows[reason == layout.REACHED]

@@ -193,7 +193,8 @@ DEVICE bool give_doses(long long *table, Subject &s) {
 
 DEVICE void follow(long long *table, Subject &s) {
     for (;;) {
-        if (s.reading == s.t) read_outputs(table, s, s.t, s.y);
+        // Where the caller has a delayed event to carry out, the reading comes after it.
+        if (s.reading == s.t && !(s.t >= s.until && s.until < REAL(end))) read_outputs(table, s, s.t, s.y);
         if (s.t >= s.until) { put_back(table, s, REACHED, s.w); return; }
         double end = s.dose < s.until ? s.dose : s.until;
         for (int i = 0; i < STOPS; i++) {

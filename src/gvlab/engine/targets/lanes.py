@@ -217,7 +217,10 @@ class LanesPrinter:
             self._next_reading(lane)
 
     def _read_here(self, active: Value) -> None:
-        t = self._get("t")
-        due = active & self._get("reading").equals(t)
-        with self._code.when(due.any()):
+        code, t = self._code, self._get("t")
+        # Where the caller has a delayed event to carry out, the reading comes after it.
+        until = self._get("until")
+        waits = (t >= until) & (until < code.splat(self._field("end", F64)))
+        due = active & self._get("reading").equals(t) & ~waits
+        with code.when(due.any()):
             self._read(due, t, "y")
