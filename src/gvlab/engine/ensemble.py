@@ -257,7 +257,11 @@ class Run:
         due = rows[(subjects.row[rows] < times.size) & (times[row] == subjects.time[rows])]
         if due.size:
             subjects.until[due] = subjects.time[due]
+            # The events of this time are done: nothing is left to wait for.
+            reals = self._table.view(np.float64)
+            end, reals[FIELD["end"]] = reals[FIELD["end"]], -np.inf
             self._run(due)
+            reals[FIELD["end"]] = end
 
     def _watch(self, rows: Rows) -> None:
         """Look at the watched truth values of some subjects."""
