@@ -252,8 +252,13 @@ def test_a_stiff_subject_with_doses_and_events_is_the_same_in_any_company():
 
 def test_a_reading_at_the_time_of_a_delayed_event_comes_after_it():
     model = equations("model m\n y = 0; x = 0; y' = 1; E: at 1 after (time >= 1): x = 5; end")
-    solution = ensemble.solve(model, np.array([0.0, 1.0, 2.0, 3.0]), subjects=2, outputs=["x"])
-    np.testing.assert_array_equal(solution.values[:, :, 0], [[0.0, 0.0, 5.0, 5.0]] * 2)
+    for times, expected in (([0.0, 1.0, 2.0, 3.0], [0.0, 0.0, 5.0, 5.0]), ([0.0, 1.0, 2.0], [0.0, 0.0, 5.0])):
+        told = []
+        solution = ensemble.solve(model, np.array(times), subjects=2, outputs=["x"], progress=told.append)
+        np.testing.assert_array_equal(solution.values[:, :, 0], [expected] * 2)
+        assert solution.statuses() == [Status.FINISHED] * 2
+        assert solution.events["time"].tolist() == [2.0, 2.0]
+        assert sum(told) == 2
 
 
 def test_what_an_explicit_method_cannot_finish_is_handed_over():

@@ -68,7 +68,7 @@ def solve(
     ----------
     method
         "auto" begins with the explicit "tsit5" and goes on with "rodas5p" where a subject turns out to be stiff. Each
-        can also be asked for by its name. On a GPU "auto" is "rodas5p".
+        can also be asked for by its name. On a GPU "auto" is "rodas5p". Each method has `max_steps` of its own.
     threads
         Threads at work; None takes one per core. The result does not depend on it.
     target
@@ -218,7 +218,8 @@ class Run:
         for code, status in _REASONS.items():
             self._status[rows[reason == code]] = status
         reached = rows[reason == layout.REACHED]
-        self._status[reached[subjects.time[reached] >= end]] = Status.FINISHED
+        ended = (subjects.time[reached] >= end) & (subjects.time[reached] < subjects.until[reached])
+        self._status[reached[ended]] = Status.FINISHED
         operated = rows[reason == layout.OPERATION]
         if operated.size:
             self._schedule.operate(subjects, operated)
@@ -241,13 +242,12 @@ class Run:
         for row in events.endless:
             self._status[row] = Status.EVENT_LOOP
         if events.waiting:
-            end = float(self._request.times[-1])
             for row in rows.tolist():
                 if self._status[row] >= 0:
                     events.forget(row)
-                subjects.until[row] = min(end, events.next_time(row))
+                subjects.until[row] = events.next_time(row)
         else:
-            subjects.until[rows] = self._request.times[-1]
+            subjects.until[rows] = np.inf
         return rows[self._status[rows] < 0]
 
     def _read_at_stop(self, rows: Rows) -> None:
@@ -256,8 +256,8 @@ class Run:
         row = np.minimum(subjects.row[rows], times.size - 1)
         due = rows[(subjects.row[rows] < times.size) & (times[row] == subjects.time[rows])]
         if due.size:
-            subjects.until[due] = subjects.time[due]
-            # The events of this time are done: nothing is left to wait for.
+            # The events of this time are done: nothing is left to wait for, and nothing comes after.
+            subjects.until[due] = np.inf
             reals = self._table.view(np.float64)
             end, reals[FIELD["end"]] = reals[FIELD["end"]], -np.inf
             self._run(due)

@@ -26,7 +26,8 @@ class Subjects:
     states, slots
         Shape (subject, state) and (subject, slot).
     time, until, step, dose_step
-        Shape (subject,): where it is, where it must stop next, its next step, and the step that works after a dose.
+        Shape (subject,): where it is, when its next delayed event is due (infinity: none waits), its next step, and the
+        step that works after a dose.
     operation, row, steps, reason
         Shape (subject,): place in the order of operations, next reading, steps taken, why it was put back.
     stiff, stiffness
@@ -43,9 +44,8 @@ class Subjects:
         self.program = program
         self.states = np.zeros((count, len(program.states)))
         self.slots = np.zeros((count, len(program.slots)))
-        start, end = float(request.times[0]), float(request.times[-1])
-        self.time = np.full(count, start)
-        self.until = np.full(count, end)
+        self.time = np.full(count, float(request.times[0]))
+        self.until = np.full(count, np.inf)
         self.step = np.zeros(count)
         self.dose_step = np.zeros(count)
         self.operation = np.zeros(count, dtype=np.int64)

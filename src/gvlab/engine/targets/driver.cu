@@ -194,9 +194,10 @@ DEVICE bool give_doses(long long *table, Subject &s) {
 DEVICE void follow(long long *table, Subject &s) {
     for (;;) {
         // Where the caller has a delayed event to carry out, the reading comes after it.
-        if (s.reading == s.t && !(s.t >= s.until && s.until < REAL(end))) read_outputs(table, s, s.t, s.y);
-        if (s.t >= s.until) { put_back(table, s, REACHED, s.w); return; }
-        double end = s.dose < s.until ? s.dose : s.until;
+        const double stop = fmin(s.until, REAL(end));
+        if (s.reading == s.t && s.t < s.until) read_outputs(table, s, s.t, s.y);
+        if (s.t >= stop) { put_back(table, s, REACHED, s.w); return; }
+        double end = s.dose < stop ? s.dose : stop;
         for (int i = 0; i < STOPS; i++) {
             const double stop = s.q[STOP[i]];
             if (stop > s.t && stop < end) end = stop;
@@ -240,7 +241,7 @@ DEVICE void follow(long long *table, Subject &s) {
             for (int i = 0; i < WORDS; i++) heard |= (s.w[i] & ~s.w0[i] & RISING[i]) | (s.w0[i] & ~s.w[i] & FALLING[i]);
             if (heard) { put_back(table, s, EVENT, s.w0); return; }
         }
-        if (s.recent > WHOLE(max_steps) && s.t < s.until) { put_back(table, s, STEP_LIMIT, s.w); return; }
+        if (s.recent > WHOLE(max_steps) && s.t < stop) { put_back(table, s, STEP_LIMIT, s.w); return; }
     }
 }
 

@@ -74,7 +74,7 @@ class DriverPrinter(LanesPrinter):
             active = self._get("subject", I) >= 0
             loop.leave_if(~active.any())
             self._read_here(active)
-            reached = active & (self._get("t") >= self._get("until"))
+            reached = active & (self._get("t") >= self._stop())
             self._put_back_where(reached, REACHED)
             loop.again_if(reached.any())
             # Another thread writes it: the loop must not keep a copy.
@@ -150,7 +150,7 @@ class DriverPrinter(LanesPrinter):
         self._put_back_where(failed, NOT_FINITE)
         self._put_back_where(stuck & known, STEP_TOO_SMALL)
         limit = code.splat(self._field("max_steps", I64))
-        over = (self._get("subject", I) >= 0) & (self._get("recent", I) > limit) & (self._get("t") < self._get("until"))
+        over = (self._get("subject", I) >= 0) & (self._get("recent", I) > limit) & (self._get("t") < self._stop())
         self._put_back_where(over, STEP_LIMIT)
         if isinstance(self._method, RungeKutta):
             self._notice_stiff(accepted, h)
@@ -159,7 +159,8 @@ class DriverPrinter(LanesPrinter):
         """Let no longer step be proposed than is stable: beyond, what is read inside a step may be off by far.
 
         A rejected attempt shows nothing: its stages may be anywhere. Nor does a step at rest, or only rounding; so what
-        was seen before fades, by halves of a step, and more slowly where there is nothing to see at all.
+        was seen before fades. The next step may be twice as long, or a ninth longer where there is nothing at all to
+        see.
         """
         before, seen = self._get("stiffness"), self._get("seen")
         visible = (seen >= 0.0) & (seen < INFINITY)
@@ -192,8 +193,8 @@ class DriverPrinter(LanesPrinter):
 
     def _interval_end(self, t: Value) -> Value:
         code = self._code
-        until, dose = self._get("until"), self._get("dose")
-        end = (dose < until).select(dose, until)
+        end, dose = self._stop(), self._get("dose")
+        end = (dose < end).select(dose, end)
         for number in self._program.stops:
             stop = code.load(self._array("q"), number, V)
             end = ((stop > t) & (stop < end)).select(stop, end)

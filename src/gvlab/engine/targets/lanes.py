@@ -194,11 +194,17 @@ class LanesPrinter:
         self._store_words("w", "new", lane, subject)
         code.store(code.const(I64, reason), self._field("reason", PTR), subject)
         if reason == REACHED:
-            with code.when(self._lane_get("t", lane, F64) >= self._field("end", F64)):
+            t = self._lane_get("t", lane, F64)
+            with code.when((t >= self._field("end", F64)) & (t < self._lane_get("until", lane, F64))):
                 counter = code.at(self._table, FIELD["finished"], I64)
                 code.emit(f"atomicrmw add ptr {counter.name}, i64 1 monotonic", I64)
         self._lane_set("subject", lane, code.const(I64, -1))
         self._lane_set("h", lane, code.const(F64, 1.0))
+
+    def _stop(self) -> Value:
+        """Give the time at which the caller is due: a delayed event, or the end."""
+        until, end = self._get("until"), self._code.splat(self._field("end", F64))
+        return (until < end).select(until, end)
 
     # ----------------------------------------------------------------- reading
 
@@ -219,8 +225,6 @@ class LanesPrinter:
     def _read_here(self, active: Value) -> None:
         code, t = self._code, self._get("t")
         # Where the caller has a delayed event to carry out, the reading comes after it.
-        until = self._get("until")
-        waits = (t >= until) & (until < code.splat(self._field("end", F64)))
-        due = active & self._get("reading").equals(t) & ~waits
+        due = active & self._get("reading").equals(t) & (t < self._get("until"))
         with code.when(due.any()):
             self._read(due, t, "y")

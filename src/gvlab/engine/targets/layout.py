@@ -19,7 +19,7 @@ TABLE = (
     "steps",
     "stiff",  # how many steps of late were as long as an explicit method may make them
     "stiffness",  # square of one over the longest step that is stable
-    "until",  # where to stop
+    "until",  # when a delayed event is due; infinity where none waits
     "reason",  # why it stopped
     "old",  # watched truth values before, (subject, word)
     "new",  # and now
