@@ -6,6 +6,7 @@ from collections import OrderedDict
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 
 from gvlab.engine import Operation, Options, Status, ensemble, program
 from gvlab.engine.targets import cpu
@@ -86,30 +87,55 @@ def test_the_number_of_threads_changes_no_bit(stiff):
     assert_same_bits(one, five, list(range(100)))
 
 
-def test_readings_in_between_do_not_move_the_path(stiff):
+METHODS = ["dop853", "tsit5", "rodas5p"]
+TOLERANCES = (1e-4, 1e-6, 1e-8, 1e-10, 1e-12)
+
+
+def test_readings_in_between_move_the_path_within_the_tolerance(stiff):
     values = {"k1": np.array([0.04])}
     few = ensemble.solve(stiff, np.array([0.0, 10.0]), subjects=1, outputs=["A"], parameters=values)
     many = ensemble.solve(stiff, np.linspace(0, 10, 333), subjects=1, outputs=["A"], parameters=values)
-    assert few.values[0, -1, 0] == many.values[0, -1, 0]
-    assert few.steps[0] == many.steps[0]
+    np.testing.assert_allclose(few.values[0, -1, 0], many.values[0, -1, 0], rtol=1e-6)
+    assert few.steps[0] < 332 <= many.steps[0]  # a reading is the end of a step
 
 
-@pytest.mark.parametrize("method", ["rodas5p", "tsit5"])
-def test_the_error_falls_with_the_fifth_power_of_the_step(method):
-    """An oscillator driven in time: the error per tolerance shows the order of the method and of its dense output."""
+@pytest.mark.parametrize("method", ["auto", "rodas5p"])
+def test_what_follows_a_formula_of_time_fast_is_read_as_exactly_as_all_else(method):
+    """Inside the long steps that such a model allows, what is interpolated would be several percent off."""
+    model = equations("model m\n x = 1; k = 1e6; x' = k*(cos(time) - x); end")
+    times = np.linspace(0, 5, 26)
+    solution = ensemble.solve(model, times, subjects=1, outputs=["x"], method=method)
+    np.testing.assert_allclose(solution.values[0, :, 0], np.cos(times - 1e-6), atol=1e-6)
+
+
+@pytest.mark.parametrize(("method", "order"), [("rodas5p", 5), ("tsit5", 5), ("dop853", 8)])
+def test_the_error_falls_with_the_power_of_the_step_that_is_the_order(method, order):
+    """An oscillator driven in time, read at a few times only."""
     model = equations("model m\n x = 0; v = 1; x' = v; v' = -x + sin(time)*0.1; end")
-    times = np.linspace(0, 20, 137)
-    exact = 1.05 * np.sin(times) - 0.05 * times * np.cos(times)
+    times = np.linspace(0, 60, 7)
+    exact = [1.05 * np.sin(times) - 0.05 * times * np.cos(times), np.cos(times) + 0.05 * times * np.sin(times)]
     errors, steps = [], []
-    for tolerance in (1e-4, 1e-6, 1e-8, 1e-10):
+    for tolerance in TOLERANCES:
         options = Options(relative_tolerance=tolerance, absolute_tolerance=tolerance)
-        solution = ensemble.solve(model, times, subjects=1, outputs=["x"], options=options, method=method)
-        errors.append(np.abs(solution.values[0, :, 0] - exact).max())
+        solution = ensemble.solve(model, times, subjects=1, outputs=["x", "v"], options=options, method=method)
+        errors.append(np.linalg.norm(solution.values[0].T - exact, axis=0).max())
         steps.append(solution.steps[0])
     slope = -np.polyfit(np.log(steps), np.log(errors), 1)[0]
     # An error near the tolerance of each step falls a little faster than the steps alone tell.
-    assert 4.5 < slope < 6.3
-    assert errors[-1] < 1e-8
+    assert order < slope < order + 0.8
+    assert errors[-1] < 1e-11
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_event_is_found_inside_a_step_to_the_tolerance(method):
+    model = equations("model m\n x = 0; v = 1; x' = v; v' = -x + sin(time)*0.1; up: at (x > 0.7): v = v; end")
+    crossing = brentq(lambda t: 1.05 * np.sin(t) - 0.05 * t * np.cos(t) - 0.7, 0.0, 1.5, xtol=1e-15)
+    for tolerance in TOLERANCES:
+        options = Options(relative_tolerance=tolerance, absolute_tolerance=tolerance)
+        solution = ensemble.solve(
+            model, np.array([0.0, 1.5]), subjects=1, outputs=["x"], options=options, method=method
+        )
+        assert solution.events["time"] == pytest.approx(crossing, abs=10 * tolerance)
 
 
 def test_all_methods_agree():
@@ -117,7 +143,7 @@ def test_all_methods_agree():
     options = Options(relative_tolerance=1e-10, absolute_tolerance=1e-12)
     one, *others = (
         ensemble.solve(model, TIMES, subjects=1, outputs=["x", "y"], options=options, method=method)
-        for method in ("rodas5p", "tsit5", "auto")
+        for method in ("rodas5p", "tsit5", "dop853", "auto")
     )
     for other in others:
         np.testing.assert_allclose(one.values, other.values, atol=1e-9)
@@ -180,7 +206,7 @@ def relaxation(rates, method="auto", **more):
 
 def test_a_stiff_subject_is_handed_over_and_the_others_are_not():
     rates = np.array([0.5, 1e6, 3.0, 2e4])
-    explicit, both, implicit = (relaxation(rates, method) for method in ("tsit5", "auto", "rodas5p"))
+    explicit, both, implicit = (relaxation(rates, method) for method in ("dop853", "auto", "rodas5p"))
     k = rates[:, None]
     exact = (k**2 * np.cos(TIMES) + k * np.sin(TIMES) - k**2 * np.exp(-k * TIMES)) / (1 + k**2)
     np.testing.assert_allclose(both.values[:, :, 0], exact, atol=1e-5)
@@ -206,12 +232,25 @@ def test_an_attempt_that_goes_astray_does_not_shorten_later_steps():
     doses = [Operation(1.0, "add", "x", 1.0), Operation(5.0, "add", "x", 1e5)]
     explicit, both, implicit = (
         ensemble.solve(model, TIMES, subjects=1, outputs=["x"], schedule=doses, method=method)
-        for method in ("tsit5", "auto", "rodas5p")
+        for method in ("dop853", "auto", "rodas5p")
     )
     assert explicit.statuses() == [Status.FINISHED]
     np.testing.assert_array_equal(both.values, explicit.values)  # nothing was stiff
     np.testing.assert_allclose(both.values[0, -1, 0], 1.0 / (5.0 + 1e-5), rtol=1e-5)
     assert both.steps[0] < 1.5 * implicit.steps[0]
+
+
+@pytest.mark.parametrize("method", ["auto", *METHODS])
+@pytest.mark.parametrize("amount", [25.0, 35.0])
+def test_a_step_that_ends_very_far_away_is_not_taken(method, amount):
+    """An attempt that is far too long ends at -1e31, where any error would look small. With u = exp(-x), u' = 1 - u."""
+    model = equations("model m\n x = 0; y = 1; x' = 1 - y*exp(x); y' = 1 - y; end")
+    doses = [Operation(1.0, "add", "x", 1.0), Operation(5.0, "add", "x", amount)]
+    solution = ensemble.solve(model, TIMES, subjects=1, outputs=["x"], schedule=doses, method=method)
+    if amount == 35.0 and solution.statuses() == [Status.STEP_TOO_SMALL]:
+        return  # at day 5 the smallest difference of times is too long a step for a rate of exp(35)
+    assert solution.statuses() == [Status.FINISHED]
+    np.testing.assert_allclose(solution.values[0, -1, 0], -np.log1p(-np.exp(-5.0)), atol=1e-5)
 
 
 def test_a_stiff_subject_with_doses_and_events_is_the_same_in_any_company():
@@ -264,7 +303,7 @@ def test_a_reading_at_the_time_of_a_delayed_event_comes_after_it():
 def test_what_an_explicit_method_cannot_finish_is_handed_over():
     """Between readings two hundred steps are enough for the implicit method, and not for the explicit one."""
     options = Options(max_steps=200)
-    assert relaxation([1e4], "tsit5", options=options).statuses() == [Status.STEP_LIMIT]
+    assert relaxation([1e4], "dop853", options=options).statuses() == [Status.STEP_LIMIT]
     assert relaxation([1e4], options=options).statuses() == [Status.FINISHED]
 
 
@@ -320,11 +359,10 @@ def crowded() -> Equations:
 def test_a_model_in_which_all_depends_on_all_is_solved(crowded):
     options = Options(relative_tolerance=1e-9, absolute_tolerance=1e-11)
     arguments = {"subjects": 2, "outputs": crowded.states, "parameters": {"k": np.array([5.0, 8.0])}}
-    one, other = (
-        ensemble.solve(crowded, TIMES, **arguments, options=options, method=method) for method in ("rodas5p", "tsit5")
-    )
+    one, *others = (ensemble.solve(crowded, TIMES, **arguments, options=options, method=method) for method in METHODS)
     assert one.statuses() == [Status.FINISHED] * 2
-    np.testing.assert_allclose(one.values, other.values, rtol=1e-7, atol=1e-9)
+    for other in others:
+        np.testing.assert_allclose(one.values, other.values, rtol=1e-7, atol=1e-9)
 
 
 def test_a_model_too_large_to_compile_is_refused(crowded, monkeypatch):
@@ -340,7 +378,7 @@ def test_a_ratio_of_two_numbers_that_have_all_but_vanished_does_not_end_a_subjec
     np.testing.assert_allclose(solution.values[0, 1:, 0], 3.0, rtol=1e-6)
 
 
-@pytest.mark.parametrize("method", ["auto", "rodas5p", "tsit5"])
+@pytest.mark.parametrize("method", ["auto", *METHODS])
 def test_the_width_of_vectors_changes_no_bit(stiff, monkeypatch, method):
     values = cohort(9)
     options = Options(relative_tolerance=1e-4, max_steps=20_000)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from gvlab.engine import dop853
+
 Row = tuple[float, ...]
 
 
@@ -49,30 +53,29 @@ class RungeKutta:
     order
         Of the result.
     a, nodes
-        Coefficients of the stages; the last row gives the result.
+        Coefficients of the stages; the row of the last stage gives the result. Stages beyond it are worked out only
+        where something is read inside a step.
     error
-        Weights of the error estimate.
+        Weights of the error estimate; or of two, of order 5 and 3, from which one of order 8 is made.
     caution
         How many times larger its errors are than those of Rodas5P at the same tolerance; so much tighter it is taken.
     reach
         Length of a step, times the fastest rate, up to which neither its end nor what is read inside it swings out.
     dense
         Row i holds the coefficients of theta, theta^2, ... of the weight of stage i.
+    stages
+        How many lead to the result.
     """
 
     name: str
     order: int
     a: tuple[Row, ...]
     nodes: Row
-    error: Row
+    error: tuple[Row, ...]
     caution: float
     reach: float
     dense: tuple[Row, ...]
-
-    @property
-    def stages(self) -> int:
-        """How many."""
-        return len(self.a)
+    stages: int
 
 
 RODAS5P = Rosenbrock(
@@ -192,13 +195,15 @@ TSIT5 = RungeKutta(
     ),
     nodes=(0.0, 0.161, 0.327, 0.9, 0.9800255409045097, 1.0, 1.0),
     error=(
-        -0.00178001105222577714,
-        -0.0008164344596567469,
-        0.007880878010261995,
-        -0.1447110071732629,
-        0.5823571654525552,
-        -0.45808210592918697,
-        0.015151515151515152,
+        (
+            -0.00178001105222577714,
+            -0.0008164344596567469,
+            0.007880878010261995,
+            -0.1447110071732629,
+            0.5823571654525552,
+            -0.45808210592918697,
+            0.015151515151515152,
+        ),
     ),
     caution=10.0,
     reach=3.0,
@@ -211,10 +216,40 @@ TSIT5 = RungeKutta(
         (0.0, -27.896526289197286, 65.09189467479366, -34.87065786149661),
         (0.0, 1.5, -4.0, 2.5),
     ),
+    stages=7,
 )
 
-METHODS: dict[str, Rosenbrock | RungeKutta] = {method.name: method for method in (RODAS5P, TSIT5)}
+
+def _powers() -> tuple[Row, ...]:
+    """Write the dense output of DOP853 in powers; published is theta (F0 + (1 - theta) (F1 + theta (F2 + ...)))."""
+    stages = len(dop853.STAGES) + len(dop853.INNER_STAGES)
+    result, begin, end = np.zeros((3, stages))
+    result[: len(dop853.STAGES[-1])] = dop853.STAGES[-1]
+    begin[0] = end[len(dop853.STAGES) - 1] = 1.0
+    terms = [result, begin - result, 2.0 * result - end - begin, *(np.array(row) for row in dop853.INNER)]
+    powers = np.zeros((stages, len(terms) + 1))
+    basis = np.array([1.0])
+    for number, term in enumerate(terms):
+        basis = np.convolve(basis, [1.0, -1.0] if number % 2 else [0.0, 1.0])
+        powers[:, : basis.size] += np.outer(term, basis)
+    return tuple(tuple(row[1:].tolist()) for row in powers)
+
+
+DOP853 = RungeKutta(
+    name="dop853",
+    order=8,
+    a=dop853.STAGES + dop853.INNER_STAGES,
+    nodes=dop853.NODES + dop853.INNER_NODES,
+    error=dop853.ERROR,
+    caution=3.0,
+    reach=4.0,
+    dense=_powers(),
+    stages=len(dop853.STAGES),
+)
+
+
+METHODS: dict[str, Rosenbrock | RungeKutta] = {method.name: method for method in (RODAS5P, TSIT5, DOP853)}
 """Methods by name."""
 
-CHOICES = {"auto": ("tsit5", "rodas5p")}
+CHOICES = {"auto": ("dop853", "rodas5p")}
 """The method to begin with, and the one that takes over a subject that turns out to be stiff."""

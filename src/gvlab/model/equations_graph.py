@@ -15,6 +15,7 @@ Node = int
 UNARY: Mapping[str, Callable[[float], float]] = {
     "neg": lambda x: -x,
     "exp": math.exp,
+    "expm1": math.expm1,
     "log": math.log,
     "sqrt": math.sqrt,
     "abs": abs,
@@ -155,6 +156,11 @@ class Graph:
             return self.neg(b)
         if self.operation[b] == "neg":
             return self.add(a, self.arguments[b][0])
+        # A difference of nearly equal numbers would have few digits.
+        if x == 1.0 and self.operation[b] == "exp":
+            return self.neg(self.unary("expm1", self.arguments[b][0]))
+        if y == 1.0 and self.operation[a] == "exp":
+            return self.unary("expm1", self.arguments[a][0])
         return self._make("sub", (a, b), None, None)
 
     def neg(self, a: Node) -> Node:

@@ -22,6 +22,7 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "pow": np.power,
     "neg": np.negative,
     "exp": np.exp,
+    "expm1": np.expm1,
     "log": np.log,
     "sqrt": np.sqrt,
     "abs": np.abs,

@@ -126,7 +126,9 @@ DEVICE double attempt(long long *table, Subject &s, double h) {
     for (int i = 0; i < N; i++) {
         s.y1[i] = s.u[i] + last[i];
         const double larger = fmax(fabs(s.y[i]), fabs(s.y1[i]));
-        const double ratio = last[i] / (REALS(absolute)[i] + REAL(relative) * larger);
+        const double allowed = REALS(absolute)[i] + REAL(relative) * larger;
+        const double most = (REALS(absolute)[i] + REAL(relative) * fabs(s.y[i])) * LARGEST_GAIN;
+        const double ratio = last[i] / fmin(allowed, most);
         total += ratio * ratio + s.y1[i] * 0.0;
     }
     return total / N;
@@ -157,10 +159,6 @@ DEVICE bool locate(long long *table, Subject &s, double h, double &t1) {
         if (changed(s.w2, s.w)) high = middle; else low = middle;
     }
     if (!(high < t1)) return false;
-    while (s.reading < high) {
-        interpolate(s, (s.reading - s.t) / h);
-        read_outputs(table, s, s.reading, s.yi);
-    }
     interpolate(s, (high - s.t) / h);
     for (int i = 0; i < N; i++) s.y1[i] = s.yi[i];
     t1 = high;
@@ -202,6 +200,8 @@ DEVICE void follow(long long *table, Subject &s) {
             const double stop = s.q[STOP[i]];
             if (stop > s.t && stop < end) end = stop;
         }
+        // A reading is the end of a step: what is interpolated inside one is less exact than its end.
+        if (s.reading < end) end = s.reading;
         const double rest = end - s.t;
         linearize(s.t, s.y, s.q, s.w, s.f, s.j, s.drift);
         if (!(s.h > 0)) estimate(table, s, rest);
@@ -223,13 +223,6 @@ DEVICE void follow(long long *table, Subject &s) {
         } else {
             double t1 = last ? end : s.t + h;
             const bool located = WATCHED && locate(table, s, h, t1);
-            if (s.reading < t1) {
-                prepare(s);
-                while (s.reading < t1) {
-                    interpolate(s, (s.reading - s.t) / h);
-                    read_outputs(table, s, s.reading, s.yi);
-                }
-            }
             const double proposed = h * factor;
             if (s.first) { s.dose_h = proposed; s.first = false; }
             s.h = located ? 0 : (last || half) && wanted > proposed ? wanted : proposed;

@@ -94,7 +94,10 @@ class DriverPrinter(LanesPrinter):
         """Attempt a step. If the equations were `looked_at`, what `begin` gives is known for where the lanes are."""
         code = self._code
         t = self._get("t")
-        end = self._interval_end(t)
+        halt = self._interval_end(t)
+        # A reading is the end of a step: what is interpolated inside one is less exact than its end, and may be by far.
+        reading = self._get("reading")
+        end = (reading < halt).select(reading, halt)
         with code.when(code.load(looked_at, 0, I64).equals(0)):
             code.call("begin", "void", self._ws, t)
         self._first_step(active, t, end)
@@ -121,7 +124,6 @@ class DriverPrinter(LanesPrinter):
         stuck = active & ~accepted & ~last & (((t + h) <= t) | (h <= rest * SMALLEST_STEP))
         t1 = last.select(end, t + h)
         t1, located, hit = self._locate(accepted, t, h, t1)
-        self._read_inside(accepted, t, h, t1)
         proposed = h * factor
         larger = (proposed > wanted).select(proposed, wanted)
         next_step = ((last | half) & accepted).select(larger, proposed)
@@ -137,7 +139,7 @@ class DriverPrinter(LanesPrinter):
             code.store(taken.select(code.load(y1, i, X), code.load(y, i, X)), y, i)
         code.store(accepted.any().select(code.const(I64, 0), 1), looked_at, 0)
         if isinstance(self._method, RungeKutta):
-            self._keep_slopes(self._method, accepted, accepted & (last | t1.equals(end) | hit), looked_at)
+            self._keep_slopes(self._method, accepted, accepted & (t1.equals(halt) | hit), looked_at)
         for word in range(self._words):
             code.store(code.load(self._ws, self._place["w"] + word, I), self._ws, self._place["w0"] + word)
         if self._words:
@@ -192,6 +194,7 @@ class DriverPrinter(LanesPrinter):
             self._put_back_where((self._get("subject", I) >= 0) & (count >= STRETCHED_STEPS), STIFF)
 
     def _interval_end(self, t: Value) -> Value:
+        """Give the time up to which nothing changes from outside."""
         code = self._code
         end, dose = self._stop(), self._get("dose")
         end = (dose < end).select(dose, end)
@@ -244,16 +247,14 @@ class DriverPrinter(LanesPrinter):
                 middle = code.fma(high - low, 0.5, low)
                 open_ = hit & (middle > low) & (middle < high)
                 search.leave_if(~open_.any())
-                code.call("interpolate", "void", self._ws, (middle - t) / h)
+                code.call("interpolate", "void", self._ws, (middle - t) / h, h)
                 self._watch(middle, "yi", "w2")
                 differs = self._changed("w2", "w")
                 code.store((open_ & differs).select(middle, high), late, 0)
                 code.store((open_ & ~differs).select(middle, low), early, 0)
             found = code.load(late, 0, V)
             inside = hit & (found < t1)
-            # The dense output of the step needs its end: readings before the event come first, then the end moves.
-            self._read_inside(inside, t, h, found)
-            code.call("interpolate", "void", self._ws, (found - t) / h)
+            code.call("interpolate", "void", self._ws, (found - t) / h, h)
             y1, yi = self._array("y1"), self._array("yi")
             moved_back = code.spread(inside)
             with code.eights(self._padded) as i:
@@ -261,17 +262,6 @@ class DriverPrinter(LanesPrinter):
             self._watch(found, "y1", "w1")
             code.store(inside.select(code.const(I, 1), 0), moved, 0)
         return code.load(late, 0, V), code.load(moved, 0, I).differs(0), hit
-
-    def _read_inside(self, accepted: Value, t: Value, h: Value, t1: Value) -> None:
-        code = self._code
-        with code.when((accepted & (self._get("reading") < t1)).any()):
-            code.call("prepare", "void", self._ws, h)
-            with code.forever() as loop:
-                reading = self._get("reading")
-                due = accepted & (reading < t1)
-                loop.leave_if(~due.any())
-                code.call("interpolate", "void", self._ws, (reading - t) / h)
-                self._read(due, reading, "yi")
 
     # ------------------------------------------------------- doses and events
 

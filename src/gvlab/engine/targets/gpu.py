@@ -14,7 +14,7 @@ from pathlib import Path
 from gvlab.engine.elimination import Elimination
 from gvlab.engine.program import CONSTANT, Program
 from gvlab.engine.tableaus import Rosenbrock
-from gvlab.engine.targets import driver, layout
+from gvlab.engine.targets import driver, layout, steps
 from gvlab.engine.targets.driver import Watched
 from gvlab.engine.targets.model_code import substitution
 from gvlab.errors import SolveError
@@ -113,6 +113,7 @@ def _sizes(program: Program, method: Rosenbrock) -> str:
         "SAFETY": driver.SAFETY,
         "SMALLEST_FACTOR": driver.SMALLEST_FACTOR,
         "LARGEST_FACTOR": driver.LARGEST_FACTOR,
+        "LARGEST_GAIN": steps.LARGEST_GAIN,
         "SMALLEST_STEP": driver.SMALLEST_STEP,
     }
     numbers |= {f"FIELD_{name}": place for name, place in layout.FIELD.items()}

@@ -369,7 +369,8 @@ class Function:
         body = "\n".join(["entry:", *self._slots, *self._lines])
         linkage = "" if "external" in attributes else "internal "
         attributes = attributes.replace("external", "")
-        return f"define {linkage}{result} @{name}({given}) {attributes} {{\n{body}\n}}\n"
+        # No builtins: a loop must not become a call of the C library.
+        return f'define {linkage}{result} @{name}({given}) {attributes} "no-builtins" {{\n{body}\n}}\n'
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ LIBRARY = {
 INTRINSICS = {"sqrt": "sqrt", "abs": "fabs", "floor": "floor", "ceil": "ceil"}
 """Operations that are one machine instruction."""
 
-SLOW = {"exp", "log", "log_size", "pow", *LIBRARY}
+SLOW = {"exp", "expm1", "log", "log_size", "pow", *LIBRARY}
 """Operations that take ten times as long as a sum, or longer."""
 
 _LN2_HIGH = float.fromhex("0x1.62e42fefa3800p-1")  # 13 trailing zero bits: k times it is exact
@@ -39,31 +39,68 @@ _ROUND = 1.5 * 2.0**52
 """Adding and subtracting it rounds to a whole number, which is then in the low bits."""
 
 
-def exponential() -> str:
-    """Print @vexp: x = k ln 2 + r with |r| <= ln 2 / 2, then a Taylor polynomial of degree 13 in r."""
-    f = Function("vexp", [(V, "x")], V)
-    x = f.arguments[0]
-    # NaN passes both comparisons; beyond these bounds the result is 0 or infinity anyway.
-    x = (x > 800.0).select(800.0, x)
-    x = (x < -800.0).select(-800.0, x)
+_EXP = (
+    0.5000000000000001,
+    0.16666666666666669,
+    0.041666666666623824,
+    0.008333333333330039,
+    0.0013888888917367081,
+    0.00019841269863171557,
+    2.4801521057868204e-05,
+    2.7557268276905696e-06,
+    2.7620201591031547e-07,
+    2.5100472505694996e-08,
+)
+"""Interpolates (e^r - 1 - r) / r^2 at the Chebyshev nodes of |r| <= 0.347; e^r is then off by 2e-17 at most."""
+
+_LOG = (
+    0.666666666666667,
+    0.3999999999989889,
+    0.28571428626253836,
+    0.22222211089379496,
+    0.1818289243253687,
+    0.15331611722055008,
+    0.14617807153417325,
+)
+"""Interpolates (2 atanh(s) / s - 2) / s^2 at the Chebyshev nodes in s^2 of |s| <= 0.1717; log is off by 5e-18."""
+
+
+def _exponent_and_rest(f: Function, x: Value) -> tuple[Value, Value]:
+    """Print k, in the low bits of a double, and e^r - 1, where x = k ln 2 + r with |r| <= ln 2 / 2."""
     shifted = f.fma(x, math.log2(math.e), _ROUND)
     whole = shifted - _ROUND
     r = f.fma(whole, -_LN2_HIGH, x)
     r = f.fma(whole, -_LN2_LOW, r)
-    c = [1.0 / math.factorial(i) for i in range(14)]
     r2 = r * r
     r4 = r2 * r2
-    pairs = [f.fma(r, c[i + 1], c[i]) for i in range(2, 14, 2)]
+    pairs = [f.fma(r, _EXP[i + 1], _EXP[i]) for i in range(0, 10, 2)]
     low = f.fma(pairs[1], r2, pairs[0])
     middle = f.fma(pairs[3], r2, pairs[2])
-    high = f.fma(pairs[5], r2, pairs[4])
-    tail = f.fma(f.fma(high, r4, middle), r4, low)
-    series = f.fma(tail, r2, r) + 1.0
-    # 2^k in two halves, so that results near the ends of the range are right too.
-    k = shifted.bits(I) - f.const(V, _ROUND).bits(I)
-    half = k >> 1
-    scale = [((part + 1023) << 52).bits(V) for part in (half, k - half)]
-    f.give(series * scale[0] * scale[1])
+    tail = f.fma(f.fma(pairs[4], r4, middle), r4, low)
+    return shifted.bits(I), f.fma(tail, r2, r)
+
+
+def exponential() -> str:
+    """Print @vexp: 2^k e^r, the power of two added to the exponent. Results below 5e-308 are 0."""
+    f = Function("vexp", [(V, "x")], V)
+    x = f.arguments[0]
+    k, rest = _exponent_and_rest(f, x)
+    result = ((rest + 1.0).bits(I) + (k << 52)).bits(V)
+    # NaN passes both comparisons. Beyond these bounds k has no place in the exponent.
+    result = (x > 709.782712893384).select(math.inf, result)
+    f.give((x < -707.7).select(0.0, result))
+    return f.text()
+
+
+def exponential_less_one() -> str:
+    """Print @vexpm1: 2 (2^(k-1) (e^r - 1) + (2^(k-1) - 1/2)), which keeps all digits near 0."""
+    f = Function("vexpm1", [(V, "x")], V)
+    x = f.arguments[0]
+    x = (x > 710.0).select(710.0, x)
+    x = (x < -60.0).select(-60.0, x)
+    k, rest = _exponent_and_rest(f, x)
+    scale = ((k + 1022) << 52).bits(V)
+    f.give(f.fma(scale, rest, scale - 0.5) * 2.0)
     return f.text()
 
 
@@ -93,14 +130,12 @@ def _log_of_parts(f: Function, m: Value, e: Value) -> Value:
     z = s * s
     z2 = z * z
     z4 = z2 * z2
-    c = [2.0 / (2 * i + 1) for i in range(1, 12)]
-    pairs = [f.fma(z, c[i + 1], c[i]) for i in range(0, 10, 2)]
+    pairs = [f.fma(z, _LOG[i + 1], _LOG[i]) for i in range(0, 6, 2)]
     low = f.fma(pairs[1], z2, pairs[0])
-    middle = f.fma(pairs[3], z2, pairs[2])
-    high = f.fma(z2, c[10], pairs[4])
-    series = f.fma(f.fma(high, z4, middle), z4, low)
+    high = f.fma(z2, _LOG[6], pairs[2])
+    series = f.fma(high, z4, low)
     # log m = above - s (above - z series): the leading term is exact.
-    small = f.fma(s, f.fma(z, series, 0.0) - above, e * _LN2_LOW)
+    small = f.fma(s, z * series - above, e * _LN2_LOW)
     return f.fma(e, _LN2_HIGH, above + small)
 
 
@@ -162,7 +197,8 @@ def prelude(operations: set[str]) -> str:
     """Print declarations, and the functions for the operations that a program has."""
     parts = [f"declare {V} @llvm.fma.vWf64({V}, {V}, {V})\n", f"UNLESS8 declare {X} @llvm.fma.v8f64({X}, {X}, {X})\n"]
     parts += [f"declare {V} @llvm.{name}.vWf64({V})\n" for name in INTRINSICS.values()]
-    parts += [_PAIRED, exponential(), logarithm(), logarithm_of_size(), _PAIRED, sign_of_power(), power()]
+    parts += [_PAIRED, exponential(), exponential_less_one(), logarithm(), logarithm_of_size(), _PAIRED]
+    parts += [sign_of_power(), power()]
     for operation in sorted(operations & LIBRARY.keys()):
         parts.append(f"declare double @{LIBRARY[operation]}(double)\n")
         parts.append(lane_by_lane(operation))
@@ -185,7 +221,7 @@ def in_pairs(text: str) -> str:
         f"  %both = call <2 x double> @pair_{name}(<2 x double> %two)\n"
         f"  %one = shufflevector <2 x double> %both, <2 x double> poison, <1 x i32> zeroinitializer\n"
         f"  ret {V} %one\n}}\n"
-        for name in ("vexp", "vlog", "vlog_size")
+        for name in ("vexp", "vexpm1", "vlog", "vlog_size")
     ]
     return "".join((before, widened(pair, 2).replace("@v", "@pair_v"), *single, after))
 

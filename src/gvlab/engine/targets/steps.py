@@ -14,6 +14,10 @@ from gvlab.engine.tableaus import Rosenbrock, Row, RungeKutta
 from gvlab.engine.targets.layout import FIELD, Workspace
 from gvlab.engine.targets.llvm import F64, PTR, Function, V, Value, X
 
+LARGEST_GAIN = 1e4
+"""How many times larger the error allowed may be for where a step ends than for where it begins: a step that ends very
+far away must not excuse itself."""
+
 
 def loader(code: Function, arrays: Sequence[Value], place: Value) -> Callable[[int], Value]:
     """Give a function that loads eight elements of the array with a number."""
@@ -49,7 +53,7 @@ class StepPrinter:
         return code.at(ws, self._place[name] + offset, V)
 
     def _stages(self, code: Function, ws: Value) -> list[Value]:
-        return [self._array(code, ws, "k", s * self._padded) for s in range(self._method.stages)]
+        return [self._array(code, ws, "k", s * self._padded) for s in range(len(self._method.a))]
 
     @staticmethod
     def _combine(code: Function, weights: Row, load: Callable[[int], Value]) -> Value | None:
@@ -75,7 +79,9 @@ class StepPrinter:
         with code.count(self._n) as i:
             before, after = (code.call("llvm.fabs.vWf64", V, code.load(array, i, V)) for array in (y, y1))
             larger = (before > after).select(before, after)
-            per = 1.0 / code.fma(relative, larger, code.splat(code.load(absolute, i, F64)))
+            least = code.splat(code.load(absolute, i, F64))
+            allowed, most = code.fma(relative, larger, least), code.fma(relative, before, least) * LARGEST_GAIN
+            per = 1.0 / (allowed < most).select(allowed, most)
             for part, total in zip(parts, totals, strict=True):
                 ratio = part(i) * per
                 code.store(code.fma(ratio, ratio, code.load(total, 0, V)), total, 0)
@@ -145,7 +151,7 @@ class StepPrinter:
                 assert value is not None
                 code.store(value, array, i)
         text = code.text()
-        code, ws, (theta,) = self._function("interpolate", "theta")
+        code, ws, (theta, _) = self._function("interpolate", "theta", "h")
         y, y1, yi = (self._array(code, ws, name) for name in ("y", "y1", "yi"))
         dense = [self._array(code, ws, "dense", r * self._padded) for r in range(3)]
         rest, theta = code.spread(1.0 - theta), code.spread(theta)
@@ -166,57 +172,70 @@ class StepPrinter:
 
     def _step_explicit(self, method: RungeKutta) -> str:
         code, ws, (table, t, h) = self._function("step", "t", "h", result=V)
-        y, y1, u, f = (self._array(code, ws, name) for name in ("y", "y1", "u", "f"))
-        k = [f, *self._stages(code, ws)[1:]]
-        wide = code.spread(h)
+        y1, u = (self._array(code, ws, name) for name in ("y1", "u"))
+        k = [self._array(code, ws, "f"), *self._stages(code, ws)[1:]]
         last = method.stages - 1
         for s in range(1, method.stages):
             # The last but one is kept beside the result: how far their slopes are apart tells how stiff it is.
-            argument = u if s == last - 1 else y1
-            with code.eights(self._padded) as i:
-                change = self._combine(code, method.a[s], loader(code, k, i))
-                assert change is not None
-                code.store(code.fma(wide, change, code.load(y, i, X)), argument, i)
-            when = code.fma(h, method.nodes[s], t)
-            code.call("rates", "void", when, argument, *(self._array(code, ws, name) for name in ("q", "w")), k[s])
+            self._explicit_stage(code, ws, method, s, t, h, u if s == last - 1 else y1)
 
-        def part(i: Value) -> Value:
-            error = self._combine(code, method.error, lambda s: code.load(k[s], i, V))
-            assert error is not None
-            return error * (h * method.caution)
+        def part(weights: Row) -> Callable[[Value], Value]:
+            def error(i: Value) -> Value:
+                total = self._combine(code, weights, lambda s: code.load(k[s], i, V))
+                assert total is not None
+                return total * (h * method.caution)
 
-        error, slopes, arguments = self._sizes(
+            return error
+
+        *errors, slopes, arguments = self._sizes(
             code,
             table,
             ws,
-            part,
+            *(part(weights) for weights in method.error),
             lambda i: code.load(k[last], i, V) - code.load(k[last - 1], i, V),
             lambda i: code.load(y1, i, V) - code.load(u, i, V),
         )
         code.store(slopes / arguments * (1.0 / (method.reach * method.reach)), ws, self._place["seen"])
+        error = errors[0]
+        if len(errors) == 2:
+            # Hairer, Norsett and Wanner (1993), II.10: e5^2 / sqrt(e5^2 + 0.01 e3^2) is of order 8.
+            error = error * error / (code.fma(errors[1], 0.01, error) + 1e-300)
         code.give(error)
         return code.text()
 
+    def _explicit_stage(
+        self, code: Function, ws: Value, method: RungeKutta, s: int, t: Value, h: Value, argument: Value
+    ) -> None:
+        k = [self._array(code, ws, "f"), *self._stages(code, ws)[1:]]
+        y, wide = self._array(code, ws, "y"), code.spread(h)
+        with code.eights(self._padded) as i:
+            change = self._combine(code, method.a[s], loader(code, k, i))
+            assert change is not None
+            code.store(code.fma(wide, change, code.load(y, i, X)), argument, i)
+        when = code.fma(h, method.nodes[s], t)
+        code.call("rates", "void", when, argument, *(self._array(code, ws, name) for name in ("q", "w")), k[s])
+
     def _dense_explicit(self, method: RungeKutta) -> str:
         code, ws, (h,) = self._function("prepare", "h")
-        wide = code.spread(h)
-        k = [self._array(code, ws, "f"), *self._stages(code, ws)[1:]]
-        dense = [self._array(code, ws, "dense", r * self._padded) for r in range(4)]
-        with code.eights(self._padded) as i:
-            loaded = [code.load(stage, i, X) for stage in k]
-            for power, array in enumerate(dense):
-                weights = tuple(row[power] for row in method.dense)
-                value = self._combine(code, weights, loaded.__getitem__)
-                assert value is not None
-                code.store(wide * value, array, i)
+        for s in range(method.stages, len(method.a)):
+            self._explicit_stage(code, ws, method, s, code.load(ws, self._place["t"], V), h, self._array(code, ws, "u"))
         text = code.text()
-        code, ws, (theta,) = self._function("interpolate", "theta")
+        code, ws, (theta, h) = self._function("interpolate", "theta", "h")
         y, yi = (self._array(code, ws, name) for name in ("y", "yi"))
-        dense = [self._array(code, ws, "dense", r * self._padded) for r in range(4)]
-        theta = code.spread(theta)
+        k = [self._array(code, ws, "f"), *self._stages(code, ws)[1:]]
+        weights = []
+        for stage, row in zip(k, method.dense, strict=True):
+            if any(row):
+                weight = code.const(V, row[-1])
+                for coefficient in reversed(row[:-1]):
+                    weight = code.fma(theta, weight, coefficient)
+                weights.append((stage, code.spread(weight * theta)))
+        wide = code.spread(h)
         with code.eights(self._padded) as i:
-            inner = code.load(dense[3], i, X)
-            for array in (dense[2], dense[1], dense[0]):
-                inner = code.fma(theta, inner, code.load(array, i, X))
-            code.store(code.fma(theta, inner, code.load(y, i, X)), yi, i)
+            change: Value | None = None
+            for stage, weight in weights:
+                slope = code.load(stage, i, X)
+                change = slope * weight if change is None else code.fma(slope, weight, change)
+            assert change is not None
+            code.store(code.fma(wide, change, code.load(y, i, X)), yi, i)
         return text + code.text()
