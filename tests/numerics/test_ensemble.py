@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 
 from gvlab.engine import Operation, Options, Status, ensemble, program
 from gvlab.engine.targets import cpu
-from gvlab.errors import ModelError, UnknownNameError
+from gvlab.errors import InvalidValueError, ModelError, OutputError, UnknownNameError
 from gvlab.model.equations import Equations
 from gvlab.model.model import Model
 
@@ -342,6 +342,26 @@ def test_an_interrupted_solve_ends(stiff, monkeypatch):
         solve(
             stiff, cohort(64), options=Options(relative_tolerance=1e-12, absolute_tolerance=1e-14), progress=interrupt
         )
+
+
+def test_readings_can_go_to_a_file_as_they_come(stiff, tmp_path):
+    values = cohort(40)
+    kept, mapped = solve(stiff, values), solve(stiff, values, into=tmp_path / "readings.npy")
+    np.testing.assert_array_equal(kept.values, mapped.values)
+    np.testing.assert_array_equal(kept.values, np.load(tmp_path / "readings.npy", mmap_mode="r"))
+
+
+def test_a_file_of_readings_is_there_whole_or_not_at_all(stiff, tmp_path):
+    def interrupt(_finished: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        solve(stiff, cohort(64), into=tmp_path / "readings.npy", progress=interrupt)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(InvalidValueError, match=r'ends in ".npy"'):
+        solve(stiff, cohort(1), into=tmp_path / "readings.csv")
+    with pytest.raises(OutputError, match="nowhere"):
+        solve(stiff, cohort(1), into=tmp_path / "nowhere" / "readings.npy")
 
 
 @pytest.fixture(scope="module")

@@ -10,13 +10,16 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gvlab.engine.contract import EVENT_LOG, FloatArray, Operation, Options, PerSubject, Progress, Solution
 from gvlab.engine.events import Events
+from gvlab.engine.on_disk import mapped
 from gvlab.engine.ready import Ready, limit
 from gvlab.engine.request import Request, check, cores
 from gvlab.engine.schedule import Schedule
@@ -61,23 +64,30 @@ def solve(
     method: str = "auto",
     threads: int | None = None,
     target: str = "cpu",
+    into: Path | str | None = None,
 ) -> Solution:
     """Solve for many subjects at once. See `contract.Solve` for the arguments.
 
     Parameters
     ----------
     method
-        "auto" begins with the explicit "tsit5" and goes on with "rodas5p" where a subject turns out to be stiff. Each
-        can also be asked for by its name. On a GPU "auto" is "rodas5p". Each method has `max_steps` of its own.
+        "auto" begins with the explicit "dop853" and goes on with "rodas5p" where a subject turns out to be stiff. Each
+        can also be asked for by its name, and so can "tsit5". On a GPU "auto" is "rodas5p". Each method has `max_steps`
+        of its own.
     threads
         Threads at work; None takes one per core. The result does not depend on it.
     target
         "cpu", or "gpu" for a CUDA device. Results of the two agree to the tolerance, not to the bit.
+    into
+        A file ``NAME.npy`` that takes the readings as they come, for results beyond memory. `Solution.values` is then
+        mapped from it, and ``numpy.load(NAME, mmap_mode="r")`` reads it later. It is there whole or not at all.
 
     Raises
     ------
     SolveError
         If there is no GPU for the target "gpu".
+    OutputError
+        If the file for the readings cannot be written.
     """
     if method not in (*CHOICES, *METHODS):
         raise UnknownNameError("method", method, (*CHOICES, *METHODS))
@@ -96,14 +106,22 @@ def solve(
         ready = _ready[key]
     # The same text read twice is the same model; the formulas belong to the graph of the first.
     request = check(ready.model, times, subjects, outputs, parameters, schedule, stop, options)
-    return Run(request, ready, threads or cores(), progress, target).follow()
+    shape = (request.subjects, request.times.size, len(request.outputs))
+    with nullcontext() if into is None else mapped(Path(into), shape) as values:
+        return Run(request, ready, threads or cores(), progress, target, values).follow()
 
 
 class Run:
     """One solve on its way."""
 
     def __init__(
-        self, request: Request, ready: Ready, threads: int, progress: Progress | None, target: str = "cpu"
+        self,
+        request: Request,
+        ready: Ready,
+        threads: int,
+        progress: Progress | None,
+        target: str = "cpu",
+        values: FloatArray | None = None,
     ) -> None:
         program = ready.program
         self._request = request
@@ -117,7 +135,7 @@ class Run:
         self._schedule = Schedule(request, program)
         ready.begin(request, self._subjects)
         shape = (request.subjects, request.times.size, len(self._readings))
-        self._values = np.empty(shape)
+        self._values = np.empty(shape) if values is None else values
         self._status = np.full(request.subjects, -1, dtype=np.int8)
         self._kept: list[Any] = []
         self._table = self._fill_table()
