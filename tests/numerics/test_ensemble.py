@@ -344,6 +344,53 @@ def test_an_interrupted_solve_ends(stiff, monkeypatch):
         )
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "rate", ["-x*piecewise(1, time < 0.5, 2)", "-abs(x)*x", "-max(x, 1)", "1 - x*piecewise(2, x < 0.5, 3)", "-(x/2)^p"]
+)
+def test_a_choice_between_constants_is_compiled_for_a_single_subject(monkeypatch, method, rate):
+    """Which of two numbers is taken must not need an address of 32 bits."""
+    monkeypatch.setattr(ensemble, "WIDTHS", (1,))
+    model = equations(f"model m\n x = 1; p = 3; x' = {rate}; end")
+    alone = ensemble.solve(model, TIMES[:3], subjects=1, outputs=["x"], method=method)
+    monkeypatch.setattr(ensemble, "WIDTHS", (8,))
+    beside = ensemble.solve(model, TIMES[:3], subjects=9, outputs=["x"], method=method)
+    np.testing.assert_array_equal(beside.values, np.repeat(alone.values, 9, axis=0))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_readings_between_rounded_times_and_doses_of_others_change_no_bit(method):
+    """t + (end - t) need not be end: the slopes of a neighbor must not be taken at another time."""
+    model = equations("model m\n x = 0; a = 1; x' = a*cos(3*time) - 0.05*x; end")
+    random = np.random.default_rng(0)
+    gain, options = np.linspace(0.5, 2, 16), Options(relative_tolerance=1e-2, absolute_tolerance=1e-2)
+    pairs = random.uniform((0.5, 1.85), (0.8, 1.99), (400, 2))
+    pairs = pairs[pairs[:, 0] + (pairs[:, 1] - pairs[:, 0]) != pairs[:, 1]]
+    assert len(pairs) > 20
+    for first, second in pairs[:20]:
+        when = np.where(np.arange(16) % 2, second, np.inf)
+
+        def run(rows, when=when, times=(0.0, first, second, 5.0)):
+            dose = Operation(when[rows], "add", "x", np.full(len(when[rows]), 1e-12))
+            return ensemble.solve(
+                model, np.array(times), subjects=len(when[rows]), outputs=["x"], parameters={"a": gain[rows]},
+                schedule=[dose], options=options, method=method, threads=1,
+            )  # fmt: skip
+
+        np.testing.assert_array_equal(run(slice(None)).values[::2], run(slice(0, 16, 2)).values)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_reading_just_after_a_dose_does_not_shorten_the_steps_after_the_next(method):
+    model = equations("model m\n x = 0; y = 0; x' = -x; y' = x - 0.3*y; end")
+    doses = [Operation(0.1 * k, "add", "x", 1.0) for k in range(1, 200)]
+    plain, close = (
+        ensemble.solve(model, np.array(times), subjects=1, outputs=["y"], schedule=doses, method=method)
+        for times in ([0.0, 21.0], [0.0, np.nextafter(0.1 * 3, 1), 21.0])
+    )
+    assert close.steps[0] < 1.05 * plain.steps[0]
+
+
 def test_readings_can_go_to_a_file_as_they_come(stiff, tmp_path):
     values = cohort(40)
     kept, mapped = solve(stiff, values), solve(stiff, values, into=tmp_path / "readings.npy")

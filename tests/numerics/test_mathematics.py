@@ -93,3 +93,9 @@ def test_relations_and_logic_are_numbers_too():
     x = np.array([-1.0, 0.0, 1.0, 2.0])
     formula = "piecewise(10, x > 0 && !(x > 1), 20, x == 0 || x < -5, 30) + (x >= 1)"
     np.testing.assert_array_equal(compiled(formula, x=x), [30, 20, 11, 31])
+
+
+def test_what_is_no_number_stays_so_whatever_its_bits():
+    missing = np.array([0x7FF80000000007A2], dtype=np.uint64).view(np.float64)  # as R writes NA
+    assert np.isnan(compiled("exp(x)", x=missing)).all()
+    assert np.isnan(compiled("exp(x) + (-1)", x=missing)).all()

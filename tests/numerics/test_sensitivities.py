@@ -67,6 +67,16 @@ def test_exponential_decay_has_a_closed_form():
     np.testing.assert_allclose(found.values[0, :, 0, 1], decay, atol=1e-8)
 
 
+def test_the_derivative_of_a_saturation_keeps_its_digits():
+    """That of 1 - exp(-k t) by k is t exp(-k t), however small."""
+    model = equations("model m\n x = 0; k = 1; x' = 1; y := 1 - exp(-k*x); end")
+    rates = np.array([0.1, 5.0, 20.0, 40.0])
+    found = sensitivities.solve(
+        model, np.array([0.0, 1.0]), subjects=4, outputs=["y"], wrt=["k"], parameters={"k": rates}
+    )
+    np.testing.assert_allclose(found.values[:, -1, 0, 0], np.exp(-rates), rtol=1e-6)
+
+
 def test_the_solution_beside_sensitivities_is_the_solution(model):
     plain = ensemble.solve(model, TIMES, subjects=1, outputs=["effect"], schedule=DOSES, options=TIGHT)
     beside = sensitivities.solve(

@@ -121,7 +121,7 @@ Partial = Callable[..., Node]
 _OUTER: Mapping[str, tuple[Partial, ...]] = {
     "pow": (_power_base, _power_exponent),
     "exp": (lambda _graph, node, _x: node,),
-    "expm1": (lambda graph, node, _x: graph.add(node, graph.const(1.0)),),
+    "expm1": (lambda graph, _node, x: graph.unary("exp", x),),
     "log": (lambda graph, _node, x: _one_over(graph, x),),
     "sqrt": (_square_root,),
     "abs": (_absolute,),

@@ -143,6 +143,8 @@ class Graph:
             return self.sub(a, self.arguments[b][0])
         if self.operation[a] == "neg":
             return self.sub(b, self.arguments[a][0])
+        if -1.0 in (x, y):
+            return self.sub(b if x == -1.0 else a, self.const(1.0))
         return self._make("add", (a, b), None, None)
 
     def sub(self, a: Node, b: Node) -> Node:

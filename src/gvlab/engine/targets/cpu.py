@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import os
+import platform
 import threading
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -146,9 +148,16 @@ def _machine(*, together: bool) -> Any:
     if "+avx512f" in features:
         features += ",-prefer-256-bit"
     target = llvm.Target.from_default_triple()
-    model = "small" if together else "jitdefault"
-    return target.create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=features, opt=1, jit=True, codemodel=model
+    places = {"codemodel": "small", "reloc": "pic"} if together else {}
+    return target.create_target_machine(cpu=llvm.get_host_cpu_name(), features=features, opt=1, jit=True, **places)
+
+
+@cache
+def _calls_nothing_of_its_own() -> bool:
+    """Tell whether every operation that is printed is an instruction here, and not a function of the C library."""
+    features = llvm.get_host_cpu_features()
+    return os.name == "posix" and (
+        platform.machine() not in ("x86_64", "AMD64") or bool(features["fma"] and features["sse4.1"])
     )
 
 
@@ -157,7 +166,7 @@ def _compile(text: str) -> bytes:
     module.verify()
     # Code that calls nothing outside is kept together with its numbers, which it then reads where it needs them: 6 %
     # faster. The C library may be too far away for that.
-    together = "declare double @" not in text
+    together = "declare double @" not in text and _calls_nothing_of_its_own()
     machine = _machine(together=together)
     # The code is short of redundancy as it is printed; more passes cost a fifth of a second and make it no faster.
     options = llvm.create_pipeline_tuning_options(speed_level=1)
@@ -174,7 +183,7 @@ _TOGETHER, _APART = b"T", b"A"
 
 def _load(data: bytes) -> Any:
     together = data[:1] == _TOGETHER
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine(together=together), use_lmm=together)
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine(together=together), use_lmm=together or None)
     engine.add_object_file(llvm.ObjectFileRef.from_data(data[1:]))
     engine.finalize_object()
     return engine

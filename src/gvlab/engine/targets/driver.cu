@@ -224,8 +224,10 @@ DEVICE void follow(long long *table, Subject &s) {
             double t1 = last ? end : s.t + h;
             const bool located = WATCHED && locate(table, s, h, t1);
             const double proposed = h * factor;
-            if (s.first) { s.dose_h = proposed; s.first = false; }
-            s.h = located ? 0 : (last || half) && wanted > proposed ? wanted : proposed;
+            // What cut a step short is no reason to take short ones from now on.
+            const double unhindered = (last || half) && wanted > proposed ? wanted : proposed;
+            if (s.first) { s.dose_h = unhindered; s.first = false; }
+            s.h = located ? 0 : unhindered;
             s.t = t1;
             for (int i = 0; i < N; i++) s.y[i] = s.y1[i];
             for (int i = 0; i < WORDS; i++) { s.w0[i] = s.w[i]; if (WATCHED) s.w[i] = s.w1[i]; }

@@ -126,10 +126,11 @@ class DriverPrinter(LanesPrinter):
         t1, located, hit = self._locate(accepted, t, h, t1)
         proposed = h * factor
         larger = (proposed > wanted).select(proposed, wanted)
-        next_step = ((last | half) & accepted).select(larger, proposed)
-        next_step = located.select(0.0, next_step)
+        # What cut a step short is no reason to take short ones from now on.
+        unhindered = ((last | half) & accepted).select(larger, proposed)
+        next_step = located.select(0.0, unhindered)
         first = accepted & (self._get("first") > 0.0)
-        self._set("dose_h", first.select(proposed, self._get("dose_h")))
+        self._set("dose_h", first.select(unhindered, self._get("dose_h")))
         self._set("first", first.select(0.0, self._get("first")))
         self._set("h", active.select(next_step, 1.0))
         self._set("t", accepted.select(t1, t))
@@ -139,7 +140,9 @@ class DriverPrinter(LanesPrinter):
             code.store(taken.select(code.load(y1, i, X), code.load(y, i, X)), y, i)
         code.store(accepted.any().select(code.const(I64, 0), 1), looked_at, 0)
         if isinstance(self._method, RungeKutta):
-            self._keep_slopes(self._method, accepted, accepted & (t1.equals(halt) | hit), looked_at)
+            # Where rounding puts a reading elsewhere than t + h, the slopes are those of another time.
+            changed = t1.equals(halt) | hit | t1.differs(t + h)
+            self._keep_slopes(self._method, accepted, accepted & changed, looked_at)
         for word in range(self._words):
             code.store(code.load(self._ws, self._place["w"] + word, I), self._ws, self._place["w0"] + word)
         if self._words:
@@ -158,7 +161,7 @@ class DriverPrinter(LanesPrinter):
             self._notice_stiff(accepted, h)
 
     def _kept_stable(self, accepted: Value, h: Value, factor: Value) -> Value:
-        """Let no longer step be proposed than is stable: beyond, what is read inside a step may be off by far.
+        """Let no longer step be proposed than is stable: beyond, an event inside a step may be found off by far.
 
         A rejected attempt shows nothing: its stages may be anywhere. Nor does a step at rest, or only rounding; so what
         was seen before fades. The next step may be twice as long, or a ninth longer where there is nothing at all to

@@ -86,8 +86,8 @@ def exponential() -> str:
     x = f.arguments[0]
     k, rest = _exponent_and_rest(f, x)
     result = ((rest + 1.0).bits(I) + (k << 52)).bits(V)
-    # NaN passes both comparisons. Beyond these bounds k has no place in the exponent.
-    result = (x > 709.782712893384).select(math.inf, result)
+    # Beyond these bounds k has no place in the exponent; nor has what is in the low bits of a NaN.
+    result = (x <= 709.782712893384).select(result, x * math.inf)
     f.give((x < -707.7).select(0.0, result))
     return f.text()
 
