@@ -26,10 +26,12 @@ OBSERVED = (
 STIFFER = 20.0
 """Factor on the fastest rate constant of the flagship model."""
 
-# Fates that never come, so that every subject is followed over all its doses. Triggers are watched all the same.
+# Fates that never come, so that every subject is followed over all its doses. Triggers are watched all the same. A
+# clone that should have died out goes on to shrink; the model divides by the chance that it is there, 1 - exp(-x), of
+# which few digits would be left to an engine that works it out as it stands.
 NO_FATE = {
     "theta_death_leukemia": 1e30, "theta_death_gvhd": 1e30, "theta_death_other": 1e30, "theta_first_mutant": 1e30,
-    "U_cure_sensitive": 2.0, "U_cure_mutant": 2.0,
+    "U_cure_sensitive": 2.0, "U_cure_mutant": 2.0, "epsilon_extinct": 1e-6,
 }  # fmt: skip
 
 
