@@ -38,12 +38,12 @@ BLOCK = 100
 """Subjects after which it can be stopped without loss."""
 
 # In a few mice the blasts that are left neither grow nor shrink for weeks, so the times of later events are
-# ill-conditioned. With another model they are other mice; in the one that has the edge `ifng_il15`
-# the worst of 10,000, row 6,725, has 4 to 6 million blasts from day 20 to day 40. Change its birth
+# ill-conditioned. With other nominal values they are other mice; with those of an earlier ensemble
+# the worst of 10,000 had 4 to 6 million blasts from day 20 to day 40. Change its birth
 # rate of blasts by a ten-millionth, and its events move by 0.03 days; those of a usual mouse move by 0.000005 days.
-# With 1e-13 as relative tolerance our engine and COPASI both say that its first mutant comes on day 48.72909274 and
-# its death on day 53.67557184, 1e-8 days apart at most, and libRoadRunner is 4.1e-7 days off. Less tight, they are off
-# these two times by up to:
+# With 1e-13 as relative tolerance our engine and COPASI both said that its first mutant came on day 48.72909274 and
+# its death on day 53.67557184, 1e-8 days apart at most, and libRoadRunner was 4.1e-7 days off. Less tight, they were
+# off these two times by up to (ours with Rodas5P):
 #     relative, absolute    ours       COPASI    libRoadRunner
 #     1e-12, 1e-15          3.4e-8 d   9e-9 d    2.7e-6 d
 #     1e-10, 1e-13          3.0e-6 d   7.3e-6 d  1.4e-4 d       (`TIGHT`)
