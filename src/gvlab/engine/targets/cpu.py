@@ -153,7 +153,7 @@ def _machine(*, together: bool) -> Any:
 
 
 @cache
-def _calls_nothing_of_its_own() -> bool:
+def _needs_no_library() -> bool:
     """Tell whether every operation that is printed is an instruction here, and not a function of the C library."""
     features = llvm.get_host_cpu_features()
     return os.name == "posix" and (
@@ -166,7 +166,7 @@ def _compile(text: str) -> bytes:
     module.verify()
     # Code that calls nothing outside is kept together with its numbers, which it then reads where it needs them: 6 %
     # faster. The C library may be too far away for that.
-    together = "declare double @" not in text and _calls_nothing_of_its_own()
+    together = "declare double @" not in text and _needs_no_library()
     machine = _machine(together=together)
     # The code is short of redundancy as it is printed; more passes cost a fifth of a second and make it no faster.
     options = llvm.create_pipeline_tuning_options(speed_level=1)
