@@ -247,7 +247,7 @@ def test_a_step_that_ends_very_far_away_is_not_taken(method, amount):
     model = equations("model m\n x = 0; y = 1; x' = 1 - y*exp(x); y' = 1 - y; end")
     doses = [Operation(1.0, "add", "x", 1.0), Operation(5.0, "add", "x", amount)]
     solution = ensemble.solve(model, TIMES, subjects=1, outputs=["x"], schedule=doses, method=method)
-    if amount == 35.0 and solution.statuses() == [Status.STEP_TOO_SMALL]:
+    if amount == 35.0 and method in ("tsit5", "rodas5p") and solution.statuses() == [Status.STEP_TOO_SMALL]:
         return  # at day 5 the smallest difference of times is too long a step for a rate of exp(35)
     assert solution.statuses() == [Status.FINISHED]
     np.testing.assert_allclose(solution.values[0, -1, 0], -np.log1p(-np.exp(-5.0)), atol=1e-5)

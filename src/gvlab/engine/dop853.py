@@ -50,7 +50,7 @@ INNER_STAGES = (
      0.3567271874552811, 0.0, 0.0, 0.0, -0.0013990241651590145, 2.9475147891527724, -9.15095847217987),
 )
 INNER_NODES = (0.1, 0.2, 0.7777777777777778)
-"""Stages that only what is read inside a step needs."""
+"""Stages that only what is looked for inside a step needs."""
 
 INNER = (
     (-8.428938276109013, 0.0, 0.0, 0.0, 0.0, 0.5667149535193777, -3.0689499459498917, 2.38466765651207,

@@ -54,13 +54,13 @@ class RungeKutta:
         Of the result.
     a, nodes
         Coefficients of the stages; the row of the last stage gives the result. Stages beyond it are worked out only
-        where something is read inside a step.
+        where an event is looked for inside a step.
     error
         Weights of the error estimate; or of two, of order 5 and 3, from which one of order 8 is made.
     caution
         How many times larger its errors are than those of Rodas5P at the same tolerance; so much tighter it is taken.
     reach
-        Length of a step, times the fastest rate, up to which neither its end nor what is read inside it swings out.
+        Length of a step, times the fastest rate, up to which neither its end nor what is interpolated in it swings out.
     dense
         Row i holds the coefficients of theta, theta^2, ... of the weight of stage i.
     stages

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
-import platform
 import threading
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -26,6 +25,9 @@ from gvlab.engine.targets.mathematics import in_pairs, prelude
 from gvlab.engine.targets.model_code import functions, outputs
 from gvlab.engine.targets.steps import StepPrinter
 from gvlab.model.equations_graph import Node
+
+_TOGETHER, _APART = b"T", b"A"
+"""First byte of what is stored: whether code and numbers have to lie close together."""
 
 _lock = threading.Lock()
 
@@ -156,9 +158,8 @@ def _machine(*, together: bool) -> Any:
 def _needs_no_library() -> bool:
     """Tell whether every operation that is printed is an instruction here, and not a function of the C library."""
     features = llvm.get_host_cpu_features()
-    return os.name == "posix" and (
-        platform.machine() not in ("x86_64", "AMD64") or bool(features["fma"] and features["sse4.1"])
-    )
+    # Other kinds of processor do not name these, and have them.
+    return os.name == "posix" and all(features.get(name, True) for name in ("fma", "sse4.1"))
 
 
 def _compile(text: str) -> bytes:
@@ -176,9 +177,6 @@ def _compile(text: str) -> bytes:
         module, llvm.create_pass_builder(machine, options)
     )
     return (_TOGETHER if together else _APART) + bytes(machine.emit_object(module))
-
-
-_TOGETHER, _APART = b"T", b"A"
 
 
 def _load(data: bytes) -> Any:
