@@ -1,7 +1,8 @@
 """Times the engines against each other: gvlab bench engine [--json FILE] [--figure FILE] [--quick] [--docs].
 
-Each engine is given the loosest tolerance at which its error on one cohort is at most half of 1e-4; then it is timed on
-another. An engine whose error on that one is above 1e-4 is given the next tolerance at which it is not.
+Each engine is given the loosest tolerance, to an eighth of a decade, at which its error on one cohort is at most half
+of 1e-4; then it is timed on another. An engine whose error on that one is above 1e-4 is given the next tolerance at
+which it is not.
 The error of a reading is its distance from a tight reference over the larger of the reference and a thousandth of the
 largest reference of that output and subject; the largest over subjects, outputs and days is shown. One core each. Times
 are CPU times of the processes at work, medians of repeats, so that other work on the machine counts little.
@@ -42,7 +43,12 @@ LEAST = 0.5
 SOLVERS_OF_STIFF = ("ensemble", "roadrunner", "numbalsoda")
 """Engines that are given the stiff cases: SciPy calls Python for every evaluation, and would take an hour."""
 
-TOLERANCES = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6, 3e-7, 1e-7, 1e-8, 1e-9)
+TOLERANCES = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6, 3e-7, 1e-7, 3e-8, 1e-8, 3e-9, 1e-9)
+"""Those of the work-precision diagram, and those between which the one for a timing is looked for."""
+
+HALVINGS = 2
+"""How often the interval between two of them is halved."""
+
 TIGHT = Options(relative_tolerance=1e-10, absolute_tolerance=1e-12)
 
 
@@ -120,13 +126,24 @@ def loosest(name: str, case: Case, reference: Solution) -> float | None:
     run, most, _ = ENGINES[name]
     part = case.part(min(JUDGED, 2 * most))
     wanted = cut(reference, part.subjects)
-    for relative in TOLERANCES:
+
+    def enough(relative: float) -> bool:
         try:
-            if error(run(part, tolerance(relative)), wanted) <= WANTED / 2:
-                return relative
+            return error(run(part, tolerance(relative)), wanted) <= WANTED / 2
         except (ArithmeticError, ValueError):  # loose steps may leave the range where formulas are defined
-            continue
-    return None
+            return False
+
+    found = next((relative for relative in TOLERANCES if enough(relative)), None)
+    if found is None or found == TOLERANCES[0]:
+        return found
+    too_loose = TOLERANCES[TOLERANCES.index(found) - 1]
+    for _ in range(HALVINGS):
+        middle = float(f"{(too_loose * found) ** 0.5:.1e}")
+        if enough(middle):
+            found = middle
+        else:
+            too_loose = middle
+    return found
 
 
 def cut(solution: Solution, count: int) -> Solution:
@@ -149,7 +166,7 @@ def measure(make: Callable[[int, int], Case], engines: list[str]) -> list[dict[s
         run, most, repeats = ENGINES[name]
         judged = held_out.part(min(2 * most, JUDGED))
         run(judged.part(1), tolerance(relative))  # compiled, loaded
-        for tighter in TOLERANCES[TOLERANCES.index(relative) :]:
+        for tighter in (relative, *(other for other in TOLERANCES if other < relative)):
             options = tolerance(tighter)
             worst = error(run(judged, options), cut(truth, judged.subjects))
             if worst <= WANTED:
@@ -246,7 +263,7 @@ def work_precision(case: Case, engines: list[str]) -> list[dict[str, Any]]:
         run, most, _ = ENGINES[name]
         part = case.part(most)
         run(part.part(1), tolerance(1e-3))
-        for relative in TOLERANCES[2:-1]:
+        for relative in TOLERANCES[2:]:
             try:
                 solution, seconds = timed(lambda run=run, part=part, relative=relative: run(part, tolerance(relative)))
             except ArithmeticError:  # too loose for this engine

@@ -240,6 +240,38 @@ def test_an_attempt_that_goes_astray_does_not_shorten_later_steps():
     assert both.steps[0] < 1.5 * implicit.steps[0]
 
 
+def followed(model, outputs, relative, **more):
+    """Give the largest relative error of what is read."""
+    loose, tight = (
+        ensemble.solve(model, outputs=outputs, subjects=1, options=Options(tolerance, tolerance * 1e-3), **more).values
+        for tolerance in (relative, 1e-11)
+    )
+    return np.max(np.abs(loose / tight - 1.0))
+
+
+@pytest.mark.parametrize(("growth", "start"), [(2.0, 10.0), (4.0, 14.0)])
+def test_a_step_that_grows_beyond_the_reach_of_the_explicit_method_is_not_believed(growth, start):
+    """What is consumed by cells that multiply has a rate that outgrows the step; the higher estimate misses it."""
+    model = equations(
+        f"model m\n x = 1; n = 0.05; n' = {growth}*n*(1 - n/30); x' = {start}*(1 - 0.9*x) - n*x; end",
+    )
+    grids = (np.unique([0.0, *(np.arange(4.0) + shift)]) for shift in np.linspace(0.0, 0.9, 10))
+    assert max(followed(model, ["x"], 1e-6, times=times, method="dop853") for times in grids) < 5e-6
+
+
+def test_what_sets_in_at_once_with_a_dose_is_as_exact_as_the_rest():
+    """A drug that reaches its half-maximal effect within a minute."""
+    model = equations(
+        """model m
+        d = 0; c = 0; f = 1; x = 1
+        d' = -30*d; c' = 30*d - 6*c; f' = 48*(1/(1 + c/0.01) - f); x' = 4*(1 - f)*x - x
+        end"""
+    )
+    doses = [Operation(float(day), "add", "d", 1.0) for day in range(10)]
+    times = np.array([0.0, *(np.arange(10.0) + 0.25)])
+    assert followed(model, ["x"], 1e-3, times=times, schedule=doses, method="dop853") < 6e-6
+
+
 @pytest.mark.parametrize("method", ["auto", *METHODS])
 @pytest.mark.parametrize("amount", [25.0, 35.0])
 def test_a_step_that_ends_very_far_away_is_not_taken(method, amount):

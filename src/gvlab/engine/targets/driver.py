@@ -32,6 +32,10 @@ SMALLEST_STEP = 1e-22
 
 SMALLEST_FACTOR, LARGEST_FACTOR, SAFETY = 0.2, 5.0, 0.9
 
+FIRST = 10.0
+"""How many times as strictly an explicit method judges its first step after a dose. What the estimate says of a smooth
+step is a hundred times its error; of one in which something sets in at once it is the error itself."""
+
 NEARLY_UNSTABLE, STRETCHED_STEPS = 0.7, 15
 """Square of a step over the longest stable one, above which it counts as stretched; and how many such steps show that a
 subject is stiff."""
@@ -113,24 +117,21 @@ class DriverPrinter(LanesPrinter):
         known = error.equals(error)
         error = known.select(error, 1e10)
         error = (error > 1e-16).select(error, 1e-16)
-        exponent = -0.5 / self._method.order
-        factor = code.call("vexp", V, code.call("vlog", V, error) * exponent) * SAFETY
-        factor = (factor < SMALLEST_FACTOR).select(SMALLEST_FACTOR, factor)
-        factor = (factor > LARGEST_FACTOR).select(LARGEST_FACTOR, factor)
-        accepted = active & (error <= 1.0)
+        first = active & (self._get("first") > 0.0)
+        judged = first.select(error * (FIRST * FIRST), error) if isinstance(self._method, RungeKutta) else error
+        accepted = active & (judged <= 1.0)
+        factor = careful = self._factor(judged)
         if isinstance(self._method, RungeKutta):
-            factor = self._kept_stable(accepted, h, factor)
+            factor = self._kept_stable(accepted, h, (first & accepted).select(self._factor(error), careful))
+            careful = (careful < factor).select(careful, factor)
         # At time 0 any step still moves time; there the interval is the measure.
         stuck = active & ~accepted & ~last & (((t + h) <= t) | (h <= rest * SMALLEST_STEP))
         t1 = last.select(end, t + h)
         t1, located, hit = self._locate(accepted, t, h, t1)
-        proposed = h * factor
-        larger = (proposed > wanted).select(proposed, wanted)
-        # What cut a step short is no reason to take short ones from now on.
-        unhindered = ((last | half) & accepted).select(larger, proposed)
-        next_step = located.select(0.0, unhindered)
-        first = accepted & (self._get("first") > 0.0)
-        self._set("dose_h", first.select(unhindered, self._get("dose_h")))
+        cut = (last | half) & accepted
+        next_step = located.select(0.0, self._unhindered(h * factor, wanted, cut))
+        first = first & accepted
+        self._set("dose_h", first.select(self._unhindered(h * careful, wanted, cut), self._get("dose_h")))
         self._set("first", first.select(0.0, self._get("first")))
         self._set("h", active.select(next_step, 1.0))
         self._set("t", accepted.select(t1, t))
@@ -159,6 +160,18 @@ class DriverPrinter(LanesPrinter):
         self._put_back_where(over, STEP_LIMIT)
         if isinstance(self._method, RungeKutta):
             self._notice_stiff(accepted, h)
+
+    def _factor(self, error: Value) -> Value:
+        """Give how many times longer the next step may be, from the square of an error."""
+        code, exponent = self._code, -0.5 / self._method.order
+        factor = code.call("vexp", V, code.call("vlog", V, error) * exponent) * SAFETY
+        factor = (factor < SMALLEST_FACTOR).select(SMALLEST_FACTOR, factor)
+        return (factor > LARGEST_FACTOR).select(LARGEST_FACTOR, factor)
+
+    @staticmethod
+    def _unhindered(proposed: Value, wanted: Value, cut: Value) -> Value:
+        """Give a next step: what cut one short is no reason to take short ones from now on."""
+        return cut.select((proposed > wanted).select(proposed, wanted), proposed)
 
     def _kept_stable(self, accepted: Value, h: Value, factor: Value) -> Value:
         """Let no longer step be proposed than is stable: beyond, an event inside a step may be found off by far.

@@ -18,6 +18,10 @@ LARGEST_GAIN = 1e4
 """How many times larger the error allowed may be for where a step ends than for where it begins: a step that ends very
 far away must not excuse itself."""
 
+BEYOND = 10.0
+"""How many times as strictly a step is judged that is longer than its method's reach. What an estimate says of a smooth
+step is a hundred times its error; what swings out is as large as it says."""
+
 
 def loader(code: Function, arrays: Sequence[Value], place: Value) -> Callable[[int], Value]:
     """Give a function that loads eight elements of the array with a number."""
@@ -195,11 +199,15 @@ class StepPrinter:
             lambda i: code.load(k[last], i, V) - code.load(k[last - 1], i, V),
             lambda i: code.load(y1, i, V) - code.load(u, i, V),
         )
-        code.store(slopes / arguments * (1.0 / (method.reach * method.reach)), ws, self._place["seen"])
+        seen = slopes / arguments * (1.0 / (method.reach * method.reach))
+        code.store(seen, ws, self._place["seen"])
         error = errors[0]
         if len(errors) == 2:
-            # Hairer, Norsett and Wanner (1993), II.10: e5^2 / sqrt(e5^2 + 0.01 e3^2) is of order 8.
-            error = error * error / (code.fma(errors[1], 0.01, error) + 1e-300)
+            # Hairer, Norsett and Wanner (1993), II.10: e5^2 / sqrt(e5^2 + 0.01 e3^2) is of order 8. Beyond the reach
+            # of the method it says nothing: what swings out there is seen by the estimate of order 5 alone.
+            finer = error * error / (code.fma(errors[1], 0.01, error) + 1e-300)
+            coarser = error * (BEYOND * BEYOND)
+            error = ((h * h * seen > 1.0) & (coarser > finer)).select(coarser, finer)
         code.give(error)
         return code.text()
 
