@@ -259,6 +259,42 @@ def test_a_step_that_grows_beyond_the_reach_of_the_explicit_method_is_not_believ
     assert max(followed(model, ["x"], 1e-6, times=times, method="dop853") for times in grids) < 5e-6
 
 
+@pytest.mark.parametrize(("rate", "tolerance"), [(30.0, 1e-6), (20.0, 1e-5), (14.0, 1e-4)])
+def test_what_swings_out_again_and_again_is_handed_over(rate, tolerance):
+    """Every other attempt would fail for it, and the short step after each would hide that the model is stiff."""
+    model = equations(
+        f"model m\n x = 1; y = 0; v = 1; g = 1; g' = 0.0005; x' = -{rate}*g*(x - y); y' = v; v' = -y; end"
+    )
+    both, implicit = (
+        ensemble.solve(
+            model, np.array([0.0, 100.0, 200.0]), subjects=1, outputs=["x"], method=method,
+            options=Options(tolerance, tolerance * 1e-3),
+        )
+        for method in ("auto", "rodas5p")
+    )  # fmt: skip
+    assert both.steps[0] < 1.4 * implicit.steps[0]
+
+
+def test_an_event_of_a_model_at_rest_finds_it_at_rest():
+    """At rest steps are far longer than is stable; inside them what is interpolated may be anywhere."""
+    model = equations(
+        """model m
+        x = 0.3; u = 2; z = 0; level = 5; seen = 0
+        x' = 60*(1 - x*u/2); u' = 8*(2 - u*x); z' = 0.5 + 0.1*z
+        at (z > level): seen = x
+        end"""
+    )
+    levels = {"level": np.linspace(2.0, 25.0, 200)}
+    loose, tight = (
+        ensemble.solve(
+            model, np.array([0.0, 60.0]), subjects=200, outputs=["seen"], parameters=levels, options=options,
+            method=method,
+        )
+        for options, method in ((Options(1e-3, 1e-6), "dop853"), (Options(1e-11, 1e-13), "rodas5p"))
+    )  # fmt: skip
+    np.testing.assert_allclose(loose.values[:, -1], tight.values[:, -1], atol=2e-3)
+
+
 def test_what_sets_in_at_once_with_a_dose_is_as_exact_as_the_rest():
     """A drug that reaches its half-maximal effect within a minute."""
     model = equations(

@@ -32,9 +32,12 @@ SMALLEST_STEP = 1e-22
 
 SMALLEST_FACTOR, LARGEST_FACTOR, SAFETY = 0.2, 5.0, 0.9
 
-FIRST = 10.0
+FIRST = 5.0
 """How many times as strictly an explicit method judges its first step after a dose. What the estimate says of a smooth
-step is a hundred times its error; of one in which something sets in at once it is the error itself."""
+step is many times its error; of one in which something sets in at once it is the error itself."""
+
+ASTRAY = 2.0
+"""Square of a step over the longest stable one, above which nothing is looked for inside it."""
 
 NEARLY_UNSTABLE, STRETCHED_STEPS = 0.7, 15
 """Square of a step over the longest stable one, above which it counts as stretched; and how many such steps show that a
@@ -120,14 +123,21 @@ class DriverPrinter(LanesPrinter):
         first = active & (self._get("first") > 0.0)
         judged = first.select(error * (FIRST * FIRST), error) if isinstance(self._method, RungeKutta) else error
         accepted = active & (judged <= 1.0)
+        t1 = last.select(end, t + h)
+        hit = self._differs(accepted, t1)
+        if isinstance(self._method, RungeKutta):
+            # Inside a step that is not stable the instant is not to be found: what is interpolated may be anywhere.
+            seen = self._get("seen")
+            astray = hit & (h * h * seen > ASTRAY) & (seen < INFINITY)
+            self._set("swung", astray.select(1.0, self._get("swung")))
+            accepted, hit = accepted & ~astray, hit & ~astray
         factor = careful = self._factor(judged)
         if isinstance(self._method, RungeKutta):
             factor = self._kept_stable(accepted, h, (first & accepted).select(self._factor(error), careful))
             careful = (careful < factor).select(careful, factor)
         # At time 0 any step still moves time; there the interval is the measure.
         stuck = active & ~accepted & ~last & (((t + h) <= t) | (h <= rest * SMALLEST_STEP))
-        t1 = last.select(end, t + h)
-        t1, located, hit = self._locate(accepted, t, h, t1)
+        t1, located = self._locate(hit, t, h, t1)
         cut = (last | half) & accepted
         next_step = located.select(0.0, self._unhindered(h * factor, wanted, cut))
         first = first & accepted
@@ -176,18 +186,23 @@ class DriverPrinter(LanesPrinter):
     def _kept_stable(self, accepted: Value, h: Value, factor: Value) -> Value:
         """Let no longer step be proposed than is stable: beyond, an event inside a step may be found off by far.
 
-        A rejected attempt shows nothing: its stages may be anywhere. Nor does a step at rest, or only rounding; so what
-        was seen before fades. The next step may be twice as long, or a ninth longer where there is nothing at all to
-        see.
+        A rejected attempt shows nothing, for its stages may be anywhere, unless it fell short by what swung out alone.
+        Nor does a step at rest, or only rounding; so what was seen before fades. The next step may be twice as long, or
+        a ninth longer where there is nothing at all to see.
         """
         before, seen = self._get("stiffness"), self._get("seen")
         visible = (seen >= 0.0) & (seen < INFINITY)
         faded = before * visible.select(self._code.const(V, 0.25), 0.81)
         after = (visible & (seen > faded)).select(seen, faded)
-        self._set("stiffness", accepted.select(after, before))
+        failed = (self._swung() & visible & (seen > before)).select(seen, before)
+        self._set("stiffness", accepted.select(after, failed))
         most = 1.0 / self._code.call("llvm.sqrt.vWf64", V, h * h * self._get("stiffness"))
         most = (most < SMALLEST_FACTOR).select(SMALLEST_FACTOR, most)
         return (most < factor).select(most, factor)
+
+    def _swung(self) -> Value:
+        """Tell where the last attempt failed for what swung out beyond the reach of the method alone."""
+        return self._get("swung") > 0.0
 
     def _keep_slopes(self, method: RungeKutta, accepted: Value, changed: Value, looked_at: Value) -> None:
         """Begin the next step with the slopes at the end of this, unless a lane may have others there."""
@@ -200,11 +215,15 @@ class DriverPrinter(LanesPrinter):
             code.store(code.const(I64, 1), looked_at, 0)
 
     def _notice_stiff(self, accepted: Value, h: Value) -> None:
-        """Count the steps that stability and not accuracy keeps short; put back where there were many of late."""
+        """Count the steps that stability and not accuracy keeps short; put back where there were many of late.
+
+        One that failed for it counts twice, since the short one after it takes one off.
+        """
         code, count = self._code, self._get("stiff", I)
         stretched = (h * h * self._get("stiffness")) > NEARLY_UNSTABLE
         less = (count > 0).select(count - 1, count)
-        count = accepted.select(stretched.select(count + 1, less), count)
+        failed = self._swung().select(count + 2, count)
+        count = accepted.select(stretched.select(count + 1, less), failed)
         self._set("stiff", count)
         with code.when(self._field("hands_over", I64).differs(0)):
             self._put_back_where((self._get("subject", I) >= 0) & (count >= STRETCHED_STEPS), STIFF)
@@ -242,17 +261,22 @@ class DriverPrinter(LanesPrinter):
             guess = (guess < rest).select(guess, rest)
             self._set("h", unknown.select(guess, self._get("h")))
 
-    def _locate(self, accepted: Value, t: Value, h: Value, t1: Value) -> tuple[Value, Value, Value]:
+    def _differs(self, accepted: Value, t1: Value) -> Value:
+        """Tell in which lanes a watched truth value is another at the end of the step."""
+        if not self._words:
+            return self._code.const(B, 0)
+        self._watch(t1, "y1", "w1")
+        return accepted & self._changed("w1", "w")
+
+    def _locate(self, hit: Value, t: Value, h: Value, t1: Value) -> tuple[Value, Value]:
         """Find the first instant of the step at which a watched truth value differs, to the last bit of time.
 
-        Give the end of the step, where it was brought forward, and where anything differs.
+        Give the end of the step, and where it was brought forward.
         """
         code = self._code
         if not self._words:
-            return t1, code.const(B, 0), code.const(B, 0)
+            return t1, code.const(B, 0)
         early, late, moved = code.variable(V), code.variable(V), code.variable(I)
-        self._watch(t1, "y1", "w1")
-        hit = accepted & self._changed("w1", "w")
         code.store(t, early, 0)
         code.store(t1, late, 0)
         code.store(code.const(I, 0), moved, 0)
@@ -277,7 +301,7 @@ class DriverPrinter(LanesPrinter):
                 code.store(moved_back.select(code.load(yi, i, X), code.load(y1, i, X)), y1, i)
             self._watch(found, "y1", "w1")
             code.store(inside.select(code.const(I, 1), 0), moved, 0)
-        return code.load(late, 0, V), code.load(moved, 0, I).differs(0), hit
+        return code.load(late, 0, V), code.load(moved, 0, I).differs(0)
 
     # ------------------------------------------------------- doses and events
 

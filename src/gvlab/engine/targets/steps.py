@@ -12,15 +12,11 @@ from collections.abc import Callable, Sequence
 from gvlab.engine.program import Program
 from gvlab.engine.tableaus import Rosenbrock, Row, RungeKutta
 from gvlab.engine.targets.layout import FIELD, Workspace
-from gvlab.engine.targets.llvm import F64, PTR, Function, V, Value, X
+from gvlab.engine.targets.llvm import F64, PTR, B, Function, V, Value, X
 
 LARGEST_GAIN = 1e4
 """How many times larger the error allowed may be for where a step ends than for where it begins: a step that ends very
 far away must not excuse itself."""
-
-BEYOND = 10.0
-"""How many times as strictly a step is judged that is longer than its method's reach. What an estimate says of a smooth
-step is a hundred times its error; what swings out is as large as it says."""
 
 
 def loader(code: Function, arrays: Sequence[Value], place: Value) -> Callable[[int], Value]:
@@ -201,13 +197,15 @@ class StepPrinter:
         )
         seen = slopes / arguments * (1.0 / (method.reach * method.reach))
         code.store(seen, ws, self._place["seen"])
-        error = errors[0]
+        error, swung = errors[0], code.const(B, 0)
         if len(errors) == 2:
             # Hairer, Norsett and Wanner (1993), II.10: e5^2 / sqrt(e5^2 + 0.01 e3^2) is of order 8. Beyond the reach
-            # of the method it says nothing: what swings out there is seen by the estimate of order 5 alone.
+            # of the method it says too little: what swings out there is as large as e5.
             finer = error * error / (code.fma(errors[1], 0.01, error) + 1e-300)
-            coarser = error * (BEYOND * BEYOND)
-            error = ((h * h * seen > 1.0) & (coarser > finer)).select(coarser, finer)
+            beyond = h * h * seen > 1.0
+            swung = beyond & (error > 1.0) & (finer <= 1.0)
+            error = beyond.select(error, finer)
+        code.store(swung.select(code.const(V, 1.0), 0.0), ws, self._place["swung"])
         code.give(error)
         return code.text()
 
