@@ -215,14 +215,13 @@ class DriverPrinter(LanesPrinter):
             code.store(code.const(I64, 1), looked_at, 0)
 
     def _notice_stiff(self, accepted: Value, h: Value) -> None:
-        """Count the steps that stability and not accuracy keeps short; put back where there were many of late.
-
-        One that failed for it counts twice, since the short one after it takes one off.
+        """Count the steps that stability and not accuracy keeps short, and those that fail for it; put back where there
+        were many of late.
         """
         code, count = self._code, self._get("stiff", I)
         stretched = (h * h * self._get("stiffness")) > NEARLY_UNSTABLE
         less = (count > 0).select(count - 1, count)
-        failed = self._swung().select(count + 2, count)
+        failed = self._swung().select(count + 1, count)
         count = accepted.select(stretched.select(count + 1, less), failed)
         self._set("stiff", count)
         with code.when(self._field("hands_over", I64).differs(0)):
