@@ -37,7 +37,7 @@ FIRST = 5.0
 step is many times its error; of one in which something sets in at once it is the error itself."""
 
 ASTRAY = 2.0
-"""Square of a step over the longest stable one, above which nothing is looked for inside it."""
+"""Square of a step over the longest stable one, above which no instant is looked for inside it."""
 
 NEARLY_UNSTABLE, STRETCHED_STEPS = 0.7, 15
 """Square of a step over the longest stable one, above which it counts as stretched; and how many such steps show that a
@@ -186,7 +186,7 @@ class DriverPrinter(LanesPrinter):
     def _kept_stable(self, accepted: Value, h: Value, factor: Value) -> Value:
         """Let no longer step be proposed than is stable: beyond, an event inside a step may be found off by far.
 
-        A rejected attempt shows nothing, for its stages may be anywhere, unless it fell short by what swung out alone.
+        A rejected attempt shows nothing, for its stages may be anywhere, unless it failed only because it was too long.
         Nor does a step at rest, or only rounding; so what was seen before fades. The next step may be twice as long, or
         a ninth longer where there is nothing at all to see.
         """
@@ -201,7 +201,7 @@ class DriverPrinter(LanesPrinter):
         return (most < factor).select(most, factor)
 
     def _swung(self) -> Value:
-        """Tell where the last attempt failed for what swung out beyond the reach of the method alone."""
+        """Tell where the last attempt failed only because it was longer than the reach of the method."""
         return self._get("swung") > 0.0
 
     def _keep_slopes(self, method: RungeKutta, accepted: Value, changed: Value, looked_at: Value) -> None:
@@ -215,9 +215,7 @@ class DriverPrinter(LanesPrinter):
             code.store(code.const(I64, 1), looked_at, 0)
 
     def _notice_stiff(self, accepted: Value, h: Value) -> None:
-        """Count the steps that stability and not accuracy keeps short, and those that fail for it; put back where there
-        were many of late.
-        """
+        """Count the steps that stability and not accuracy keeps short or lets fail; put back where many did of late."""
         code, count = self._code, self._get("stiff", I)
         stretched = (h * h * self._get("stiffness")) > NEARLY_UNSTABLE
         less = (count > 0).select(count - 1, count)

@@ -70,7 +70,7 @@ LANE = (
     "stiff",
     "stiffness",
     "seen",  # stiffness as the last attempt shows it
-    "swung",  # 1 where the last attempt failed for nothing but what swung out
+    "swung",  # 1 where the last attempt failed only because it was longer than is stable
 )
 """What is kept of each lane besides its states."""
 
