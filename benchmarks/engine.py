@@ -32,7 +32,9 @@ from engine_numbalsoda import MISSING, installed, run_numbalsoda
 from engine_page import DIAGRAM, FIGURE, NUMBERS, WANTED, draw, write_docs
 from engine_scipy import run_scipy
 
-from gvlab.engine import Options, Solution, ensemble, roadrunner
+from gvlab.engine import Options, Solution
+from gvlab.engine.ensemble import engine as ensemble
+from gvlab.engine.roadrunner import engine as roadrunner
 
 JUDGED = 8
 """Subjects whose error counts, the same for every engine (two for SciPy, which is slow)."""
@@ -111,7 +113,7 @@ def _speed(run: Callable[[Case, Options], Solution], case: Case, most: int, opti
 
 def _children() -> float:
     """CPU seconds of the processes in which libRoadRunner works."""
-    from gvlab.engine import roadrunner_pool
+    from gvlab.engine.roadrunner import pool as roadrunner_pool
 
     total = 0.0
     for worker in roadrunner_pool._idle:
@@ -207,8 +209,8 @@ _COLD = """
 import sys, time
 sbml = open(sys.argv[1]).read()
 import numpy as np
-from gvlab.engine import ensemble
-from gvlab.model.equations import Equations
+from gvlab.engine.ensemble import engine as ensemble
+from gvlab.sbml.equations import Equations
 import libsbml, llvmlite.binding, scipy.special
 start = time.process_time()
 model = Equations.from_sbml(sbml)

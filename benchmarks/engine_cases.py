@@ -14,8 +14,8 @@ import numpy as np
 
 from gvlab.engine import ENGINES, Operation
 from gvlab.experiment.experiment import Experiment
-from gvlab.model.equations import Equations
 from gvlab.model.parameters import ParameterTable
+from gvlab.sbml.equations import Equations
 from gvlab.simulation import simulate
 
 MODELS = Path(__file__).parent / "models"

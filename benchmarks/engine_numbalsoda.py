@@ -15,10 +15,10 @@ from engine_cases import Case
 from engine_text import function, lines, symbol
 
 from gvlab.engine import Options, Solution
-from gvlab.engine.program import Program, build
+from gvlab.engine.ensemble.subjects import Subjects
+from gvlab.engine.program.program import Program, build
 from gvlab.engine.request import check
 from gvlab.engine.schedule import ADD, SET, Schedule
-from gvlab.engine.subjects import Subjects
 
 MISSING = (
     "numbalsoda is left out: it is not installed here. It is compiled on installation and needs a Fortran compiler and "

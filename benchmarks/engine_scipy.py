@@ -10,11 +10,11 @@ from engine_text import function, lines, symbol
 from scipy.integrate import solve_ivp
 
 from gvlab.engine import Options, Solution
-from gvlab.engine.program import build
+from gvlab.engine.ensemble.subjects import Subjects
+from gvlab.engine.program.program import build
 from gvlab.engine.request import check
 from gvlab.engine.schedule import ADD, SET, Schedule
-from gvlab.engine.subjects import Subjects
-from gvlab.model.equations_graph import Node
+from gvlab.sbml.graph import Node
 
 
 def run_scipy(case: Case, options: Options) -> Solution:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from gvlab.engine.program import CONSTANT, Program
-from gvlab.model.equations_formula import TIME
-from gvlab.model.equations_graph import Graph, Node
+from gvlab.engine.program.program import CONSTANT, Program
+from gvlab.sbml.formula import TIME
+from gvlab.sbml.graph import Graph, Node
 
 TWO = {
     "add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**", "lt": "<", "le": "<=", "gt": ">", "ge": ">=",

@@ -8,7 +8,7 @@ import numpy as np
 from common import BOTH, arms_of, bands, percent, plausible, times
 
 from gvlab.calibration import predict
-from gvlab.calibration.power import logrank_power, mannwhitney_power
+from gvlab.statistics.approximate_power import logrank_power, mannwhitney_power
 
 TAKEN = {
     "IL-15-deficient leukemia": f"{BOTH}, IL-15-deficient leukemia",

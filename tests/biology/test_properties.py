@@ -5,10 +5,10 @@ import pytest
 
 import gvlab
 from gvlab import library
-from gvlab.calibration.crowd import crowd
-from gvlab.calibration.recipe import Recipe
-from gvlab.calibration.space import ParameterSpace
+from gvlab.library.ensemble_recipe import Recipe
 from gvlab.protocol import Condition
+from gvlab.subject.parameter_space import ParameterSpace
+from gvlab.subject.replicated import crowd
 
 SETS, SUBJECTS, SEED = 16, 2, 7
 MICE = (

@@ -10,8 +10,9 @@ import pytest
 
 from gvlab import library, units
 from gvlab.errors import LibraryError
-from gvlab.experiment import Experiment, Verdict
-from gvlab.experiment.finding import judge, judge_all, needed_days
+from gvlab.experiment import Experiment
+from gvlab.findings.finding import judge, judge_all, needed_days
+from gvlab.findings.judge import Verdict
 from gvlab.library.finding_record import FindingRecord, Role
 from gvlab.model.model import Model
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from gvlab.experiment import Experiment
-from gvlab.experiment.design_sheet import PLAN_MARK
+from gvlab.planning.design_sheet import PLAN_MARK
 
 SYSTEM = ("--system", "b6_into_balbc_wehi3b")
 SMALL = ("--subjects", "64", "--sets", "0")

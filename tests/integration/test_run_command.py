@@ -12,7 +12,8 @@ import pytest
 
 from conftest import finish, start, whole_tables
 from gvlab import library
-from gvlab.engine import Status, ensemble
+from gvlab.engine import Status
+from gvlab.engine.ensemble import engine as ensemble
 
 SMALL = "mathew2018_syngeneic"
 """The experiment with the fewest arms."""
@@ -209,7 +210,7 @@ def test_a_folder_with_something_in_it_is_refused_and_left_as_it_is(gvlab, tmp_p
 def test_where_nothing_can_be_written_that_is_said_before_anything_is_run(gvlab, monkeypatch, tmp_path, options, words):
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("gvlab.experiment.Study.run", lambda *_: pytest.fail("it ran"))
+    monkeypatch.setattr("gvlab.findings.study.Study.run", lambda *_: pytest.fail("it ran"))
     said = gvlab("run", SMALL, "--quick", *(option.format(tmp_path) for option in options))
     assert said.code == 1
     assert "cannot be written" in said.complained or "is a f" in said.complained

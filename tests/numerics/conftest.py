@@ -5,7 +5,7 @@ from __future__ import annotations
 import antimony
 import pytest
 
-from gvlab.model.equations import Equations
+from gvlab.sbml.equations import Equations
 
 HOUSE = """
 model house

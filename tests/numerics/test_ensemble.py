@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from gvlab.engine import Operation, Options, Status, ensemble, program
-from gvlab.engine.targets import cpu
+from gvlab.engine import Operation, Options, Status
+from gvlab.engine.ensemble import engine as ensemble
+from gvlab.engine.program import program
+from gvlab.engine.targets.cpu import code as cpu
 from gvlab.errors import InvalidValueError, ModelError, OutputError, UnknownNameError
-from gvlab.model.equations import Equations
 from gvlab.model.model import Model
+from gvlab.sbml.equations import Equations
 
 from .conftest import equations
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.special
 
-from gvlab.engine import ensemble
+from gvlab.engine.ensemble import engine as ensemble
 
 from .conftest import equations
 

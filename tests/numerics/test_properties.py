@@ -7,12 +7,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
-from gvlab.engine import Options, Status, ensemble
-from gvlab.engine.derivatives import gradients
-from gvlab.engine.program import build
-from gvlab.model.equations_formula import TIME
-from gvlab.model.equations_values import evaluate
+from gvlab.engine import Options, Status
+from gvlab.engine.ensemble import engine as ensemble
+from gvlab.engine.program.derivatives import gradients
+from gvlab.engine.program.program import build
 from gvlab.model.model import Model
+from gvlab.sbml.evaluate import evaluate
+from gvlab.sbml.formula import TIME
 
 from .conftest import equations
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gvlab.engine import Operation, Options, Status, ensemble, sensitivities
+from gvlab.engine import Operation, Options, Status
+from gvlab.engine.ensemble import engine as ensemble
+from gvlab.engine.ensemble import sensitivities
 from gvlab.errors import InvalidValueError, ModelError, UnknownNameError
 
 from .conftest import equations

@@ -6,9 +6,10 @@ import antimony
 import numpy as np
 import pytest
 
-from gvlab.engine import Operation, Status, ensemble
+from gvlab.engine import Operation, Status
+from gvlab.engine.ensemble import engine as ensemble
 from gvlab.errors import ModelError
-from gvlab.model.equations import Equations
+from gvlab.sbml.equations import Equations
 
 TIMES = np.linspace(0.0, 10.0, 11)
 

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from gvlab.calibration import sampler
-from gvlab.calibration.ensemble import Ensemble, between_searches, effective_sample_size, lineages, rounded
-from gvlab.calibration.evaluate import Answers, Evaluator
-from gvlab.calibration.recipe import Recipe
 from gvlab.calibration.search import Search, Step
 from gvlab.errors import InvalidValueError, LibraryError
+from gvlab.findings.many_sets import Answers, Evaluator
+from gvlab.library.ensemble_recipe import Recipe
 from gvlab.provenance import atomic_file, versions
+from gvlab.subject.plausible import Ensemble, between_searches, effective_sample_size, lineages, rounded
 
 FloatArray = npt.NDArray[np.float64]
 

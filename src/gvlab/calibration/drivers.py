@@ -10,14 +10,14 @@ import numpy.typing as npt
 from scipy.stats import qmc
 
 from gvlab import units
-from gvlab.calibration.ensemble import Ensemble
-from gvlab.calibration.follow import Follower, Needs, Progress
-from gvlab.calibration.questions import Job
-from gvlab.calibration.recipe import Recipe
-from gvlab.calibration.space import ParameterSpace
 from gvlab.experiment import Experiment
+from gvlab.findings.follow import Follower, Needs, Progress
+from gvlab.findings.questions import Job
+from gvlab.library.ensemble_recipe import Recipe
 from gvlab.model.model import Model
 from gvlab.statistics.sensitivity import Sensitivity, morris, morris_design, pawn
+from gvlab.subject.parameter_space import ParameterSpace
+from gvlab.subject.plausible import Ensemble
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from gvlab import units
-from gvlab.calibration.ensemble import Ensemble
-from gvlab.calibration.follow import Digest, Follower, Needs
-from gvlab.calibration.questions import Job
-from gvlab.calibration.recipe import Recipe
 from gvlab.errors import InvalidValueError
 from gvlab.experiment import Experiment
-from gvlab.experiment.finding import SURVIVAL
+from gvlab.findings.finding import SURVIVAL
+from gvlab.findings.follow import Digest, Follower, Needs
+from gvlab.findings.questions import Job
+from gvlab.library.ensemble_recipe import Recipe
 from gvlab.model.model import Model
+from gvlab.subject.plausible import Ensemble
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -29,8 +29,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import qmc
 
-from gvlab.calibration.evaluate import Answers, Evaluator
 from gvlab.errors import InvalidValueError, LibraryError
+from gvlab.findings.many_sets import Answers, Evaluator
 from gvlab.provenance import atomic_file, sha256
 
 FloatArray = npt.NDArray[np.float64]

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gvlab.calibration import sampler
-from gvlab.calibration.evaluate import Evaluator
 from gvlab.calibration.sampler import Population
+from gvlab.findings.many_sets import Evaluator
 
 FloatArray = npt.NDArray[np.float64]
 

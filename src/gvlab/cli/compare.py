@@ -17,8 +17,8 @@ from gvlab.cli.common import out
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gvlab.experiment.comparison_data import SurvivalAgreement
-    from gvlab.experiment.comparison_readings import ReadingAgreement
+    from gvlab.agreement.readings import ReadingAgreement
+    from gvlab.agreement.survival import SurvivalAgreement
 
 SEED = 2018
 RESULTS = Path("results")
@@ -64,12 +64,12 @@ def compare(
     """
     # Imported here, as in every command: "gvlab --help" must answer at once.
     from gvlab import library
+    from gvlab.agreement.readings import reading_agreement
+    from gvlab.agreement.survival import match_arms, survival_agreement
     from gvlab.assay import analyze
     from gvlab.cli.analyze import in_options
     from gvlab.errors import InvalidValueError, UnknownNameError
     from gvlab.experiment import Experiment
-    from gvlab.experiment.comparison_data import match_arms, survival_agreement
-    from gvlab.experiment.comparison_readings import reading_agreement
     from gvlab.provenance import new_output_folder, prepare_output_folder
 
     experiment = Experiment.read(name, system or None)

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from gvlab.experiment import Experiment
-    from gvlab.experiment.planning import Plan
-    from gvlab.experiment.randomization import Allocation
-    from gvlab.experiment.rehearsal import ParameterSet
+    from gvlab.planning.power import Plan
+    from gvlab.planning.randomization import Allocation
+    from gvlab.planning.simulated_comparison import ParameterSet
     from gvlab.subject import System
 
 SEED = 2018
@@ -95,10 +95,10 @@ def design(
     """
     # Imported here, as in every command: "gvlab --help" must answer at once.
     from gvlab.experiment import Experiment
-    from gvlab.experiment.design_sheet import parse_date
-    from gvlab.experiment.planning import plan
-    from gvlab.experiment.randomization import randomize
-    from gvlab.experiment.rehearsal import Losses, ask, runs_per_set
+    from gvlab.planning.design_sheet import parse_date
+    from gvlab.planning.power import plan
+    from gvlab.planning.randomization import randomize
+    from gvlab.planning.simulated_comparison import Losses, ask, runs_per_set
     from gvlab.provenance import new_output_folder, prepare_output_folder
 
     experiment = Experiment.read(name, system or None)
@@ -176,9 +176,9 @@ def design(
 
 def _plausible(count: int, system: System) -> tuple[tuple[ParameterSet, ...], str]:
     """Read plausible sets of the ensemble, and say where the answer lacks them."""
-    from gvlab.calibration.ensemble import Ensemble
     from gvlab.errors import LibraryError
-    from gvlab.experiment.rehearsal import ParameterSet
+    from gvlab.planning.simulated_comparison import ParameterSet
+    from gvlab.subject.plausible import Ensemble
 
     if not count:
         return (), ""
@@ -202,8 +202,8 @@ def _fresh_seed() -> int:
 
 
 def _write_power(found: Plan, target: Path, lines: Sequence[str]) -> None:
-    from gvlab.experiment.design_sheet import PLAN_MARK
     from gvlab.figures.power import power
+    from gvlab.planning.design_sheet import PLAN_MARK
     from gvlab.provenance import write_text
 
     table = found.table()
@@ -252,8 +252,8 @@ def _write_sheets(
 
     import pandas as pd
 
-    from gvlab.experiment import design_sheet as sheet
-    from gvlab.experiment.arrive import arrive_table
+    from gvlab.planning import design_sheet as sheet
+    from gvlab.planning.arrive import arrive_table
     from gvlab.provenance import make_folder
 
     date = first if isinstance(first, dt.date) else None

@@ -13,7 +13,7 @@ from gvlab.cli.common import PAPER, out
 
 if TYPE_CHECKING:
     from gvlab.calibration import Ensemble
-    from gvlab.calibration.verdicts import EnsembleVerdict
+    from gvlab.findings.robustness import EnsembleVerdict
 
 SETS, QUICK_SETS = 120, 30
 """Plausible sets that are asked by default, and in a quick run; --ensemble asks all."""
@@ -33,8 +33,8 @@ def over_ensemble(names: Sequence[str], *, every: bool, quick: bool) -> OverEnse
     """
     from gvlab import library
     from gvlab.calibration import Ensemble, Evaluator, Recipe
-    from gvlab.calibration.verdicts import judge_ensemble
     from gvlab.errors import LibraryError
+    from gvlab.findings.robustness import judge_ensemble
 
     if not any(each.experiment in names for each in library.read_all("findings").values()):
         return None

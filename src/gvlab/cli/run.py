@@ -19,7 +19,9 @@ from gvlab.cli.over_ensemble import QUICK_SETS, SETS, over_ensemble
 from gvlab.errors import UnknownNameError
 
 if TYPE_CHECKING:
-    from gvlab.experiment import JudgedFinding, Results, Study
+    from gvlab.experiment import Results
+    from gvlab.findings.finding import JudgedFinding
+    from gvlab.findings.study import Study
 
 SEED = 2018
 SUBJECTS = 200
@@ -85,7 +87,7 @@ def run(
     """
     # Imported here, as in every command: "gvlab --help" must answer at once.
     from gvlab.engine import ENGINES
-    from gvlab.experiment import Study
+    from gvlab.findings.study import Study
     from gvlab.provenance import new_output_folder, prepare_output_file, prepare_output_folder, write_text
 
     names = _experiments(name)
@@ -162,7 +164,7 @@ def _follow(study: Study, target: Path, engine: str | None) -> dict[tuple[str, s
 
 
 def _print(findings: list[JudgedFinding], study: Study) -> None:
-    from gvlab.experiment import Verdict
+    from gvlab.findings.judge import Verdict
 
     table = Table(title="What the model says of each claim", title_justify="left", header_style="bold", box=SIMPLE)
     table.add_column("claim", no_wrap=True)

@@ -16,9 +16,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from gvlab.cli.common import out
 
 if TYPE_CHECKING:
-    from gvlab.experiment.dose_grid import GridEffect
     from gvlab.statistics import Synergy
     from gvlab.statistics.synergy import Reference
+    from gvlab.synergy.dose_grid import GridEffect
 
 SEED = 2018
 RESULTS = Path("results")
@@ -72,8 +72,8 @@ def synergy(
     """
     # Imported here, as in every command: "gvlab --help" must answer at once.
     from gvlab.experiment import Experiment
-    from gvlab.experiment.dose_grid import cells_of, dose_axis, dose_by_dose, dose_by_start, find_dose, start_axis
     from gvlab.provenance import new_output_folder, prepare_output_folder
+    from gvlab.synergy.dose_grid import cells_of, dose_axis, dose_by_dose, dose_by_start, find_dose, start_axis
 
     experiment = Experiment.read(name, system or None)
     chosen = experiment.arm(arm) if arm else experiment.arms[-1]

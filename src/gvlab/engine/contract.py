@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gvlab.engine.status import Status
-from gvlab.model.equations import Equations
+from gvlab.sbml.equations import Equations
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from gvlab.engine.contract import FloatArray, Operation, Options, PerSubject
 from gvlab.errors import InvalidValueError, UnknownNameError
-from gvlab.model.equations import Equations
+from gvlab.sbml.equations import Equations
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from gvlab.engine.contract import Operation, PerSubject
-from gvlab.engine.program import Program
+from gvlab.engine.ensemble.subjects import Floats, Rows, Subjects
+from gvlab.engine.program.program import Program
 from gvlab.engine.request import Request
-from gvlab.engine.subjects import Floats, Rows, Subjects
-from gvlab.model.equations_graph import Node
+from gvlab.sbml.graph import Node
 
 ADD, SET, OTHER = 0, 1, 2
 _ROWS_AT_ONCE = 1000

@@ -7,9 +7,9 @@ from importlib import import_module
 
 from gvlab.engine.contract import FloatArray, Operation, Options, PerSubject, Progress, Solution, Solve
 from gvlab.errors import UnknownNameError
-from gvlab.model.equations import Equations
+from gvlab.sbml.equations import Equations
 
-ENGINES = {"ensemble": "gvlab.engine.ensemble", "roadrunner": "gvlab.engine.roadrunner"}
+ENGINES = {"ensemble": "gvlab.engine.ensemble.engine", "roadrunner": "gvlab.engine.roadrunner.engine"}
 """Engines by name, and the module whose `solve` keeps the contract. Loaded when asked for."""
 
 

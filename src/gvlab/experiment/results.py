@@ -16,7 +16,7 @@ from gvlab import library, units
 from gvlab.assay.endpoint import EventTimes, event_times
 from gvlab.assay.measurements import COLUMNS, Measurements
 from gvlab.errors import InvalidValueError, UnknownNameError
-from gvlab.experiment import virtual
+from gvlab.experiment import sampling as virtual
 from gvlab.model.model import Model
 from gvlab.provenance import Source, atomic_file, make_folder, write_text
 from gvlab.simulation import Trajectories

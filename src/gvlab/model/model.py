@@ -14,8 +14,8 @@ import libsbml
 
 from gvlab import library
 from gvlab.errors import ModelError, UnknownNameError
-from gvlab.model.equations import Equations
 from gvlab.provenance import sha256
+from gvlab.sbml.equations import Equations
 
 _DEATH = "death_"
 

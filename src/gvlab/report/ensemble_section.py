@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from gvlab.calibration import Ensemble
-from gvlab.calibration.verdicts import EnsembleVerdict, Robustness, robust_and_open
+from gvlab.findings.robustness import EnsembleVerdict, Robustness, robust_and_open
 from gvlab.report.content import Section, Table
 from gvlab.report.html import picture
 

@@ -12,11 +12,13 @@ import numpy as np
 import pandas as pd
 
 from gvlab import library, units
-from gvlab.experiment import JudgedFinding, Results, Study, Verdict
-from gvlab.experiment.finding import effect_in_words
+from gvlab.experiment import Results
+from gvlab.findings.finding import JudgedFinding, effect_in_words
+from gvlab.findings.judge import Verdict
+from gvlab.findings.study import Study
 from gvlab.library import finding_record
 from gvlab.model.model import Model
-from gvlab.report import paper_figures
+from gvlab.papers.mathew2018 import figures as paper_figures
 from gvlab.report.captions import (
     Origin,
     axis_caption,
@@ -261,8 +263,8 @@ def _claims(findings: Sequence[JudgedFinding], results: Results, readouts: Seque
 
 
 def _matrix(findings: Sequence[JudgedFinding]) -> Picture:
-    from gvlab.experiment.judge import combine
     from gvlab.figures import verdict_matrix
+    from gvlab.findings.judge import combine
 
     titles = {name: library.read("systems", name).title for name in library.names("systems")}
     rows = []

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gvlab.engine import EVENT_LOG, Operation, Options, PerSubject, Progress, Solution, Status
-from gvlab.model.equations import Equations
+from gvlab.sbml.equations import Equations
 from gvlab.simulation.export import with_doses
 
 _LETTERS = locale.setlocale(locale.LC_CTYPE)

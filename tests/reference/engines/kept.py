@@ -15,8 +15,8 @@ import numpy.typing as npt
 import roadrunner as peer
 
 from gvlab.engine import EVENT_LOG, Options, Solution
-from gvlab.engine import roadrunner as driver
-from gvlab.model.equations import Equations
+from gvlab.engine.roadrunner import engine as driver
+from gvlab.sbml.equations import Equations
 
 folder: Path | None = None
 """Where answers are kept; nowhere where None."""

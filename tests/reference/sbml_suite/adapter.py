@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from gvlab.engine import Options, Status, ensemble
+from gvlab.engine import Options, Status
+from gvlab.engine.ensemble import engine as ensemble
 from gvlab.errors import ModelError
-from gvlab.model.equations import Equations
+from gvlab.sbml.equations import Equations
 
 
 class Unsupported(Exception):  # noqa: N818 - the runner knows it by this name

@@ -7,15 +7,15 @@ import pytest
 
 from gvlab import library
 from gvlab.calibration import Ensemble, Evaluator, ParameterSpace, Recipe, sampler
-from gvlab.calibration import power as formulas
 from gvlab.calibration.calibrate import Calibration
-from gvlab.calibration.crowd import crowd
-from gvlab.calibration.ensemble import between_searches, effective_sample_size, rounded
-from gvlab.calibration.recipe import Block
-from gvlab.calibration.verdicts import Robustness, judge_ensemble, separations
 from gvlab.errors import InvalidValueError, LibraryError, UnknownNameError
+from gvlab.findings.robustness import Robustness, judge_ensemble, separations
+from gvlab.library.ensemble_recipe import Block
+from gvlab.statistics import approximate_power as formulas
 from gvlab.statistics import logrank_power, mannwhitney_power, welch_power
 from gvlab.subject import System
+from gvlab.subject.plausible import between_searches, effective_sample_size, rounded
+from gvlab.subject.replicated import crowd
 
 AXIS = ("f_ATF4_independent", "K_atf4_irf7", "rho_il15_induction", "f_il15_irf7_independent", "k_birth_blast")
 CLAIMS = ("C01", "C02", "C03", "C04", "C06", "C07")

@@ -10,9 +10,11 @@ import antimony
 import numpy as np
 import pytest
 
-from gvlab.engine import Operation, cache, ensemble, front
-from gvlab.model.equations import Equations
+from gvlab.engine import Operation
+from gvlab.engine.ensemble import cache, front
+from gvlab.engine.ensemble import engine as ensemble
 from gvlab.model.model import Model
+from gvlab.sbml.equations import Equations
 
 MODEL = """
 model m

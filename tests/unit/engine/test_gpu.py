@@ -11,13 +11,16 @@ import antimony
 import numpy as np
 import pytest
 
-from gvlab.engine import Operation, Options, ensemble
-from gvlab.engine.events import watched
-from gvlab.engine.ready import Ready
-from gvlab.engine.tableaus import RODAS5P
-from gvlab.engine.targets import cpu, gpu, gpu_device
+from gvlab.engine import Operation, Options
+from gvlab.engine.ensemble import engine as ensemble
+from gvlab.engine.ensemble.events import watched
+from gvlab.engine.ensemble.ready import Ready
+from gvlab.engine.methods.tableaus import RODAS5P
+from gvlab.engine.targets.cpu import code as cpu
+from gvlab.engine.targets.gpu import device as gpu_device
+from gvlab.engine.targets.gpu import source as gpu
 from gvlab.errors import InvalidValueError, SolveError
-from gvlab.model.equations import Equations
+from gvlab.sbml.equations import Equations
 
 MODEL = """
 model m

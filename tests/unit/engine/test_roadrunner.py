@@ -8,10 +8,11 @@ import sys
 import numpy as np
 import pytest
 
-from gvlab.engine import Status, roadrunner
-from gvlab.engine.roadrunner_pool import Worker, WorkerDiedError, receive, send
+from gvlab.engine import Status
+from gvlab.engine.roadrunner import engine as roadrunner
+from gvlab.engine.roadrunner.pool import Worker, WorkerDiedError, receive, send
 from gvlab.errors import SolveError
-from gvlab.model.equations import Equations
+from gvlab.sbml.equations import Equations
 
 DECAY = """<?xml version="1.0" encoding="UTF-8"?>
 <sbml xmlns="http://www.sbml.org/sbml/level3/version2/core" level="3" version="2">
@@ -84,7 +85,7 @@ def test_messages_come_through_a_pipe_whole(tmp_path):
 def test_a_script_without_a_main_guard_runs_once(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
-        f"import numpy as np\nfrom gvlab.engine import solve\nfrom gvlab.model.equations import Equations\n"
+        f"import numpy as np\nfrom gvlab.engine import solve\nfrom gvlab.sbml.equations import Equations\n"
         f"print('started')\nmodel = Equations.from_sbml('''{DECAY}''')\n"
         "s = solve(model, np.array([0.0, 1.0]), subjects=2, outputs=['x'], engine='roadrunner')\n"
         "print(s.statuses())\n"

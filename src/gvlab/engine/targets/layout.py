@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gvlab.engine.program import Program
-from gvlab.engine.tableaus import Rosenbrock, RungeKutta
+from gvlab.engine.methods.tableaus import Rosenbrock, RungeKutta
+from gvlab.engine.program.program import Program
 
 TABLE = (
     "next",  # number of the next waiting subject, shared by all threads

@@ -1,0 +1,1 @@
+"""A laboratory's own data held against a prediction."""

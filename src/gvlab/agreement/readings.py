@@ -1,0 +1,221 @@
+"""Readings of a laboratory against what the virtual assay would read of virtual mice on the same days."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from gvlab import library, units
+from gvlab.agreement.survival import BAND, FloatArray, Progress, plain_name
+from gvlab.assay.assay import Assay
+from gvlab.assay.samples import Samples
+from gvlab.errors import InvalidValueError, UnitError, UnknownNameError
+from gvlab.experiment.experiment import Experiment
+from gvlab.model.model import Model
+from gvlab.simulation import simulate
+from gvlab.statistics import wilson_interval
+
+_BATCH = 40
+"""Virtual mice that are read in one batch of an assay, so that the band holds the difference between batches too."""
+
+
+@dataclass(frozen=True)
+class ReadingAgreement:
+    """Readings beside predicted readings, for one analyte.
+
+    Attributes
+    ----------
+    analyte, unit
+        What was read, in the unit of the prediction.
+    predicted_by
+        Assay and analyte, or output, that predicts it.
+    observed
+        Columns ``subject, arm, time, value``.
+    band
+        Columns ``arm, time, low, median, high, virtual``: the 90 % band over single mice, by arm of the data.
+    inside, counted
+        Readings within the band, and readings that have a band.
+    """
+
+    analyte: str
+    unit: str
+    predicted_by: str
+    observed: pd.DataFrame
+    band: pd.DataFrame
+    inside: int
+    counted: int
+
+    def in_words(self) -> str:
+        """Say how many readings lie in the band, and what that means."""
+        share = self.inside / self.counted
+        low, high = wilson_interval(self.inside, self.counted)
+        text = (
+            f"{self.analyte} ({self.predicted_by}): {self.inside} of {self.counted} readings lie in the 90 % band, "
+            f"{100 * share:.0f} % (95 % interval {100 * low:.0f} to {100 * high:.0f})."
+        )
+        if high < BAND[1] - BAND[0]:
+            return f"{text} Fewer than the 90 % expected: level, time course or spread of the prediction is off."
+        if low > BAND[1] - BAND[0]:
+            return f"{text} More than the 90 % expected: the prediction is less sure than it could be."
+        return f"{text} As many as expected, so these data do not contradict the prediction."
+
+
+def find_reading(analyte: str, unit: str, experiment: Experiment, named: Mapping[str, str]) -> tuple[str, str]:
+    """Find what predicts an analyte: an assay and its analyte, or ("", output of the model).
+
+    Where several assays read something of that name, the one whose unit fits is taken.
+
+    Raises
+    ------
+    UnknownNameError
+        If nothing of that name is known.
+    """
+    wanted = named.get(analyte, analyte)
+    model = Model.default()
+    if wanted in model.symbols:
+        return "", wanted
+    choices = {}
+    for name, record in library.read_all("assays").items():
+        choices.update({f"{name}.{each.name}": (name, each.name) for each in record.analytes})
+    if wanted in choices:
+        return choices[wanted]
+    plain, fitting = plain_name(wanted), []
+    for name, each in choices.values():
+        spec = next(one for one in library.read("assays", name).analytes if one.name == each)
+        if plain in (plain_name(each), plain_name(spec.title), plain_name(name)):
+            fitting.append((not units.can_convert(unit, spec.unit), name, each))
+    if fitting:
+        return min(fitting)[1:]
+    raise UnknownNameError("prediction for analyte", analyte, (*choices, *experiment.outputs()))
+
+
+def reading_agreement(
+    experiment: Experiment,
+    data: pd.DataFrame,
+    arms: Mapping[str, str],
+    *,
+    subjects: int,
+    seed: int,
+    named: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+) -> list[ReadingAgreement]:
+    """Hold readings against what the virtual assay, with its error, would read of virtual mice on the same days.
+
+    Parameters
+    ----------
+    experiment, arms, subjects, seed, progress
+        As in `survival_agreement`.
+    data
+        Columns ``subject, arm, time, analyte, value, unit``.
+    named
+        By analyte of the data: an assay and its analyte (``serum_il15.IL15``), or an output of the model, which is read
+        without error.
+
+    Raises
+    ------
+    InvalidValueError
+        If a unit does not fit, or a reading has no day or lies outside the experiment.
+    """
+    data = data[data["arm"].isin(list(arms))]
+    if data["time"].isna().any():
+        raise InvalidValueError('A reading without a day cannot be laid over a prediction. Add a column "day".')
+    last = float(data["time"].max())
+    if last > experiment.last_day:
+        raise InvalidValueError(
+            f"There are readings on day {last:g}, and the experiment ends on day {experiment.last_day:g}. "
+            "Leave them out."
+        )
+    sources = {
+        str(name): find_reading(str(name), str(rows["unit"].iloc[0]), experiment, named or {})
+        for name, rows in data.groupby("analyte", sort=False)
+    }
+    assays = {name: Assay.named(name, experiment.system.contexts) for name, _ in sources.values() if name}
+    outputs = {output for name, output in sources.values() if not name}
+    outputs.update(output for assay in assays.values() for output in assay.outputs)
+    days = sorted(float(day) for day in data["time"].unique())
+    cohort = experiment.system.cohort(subjects, seed)
+    model = Model.default()
+    runs = {}
+    for arm, predicted in arms.items():
+        planned = experiment.arm(predicted)
+        runs[arm] = simulate(
+            model,
+            cohort,
+            planned.protocol,
+            until=experiment.last_day,
+            times=sorted({0.0, *days}),
+            outputs=sorted(outputs),
+            condition=planned.condition,
+            progress=progress,
+        )
+    found = []
+    for analyte, (name, what) in sources.items():
+        rows = data[data["analyte"] == analyte]
+        unit = assays[name].unit(what) if name else model.unit(what)
+        values = _converted(rows, unit, analyte)
+        observed = rows[["subject", "arm", "time"]].assign(value=values).reset_index(drop=True)
+        bands: list[tuple[str, float, float, float, float, int]] = []
+        for arm in dict.fromkeys(observed["arm"]):
+            for day in sorted({float(time) for time in observed.loc[observed["arm"] == arm, "time"]}):
+                rng = np.random.default_rng([seed, len(bands)])
+                truth = {output: runs[arm].at(output, day) for output in outputs}
+                read = read_virtual(assays[name], what, truth, day, rng) if name else truth[what]
+                read = read[np.isfinite(read)]
+                limits = np.quantile(read, [BAND[0], 0.5, BAND[1]]) if len(read) else np.full(3, np.nan)
+                bands.append((arm, day, float(limits[0]), float(limits[1]), float(limits[2]), len(read)))
+        band = pd.DataFrame(bands, columns=["arm", "time", "low", "median", "high", "virtual"])
+        joined = observed.merge(band, on=["arm", "time"])
+        known = joined[joined["low"].notna()]
+        inside = int(((known["value"] >= known["low"]) & (known["value"] <= known["high"])).sum())
+        if known.empty:
+            raise InvalidValueError(f'No virtual mouse lives on the days on which "{analyte}" was read.')
+        predicted_by = f"{name}, {what}" if name else f"{what}, without error of an instrument"
+        found.append(ReadingAgreement(analyte, unit, predicted_by, observed, band, inside, len(known)))
+    return found
+
+
+def read_virtual(
+    assay: Assay, analyte: str, truth: Mapping[str, FloatArray], day: float, rng: np.random.Generator
+) -> FloatArray:
+    """Read virtual subjects on a day with the assay's error, a batch of them after the other.
+
+    Parameters
+    ----------
+    assay, analyte
+        What is read.
+    truth
+        By output of the model, shape (subject,).
+    day
+        When.
+    rng
+        Source of every error.
+
+    Returns
+    -------
+    Shape (subject,); NaN for those who are dead, or hold too little for the assay.
+    """
+    n = len(next(iter(truth.values())))
+    found = np.full(n, np.nan)
+    for start in range(0, n, _BATCH):
+        some = {output: truth[output][start : start + _BATCH, None] for output in assay.outputs}
+        if not np.isfinite(np.stack(list(some.values()))).all(axis=0).any():
+            continue
+        names = [str(start + number) for number in range(len(next(iter(some.values()))))]
+        readings = assay.read(Samples(some, names, ["x"] * len(names), np.array([day])), rng, raw=False).table
+        mine = readings[readings["analyte"] == analyte]
+        found[mine["subject"].astype(np.int64)] = mine["value"]
+    return found
+
+
+def _converted(rows: pd.DataFrame, unit: str, analyte: str) -> FloatArray:
+    written = str(rows["unit"].iloc[0])
+    try:
+        return np.asarray(units.convert(rows["value"].to_numpy(dtype=np.float64), written, unit))
+    except UnitError as error:
+        raise InvalidValueError(
+            f'"{analyte}" is in {written}, and the prediction in {unit}: {error} Say what predicts it with --reads '
+            f'"{analyte}=ASSAY.ANALYTE".'
+        ) from error

@@ -1,0 +1,1 @@
+"""Our engine: many subjects at once."""

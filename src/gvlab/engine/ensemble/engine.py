@@ -1,0 +1,390 @@
+"""The ensemble engine: many subjects at once, in vector code made for the model.
+
+A solve goes in rounds. In a round the compiled loop carries every waiting subject on until it has reached its end or
+something happens to it that the loop leaves to us: an event, or an operation with a formula. That is then done for all
+such subjects together, and they wait for the next round. Each subject's path is its own: the same bits in any company.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gvlab.engine.contract import EVENT_LOG, FloatArray, Operation, Options, PerSubject, Progress, Solution
+from gvlab.engine.ensemble.events import Events
+from gvlab.engine.ensemble.on_disk import mapped
+from gvlab.engine.ensemble.ready import Ready, limit
+from gvlab.engine.ensemble.subjects import Rows, Subjects
+from gvlab.engine.methods.tableaus import CHOICES, METHODS
+from gvlab.engine.request import Request, check, cores
+from gvlab.engine.schedule import Schedule
+from gvlab.engine.status import Status
+from gvlab.engine.targets import TARGETS, layout
+from gvlab.engine.targets.cpu.code import WIDTHS, Code, Compiled
+from gvlab.engine.targets.layout import FIELD, TABLE
+from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.sbml.equations import Equations
+
+RELATIVE_TOLERANCE = 1e-6
+ABSOLUTE_TOLERANCE = 1e-9
+_SUBJECTS_PER_THREAD = 16
+
+_REASONS = {
+    layout.STEP_LIMIT: Status.STEP_LIMIT,
+    layout.NOT_FINITE: Status.NOT_FINITE,
+    layout.STEP_TOO_SMALL: Status.STEP_TOO_SMALL,
+    layout.ABORTED: Status.ENGINE_FAILED,
+}
+
+_HANDED_OVER = (layout.STIFF, layout.STEP_LIMIT, layout.NOT_FINITE, layout.STEP_TOO_SMALL)
+"""Why another method takes over: what is stiff, and what an explicit method cannot do at all."""
+
+_lock = threading.Lock()
+_ready: OrderedDict[tuple[str, str], Ready] = OrderedDict()
+
+
+def solve(
+    model: Equations,
+    times: FloatArray,
+    *,
+    subjects: int,
+    outputs: Sequence[str],
+    parameters: Mapping[str, PerSubject] | None = None,
+    schedule: Sequence[Operation] = (),
+    stop: Sequence[str] = (),
+    options: Options | None = None,
+    progress: Progress | None = None,
+    method: str = "auto",
+    threads: int | None = None,
+    target: str = "cpu",
+    into: Path | str | None = None,
+) -> Solution:
+    """Solve for many subjects at once. See `contract.Solve` for the arguments.
+
+    Parameters
+    ----------
+    method
+        "auto" begins with the explicit "dop853" and goes on with "rodas5p" where a subject turns out to be stiff. Each
+        can also be asked for by its name, and so can "tsit5". On a GPU "auto" is "rodas5p". Each method has `max_steps`
+        of its own.
+    threads
+        Threads at work; None takes one per core. The result does not depend on it.
+    target
+        "cpu", or "gpu" for a CUDA device. Results of the two agree to the tolerance, not to the bit.
+    into
+        A file ``NAME.npy`` that takes the readings as they come, for results beyond memory. `Solution.values` is then
+        mapped from it, and ``numpy.load(NAME, mmap_mode="r")`` reads it later. It is there whole or not at all.
+
+    Raises
+    ------
+    SolveError
+        If there is no GPU for the target "gpu".
+    OutputError
+        If the file for the readings cannot be written.
+    """
+    if method not in (*CHOICES, *METHODS):
+        raise UnknownNameError("method", method, (*CHOICES, *METHODS))
+    if target not in TARGETS:
+        raise UnknownNameError("target", target, TARGETS)
+    if target == "gpu":
+        import_module(TARGETS["gpu"]).require()
+        method = "rodas5p" if method == "auto" else method
+        if method != "rodas5p":
+            raise InvalidValueError(f'The target "gpu" has the method "rodas5p" only, not "{method}".')
+    key = (model.sbml, method)
+    with _lock:
+        if key not in _ready:
+            _ready[key] = Ready(model, method)
+        limit(_ready, key)
+        ready = _ready[key]
+    # The same text read twice is the same model; the formulas belong to the graph of the first.
+    request = check(ready.model, times, subjects, outputs, parameters, schedule, stop, options)
+    shape = (request.subjects, request.times.size, len(request.outputs))
+    with nullcontext() if into is None else mapped(Path(into), shape) as values:
+        return Run(request, ready, threads or cores(), progress, target, values).follow()
+
+
+class Run:
+    """One solve on its way."""
+
+    def __init__(
+        self,
+        request: Request,
+        ready: Ready,
+        threads: int,
+        progress: Progress | None,
+        target: str = "cpu",
+        values: FloatArray | None = None,
+    ) -> None:
+        program = ready.program
+        self._request = request
+        self._program = program
+        self._codes = ready.codes
+        self._readings, self._output_code = ready.outputs(request.outputs)
+        self._threads = threads
+        self._progress = progress
+        self._told = 0
+        self._subjects = Subjects(request, program)
+        self._schedule = Schedule(request, program)
+        ready.begin(request, self._subjects)
+        shape = (request.subjects, request.times.size, len(self._readings))
+        self._values = np.empty(shape) if values is None else values
+        self._status = np.full(request.subjects, -1, dtype=np.int8)
+        self._kept: list[Any] = []
+        self._table = self._fill_table()
+        self._workspaces: dict[Compiled, list[FloatArray]] = {}
+        self._widths: dict[tuple[Code, int], int] = {}
+        self._events = Events(request.model, program, self._subjects, self._watch)
+        self._device = ready.device(request.outputs) if target == "gpu" else None
+        self._events.refused = ready.refused_events
+        self._stops = {request.model.events.index(name) for name in request.stop}
+        self._logged = 0
+
+    # ---------------------------------------------------------------- the table
+
+    def _fill_table(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        s, request, schedule = self._subjects, self._request, self._schedule
+        table = np.zeros(len(TABLE), dtype=np.int64)
+        options = request.options
+        relative = RELATIVE_TOLERANCE if options.relative_tolerance is None else options.relative_tolerance
+        addresses = {
+            "states": s.states,
+            "slots": s.slots,
+            "time": s.time,
+            "step": s.step,
+            "dose_step": s.dose_step,
+            "operation": s.operation,
+            "row": s.row,
+            "steps": s.steps,
+            "stiff": s.stiff,
+            "stiffness": s.stiffness,
+            "until": s.until,
+            "reason": s.reason,
+            "old": s.old,
+            "new": s.new,
+            "readings": request.times,
+            "values": self._values,
+            "order": schedule.order,
+            "operation_time": schedule.times.addresses,
+            "operation_time_stride": schedule.times.strides,
+            "operation_value": schedule.values.addresses,
+            "operation_value_stride": schedule.values.strides,
+            "operation_kind": schedule.kind,
+            "operation_state": schedule.state,
+            "operation_size": schedule.size,
+            "absolute": self._absolute(),
+        }
+        for name, array in addresses.items():
+            self._kept.append(array)
+            table[FIELD[name]] = array.ctypes.data
+        numbers = {
+            "reading_count": request.times.size,
+            "output_count": len(self._readings),
+            "operation_count": schedule.order.shape[1],
+            "order_stride": 0 if schedule.order.shape[0] == 1 else schedule.order.shape[1],
+            "max_steps": options.max_steps,
+            "hands_over": len(self._codes) > 1,
+        }
+        for name, number in numbers.items():
+            table[FIELD[name]] = number
+        for name, real in (("relative", relative), ("end", float(request.times[-1]))):
+            table.view(np.float64)[FIELD[name]] = real
+        return table
+
+    def _absolute(self) -> FloatArray:
+        options, program = self._request.options, self._program
+        base = ABSOLUTE_TOLERANCE if options.absolute_tolerance is None else options.absolute_tolerance
+        result = np.full(len(program.states), base)
+        for name, scale in options.scale.items():
+            place = program.carried.get(name)
+            if place is not None and place.state >= 0:
+                size = self._request.model.nominal[place.size] if place.size else 1.0
+                result[place.state] = base * scale * size
+        return result
+
+    # ------------------------------------------------------------------- rounds
+
+    def follow(self) -> Solution:
+        """Go from round to round until every subject has ended."""
+        subjects = self._subjects
+        everyone = np.arange(self._request.subjects)
+        self._schedule.operate(subjects, everyone)
+        self._events.begin(everyone)
+        subjects.step[:] = -1.0
+        waiting = self._still_going(everyone)
+        while waiting.size:
+            self._run(waiting)
+            waiting = self._after_round(waiting)
+        self._tell(int(np.sum(self._status >= 0)))
+        return self._solution()
+
+    def _after_round(self, rows: Rows) -> Rows:
+        """Do what the loop left to us; give the subjects that go on."""
+        subjects, end = self._subjects, float(self._request.times[-1])
+        reason = subjects.reason[rows]
+        if len(self._codes) > 1:
+            over = np.isin(reason, _HANDED_OVER) & ~subjects.handed_over[rows]
+            subjects.handed_over[rows[over]] = True
+            reason[over] = layout.STIFF  # which is no end: it goes on
+        for code, status in _REASONS.items():
+            self._status[rows[reason == code]] = status
+        reached = rows[reason == layout.REACHED]
+        ended = (subjects.time[reached] >= end) & (subjects.time[reached] < subjects.until[reached])
+        self._status[reached[ended]] = Status.FINISHED
+        operated = rows[reason == layout.OPERATION]
+        if operated.size:
+            self._schedule.operate(subjects, operated)
+            self._watch(operated)
+        going = rows[self._status[rows] < 0]
+        subjects.step[going] = 0.0
+        subjects.step[operated] = -1.0
+        if self._events.waiting or np.any(reason == layout.EVENT) or operated.size:
+            self._events.happen(going)
+        return self._still_going(going)
+
+    def _still_going(self, rows: Rows) -> Rows:
+        """Take out those that a stop event has ended; find where each of the others must stop next."""
+        subjects, events = self._subjects, self._events
+        for fired, number, _ in events.log[self._logged :]:
+            if number in self._stops:
+                self._status[fired] = Status.STOPPED_BY_EVENT
+                self._read_at_stop(fired)
+        self._logged = len(events.log)
+        for row in events.endless:
+            self._status[row] = Status.EVENT_LOOP
+        if events.waiting:
+            for row in rows.tolist():
+                if self._status[row] >= 0:
+                    events.forget(row)
+                subjects.until[row] = events.next_time(row)
+        else:
+            subjects.until[rows] = np.inf
+        return rows[self._status[rows] < 0]
+
+    def _read_at_stop(self, rows: Rows) -> None:
+        """Take a reading that is due at the very time of a stop: it comes after the events of that time."""
+        subjects, times = self._subjects, self._request.times
+        row = np.minimum(subjects.row[rows], times.size - 1)
+        due = rows[(subjects.row[rows] < times.size) & (times[row] == subjects.time[rows])]
+        if due.size:
+            # The events of this time are done: nothing is left to wait for, and nothing comes after.
+            subjects.until[due] = np.inf
+            reals = self._table.view(np.float64)
+            end, reals[FIELD["end"]] = reals[FIELD["end"]], -np.inf
+            self._run(due)
+            reals[FIELD["end"]] = end
+
+    def _watch(self, rows: Rows) -> None:
+        """Look at the watched truth values of some subjects."""
+        self._call(rows, self._codes[0], watch_only=True)
+
+    def _run(self, rows: Rows) -> None:
+        handed_over = self._subjects.handed_over[rows]
+        for number, some in enumerate((rows[~handed_over], rows[handed_over])):
+            if some.size:
+                self._call(some, self._codes[number])
+
+    def _call(self, rows: Rows, code: Code, *, watch_only: bool = False) -> None:
+        queue = np.ascontiguousarray(rows, dtype=np.int64)
+        table = self._table
+        table[FIELD["next"]] = 0
+        table[FIELD["count"]] = queue.size
+        table[FIELD["queue"]] = queue.ctypes.data
+        table[FIELD["watch_only"]] = watch_only
+        if self._device is not None:
+            schedule = self._schedule
+            self._device.run(table, [*self._kept, queue, *schedule.times.memory, *schedule.values.memory], queue.size)
+            return
+        compiled = code.at(self._width(code, queue.size))
+        table[FIELD["output_function"]] = self._output_code.address(compiled.width)
+        threads = 1 if watch_only else min(self._threads, -(-queue.size // _SUBJECTS_PER_THREAD))
+        workspaces = self._workspaces.setdefault(compiled, [])
+        while len(workspaces) < threads:
+            workspaces.append(compiled.workspace(len(self._readings)))
+        if watch_only or queue.size <= _SUBJECTS_PER_THREAD:
+            compiled.run(table.ctypes.data, workspaces[0].ctypes.data)
+            return
+        workers = [
+            threading.Thread(target=compiled.run, args=(table.ctypes.data, workspace.ctypes.data))
+            for workspace in workspaces[:threads]
+        ]
+        for worker in workers:
+            worker.start()
+        try:
+            for worker in workers:
+                while worker.is_alive():
+                    worker.join(0.1)
+                    self._tell(int(table[FIELD["finished"]]))
+        except BaseException:
+            # Interrupted from the keyboard: the threads must end before the arrays do.
+            table[FIELD["abort"]] = 1
+            for worker in workers:
+                worker.join()
+            raise
+
+    def _width(self, code: Code, count: int) -> int:
+        """Choose the width of vectors. It changes no bit, so the last few of many need not wait for a compiler."""
+        if (code, count) not in self._widths:
+            own = self._request.subjects
+            good = [width for width in WIDTHS if count <= width or width == WIDTHS[-1]]
+            self._widths[code, count] = next(w for w in good if own <= w or w == WIDTHS[-1] or code.is_at_hand(w))
+        return self._widths[code, count]
+
+    def _tell(self, finished: int) -> None:
+        if self._progress is not None and finished > self._told:
+            self._progress(finished - self._told)
+            self._told = finished
+
+    # ------------------------------------------------------------------- result
+
+    def _solution(self) -> Solution:
+        request, subjects = self._request, self._subjects
+        for row, read in enumerate(subjects.row.tolist()):
+            if read < request.times.size:
+                self._values[row, read:] = np.nan
+        everyone = np.arange(request.subjects)
+        names = request.model.changeable
+        final = np.empty((request.subjects, len(names)))
+        for i, name in enumerate(names):
+            final[:, i] = subjects.value(name, everyone)
+        self._mark_undefined()
+        return Solution(
+            times=request.times,
+            outputs=request.outputs,
+            values=self._values,
+            end_times=subjects.time.copy(),
+            final_names=names,
+            final=final,
+            event_ids=request.model.events,
+            events=self._log(),
+            status=self._status,
+            steps=subjects.steps.copy(),
+        )
+
+    def _mark_undefined(self) -> None:
+        """A state that is not finite fails its step; here, what is computed from states is looked at as well."""
+        graph, states = self._program.graph, set(self._program.states)
+        for i, node in enumerate(self._readings):
+            if graph.operation[node] == "symbol" and graph.payload[node] in states:
+                continue
+            finished = self._status == Status.FINISHED
+            undefined = ~np.isfinite(self._values[:, :, i]).all(axis=1)
+            self._status[finished & undefined] = Status.NOT_FINITE
+
+    def _log(self) -> np.ndarray[Any, Any]:
+        log = self._events.log
+        events = np.empty(sum(rows.size for rows, _, _ in log), dtype=EVENT_LOG)
+        first = 0
+        for rows, number, times in log:
+            part = events[first : first + rows.size]
+            part["subject"], part["event"], part["time"] = rows, number, times
+            first += rows.size
+        # Stable: what happened to one subject at one time stays in its order.
+        return events[np.lexsort((events["time"], events["subject"]))]

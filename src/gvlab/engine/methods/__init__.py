@@ -1,0 +1,1 @@
+"""Tableaus of the one-step methods."""

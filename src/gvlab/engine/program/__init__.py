@@ -1,0 +1,1 @@
+"""From equations to a straight-line program: right-hand side, derivatives, elimination order."""

@@ -1,0 +1,363 @@
+"""A model as straight-line mathematics, ready to be printed for a target.
+
+What changes while a step is taken (states, time) is kept apart from what does not (parameters). Terms of parameters
+alone are worked out once per subject. Conditions inside formulas are held while a step is taken (`modes`), so that
+each step sees a smooth right-hand side; where one would change is found afterwards, like an event.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from gvlab.engine.program.derivatives import gradients
+from gvlab.engine.program.elimination import Elimination, eliminate
+from gvlab.engine.program.simplify import by_reciprocals, cheaper
+from gvlab.errors import ModelError
+from gvlab.sbml.equations import Equations
+from gvlab.sbml.formula import TIME
+from gvlab.sbml.graph import RELATIONS, Graph, Node
+from gvlab.sbml.resolve import AMOUNT
+
+CONSTANT = "constant "
+"""Prefix of the symbol for a term that is worked out once per subject."""
+
+MOST_TERMS = 60_000
+"""Terms of the rates and their derivatives, beyond which a model is refused."""
+
+CLOCK = "clock "
+"""Prefix of the states that are added so that conditions on time are not stepped over."""
+
+DUMMY = "nothing "
+"""Name of the one state of a model that has none."""
+
+
+@dataclass(frozen=True)
+class Carried:
+    """How a symbol of the model is carried on.
+
+    Attributes
+    ----------
+    state, slot
+        Its place among the states or among the slots; -1 if it is not there.
+    size
+        For a species of which the amount is carried while its symbol is a concentration: its compartment.
+    """
+
+    state: int
+    slot: int
+    size: str = ""
+
+
+@dataclass
+class Program:
+    """Straight-line mathematics of one model.
+
+    Attributes
+    ----------
+    states, slots
+        Names of what changes continuously, and of everything else that has a value.
+    carried
+        Where each state and parameter of the model is.
+    rates, jacobian, drift
+        Right-hand side, its nonzero derivatives by states, and its derivative by time (empty if it has none).
+    constants
+        Terms of slots alone; everywhere else they stand as symbols.
+    watch
+        Truth values to be watched: the conditions that steps hold fixed, the triggers of events, and comparisons inside
+        triggers, and turning points.
+    modes
+        How many of `watch` are conditions that steps hold fixed.
+    base
+        How many states are the model's; the others are blocks of as many sensitivities, one after the other.
+    stops
+        Numbers of `constants` that are times at which a condition on time changes.
+    fingerprint
+        What the function `fingerprint` gives, where it is known.
+    """
+
+    graph: Graph
+    states: tuple[str, ...]
+    slots: tuple[str, ...]
+    carried: dict[str, Carried]
+    rates: list[Node]
+    jacobian: dict[tuple[int, int], Node]
+    drift: list[Node]
+    watch: list[Node]
+    modes: int
+    elimination: Elimination
+    base: int
+    constants: list[Node] = field(default_factory=list)
+    stops: list[int] = field(default_factory=list)
+    fingerprint: str = ""
+
+    def __post_init__(self) -> None:
+        self.state_place = {name: i for i, name in enumerate(self.states)}
+        self.slot_place = {name: i for i, name in enumerate(self.slots)}
+
+    @property
+    def words(self) -> int:
+        """64-bit words that hold the watched truth values."""
+        return max(1, -(-len(self.watch) // 64))
+
+
+def outputs(model: Equations, names: Sequence[str]) -> list[Node]:
+    """Give the formulas of what is to be read, in terms of states, slots and time."""
+    graph = model.system.graph
+    return [graph.number(model.during(graph.symbol(name))) for name in names]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The lists of a program under construction; what is appended to them becomes part of it."""
+
+    graph: Graph
+    states: list[str]
+    slots: list[str]
+    carried: dict[str, Carried]
+    rates: list[Node]
+
+
+def build(model: Equations, extend: Callable[[Parts], None] | None = None) -> Program:
+    """Write a model as a program.
+
+    Parameters
+    ----------
+    extend
+        Adds states whose rates are linear in the added states themselves, with the Jacobian of the model as matrix:
+        sensitivities. They share its factors.
+
+    Raises
+    ------
+    ModelError
+        If the model has something that is refused, or a formula needs a symbol that nothing defines.
+    """
+    system, resolve = model.system, model.during
+    graph = system.graph
+    carried: dict[str, Carried] = {}
+    states: list[str] = []
+    slots: list[str] = []
+    rates: list[Node] = []
+    for name in (*model.states, *model.parameters):
+        species = system.species.get(name)
+        dissolved = species is not None and species.dissolved and bool(species.compartment)
+        size = species.compartment if species is not None and dissolved else ""
+        own = AMOUNT + name if species is not None and species.dissolved else name
+        rate = resolve(system.rates[name]) if name in system.rates else graph.const(0.0)
+        if graph.value(rate) == 0.0:
+            carried[name] = Carried(-1, len(slots), size)
+            slots.append(own)
+        else:
+            carried[name] = Carried(len(states), -1, size)
+            states.append(own)
+            rates.append(rate)
+    triggers = [resolve(event.trigger) for event in system.events]
+    turns = _follow_clocks(graph, states, rates, triggers)
+    base = len(states)
+    if extend is not None:
+        extend(Parts(graph, states, slots, carried, rates))
+    return _assemble(graph, states, slots, carried, rates, triggers, turns, base)
+
+
+def _follow_clocks(graph: Graph, states: list[str], rates: list[Node], triggers: list[Node]) -> list[Node]:
+    """Add a state for each compared quantity that depends on time in a crooked way, and one where there is none.
+
+    Steps are chosen for the accuracy of the states. A trigger such as sin(time) > 0 in a model where nothing else moves
+    would be stepped over; as a state of its own, whose rate is its derivative by time, it keeps the steps short. No
+    step may go over a crest, where it may be true for an instant: the sign of that derivative is to be watched as well.
+    These relations are returned.
+    """
+    turns: list[Node] = []
+    moving = {*states, TIME}
+    nodes = [*rates, *triggers]
+    moves = _moves(graph, nodes, moving)
+    for relation in graph.order(nodes):
+        if graph.operation[relation] not in RELATIONS or not moves[relation]:
+            continue
+        difference = graph.sub(*graph.arguments[relation])
+        try:
+            slope = gradients(graph, [difference], [TIME])[0].get(TIME)
+        except ModelError:  # a function without derivative
+            continue
+        if slope is not None and _moves(graph, [slope], moving)[slope]:
+            states.append(f"{CLOCK}{len(states)}")
+            rates.append(slope)
+            turns.append(graph.relation("gt", slope, graph.const(0.0)))
+    if not states:
+        states.append(DUMMY)
+        rates.append(graph.const(0.0))
+    return turns
+
+
+def _assemble(
+    graph: Graph,
+    states: list[str],
+    slots: list[str],
+    carried: dict[str, Carried],
+    rates: list[Node],
+    triggers: list[Node],
+    turns: list[Node],
+    base: int,
+) -> Program:
+    moving = {*states, TIME}
+    rates, relations = _hold(graph, rates, moving)
+    derivatives = gradients(graph, rates, [*states[:base], TIME])
+    jacobian: dict[tuple[int, int], Node] = {}
+    drift = [gradient.get(TIME, graph.const(0.0)) for gradient in derivatives]
+    for i, gradient in enumerate(derivatives):
+        for j, name in enumerate(states[:base]):
+            if name in gradient:
+                jacobian[i, j] = gradient[name]
+    memo: dict[Node, Node] = {}
+    plain, rates = rates, cheaper(graph, rates, moving, memo)
+    if len(graph.order([*rates, *jacobian.values()])) > MOST_TERMS:
+        raise ModelError(
+            f"The model and its derivatives have more than {MOST_TERMS:,} terms, which is not supported by this "
+            'engine: compiling them would take minutes. Use engine="roadrunner".'
+        )
+    entries = by_reciprocals(graph, list(jacobian.values()), moving, plain)
+    entries = cheaper(graph, entries, moving, memo)
+    jacobian = dict(zip(jacobian, entries, strict=True))
+    program = Program(
+        graph=graph,
+        states=tuple(states),
+        slots=tuple(slots),
+        carried=carried,
+        rates=rates,
+        jacobian=jacobian,
+        drift=drift if any(graph.value(node) != 0.0 for node in drift) else [],
+        watch=[*relations, *triggers, *_leaves(graph, triggers, relations, moving), *turns],
+        modes=len(relations),
+        elimination=eliminate(base, [(i, j) for i, j in jacobian if i < base]),
+        base=base,
+    )
+    _hoist(program, _changes_in_time(graph, program.watch, states, moving))
+    return program
+
+
+def _hold(graph: Graph, nodes: list[Node], moving: set[str]) -> tuple[list[Node], list[Node]]:
+    """Replace each comparison of something that moves by its truth at the start of the step."""
+    relations: dict[Node, int] = {}
+    moves = _moves(graph, nodes, moving)
+    memo: dict[Node, Node] = {}
+
+    def replace(node: Node) -> Node | None:
+        if not moves[node]:
+            return None
+        if graph.operation[node] in RELATIONS:
+            return graph.mode(relations.setdefault(node, len(relations)))
+        if graph.operation[node] == "abs":
+            inside = graph.arguments[node][0]
+            negative = graph.relation("lt", inside, graph.const(0.0))
+            held = graph.mode(relations.setdefault(negative, len(relations)))
+            return graph.select(held, graph.neg(memo[inside]), memo[inside])
+        return None
+
+    held = [graph.rebuild(node, replace, memo) for node in nodes]
+    return held, list(relations)
+
+
+def _leaves(graph: Graph, triggers: list[Node], relations: list[Node], moving: set[str]) -> list[Node]:
+    """List the comparisons inside triggers: (a > 1) and (a < 2) may come and go within one step, its parts do not."""
+    moves = _moves(graph, triggers, moving)
+    known = {*triggers, *relations}
+    inside = graph.order(triggers)
+    return [node for node in inside if graph.operation[node] in RELATIONS and moves[node] and node not in known]
+
+
+def _moves(graph: Graph, nodes: Sequence[Node], moving: set[str]) -> dict[Node, bool]:
+    result: dict[Node, bool] = {}
+    for node in graph.order(nodes):
+        if graph.operation[node] == "symbol":
+            result[node] = str(graph.payload[node]) in moving
+        elif graph.operation[node] == "mode":
+            result[node] = True
+        else:
+            result[node] = any(result[argument] for argument in graph.arguments[node])
+    return result
+
+
+def _changes_in_time(graph: Graph, watch: list[Node], states: list[str], moving: set[str]) -> list[Node]:
+    """List the times, in terms of slots, at which comparisons that are linear in time change."""
+    in_states = _moves(graph, watch, set(states))
+    time = graph.symbol(TIME)
+    moves = _moves(graph, watch, moving)
+    found: dict[Node, None] = {}
+    for node in graph.order(watch):
+        if graph.operation[node] not in RELATIONS or in_states[node] or not moves[node]:
+            continue
+        left, right = graph.arguments[node]
+        if left == time or right == time:
+            other = right if left == time else left
+            if not moves[other]:
+                found[other] = None
+                continue
+        # a t + b = 0 at t = -b / a
+        difference = graph.sub(left, right)
+        try:
+            slope = gradients(graph, [difference], [TIME])[0].get(TIME)
+        except ModelError:  # a function without derivative: the change is found by search instead
+            slope = None
+        if slope is not None and not _moves(graph, [slope], moving)[slope]:
+            at_zero = graph.rebuild(difference, lambda n: graph.const(0.0) if n == time else None, {})
+            found[graph.neg(graph.div(at_zero, slope))] = None
+    return list(found)
+
+
+def _hoist(program: Program, stops: list[Node]) -> None:
+    """Take out the largest terms that do not move, and put a symbol in the place of each."""
+    graph = program.graph
+    moving = {*program.states, TIME}
+    groups = [program.rates, list(program.jacobian.values()), program.drift, program.watch]
+    roots = [node for group in groups for node in group]
+    moves = _moves(graph, roots, moving)
+    constants: dict[Node, int] = {}
+
+    def number(node: Node) -> int:
+        return constants.setdefault(graph.number(node), len(constants))
+
+    def symbol(node: Node) -> Node:
+        value = graph.symbol(f"{CONSTANT}{number(node)}")
+        return graph.boolean(value) if graph.is_truth(node) else value
+
+    def still(node: Node) -> bool:
+        return not moves[node] and graph.operation[node] not in ("const", "true", "false")
+
+    memo: dict[Node, Node] = {}
+    for node in graph.order(roots):
+        # Terms inside a still term need no symbol of their own; only those met from a moving term or a root do.
+        if still(node):
+            continue
+        arguments = tuple(symbol(a) if still(a) else memo[a] for a in graph.arguments[node])
+        same = arguments == graph.arguments[node]
+        memo[node] = node if same else graph.apply(graph.operation[node], arguments)
+
+    def final(node: Node) -> Node:
+        return symbol(node) if still(node) else memo[node]
+
+    program.rates = [final(node) for node in program.rates]
+    program.jacobian = {place: final(node) for place, node in program.jacobian.items()}
+    program.drift = [final(node) for node in program.drift]
+    program.watch = [graph.boolean(final(node)) for node in program.watch]
+    program.stops = [number(node) for node in stops]
+    program.constants = list(constants)
+
+
+def fingerprint(program: Program, readings: Sequence[Node] | None = None) -> str:
+    """Give a hash of all that decides a program's code, or the code of its outputs."""
+    graph = program.graph
+    digest = hashlib.sha256()
+    roots = [*program.rates, *program.jacobian.values(), *program.drift, *program.watch, *program.constants]
+    if readings is not None:
+        roots = list(readings)
+    order = graph.order(roots)
+    place = {node: k for k, node in enumerate(order)}
+    for node in order:
+        arguments = tuple(place[argument] for argument in graph.arguments[node])
+        payload = graph.payload[node]
+        text = payload.hex() if isinstance(payload, float) else payload
+        digest.update(repr((graph.operation[node], arguments, text)).encode())
+    shape = (program.states, program.slots, sorted(program.jacobian), [place[node] for node in roots])
+    digest.update(repr((shape, program.modes, program.stops, len(program.watch), readings is None)).encode())
+    return digest.hexdigest()

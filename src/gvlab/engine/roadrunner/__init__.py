@@ -1,0 +1,1 @@
+"""libRoadRunner as an engine, one subject at a time: the reference."""

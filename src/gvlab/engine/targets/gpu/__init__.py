@@ -1,0 +1,1 @@
+"""Prints a program as CUDA C, and runs it."""

@@ -1,0 +1,89 @@
+"""A study: several experiments in all of their systems, and the findings they speak to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from gvlab import library, units
+from gvlab.experiment.experiment import Experiment
+from gvlab.experiment.results import Results
+from gvlab.findings.finding import JudgedFinding, judge_all, needed_days
+from gvlab.provenance import Source, sha256
+
+
+@dataclass(frozen=True)
+class Study:
+    """Experiments of the library, each in its systems.
+
+    Attributes
+    ----------
+    experiments
+        In the order in which they are run.
+    seed
+        The same subjects of a system go through every experiment.
+    subjects
+        Through every arm of every experiment.
+    """
+
+    experiments: tuple[Experiment, ...]
+    seed: int
+    subjects: int
+    days: dict[str, tuple[float, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, names: Iterable[str], *, seed: int, subjects: int) -> Study:
+        """Make a study of experiments of the library, by name."""
+        experiments = [
+            Experiment.read(name, system) for name in names for system in library.read("experiments", name).systems
+        ]
+        return cls(tuple(experiments), seed, subjects, needed_days(library.read_all("findings").values()))
+
+    @property
+    def runs(self) -> int:
+        """How many subjects are followed, over all arms."""
+        return sum(len(experiment.arms) for experiment in self.experiments) * self.subjects
+
+    def run(
+        self, progress: Callable[[int], None] | None = None, engine: str | None = None
+    ) -> Iterator[tuple[tuple[str, str], Results]]:
+        """Run one experiment after the other, and give each as soon as it is finished.
+
+        Yields
+        ------
+        Name of the experiment and of the system, and the results.
+        """
+        for experiment in self.experiments:
+            days = [day for day in self.days.get(experiment.name, ()) if day <= units.day(experiment.until)]
+            results = experiment.run(self.seed, subjects=self.subjects, days=days, engine=engine, progress=progress)
+            yield (experiment.name, experiment.system.name), results
+
+    def judge(self, runs: dict[tuple[str, str], Results]) -> list[JudgedFinding]:
+        """Judge every finding that the results, and the records, speak to."""
+        return judge_all(runs, self.seed)
+
+    def manifest(self, runs: dict[tuple[str, str], Results]) -> dict[str, Any]:
+        """Give what made the results: model, tables, seed, versions, engine, tolerances."""
+        parts = [run.manifest for results in runs.values() for run in results.runs.values()]
+        tables = {
+            f"parameters of {system}": results.experiment.system.parameters().sha256
+            for (_, system), results in runs.items()
+        }
+        findings = "".join(record.model_dump_json() for record in library.read_all("findings").values())
+        return (
+            parts[0]
+            .replace(
+                tables={**dict(sorted(tables.items())), "findings": sha256(findings)},
+                notes={
+                    "subjects through every arm": str(self.subjects),
+                    "experiments": ", ".join(sorted({name for name, _ in runs})),
+                },
+            )
+            .to_dict()
+        )
+
+    def sources(self) -> tuple[Source, ...]:
+        """Give the bibliography entries of exactly the numbers used."""
+        found = {source.key: source for experiment in self.experiments for source in experiment.sources()}
+        return tuple(found[key] for key in sorted(found))

@@ -1,0 +1,221 @@
+"""What every figure of the paper needs: results at hand, animals drawn, readings, verdicts, looks, captions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from gvlab.errors import GVLabError
+from gvlab.experiment import Results
+from gvlab.experiment import sampling as virtual
+from gvlab.figures import Look
+from gvlab.findings.finding import JudgedFinding
+from gvlab.model.model import Model
+from gvlab.statistics import mannwhitney_power, welch_power
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from gvlab.assay.measurements import Measurements
+    from gvlab.figures import Row
+
+FloatArray = npt.NDArray[np.float64]
+
+MICE, CULTURES = 8, 3
+"""Animals of a destructive assay and independent cultures; the paper's numbers are not known, both are assumed."""
+
+PREFIX = "mathew2018_"
+CONTROL, DRUG, T_CELLS, BOTH = "BM", "BM + sorafenib", "BM + T cells", "BM + T cells + sorafenib"
+
+LOOKS: Mapping[str, Look] = {
+    CONTROL: Look("#000000", (), "o"),
+    DRUG: Look("#D55E00", (5.0, 1.6), "s"),
+    T_CELLS: Look("#0072B2", (1.4, 1.4), "^"),
+    BOTH: Look("#009E73", (6.0, 1.5, 1.4, 1.5), "D"),
+    "IL-15-deficient leukemia": Look("#CC79A7", (3.0, 1.2), "v"),
+    "IL-15-deficient recipient": Look("#E69F00", (8.0, 2.0), "P"),
+    "anti-IL-15": Look("#56B4E9", (5.0, 1.6, 1.4, 1.6, 1.4, 1.6), "X"),
+}
+"""One look for an arm in all figures; what has sorafenib and lacks IL-15 is named by what it lacks."""
+
+SIGNIFICANT = (
+    "Percentages above brackets: how many experiments of this size would be significant (p < 0.05), "
+    "drawn from all virtual subjects and read through the same assay"
+)
+
+
+class NotRunError(GVLabError):
+    """An experiment that a figure needs was not run."""
+
+
+@dataclass(frozen=True)
+class PaperFigure:
+    """A figure, ready to be laid out.
+
+    Attributes
+    ----------
+    number, title
+        Of the figure.
+    rows
+        Its panels.
+    caption
+        What each panel shows; design, n, seed and version are added.
+    claims
+        Ids of the claims it speaks of.
+    readings
+        Tables of what is drawn.
+    """
+
+    number: int
+    title: str
+    rows: tuple[Row, ...]
+    caption: str
+    claims: tuple[str, ...]
+    readings: tuple[pd.DataFrame, ...] = ()
+
+
+@dataclass
+class Desk:
+    """Results at hand while figures are made.
+
+    Attributes
+    ----------
+    runs
+        Results by name of experiment and of system.
+    findings
+        What was judged.
+    kept
+        Readings that were drawn, by figure.
+    """
+
+    runs: Mapping[tuple[str, str], Results]
+    findings: Sequence[JudgedFinding]
+    kept: list[pd.DataFrame] = field(default_factory=list)
+
+    def results(self, experiment: str, system: str) -> Results:
+        """Give results.
+
+        Raises
+        ------
+        NotRunError
+            If it was not run in that system.
+        """
+        found = self.runs.get((PREFIX + experiment, system))
+        if found is None:
+            raise NotRunError(f'The figure needs the experiment "{PREFIX}{experiment}" in "{system}". Run it as well.')
+        return found
+
+    def verdicts(self, *claims: str) -> tuple[tuple[str, str], ...]:
+        """Give claims with their verdicts, as far as they were judged."""
+        known = {finding.record.id: str(finding.verdict) for finding in self.findings}
+        return tuple((claim, known[claim]) for claim in claims if claim in known)
+
+    def read(
+        self, results: Results, assay: str, day: float | Sequence[float], analyte: str | None = None
+    ) -> Measurements:
+        """Read an assay, and keep the readings for the table beside the figure."""
+        days = [day] if isinstance(day, int | float) else list(day)
+        found = results.measured(assay, at=[f"day {each:g}" for each in days], analyte=analyte)
+        self.kept.append(found.table.assign(system=results.experiment.system.name))
+        return found
+
+    def significance(
+        self,
+        results: Results,
+        assay: str,
+        day: float,
+        pair: tuple[str, str],
+        n: int,
+        analyte: str | None = None,
+        ratio: bool = False,
+    ) -> str:
+        """Say how often an experiment of this size would be significant; "" where nothing can be read.
+
+        Parameters
+        ----------
+        results
+            Of all virtual subjects.
+        assay, day, analyte
+            What is read.
+        pair, n
+            Two arms, and subjects of each.
+        ratio
+            Test logarithms by Welch, as is done with folds, and not ranks by Mann-Whitney.
+        """
+        found = results.measured(assay, at=f"day {day:g}", analyte=analyte)
+        if any(arm not in found.arms for arm in pair):
+            return ""
+        a, b = (found.values(arm) for arm in pair)
+        test = welch_power if ratio and min(a.min(), b.min()) > 0 else mannwhitney_power
+        rng = np.random.default_rng([results.seed, n, len(self.kept)])
+        return f"{100 * test(a, b, n, n, rng, replicates=1000).probability:.0f} %"
+
+
+def readings_of(measured: Measurements, arms: Sequence[str]) -> dict[str, FloatArray]:
+    """Give readings by arm in order; an arm without any has none."""
+    return {arm: measured.values(arm) if arm in measured.arms else np.zeros(0) for arm in arms}
+
+
+def without_legend(axes: Axes) -> None:
+    """Take the legend away: the sheet has one for all panels."""
+    legend = axes.get_legend()
+    if legend is not None:
+        legend.remove()
+
+
+def survival_panel(
+    results: Results, arms: Sequence[str], looks: Mapping[str, Look], note: str = ""
+) -> Callable[[Axes], None]:
+    """Give what draws Kaplan-Meier curves of the animals drawn."""
+    table = results.events("overall_survival").table
+
+    def drawn(axes: Axes) -> None:
+        from gvlab.figures import survival
+
+        survival(table, arms=list(arms), axis=axes, look=looks)
+        without_legend(axes)
+        axes.set_xlabel("Days")
+        axes.set_xlim(0, results.experiment.last_day * 1.02)
+        if note:
+            axes.annotate(
+                note, (1, 1), xycoords="axes fraction", xytext=(0, -1), textcoords="offset points", ha="right",
+                va="top", fontsize=5.6, color="#333333",
+            )  # fmt: skip
+
+    return drawn
+
+
+def drawn_of(results: Results, n: int, skip: int = 0) -> Results:
+    """Draw animals as a laboratory would; see `virtual.draw`."""
+    return virtual.draw(results, n, skip)
+
+
+def origin_in_words(desk: Desk, results: Sequence[Results]) -> str:
+    """Write the sentences that end every caption: what is assumed, that it is simulated, model and seed."""
+    from gvlab import library
+
+    assumed = dict.fromkeys(library.read("experiments", each.experiment.name).assumed for each in results)
+    subjects = max(len(run) for each in results for run in each.runs.values())
+    texts = " ".join(dict.fromkeys(text if text.endswith(".") else f"{text}." for text in assumed if text))
+    different = max(len(each.runs) for each in results) * MICE <= subjects
+    drawn = "different in each arm" if different else "partly the same in several arms, since few were simulated"
+    return (
+        f"Animals are {drawn}, drawn from {subjects} virtual subjects; hollow marks are simulated. "
+        f"Assumed: {texts} Verdicts: \u2713 reproduced, \u25d0 partly, \u2717 not, ? cannot say. "
+        f"Simulated by GVLab, model {Model.default().sha256[:12]}, seed {results[0].seed}."
+    )
+
+
+def plus(*marks: bool) -> tuple[str, ...]:
+    """Write a row of plus and minus."""
+    return tuple("+" if mark else "-" for mark in marks)
+
+
+def curves(value: Any) -> FloatArray:
+    """Give an array of numbers."""
+    return np.asarray(value, dtype=np.float64)

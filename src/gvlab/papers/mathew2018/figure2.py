@@ -1,0 +1,128 @@
+"""Figure 2: the IL-15 comes from the leukemia."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gvlab.assay.measurements import Measurements
+from gvlab.figures import Look, Panel, Row, spider, treated_dots
+from gvlab.papers.mathew2018.desk import (
+    BOTH,
+    CONTROL,
+    DRUG,
+    LOOKS,
+    MICE,
+    SIGNIFICANT,
+    T_CELLS,
+    Desk,
+    PaperFigure,
+    drawn_of,
+    origin_in_words,
+    plus,
+    readings_of,
+    survival_panel,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SYSTEM = "balbc_into_b6_marrow_itd"
+DAY = 9.0
+DAYS = (4.0, 6.0, 9.0, 12.0, 16.0, 20.0, 30.0, 40.0)
+NO_SOURCE, NO_HOST, BLOCKED = "IL-15-deficient leukemia", "IL-15-deficient recipient", "anti-IL-15"
+
+
+def build(desk: Desk) -> PaperFigure:
+    """Build the figure; errors as `Desk.results`."""
+    survival, source = desk.results("survival", SYSTEM), desk.results("il15_source", SYSTEM)
+    n_survival = source.experiment.arms[0].n
+    arms = (CONTROL, DRUG, T_CELLS, BOTH)
+    first = desk.read(drawn_of(survival, MICE), "serum_il15", DAY)
+    courses = desk.read(drawn_of(survival, MICE, 4 * MICE), "serum_il15", DAYS)
+    lacking = [arm for lack in ("", f", {NO_SOURCE}", f", {NO_HOST}") for arm in (T_CELLS + lack, BOTH + lack)]
+    knocked = desk.read(drawn_of(source, MICE), "serum_il15", DAY)
+    pairs = [(lacking[place], lacking[place + 1]) for place in (0, 2, 4)]
+    look = {arm: LOOKS[BOTH if BOTH in arm else T_CELLS] for arm in lacking}
+    serum = Panel(
+        _dots(first, arms, {"T cells": plus(False, False, True, True), "Sorafenib": plus(False, True, False, True)},
+              dict(LOOKS), [(T_CELLS, BOTH, desk.significance(survival, "serum_il15", DAY, (T_CELLS, BOTH), MICE))]),
+        52.0, 36.0, f"Serum IL-15 on day {DAY:g}", verdicts=desk.verdicts("C13", "C15"), below_mm=11.0, left_mm=14.0,
+    )  # fmt: skip
+    top = float(courses.table["value"].max()) * 3.0
+    lines = [
+        Panel(_course(courses, arm, top), 61.0, 36.0, arm, letter=arm == T_CELLS, below_mm=11.0,
+              verdicts=desk.verdicts("C14") if arm == BOTH else ())
+        for arm in (T_CELLS, BOTH)
+    ]  # fmt: skip
+    rows = {
+        "Sorafenib": plus(False, True, False, True, False, True),
+        "Leukemia": ("WT", "WT", "def.", "def.", "WT", "WT"),
+        "Recipient": ("WT", "WT", "WT", "WT", "def.", "def."),
+    }
+    marks = [(a, b, desk.significance(source, "serum_il15", DAY, (a, b), MICE)) for a, b in pairs]
+    knock = Panel(
+        _dots(knocked, lacking, rows, look, marks), 76.0, 40.0, f"Serum IL-15 on day {DAY:g} without a source of IL-15",
+        verdicts=desk.verdicts("C16", "C17"), below_mm=14.0, left_mm=17.0,
+    )  # fmt: skip
+    shown = {T_CELLS: LOOKS[T_CELLS], BOTH: LOOKS[BOTH]}
+    shown |= {f"{BOTH}, {lack}": LOOKS[lack] for lack in (NO_SOURCE, NO_HOST, BLOCKED)}
+    curves = Panel(
+        survival_panel(drawn_of(source, n_survival), list(shown), shown), 98.0, 40.0,
+        "Survival without either source of IL-15, and under antibody",
+        verdicts=desk.verdicts("C16", "C17", "C19"), below_mm=14.0,
+    )  # fmt: skip
+    limit = first.limit or 0.0
+    caption = (
+        f"{survival.experiment.system.title}. (a) IL-15 in serum by ELISA, n = {MICE} mice per arm and those alive "
+        f"shown; readings below the LLOQ, {limit:.3g} pg/mL, stand at it. (b) Over time, n = {MICE} per arm, "
+        "a line a mouse, a cross where it died, bar: sorafenib. (c) As a, where leukemia or recipient cannot make "
+        f"IL-15 (def.), n = {MICE}. (d) Survival, n = {n_survival} per arm. {SIGNIFICANT} (Mann-Whitney). What T cells "
+        "see in the model is the IL-15 that blasts present to them; serum IL-15 is read and drives nothing."
+    )
+    return PaperFigure(
+        2,
+        "Leukemia cells are the source of the IL-15 that carries the benefit",
+        (Row((serum, *lines)), Row((knock, curves), shown)),
+        f"{caption} {origin_in_words(desk, [survival, source])}",
+        ("C13", "C14", "C15", "C16", "C17", "C19"),
+        tuple(desk.kept),
+    )
+
+
+def _dots(
+    measured: Measurements,
+    arms: Sequence[str],
+    rows: dict[str, tuple[str, ...]],
+    look: dict[str, Look],
+    brackets: list[tuple[str, str, str]],
+) -> Callable[[Axes], None]:
+    names = list(arms)
+
+    def drawn(axes: Axes) -> None:
+        treated_dots(
+            readings_of(measured, names), rows, label=f"IL-15 ({measured.unit})", look=look, floor=measured.limit,
+            brackets=[each for each in brackets if each[2]], log=True, axis=axes,
+        )  # fmt: skip
+
+    return drawn
+
+
+def _course(measured: Measurements, arm: str, top: float) -> Callable[[Axes], None]:
+    wide = measured.table[measured.table["arm"] == arm].pivot(index="subject", columns="time", values="value")
+    wide = wide.reindex(columns=list(DAYS))
+    # A mouse that is read no more has died: the run lasts longer than the sampling.
+    died = np.where(wide[DAYS[-1]].isna(), DAYS[-1], np.inf)
+    limit = measured.limit or 1.0
+
+    def drawn(axes: Axes) -> None:
+        spider(
+            [float(day) for day in wide.columns], wide.to_numpy(), floor=limit, floor_name="LLOQ", died=died,
+            look=LOOKS[arm], axis=axes,
+            doses=("sorafenib", 4.0, 14.0) if arm == BOTH else None, limits=(limit / 2.5, top), until=DAYS[-1],
+            label=f"IL-15 ({measured.unit})",
+        )  # fmt: skip
+
+    return drawn

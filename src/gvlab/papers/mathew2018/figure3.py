@@ -1,0 +1,187 @@
+"""Figure 3: cytotoxic, long-lived, unexhausted CD8 T cells, and leukemia cleared again in secondary recipients."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from gvlab.assay.fcs import FlowFile, read_fcs
+from gvlab.assay.flow import record_strategy
+from gvlab.assay.gating import compensate
+from gvlab.assay.measurements import Measurements
+from gvlab.experiment import Results
+from gvlab.experiment import sampling as virtual
+from gvlab.figures import Look, Panel, Row, half_offset_histograms, treated_dots, two_markers
+from gvlab.papers.mathew2018.desk import (
+    BOTH,
+    LOOKS,
+    MICE,
+    SIGNIFICANT,
+    T_CELLS,
+    Desk,
+    FloatArray,
+    PaperFigure,
+    drawn_of,
+    origin_in_words,
+    plus,
+    readings_of,
+    survival_panel,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SYSTEM = "b6_into_balbc_wehi3b"
+SECONDARY = ("b6_into_balbc_wehi3b", "balbc_into_b6_mll_ptd")
+ASSAY, DAY = "cd8_flow", 12.0
+NO_SOURCE, BLOCKED = "IL-15-deficient leukemia", "anti-IL-15"
+LACKING = ("", f", {NO_SOURCE}", f", {BLOCKED}")
+ARMS = tuple(arm + lack for lack in LACKING for arm in (T_CELLS, BOTH))
+SHOWN = (T_CELLS, BOTH, f"{BOTH}, {NO_SOURCE}")
+SHORT = {T_CELLS: "T cells", BOTH: "T cells + sorafenib", SHOWN[2]: "+ sorafenib, IL-15-def. leukemia"}
+TUBE_LOOKS = {T_CELLS: LOOKS[T_CELLS], BOTH: LOOKS[BOTH], SHOWN[2]: LOOKS[NO_SOURCE]}
+PRIMARIES = {
+    "no T cells": "no T cells",
+    "T cells of primaries without sorafenib": T_CELLS,
+    "T cells of primaries with sorafenib": BOTH,
+}
+
+
+@dataclass(frozen=True)
+class Tube:
+    """Gated events of one mouse: compensated signals by marker, and the percentage in the last gate."""
+
+    signals: Mapping[str, FloatArray]
+    percent: float
+
+
+def build(desk: Desk) -> PaperFigure:
+    """Build the figure; errors as `Desk.results`."""
+    everyone = desk.results("cd8_phenotype", SYSTEM)
+    secondary = [desk.results("secondary", system) for system in SECONDARY]
+    drawn = drawn_of(everyone, MICE)
+    percent = desk.read(drawn, ASSAY, DAY, "cd107a_ifng_percent")
+    medians = {marker: desk.read(drawn, ASSAY, DAY, analyte) for marker, analyte in
+               (("Bcl2", "bcl2_median"), ("PD1", "pd1_median"))}  # fmt: skip
+    tubes = acquired(drawn, percent)
+    record = virtual.assay_of(everyone, ASSAY).setting.record
+    gate = next(each for each in record.gates if each.name == "cd107a_ifng")
+    corner = (float(gate.bounds["CD107a"][0] or 0.0), float(gate.bounds["IFNg"][0] or 0.0))
+    scatters = [
+        Panel(_scatter(tubes[arm], corner, TUBE_LOOKS[arm]), 43.0, 31.0, SHORT[arm], letter=arm == T_CELLS)
+        for arm in SHOWN
+    ]
+    rows = {
+        "Sorafenib": plus(False, True, False, True, False, True),
+        "IL-15": ("+", "+", "KO", "KO", "AB", "AB"),
+    }
+    look = {arm: LOOKS[BOTH if arm.startswith(BOTH) else T_CELLS] for arm in ARMS}
+
+    def dots(measured: Measurements, label: str, analyte: str, log: bool = False) -> Callable[[Axes], None]:
+        pairs = [(T_CELLS, BOTH), (BOTH, f"{BOTH}, {NO_SOURCE}")]
+        brackets = [(*pair, desk.significance(everyone, ASSAY, DAY, pair, MICE, analyte)) for pair in pairs]
+
+        def draw(axes: Axes) -> None:
+            treated_dots(readings_of(measured, ARMS), rows, label=label, look=look, brackets=brackets, axis=axes)
+
+        return draw
+
+    def histogram(marker: str, name: str) -> Callable[[Axes], None]:
+        def draw(axes: Axes) -> None:
+            signals = {arm: tubes[arm].signals[marker] for arm in SHOWN}
+            half_offset_histograms(signals, name=name, look=TUBE_LOOKS, axis=axes)
+
+        return draw
+
+    first = Row(
+        (*scatters, Panel(dots(percent, "Of donor CD8 (%)", "cd107a_ifng_percent"), 45.0,
+                          31.0, "CD107a\u207a IFN-\u03b3\u207a CD8", verdicts=desk.verdicts("C29", "C32"), left_mm=15.0,
+                          below_mm=11.5))
+    )  # fmt: skip
+    second = Row(
+        (
+            Panel(histogram("Bcl2", "Bcl-2 (APC)"), 38.0, 31.0, "Bcl-2", left_mm=8.0, below_mm=11.5),
+            Panel(dots(medians["Bcl2"], "Bcl-2 (median)", "bcl2_median"), 49.0, 31.0, "", letter=False,
+                  verdicts=desk.verdicts("C30"), left_mm=17.0, below_mm=11.5),
+            Panel(histogram("PD1", "PD-1 (BV711)"), 38.0, 31.0, "PD-1", left_mm=8.0, below_mm=11.5),
+            Panel(dots(medians["PD1"], "PD-1 (median)", "pd1_median"), 49.0, 31.0, "", letter=False,
+                  verdicts=desk.verdicts("C31"), left_mm=17.0, below_mm=11.5),
+        ),
+        {SHORT[arm]: TUBE_LOOKS[arm] for arm in SHOWN},
+    )  # fmt: skip
+    n = secondary[0].experiment.arms[0].n
+    looks = {arm: LOOKS[name] if name in LOOKS else LOOKS["BM"] for arm, name in PRIMARIES.items()}
+    third = Row(
+        tuple(
+            Panel(survival_panel(drawn_of(each, n), list(PRIMARIES), looks), 87.0, 32.0,
+                  f"Secondary recipients: {each.experiment.system.title}", letter=place == 0,
+                  verdicts=desk.verdicts("C33", "C34") if place == 0 else ())
+            for place, each in enumerate(secondary)
+        ),
+        looks,
+    )  # fmt: skip
+    caption = (
+        f"{everyone.experiment.system.title}, day {DAY:g}; {record.specimen}. (a) Donor CD8 of "
+        "one mouse per arm, the one whose percentage is the median of its arm: contours hold 10 to 90 % of the events. "
+        f"(b) CD107a\u207a IFN-\u03b3\u207a of donor CD8, n = {MICE} mice per arm, shown if cells suffice; KO: "
+        "IL-15-deficient leukemia, AB: anti-IL-15. (c, d) Bcl-2 and PD-1 of donor CD8: histograms of the mice of a, "
+        f"broken line: median; medians of all mice. {SIGNIFICANT} (Mann-Whitney). (e) Secondary recipients of "
+        f"leukemia and of T cells from primary recipients, without drug, n = {n} per arm."
+    )
+    return PaperFigure(
+        3,
+        "CD8 T cells become cytotoxic, long-lived and unexhausted",
+        (first, second, third),
+        f"{caption} {origin_in_words(desk, [everyone, *secondary])}",
+        ("C29", "C30", "C31", "C32", "C33", "C34"),
+        tuple(desk.kept),
+    )
+
+
+def acquired(drawn: Results, percent: Measurements) -> dict[str, Tube]:
+    """Acquire a tube of the median mouse of each arm shown, write it as FCS, and read and gate the file."""
+    runs = {}
+    for arm in SHOWN:
+        rows = percent.table[percent.table["arm"] == arm].sort_values("value")
+        subject = int(rows["subject"].iloc[(len(rows) - 1) // 2])
+        run = drawn.run(arm)
+        runs[arm] = run.select(np.flatnonzero(run.numbers == subject)[:1])
+    readings = virtual.read(replace(drawn, runs=runs), ASSAY, [DAY], raw=True)
+    strategy = record_strategy(virtual.assay_of(drawn, ASSAY).setting.record)
+    files = dict(zip(readings.table["arm"], readings.table["raw_file"], strict=True))
+    tubes = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for file in readings.files:
+            if file.name.endswith(".fcs"):
+                file.write_to(Path(folder) / file.name)
+        for arm in SHOWN:
+            tubes[arm] = _gated(read_fcs(Path(folder) / files[arm]), strategy.apply, ("CD107a", "IFNg", "Bcl2", "PD1"))
+    return tubes
+
+
+def _gated(
+    file: FlowFile,
+    gates: Callable[[FlowFile], Mapping[str, npt.NDArray[np.bool_]]],
+    markers: Sequence[str],
+) -> Tube:
+    masks = gates(file)
+    clean = compensate(file, *file.spillover) if file.spillover else np.asarray(file.events, dtype=np.float64)
+    parent = masks["donor_cd8"]
+    signals = {marker: np.asarray(clean[parent, file.column(marker)], dtype=np.float64) for marker in markers}
+    return Tube(signals, 100.0 * float(masks["cd107a_ifng"].sum()) / max(1.0, float(parent.sum())))
+
+
+def _scatter(tube: Tube, corner: tuple[float, float], look: Look) -> Callable[[Axes], None]:
+    def draw(axes: Axes) -> None:
+        two_markers(
+            tube.signals["CD107a"], tube.signals["IFNg"], names=("CD107a (PE)", "IFN-\u03b3 (PE-Cy7)"), gate=corner,
+            percent=tube.percent, axis=axes, color=look.color,
+        )  # fmt: skip
+
+    return draw

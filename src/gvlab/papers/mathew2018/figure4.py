@@ -1,0 +1,157 @@
+"""Figure 4: FLT3-ITD, ATF4, IRF7 and the transcription of IL-15 in cultured leukemia cells."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from gvlab.experiment import Results
+from gvlab.experiment import sampling as virtual
+from gvlab.figures import Look, Panel, Row, blot, treated_dots
+from gvlab.papers.mathew2018.desk import (
+    CULTURES,
+    LOOKS,
+    SIGNIFICANT,
+    Desk,
+    FloatArray,
+    PaperFigure,
+    drawn_of,
+    origin_in_words,
+    plus,
+    readings_of,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SYSTEM, DAY = "culture_flt3itd", 1.0
+CHANGED = ("IRF7 knockdown", "ATF4 overexpression")
+ARMS = ("vehicle", "sorafenib", *(arm for change in CHANGED for arm in (change, f"{change} + sorafenib")))
+INHIBITORS = ("vehicle", "sorafenib", "gilteritinib", "quizartinib", "crenolanib", "midostaurin")
+ROWS = {
+    "Sorafenib": plus(False, True, False, True, False, True),
+    "IRF7 KD": plus(False, False, True, True, False, False),
+    "ATF4 OE": plus(False, False, False, False, True, True),
+}
+WITHOUT, WITH = Look("#0072B2", (), "o"), Look("#009E73", (), "D")
+BELOW_MM = 14.5
+
+
+def build(desk: Desk) -> PaperFigure:
+    """Build the figure; errors as `Desk.results`."""
+    everyone = desk.results("axis", SYSTEM)
+    drawn = drawn_of(everyone, CULTURES)
+    look = {arm: WITH if arm.endswith("sorafenib") else WITHOUT for arm in (*ARMS, *INHIBITORS)}
+    look |= dict.fromkeys(INHIBITORS[2:], LOOKS["IL-15-deficient recipient"])
+
+    def dots(
+        assay: str,
+        analyte: str | None,
+        label: str,
+        pairs: Sequence[tuple[str, str]],
+        unit: str = "",
+        ceiling: float | None = None,
+    ) -> Callable[[Axes], None]:
+        measured = desk.read(drawn, assay, DAY, analyte)
+        brackets = [
+            (*pair, desk.significance(everyone, assay, DAY, pair, CULTURES, analyte, ratio=True)) for pair in pairs
+        ]
+
+        def draw(axes: Axes) -> None:
+            treated_dots(
+                readings_of(measured, ARMS), ROWS, label=f"{label} ({unit or 'of vehicle'})", look=look,
+                brackets=[each for each in brackets if each[2]], reference=None if unit else 1.0, ceiling=ceiling,
+                axis=axes,
+            )  # fmt: skip
+
+        return draw
+
+    treated = ("vehicle", "sorafenib")
+    knocked, forced = (("sorafenib", f"{change} + sorafenib") for change in CHANGED)
+    first = Row(
+        (
+            Panel(_blot(drawn), 62.0, 30.0, "Western blot, one culture", left_mm=17.0, below_mm=BELOW_MM),
+            Panel(dots("western", "ATF4", "ATF4", [treated]), 56.0, 32.0, "ATF4 (western blot)", left_mm=17.0,
+                  verdicts=desk.verdicts("C03", "C09"), below_mm=BELOW_MM),
+            Panel(dots("western", "pIRF7", "pIRF7", [treated, forced]), 56.0, 32.0, "Phospho-IRF7 (western blot)",
+                  verdicts=desk.verdicts("C04", "C08"), below_mm=BELOW_MM, letter=False, left_mm=17.0),
+        )
+    )  # fmt: skip
+    second = Row(
+        (
+            Panel(dots("phosphoflow", "pIRF7", "pIRF7, MFI", [treated, forced]), 43.5, 32.0,
+                  "Phospho-IRF7 (phospho-flow)", verdicts=desk.verdicts("C04", "C08"), left_mm=15.0, below_mm=BELOW_MM),
+            *(
+                Panel(dots("qpcr", gene, f"{gene} mRNA", pairs), 43.5, 32.0, f"{gene} (RT-qPCR)",
+                      letter=gene == "Il15", verdicts=desk.verdicts(*claims), left_mm=15.0, below_mm=BELOW_MM)
+                for gene, pairs, claims in (
+                    ("Il15", [treated, knocked, forced], ("C02", "C05")), ("Irf7", [], ()), ("Atf4", [treated], ()),
+                )
+            ),
+        )
+    )  # fmt: skip
+    uloq = virtual.upper_limit(virtual.assay_of(everyone, "serum_il15"))
+    third = Row(
+        (
+            Panel(dots("chip_il15_promoter", None, "Bound", [treated, knocked]), 58.0, 32.0,
+                  "IRF7 at the Il15 promoter (ChIP-qPCR)", left_mm=17.0, below_mm=BELOW_MM),
+            Panel(dots("serum_il15", None, "IL-15", [treated, knocked, forced], "pg/mL", uloq), 58.0, 32.0,
+                  "IL-15 in supernatant (ELISA)", verdicts=desk.verdicts("C01", "C06", "C07"), left_mm=17.0,
+                  below_mm=BELOW_MM),
+            Panel(_inhibitors(readings_of(desk.read(drawn, "qpcr", DAY, "Il15"), INHIBITORS), look), 58.0, 32.0,
+                  "Other FLT3 inhibitors: Il15 (RT-qPCR)", verdicts=desk.verdicts("C11"), left_mm=17.0,
+                  below_mm=BELOW_MM),
+        )
+    )  # fmt: skip
+    caption = (
+        f"{everyone.experiment.system.title}, {24 * DAY:g} h of 10 nM sorafenib; n = {CULTURES} independent cultures. "
+        "KD: knock-down, OE: overexpression. (a) A western blot drawn of the signals read, beside its loading control. "
+        "(b) Bands over loading control, relative to untreated lanes. (c) Phospho-flow, median over unstained. (d) "
+        "RT-qPCR, efficiency-corrected \u0394\u0394Ct against untreated calibrators; Irf7 mRNA changes by knock-down "
+        "alone in the model. (e) ChIP-qPCR. (f) ELISA of the supernatant; readings above the ULOQ stand at it. (g) "
+        f"Other inhibitors, at the doses of their records. {SIGNIFICANT} (Welch on logarithms)."
+    )
+    return PaperFigure(
+        4,
+        "Inhibition of FLT3-ITD lowers ATF4, frees IRF7 and raises IL-15",
+        (first, second, third),
+        f"{caption} {origin_in_words(desk, [everyone])}".replace("Animals are", "Cultures are"),
+        ("C01", "C02", "C03", "C04", "C05", "C06", "C07", "C08", "C09", "C11"),
+        tuple(desk.kept),
+    )
+
+
+def _inhibitors(readings: dict[str, FloatArray], look: dict[str, Look]) -> Callable[[Axes], None]:
+    def draw(axes: Axes) -> None:
+        rows = {"": tuple(f"{name[:3]}." if name == "vehicle" else f"{name[:4]}." for name in readings)}
+        treated_dots(readings, rows, label="Il15 mRNA (of vehicle)", look=look, reference=1.0, axis=axes)
+
+    return draw
+
+
+def _blot(drawn: Results) -> Callable[[Axes], None]:
+    """Read the signals of the membrane off its raw file, and give what draws them."""
+    readings = virtual.read(drawn, "western", [DAY], raw=True)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / readings.files[0].name
+        readings.files[0].write_to(path)
+        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    table = pd.read_csv(io.StringIO("\n".join(lines)))
+    labels = [f"{virtual.label(list(drawn.runs).index(arm), int(drawn.run(arm).numbers[0]))} d{DAY:g}" for arm in ARMS]
+    bands = {}
+    for analyte, name in (("ATF4", "ATF4"), ("pIRF7", "pIRF7")):
+        rows = table[table["Analyte"] == analyte].set_index("Sample")
+        bands[name] = np.asarray(rows.loc[labels, "Signal"], dtype=np.float64)
+    loading = table[table["Analyte"] == "ATF4"].set_index("Sample").loc[labels, "Loading"]
+    bands["Loading"] = np.asarray(loading, dtype=np.float64)
+
+    def draw(axes: Axes) -> None:
+        blot(bands, ROWS, axis=axes)
+
+    return draw

@@ -1,0 +1,1 @@
+"""Numbers of animals, randomization, design sheet."""

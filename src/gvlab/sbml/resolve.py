@@ -1,0 +1,144 @@
+"""Replaces names by what they stand for, in an order in which everything needed is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gvlab.errors import ModelError
+from gvlab.sbml.formula import RATE_OF
+from gvlab.sbml.graph import Graph, Node
+from gvlab.sbml.reader import System
+
+AMOUNT = "amount of "
+"""Prefix of the symbol for the amount of a species whose own symbol is its concentration."""
+
+GIVEN = "given "
+"""Prefix of the symbol for the initial value of a species as the document, or the user, gives it."""
+
+
+class Resolver:
+    """Writes formulas in terms of undefined names only.
+
+    Parameters
+    ----------
+    graph
+        The graph of the formulas.
+    definitions
+        What names stand for.
+
+    Raises
+    ------
+    ModelError
+        If a name is defined by itself, directly or through others.
+    """
+
+    def __init__(self, graph: Graph, definitions: Mapping[str, Node]) -> None:
+        self._graph = graph
+        self._resolved: dict[str, Node] = {}
+        self._memo: dict[Node, Node] = {}
+        needs = {name: graph.symbols([node]) & definitions.keys() for name, node in definitions.items()}
+        for name in _order(needs):
+            self._resolved[name] = self(definitions[name])
+
+    def __call__(self, node: Node) -> Node:
+        """Give the formula with every defined name replaced."""
+        return self._graph.rebuild(node, self._replace, self._memo)
+
+    def _replace(self, node: Node) -> Node | None:
+        if self._graph.operation[node] != "symbol":
+            return None
+        return self._resolved.get(str(self._graph.payload[node]), node)
+
+
+def _order(needs: Mapping[str, set[str]]) -> list[str]:
+    result: list[str] = []
+    state: dict[str, int] = {}
+    for root in needs:
+        stack = [(root, False)]
+        while stack:
+            name, ready = stack.pop()
+            if ready:
+                state[name] = 2
+                result.append(name)
+                continue
+            if name in state:
+                continue
+            state[name] = 1
+            stack.append((name, True))
+            for other in sorted(needs[name]):
+                if state.get(other) == 1:
+                    raise ModelError(f'"{other}" is defined by itself, through "{name}". Break the loop of rules.')
+                if other not in state:
+                    stack.append((other, False))
+    return result
+
+
+def during(system: System) -> Resolver:
+    """Resolve for any time: in terms of what is carried on, parameters, and time."""
+    definitions = {**system.rules, **system.reactions}
+    for name, species in system.species.items():
+        if species.dissolved and name not in system.rules:
+            definitions[name] = _per_size(system, name, AMOUNT)
+    definitions.update(_rates_of(system))
+    return Resolver(system.graph, definitions)
+
+
+def at_start(system: System, replaced: frozenset[str]) -> Resolver:
+    """Resolve for the start: in terms of the values in the document, or of those that replace them."""
+    graph = system.graph
+    definitions = {**system.rules, **system.reactions}
+    for name, species in system.species.items():
+        if name in system.rules or name in replaced or name in system.initial:
+            continue
+        if species.by_amount == species.amount or not species.compartment:
+            definitions[name] = graph.symbol(GIVEN + name)
+        elif species.amount:
+            definitions[name] = graph.mul(graph.symbol(GIVEN + name), graph.symbol(species.compartment))
+        else:
+            definitions[name] = _per_size(system, name, GIVEN)
+    for name in system.species:
+        if name in replaced and name not in system.rules:
+            definitions[name] = graph.symbol(GIVEN + name)
+    definitions.update({name: node for name, node in system.initial.items() if name not in replaced})
+    definitions.update(_rates_of(system))
+    return Resolver(graph, definitions)
+
+
+def _per_size(system: System, name: str, prefix: str) -> Node:
+    graph, species = system.graph, system.species[name]
+    value = graph.symbol(prefix + name)
+    return graph.div(value, graph.symbol(species.compartment)) if species.compartment else value
+
+
+def _rates_of(system: System) -> dict[str, Node]:
+    """Define the rate of change of every name of which a formula asks for it."""
+    graph = system.graph
+    found: dict[str, Node] = {}
+    for node in range(len(graph.operation)):
+        payload = graph.payload[node]
+        if graph.operation[node] == "symbol" and str(payload).startswith(RATE_OF):
+            name = str(payload).removeprefix(RATE_OF)
+            found[str(payload)] = rate_of(system, name)
+    return found
+
+
+def rate_of(system: System, name: str) -> Node:
+    """Give the rate of change of a symbol; 0 for what does not change continuously.
+
+    Raises
+    ------
+    ModelError
+        If the symbol is set by an assignment rule: SBML gives it no rate.
+    """
+    graph = system.graph
+    if name in system.rules:
+        raise ModelError(
+            f'The model asks for the rate of "{name}", which is set by an assignment rule; SBML forbids it.'
+        )
+    rate = system.rates.get(name, graph.const(0.0))
+    species = system.species.get(name)
+    if species is None or not species.dissolved or not species.compartment:
+        return rate
+    size = graph.symbol(species.compartment)
+    growth = system.rates.get(species.compartment, graph.const(0.0))
+    return graph.div(graph.sub(rate, graph.mul(graph.symbol(name), growth)), size)

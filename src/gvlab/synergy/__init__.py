@@ -1,0 +1,1 @@
+"""Two agents at several doses."""

@@ -1,0 +1,175 @@
+"""Data against prediction: arms are matched, bands hold what they promise, words claim no more than numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gvlab.agreement.readings import ReadingAgreement, find_reading, reading_agreement
+from gvlab.agreement.survival import (
+    SurvivalAgreement,
+    curves_at,
+    match_arms,
+    predicted_curves,
+    survival_agreement,
+)
+from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.experiment import Experiment
+from gvlab.statistics import kaplan_meier
+
+KNOWN = ("BM", "BM + T cells", "BM + T cells + sorafenib")
+MEASURED = "BM + T cells + sorafenib"
+"""An arm in which serum IL-15 is well above what the ELISA can read."""
+
+
+@pytest.fixture(scope="module")
+def survival() -> Experiment:
+    return Experiment.read("mathew2018_survival", "b6_into_balbc_wehi3b")
+
+
+def test_arms_match_but_for_spelling_or_as_named():
+    assert match_arms(["bm+T Cells"], KNOWN, {}) == {"bm+T Cells": "BM + T cells"}
+    assert match_arms(["Vehicle", "x"], KNOWN, {"Vehicle": "BM"}) == {"Vehicle": "BM"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "named", "error", "words"),
+    [
+        (["Vehicle"], {}, InvalidValueError, '--map "Vehicle=BM"'),
+        (["Vehicle"], {"Vehicel": "BM"}, UnknownNameError, 'Did you mean "Vehicle"'),
+        (["Vehicle"], {"Vehicle": "BMM"}, UnknownNameError, 'Did you mean "BM"'),
+        (["BM", "Vehicle"], {"Vehicle": "BM"}, InvalidValueError, 'Two arms of the data are taken for "BM"'),
+    ],
+)
+def test_arms_that_cannot_be_matched_are_refused(asked, named, error, words):
+    with pytest.raises(error, match=words.replace("+", r"\+")):
+        match_arms(asked, KNOWN, named)
+
+
+def test_many_curves_at_once_are_kaplan_meier_curves():
+    rng = np.random.default_rng(1)
+    duration = rng.integers(1, 15, (50, 12)).astype(float)
+    event = rng.random((50, 12)) < 0.6
+    days = np.arange(0.0, 16.0)
+    curves = curves_at(duration, event, days)
+    for row in range(50):
+        one = kaplan_meier(duration[row], event[row].astype(int))
+        known = days <= duration[row].max()
+        expected = [one.at(day).value for day in days[known]]
+        np.testing.assert_allclose(curves[row][known], expected, atol=1e-12)
+
+
+def test_nine_of_ten_true_experiments_lie_in_the_band():
+    rng = np.random.default_rng(2)
+    virtual = pd.DataFrame({"duration": rng.exponential(30, 4000), "event_observed": 1})
+    mice = pd.DataFrame({"duration": np.full(10, 100.0), "event_observed": 1})
+    days = np.array([10.0, 25.0, 50.0])
+    low, high = np.quantile(predicted_curves(virtual, mice, days, rng, 4000), [0.05, 0.95], axis=0)
+    real = curves_at(rng.exponential(30, (4000, 10)), np.ones((4000, 10), bool), days)
+    inside = ((real >= low - 1e-9) & (real <= high + 1e-9)).mean(axis=0)
+    # Curves of ten mice move in steps of a tenth, so the band holds nine of ten or somewhat more.
+    assert np.all((inside >= 0.89) & (inside < 0.985))
+
+
+def observed(experiment: Experiment, stretch: float = 1.0, n: int = 12) -> pd.DataFrame:
+    arm = experiment.arm("BM + T cells")
+    results = experiment.replace(arms=(arm.replace(n=n),)).run(991)
+    table = results.events("overall_survival").table
+    return table.assign(
+        arm="ours",
+        duration=np.minimum(100, table["duration"] * stretch),
+        event_observed=np.where(table["duration"] * stretch < 100, table["event_observed"], 0),
+    )
+
+
+def test_mice_of_the_model_do_not_contradict_it_and_others_do(survival):
+    arms = {"ours": "BM + T cells"}
+    options = {"endpoint": "overall_survival", "subjects": 120, "seed": 3}
+    (same,) = survival_agreement(survival, observed(survival), arms, **options)
+    (other,) = survival_agreement(survival, observed(survival, stretch=2.5), arms, **options)
+    assert same.p_value > 0.05
+    assert other.p_value < 0.001
+    assert other.mean_difference[1] > 0
+    assert other.coverage < same.coverage
+    assert (same.n, same.virtual) == (12, 120)
+    assert "not the same as confirmed: with 12 mice" in same.in_words()
+    assert "12 mice against 120 virtual ones" in other.in_words()
+    assert other.in_words().endswith("The prediction is contradicted.")
+
+
+def test_data_that_go_on_longer_are_compared_until_the_prediction_ends(survival):
+    data = observed(survival).assign(duration=lambda table: table["duration"] + 90.0)
+    (found,) = survival_agreement(
+        survival, data, {"ours": "BM + T cells"}, endpoint="overall_survival", subjects=40, seed=3
+    )
+    assert found.observed["duration"].max() == 100
+    assert (found.observed.loc[found.observed["duration"] == 100, "event_observed"] == 0).all()
+
+
+def test_where_all_mice_died_the_rest_of_the_study_counts_too(survival):
+    data = pd.DataFrame({"arm": "ours", "duration": [10.0, 12.0, 14.0, 15.0], "event_observed": 1, "entry": 0.0})
+    (found,) = survival_agreement(
+        survival, data, {"ours": "BM + T cells + sorafenib"}, endpoint="overall_survival", subjects=60, seed=3
+    )
+    assert found.days[-1] == 100
+    assert found.mean_difference[2] < -20
+    assert found.p_value < 0.05
+
+
+def readings(factor: float = 1.0, unit: str = "pg/mL") -> pd.DataFrame:
+    experiment = Experiment.read("mathew2018_survival", "b6_into_balbc_wehi3b")
+    arm = experiment.arm(MEASURED)
+    results = experiment.replace(arms=(arm.replace(n=60),)).run(77)
+    values = results.reading("IL15_serum", 9.0, MEASURED)
+    alive = np.isfinite(values)
+    return pd.DataFrame(
+        {
+            "subject": np.flatnonzero(alive).astype(str),
+            "arm": MEASURED,
+            "time": 9.0,
+            "analyte": "IL15",
+            "value": factor * values[alive],
+            "unit": unit,
+        }
+    )
+
+
+def test_readings_of_the_model_lie_in_its_band_and_those_of_another_level_do_not(survival):
+    (same,) = reading_agreement(survival, readings(), {MEASURED: MEASURED}, subjects=120, seed=3)
+    (other,) = reading_agreement(survival, readings(10.0), {MEASURED: MEASURED}, subjects=120, seed=3)
+    assert same.predicted_by == "serum_il15, IL15"
+    assert same.inside > 0.75 * same.counted
+    assert other.inside < 0.3 * other.counted
+    assert "Fewer than the 90 % expected" in other.in_words()
+
+
+def test_units_are_converted(survival):
+    arms = {MEASURED: MEASURED}
+    (one,) = reading_agreement(survival, readings(), arms, subjects=40, seed=3)
+    (other,) = reading_agreement(survival, readings(1e-3, "ng/mL"), arms, subjects=40, seed=3)
+    np.testing.assert_allclose(one.observed["value"], other.observed["value"])
+
+
+def test_what_predicts_an_analyte_is_found_by_name_and_unit(survival):
+    assert find_reading("IL15", "pg/mL", survival, {}) == ("serum_il15", "IL15")
+    assert find_reading("Total Flux", "photon/s", survival, {}) == ("bioluminescence", "total_flux")
+    assert find_reading("x", "cell", survival, {"x": "burden"}) == ("", "burden")
+    with pytest.raises(UnknownNameError, match="prediction for analyte"):
+        find_reading("albumin", "g/L", survival, {})
+
+
+def test_words_follow_the_share_inside():
+    empty = pd.DataFrame()
+    words = [ReadingAgreement("x", "mg", "y", empty, empty, inside, 40).in_words() for inside in (20, 36, 40)]
+    assert "Fewer than the 90 % expected" in words[0]
+    assert "As many as expected" in words[1]
+    assert "As many as expected" in words[2] or "More than" in words[2]
+
+
+def test_a_curve_outside_the_band_is_not_called_a_contradiction_by_itself():
+    empty = pd.DataFrame(index=range(8))
+    days = np.zeros(1)
+    found = SurvivalAgreement("a", "b", empty, empty, days, days, days, days, 0.5, 0.4, (1.0, -9.0, 11.0))
+    assert "by chance; the test tells" in found.in_words()
+    assert "contradicted, which is not the same" in found.in_words()

@@ -1,0 +1,138 @@
+"""Verdicts follow the rules of the record, and nothing else."""
+
+import numpy as np
+import pytest
+
+from gvlab.findings.judge import Fates, Outcome, Verdict, combine, compare_readings, compare_shares, judge_share
+from gvlab.library.finding_record import Expectation, Significance
+
+LOGRANK = Significance(test="log-rank", n=10, n_status="assumed")
+WELCH = Significance(test="welch", n=3, n_status="stated")
+
+
+def fates(alive: int, dead: int, day_of_death: float = 20.0) -> Fates:
+    reached = np.array([True] * alive + [False] * dead)
+    return Fates(np.arange(alive + dead), reached, np.where(reached, 100.0, day_of_death), ~reached)
+
+
+def up(at_least: float) -> Expectation:
+    return Expectation(direction="up", at_least=at_least, why="for the test")
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(7)
+
+
+def test_a_large_difference_in_the_right_direction_is_reproduced(rng):
+    outcome = compare_shares(fates(80, 20), fates(5, 95), up(0.3), LOGRANK, rng)
+    assert outcome.verdict is Verdict.REPRODUCED
+    assert outcome.effect.value == pytest.approx(0.75)
+    assert outcome.power.probability > 0.8
+
+
+def test_a_small_difference_in_the_right_direction_is_partly(rng):
+    outcome = compare_shares(fates(40, 160), fates(5, 195), up(0.3), None, rng)
+    assert outcome.verdict is Verdict.PARTLY
+    assert "smaller" in outcome.reason
+
+
+def test_a_difference_that_ten_animals_would_miss_is_partly(rng):
+    outcome = compare_shares(fates(80, 120), fates(10, 190, day_of_death=90.0), up(0.3), LOGRANK, rng)
+    assert outcome.verdict is Verdict.PARTLY
+    assert "10 per arm" in outcome.reason
+
+
+def test_no_difference_is_not_reproduced_however_many_subjects(rng):
+    outcome = compare_shares(fates(500, 500), fates(500, 500), up(0.3), LOGRANK, rng)
+    assert outcome.verdict is Verdict.NOT
+
+
+def test_the_other_way_is_not_reproduced(rng):
+    outcome = compare_shares(fates(5, 95), fates(80, 20), up(0.3), LOGRANK, rng)
+    assert outcome.verdict is Verdict.NOT
+    assert "other way" in outcome.reason
+
+
+def test_unchanged_needs_the_whole_interval_within_its_bounds(rng):
+    expect = Expectation(direction="unchanged", bounds=(-0.2, 0.2), why="for the test")
+    assert compare_shares(fates(100, 100), fates(100, 100), expect, None, rng).verdict is Verdict.REPRODUCED
+    other = fates(5, 5)
+    other = Fates(other.subject, other.reached[::-1], other.duration, other.died)
+    assert compare_shares(fates(5, 5), other, expect, None, rng).verdict is Verdict.PARTLY
+    assert compare_shares(fates(150, 50), fates(50, 150), expect, None, rng).verdict is Verdict.NOT
+
+
+def test_what_the_subjects_have_in_common_cancels(rng):
+    expect = Expectation(direction="unchanged", bounds=(-0.05, 0.05), why="for the test")
+    same = compare_shares(fates(60, 60), fates(60, 60), expect, None, rng)
+    assert same.verdict is Verdict.REPRODUCED
+    turned = fates(60, 60)
+    turned = Fates(turned.subject, turned.reached[::-1], turned.duration, turned.died)
+    other = compare_shares(fates(60, 60), turned, expect, None, rng)
+    assert other.effect.value == 0
+    assert other.effect.upper - other.effect.lower > 3 * (same.effect.upper - same.effect.lower)
+
+
+def test_the_paired_interval_is_that_of_newcombe():
+    """36 subjects alive in both arms, 12 in the first only, 2 in the second only: 0.0569 to 0.3404 by hand.
+
+    Wilson: 48/50 gives 0.8654 to 0.9890, 38/50 gives 0.6259 to 0.8570; the correlation is -24 / sqrt(48 2 38 12).
+    """
+    arm = np.array([True] * 36 + [True] * 12 + [False] * 2)
+    versus = np.array([True] * 36 + [False] * 12 + [True] * 2)
+    one, other = (Fates(np.arange(50), alive, np.ones(50), ~alive) for alive in (arm, versus))
+    outcome = compare_shares(one, other, up(0.1), None, np.random.default_rng(0))
+    assert outcome.effect.value == pytest.approx(0.2)
+    assert (outcome.effect.lower, outcome.effect.upper) == pytest.approx((0.0569, 0.3404), abs=1e-4)
+
+
+def test_a_share_is_held_against_its_bound():
+    expect = Expectation(direction="below", at_least=0.2, why="for the test")
+    assert judge_share(fates(1, 99), expect).verdict is Verdict.REPRODUCED
+    assert judge_share(fates(2, 8), expect).verdict is Verdict.PARTLY
+    assert judge_share(fates(50, 50), expect).verdict is Verdict.NOT
+
+
+def test_readings_are_compared_by_the_ratio_of_their_medians(rng):
+    versus = rng.lognormal(0, 0.1, 60)
+    outcome = compare_readings(3 * versus, versus, up(1.5), WELCH, rng)
+    assert outcome.verdict is Verdict.REPRODUCED
+    assert outcome.effect.value == pytest.approx(3)
+
+
+def test_a_fold_change_down_is_held_against_the_inverse(rng):
+    versus = rng.lognormal(0, 0.1, 60)
+    down = Expectation(direction="down", at_least=1.5, why="for the test")
+    assert compare_readings(versus / 2, versus, down, None, rng).verdict is Verdict.REPRODUCED
+    assert compare_readings(versus / 1.2, versus, down, None, rng).verdict is Verdict.PARTLY
+
+
+def test_readings_of_the_dead_do_not_count(rng):
+    versus = rng.lognormal(0, 0.1, 20)
+    arm = np.where(np.arange(20) < 17, np.nan, 2 * versus)
+    outcome = compare_readings(arm, versus, up(1.5), None, rng)
+    assert outcome.verdict is Verdict.CANNOT_SAY
+    assert "only 3 subjects" in outcome.reason
+
+
+def outcome(verdict: Verdict) -> Outcome:
+    return Outcome(verdict, "", None, "share")
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        ([Verdict.REPRODUCED, Verdict.REPRODUCED], Verdict.REPRODUCED),
+        ([Verdict.REPRODUCED, Verdict.NOT], Verdict.PARTLY),
+        ([Verdict.REPRODUCED, Verdict.NOT, Verdict.NOT], Verdict.NOT),
+        ([Verdict.REPRODUCED, Verdict.CANNOT_SAY], Verdict.PARTLY),
+        ([Verdict.PARTLY], Verdict.PARTLY),
+        ([Verdict.NOT, Verdict.NOT], Verdict.NOT),
+        ([Verdict.NOT, Verdict.CANNOT_SAY], Verdict.NOT),
+        ([Verdict.CANNOT_SAY], Verdict.CANNOT_SAY),
+        ([], Verdict.CANNOT_SAY),
+    ],
+)
+def test_a_finding_needs_every_comparison_and_is_lost_when_most_fail(verdicts, expected):
+    assert combine([outcome(verdict) for verdict in verdicts]) is expected
