@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gvlab.engine import ENGINES, Operation, Options, Status, solve
+from gvlab.engine import DEFAULT_ENGINE, ENGINES, Operation, Options, Status, solve
 from gvlab.errors import InvalidValueError, UnknownNameError
 
 TIMES = np.arange(0.0, 11.0)
@@ -162,6 +162,21 @@ def test_tighter_tolerances_come_closer(house, engine):
         errors.append(abs(solution.values[0, -1, 0] / np.exp(6.0) - 1))
     assert errors[1] < 2e-7
     assert errors[1] < errors[0] < 1e-2
+
+
+def test_the_engine_says_which_tolerances_it_worked_with(house, engine):
+    own = run(house, engine).tolerances
+    assert own.keys() == {"relative_tolerance", "absolute_tolerance"}
+    assert 0 < own["absolute_tolerance"] < own["relative_tolerance"] < 1e-5
+    asked = run(house, engine, options=Options(relative_tolerance=1e-5)).tolerances
+    assert asked == own | {"relative_tolerance": 1e-5}
+
+
+def test_the_default_engine_works_where_none_is_asked_for(house):
+    one, other = (
+        solve(house, TIMES, subjects=1, outputs=["cells"], **named) for named in ({}, {"engine": DEFAULT_ENGINE})
+    )
+    np.testing.assert_array_equal(one.values, other.values)
 
 
 def test_a_single_reading_is_the_start(house, engine):

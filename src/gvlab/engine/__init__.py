@@ -1,10 +1,11 @@
 """Engines: they solve equations for many subjects at once."""
 
 from gvlab.engine.contract import EVENT_LOG, Operation, Options, PerSubject, Progress, Solution, Solve
-from gvlab.engine.solve import ENGINES, solve
+from gvlab.engine.solve import DEFAULT_ENGINE, ENGINES, solve
 from gvlab.engine.status import Status
 
 __all__ = [
+    "DEFAULT_ENGINE",
     "ENGINES",
     "EVENT_LOG",
     "Operation",

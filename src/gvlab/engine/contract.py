@@ -79,6 +79,13 @@ class Options:
     scale: Mapping[str, float] = field(default_factory=dict)
     max_steps: int = 100_000
 
+    def tolerances(self, relative: float, absolute: float) -> dict[str, float]:
+        """Return both tolerances by name, those of an engine where none was asked for."""
+        return {
+            "relative_tolerance": relative if self.relative_tolerance is None else self.relative_tolerance,
+            "absolute_tolerance": absolute if self.absolute_tolerance is None else self.absolute_tolerance,
+        }
+
 
 EVENT_LOG = np.dtype([("subject", np.int64), ("event", np.int32), ("time", np.float64)])
 """One row for each firing of an SBML event; `event` is an index into `Solution.event_ids`."""
@@ -105,7 +112,9 @@ class Solution:
     status
         Shape (subject,), int8 values of `Status`.
     steps
-        Shape (subject,): steps taken.
+        Shape (subject,): steps taken; -1 where the engine does not say.
+    tolerances
+        What the engine worked with, its own defaults included: ``relative_tolerance`` and ``absolute_tolerance``.
     """
 
     times: FloatArray
@@ -118,6 +127,7 @@ class Solution:
     events: npt.NDArray[np.void]
     status: npt.NDArray[np.int8]
     steps: npt.NDArray[np.int64]
+    tolerances: Mapping[str, float] = field(default_factory=dict)
 
     def statuses(self) -> list[Status]:
         """Give the status of each subject as a `Status`."""

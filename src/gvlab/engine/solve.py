@@ -12,6 +12,9 @@ from gvlab.sbml.equations import Equations
 ENGINES = {"ensemble": "gvlab.engine.ensemble.engine", "roadrunner": "gvlab.engine.roadrunner.engine"}
 """Engines by name, and the module whose `solve` keeps the contract. Loaded when asked for."""
 
+DEFAULT_ENGINE = "ensemble"
+"""The engine that works where none is asked for."""
+
 
 def solve(
     model: Equations,
@@ -24,7 +27,7 @@ def solve(
     stop: Sequence[str] = (),
     options: Options | None = None,
     progress: Progress | None = None,
-    engine: str = "ensemble",
+    engine: str = DEFAULT_ENGINE,
 ) -> Solution:
     """Solve the equations of a model for many subjects.
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from gvlab import engine as engines
 from gvlab import units
-from gvlab.engine import ENGINES, Options, Solution, Status
+from gvlab.engine import DEFAULT_ENGINE, ENGINES, Options, Solution, Status
 from gvlab.errors import InvalidValueError, ProtocolError, SolveError, SolveWarning, UnknownNameError
 from gvlab.model.model import Model
 from gvlab.protocol import Condition, Dose, Harvest, Protocol
@@ -123,7 +120,7 @@ def simulate(
         model,
         cohort.numbers,
         skip=int(early),
-        manifest=_manifest(model, cohort, protocol, condition, name, options),
+        manifest=_manifest(model, cohort, protocol, condition, name, solution),
     )
 
 
@@ -142,7 +139,7 @@ def _readings(times: Sequence[float] | FloatArray | None, last: float) -> FloatA
 
 def _engine(name: str | None) -> str:
     if name is None:
-        return str(inspect.signature(engines.solve).parameters["engine"].default)
+        return DEFAULT_ENGINE
     if name not in ENGINES:
         raise UnknownNameError("engine", name, ENGINES)
     return name
@@ -199,15 +196,8 @@ def _harvest(
 
 
 def _manifest(
-    model: Model, cohort: Cohort, protocol: Protocol, condition: Condition, engine: str, options: Options | None
+    model: Model, cohort: Cohort, protocol: Protocol, condition: Condition, engine: str, solution: Solution
 ) -> Manifest:
-    module: Any = import_module(ENGINES[engine])
-    tolerances = {}
-    for name in ("relative_tolerance", "absolute_tolerance"):
-        chosen = getattr(options, name, None)
-        chosen = getattr(module, name.upper(), None) if chosen is None else chosen
-        if chosen is not None:
-            tolerances[name] = float(chosen)
     tables = {
         "parameters": cohort.table.sha256,
         "cohort": cohort.sha256,
@@ -215,7 +205,7 @@ def _manifest(
         "condition": sha256(repr(condition.changes)),
     }
     notes = {"population": cohort.population, "condition": str(condition), "protocol": protocol.in_words()}
-    return Manifest(model.sha256, tables, cohort.seed, engine, tolerances, notes=notes)
+    return Manifest(model.sha256, tables, cohort.seed, engine, solution.tolerances, notes=notes)
 
 
 def _report_failures(solution: Solution, cohort: Cohort) -> None:

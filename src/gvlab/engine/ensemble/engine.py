@@ -125,6 +125,7 @@ class Run:
     ) -> None:
         program = ready.program
         self._request = request
+        self._tolerances = request.options.tolerances(RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE)
         self._program = program
         self._codes = ready.codes
         self._readings, self._output_code = ready.outputs(request.outputs)
@@ -153,7 +154,6 @@ class Run:
         s, request, schedule = self._subjects, self._request, self._schedule
         table = np.zeros(len(TABLE), dtype=np.int64)
         options = request.options
-        relative = RELATIVE_TOLERANCE if options.relative_tolerance is None else options.relative_tolerance
         addresses = {
             "states": s.states,
             "slots": s.slots,
@@ -194,13 +194,13 @@ class Run:
         }
         for name, number in numbers.items():
             table[FIELD[name]] = number
-        for name, real in (("relative", relative), ("end", float(request.times[-1]))):
+        for name, real in (("relative", self._tolerances["relative_tolerance"]), ("end", float(request.times[-1]))):
             table.view(np.float64)[FIELD[name]] = real
         return table
 
     def _absolute(self) -> FloatArray:
         options, program = self._request.options, self._program
-        base = ABSOLUTE_TOLERANCE if options.absolute_tolerance is None else options.absolute_tolerance
+        base = self._tolerances["absolute_tolerance"]
         result = np.full(len(program.states), base)
         for name, scale in options.scale.items():
             place = program.carried.get(name)
@@ -366,6 +366,7 @@ class Run:
             events=self._log(),
             status=self._status,
             steps=subjects.steps.copy(),
+            tolerances=self._tolerances,
         )
 
     def _mark_undefined(self) -> None:

@@ -117,15 +117,14 @@ def _work(
 
 def _job(request: Request) -> dict[str, Any]:
     options = request.options
-    relative = RELATIVE_TOLERANCE if options.relative_tolerance is None else options.relative_tolerance
-    absolute = ABSOLUTE_TOLERANCE if options.absolute_tolerance is None else options.absolute_tolerance
+    tolerances = options.tolerances(RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE)
     return {
         "sbml": request.model.sbml,
         "times": request.times,
         "outputs": request.outputs,
         "stop": request.stop,
-        "relative": relative,
-        "absolute": absolute,
+        "relative": tolerances["relative_tolerance"],
+        "absolute": tolerances["absolute_tolerance"],
         "scale": dict(options.scale),
         "max_steps": options.max_steps,
         "operations": [(op.kind, op.target, op.pool, op.guard) for op in request.schedule],
@@ -156,6 +155,7 @@ def _empty(request: Request) -> Solution:
         events=np.zeros(0, dtype=EVENT_LOG),
         status=np.full(request.subjects, Status.ENGINE_FAILED, dtype=np.int8),
         steps=np.full(request.subjects, -1, dtype=np.int64),
+        tolerances=request.options.tolerances(RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE),
     )
 
 
