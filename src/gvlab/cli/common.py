@@ -1,22 +1,101 @@
-"""What the commands share."""
+"""What the commands share: the screen, a bar for a workflow's progress, a folder that a failed run does not leave."""
 
 from __future__ import annotations
 
+import contextlib
 import inspect
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from gvlab.workflows.progress import Progress as Where
+    from gvlab.workflows.progress import ProgressSink
 
 out = Console()
 
 PAPER = "mathew2018"
 """All experiments of the paper and all findings."""
 
+RESULTS = Path("results")
+"""Where results go when no folder is named."""
+
 
 def help_of(command: Callable[..., None]) -> str:
-    """Give the docstring of a command for a screen of any width: the lines of a paragraph are joined.
+    """Return the docstring of a command for a screen of any width: the lines of a paragraph are joined.
 
     The lines of source code are longer than many a terminal, which would break each of them again.
     """
     paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
+def say(lines: str | Iterable[str], indent: str = "") -> None:
+    """Print lines as they are: no markup, no color, broken by the terminal only."""
+    for line in (lines,) if isinstance(lines, str) else lines:
+        out.print(f"{indent}{line}", highlight=False, markup=False, soft_wrap=True)
+
+
+@contextlib.contextmanager
+def progress_bar(*, transient: bool = True) -> Iterator[ProgressSink]:
+    """Yield a sink that draws where a workflow stands: one bar, which takes the name of each stage."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[count]}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[detail]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=transient) as bar:
+        task = bar.add_task("", total=None, count="", detail="")
+        stage = ""
+
+        def tell(where: Where) -> None:
+            nonlocal stage
+            if where.stage != stage:
+                stage = where.stage
+                bar.reset(task, total=where.total or None)
+            count = f"{where.done:,.0f}/{where.total:,.0f} {where.unit}" if where.total and where.unit else ""
+            bar.update(
+                task,
+                description=where.stage,
+                completed=where.done,
+                total=where.total or None,
+                count=count,
+                detail=where.detail,
+            )
+
+        yield tell
+
+
+@contextlib.contextmanager
+def output_folder(folder: Path | None, name: str) -> Iterator[Path]:
+    """Yield the folder of a run: the one that was named, or a new one in `RESULTS`, called after `name` and the time.
+
+    It is made now, so that a place that cannot be written is found before the work; where the run fails and nothing has
+    been written, it is removed again.
+
+    Raises
+    ------
+    OutputError
+        If it is not empty, or cannot be written.
+    """
+    from gvlab.provenance import new_output_folder, prepare_output_folder
+
+    if folder is None:
+        there = False
+        target = new_output_folder(RESULTS / f"{name}-{time.strftime('%Y-%m-%d-%H%M%S')}")
+    else:
+        there = folder.exists()
+        target = prepare_output_folder(folder)
+    try:
+        yield target
+    except BaseException:
+        if not there:
+            with contextlib.suppress(OSError):
+                target.rmdir()  # only where it is empty
+        raise
