@@ -12,7 +12,7 @@ from gvlab import library, units
 from gvlab.errors import LibraryError
 from gvlab.experiment import Experiment
 from gvlab.findings.finding import judge, judge_all, needed_days
-from gvlab.findings.judge import Verdict
+from gvlab.findings.rule import Verdict
 from gvlab.library.finding_record import FindingRecord, Role
 from gvlab.model.model import Model
 

@@ -164,7 +164,7 @@ def _follow(study: Study, target: Path, engine: str | None) -> dict[tuple[str, s
 
 
 def _print(findings: list[JudgedFinding], study: Study) -> None:
-    from gvlab.findings.judge import Verdict
+    from gvlab.findings.rule import Verdict
 
     table = Table(title="What the model says of each claim", title_justify="left", header_style="bold", box=SIMPLE)
     table.add_column("claim", no_wrap=True)

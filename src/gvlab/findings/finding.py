@@ -16,12 +16,12 @@ from gvlab.experiment.results import Results
 from gvlab.findings.judge import (
     Fates,
     Outcome,
-    Verdict,
     combine,
     compare_readings,
     compare_shares,
     judge_share,
 )
+from gvlab.findings.rule import Verdict
 from gvlab.library.finding_record import Comparison, FindingRecord
 from gvlab.model.model import Model
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
 
+from gvlab.findings.rule import Verdict
 from gvlab.library.finding_record import Expectation, Significance
 from gvlab.statistics import (
     Estimate,
@@ -32,15 +32,6 @@ FEWEST = 5
 
 NEGLIGIBLE = 0.01
 """A difference of shares, or of a ratio from one, that is called no effect in words."""
-
-
-class Verdict(StrEnum):
-    """What the model says of a published statement."""
-
-    REPRODUCED = "reproduced"
-    PARTLY = "partly"
-    NOT = "not"
-    CANNOT_SAY = "cannot say"
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import pandas as pd
 from gvlab import library, units
 from gvlab.experiment import Results
 from gvlab.findings.finding import JudgedFinding, effect_in_words
-from gvlab.findings.judge import Verdict
+from gvlab.findings.rule import Verdict
 from gvlab.findings.study import Study
 from gvlab.library import finding_record
 from gvlab.model.model import Model

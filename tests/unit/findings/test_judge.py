@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from gvlab.findings.judge import Fates, Outcome, Verdict, combine, compare_readings, compare_shares, judge_share
+from gvlab.findings.judge import Fates, Outcome, combine, compare_readings, compare_shares, judge_share
+from gvlab.findings.rule import Verdict
 from gvlab.library.finding_record import Expectation, Significance
 
 LOGRANK = Significance(test="log-rank", n=10, n_status="assumed")
@@ -136,3 +137,10 @@ def outcome(verdict: Verdict) -> Outcome:
 )
 def test_a_finding_needs_every_comparison_and_is_lost_when_most_fail(verdicts, expected):
     assert combine([outcome(verdict) for verdict in verdicts]) is expected
+
+
+def test_every_verdict_says_what_it_means():
+    for verdict in Verdict:
+        assert len(verdict.meaning) > 40
+        assert verdict.meaning.endswith(".")
+    assert len({verdict.meaning for verdict in Verdict}) == len(Verdict)
