@@ -6,6 +6,8 @@ import pytest
 
 from gvlab import library
 from gvlab.experiment import Experiment
+from gvlab.library.ensemble_recipe import Recipe
+from gvlab.library.report_record import SectionSpec
 from gvlab.model.model import Model
 from gvlab.model.parameters import ParameterTable
 from gvlab.protocol import Condition
@@ -60,3 +62,42 @@ def test_a_study_knows_its_sources(name, system):
     sources = Experiment.read(name, system).sources()
     assert sources
     assert len({source.key for source in sources}) == len(sources)
+
+
+@pytest.mark.parametrize("name", library.names("studies"))
+def test_a_study_names_experiments_and_an_ensemble_that_are_there(name):
+    record = library.read("studies", name)
+    assert set(record.experiments) <= set(library.names("experiments"))
+    assert record.ensemble in ("", *Recipe.names())
+    assert library.sources(record.source_keys)
+
+
+@pytest.mark.parametrize("name", library.names("experiments"))
+def test_a_report_shows_what_its_experiment_records(name):
+    record = library.read("experiments", name)
+    experiment = Experiment.read(name)
+    for section in record.report.sections if record.report else ():
+        assert {*section.outputs, *section.nodes.values()} <= set(experiment.outputs())
+        assert section.endpoint in (None, *experiment.endpoints)
+        assert set(section.compare or ()) <= {arm.name for arm in experiment.arms}
+
+
+@pytest.mark.parametrize("name", library.names("endpoints"))
+def test_causes_of_an_endpoint_are_its_events(name):
+    record = library.read("endpoints", name)
+    assert list(record.causes) in ([], list(record.events))
+    assert record.cured_by in (None, *library.names("endpoints"))
+    assert record.cured_by != name
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ({"kind": "courses", "title": "a"}, 'of kind "courses" needs "outputs"'),
+        ({"kind": "survival", "endpoint": "alive", "until": "day 3"}, 'of kind "survival" has no "until"'),
+        ({"kind": "courses", "title": "a", "outputs": ["x"], "log": ["y"]}, '"log" names "y"'),
+    ],
+)
+def test_a_section_that_cannot_be_drawn_is_refused_in_words(section, words):
+    with pytest.raises(ValueError, match=words):
+        SectionSpec.model_validate(section)

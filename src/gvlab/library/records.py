@@ -22,6 +22,7 @@ from gvlab.library.fields import (
     Words,
 )
 from gvlab.library.finding_record import FindingRecord
+from gvlab.library.report_record import ReportSpec, StudyRecord
 from gvlab.provenance import Evidence
 
 
@@ -392,6 +393,10 @@ class EndpointRecord(Titled):
     """Events after which the endpoint cannot come any more."""
     counts: Literal["free", "reached"]
     """Which share is reported: of those free of it (survival), or of those who have reached it."""
+    causes: dict[Identifier, Text] = Field(default_factory=dict)
+    """Its events as competing causes, and what a figure calls each."""
+    cured_by: Identifier | None = None
+    """The endpoint that is printed beside its curves as the share that is cured."""
 
 
 class ArmSpec(Record):
@@ -428,6 +433,8 @@ class ExperimentRecord(Titled, Sourced):
     readouts: tuple[ReadoutRef, ...] = ()
     until: str
     assumed: Text = ""
+    report: ReportSpec | None = None
+    """What a report shows; where it is missing, every endpoint and every output that is read."""
 
     @model_validator(mode="after")
     def _arms_once(self) -> ExperimentRecord:
@@ -449,6 +456,7 @@ KINDS: dict[str, type[Record]] = {
     "experiments": ExperimentRecord,
     "findings": FindingRecord,
     "assays": AssayRecord,
+    "studies": StudyRecord,
 }
 """Folder of the library: schema of a YAML file in it."""
 
@@ -466,6 +474,7 @@ SINGULAR = {
     "experiments": "experiment",
     "findings": "finding",
     "assays": "assay",
+    "studies": "study",
     "conditions": "condition",
     "parameters": "parameter",
 }
