@@ -10,17 +10,20 @@ from pathlib import Path
 import numpy as np
 
 from gvlab.assay.assay import Assay
-from gvlab.assay.fcs import read_fcs, write_fcs
+from gvlab.assay.fcs import write_fcs
 from gvlab.assay.flow import record_strategy
-from gvlab.assay.flow_events import Tube, acquire
+from gvlab.assay.flow_events import TubeContent, acquire
+from gvlab.assay.readers.fcs import read_fcs
 
 
 def main(count: int) -> None:
-    setting = Assay.named("cd8_flow").setting
+    setting = Assay.named("cd8_flow").parameters
     rng = np.random.default_rng(0)
     kinds = len(setting.record.cells)
     medians = np.full((kinds, len(setting.record.channels)), 5_000.0)
-    tube = Tube(rng.multinomial(count, np.full(kinds, 1 / kinds)), medians, np.ones(len(setting.record.channels)))
+    tube = TubeContent(
+        rng.multinomial(count, np.full(kinds, 1 / kinds)), medians, np.ones(len(setting.record.channels))
+    )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "tube.fcs"
         start = time.perf_counter()

@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 
 from gvlab.assay import relative, seahorse
-from gvlab.assay.fcs import FlowFile, read_fcs
+from gvlab.assay.fcs import FlowFile
 from gvlab.assay.gating import Strategy, compensate
 from gvlab.assay.gatingml import read_gatingml
 from gvlab.assay.readers import bioluminescence, cycler, plate, survival, tidy
-from gvlab.assay.readers.tables import Table, plain_name, read_table, sheet_names
+from gvlab.assay.readers.fcs import read_fcs
+from gvlab.assay.readers.tables import TextTable, plain_name, read_table, sheet_names
 from gvlab.assay.readers.wave import LOG, RATE, is_simulated, read_wave
 from gvlab.assay.samples import MARK
 from gvlab.errors import InvalidValueError, UnknownNameError
@@ -150,7 +151,7 @@ _TITLES = {
 }
 
 
-def _kind(table: Table) -> str:
+def _kind(table: TextTable) -> str:
     if cycler.looks_like(table):
         return "cycles"
     if bioluminescence.looks_like(table):
@@ -171,7 +172,7 @@ def _kind(table: Table) -> str:
     )
 
 
-def _survival(table: Table, event: int | None) -> tuple[dict[str, pd.DataFrame], Sequence[str]]:
+def _survival(table: TextTable, event: int | None) -> tuple[dict[str, pd.DataFrame], Sequence[str]]:
     found = survival.from_table(table, event)
     grouped = found.table.groupby("arm", sort=False)
     groups = pd.DataFrame(
@@ -184,23 +185,23 @@ def _survival(table: Table, event: int | None) -> tuple[dict[str, pd.DataFrame],
     return {"subjects": found.table, "groups": groups}, found.notes
 
 
-def _readings(table: Table, _event: int | None) -> tuple[dict[str, pd.DataFrame], Sequence[str]]:
+def _readings(table: TextTable, _event: int | None) -> tuple[dict[str, pd.DataFrame], Sequence[str]]:
     found = tidy.from_table(table)
     return {"readings": found, "groups": summarize(found)}, ()
 
 
-def _bioluminescence(table: Table, _event: int | None) -> tuple[dict[str, pd.DataFrame], Sequence[str]]:
+def _bioluminescence(table: TextTable, _event: int | None) -> tuple[dict[str, pd.DataFrame], Sequence[str]]:
     found = bioluminescence.from_table(table)
     return {"readings": found, "groups": summarize(found)}, ()
 
 
-def _plate(table: Table, _event: int | None) -> tuple[dict[str, pd.DataFrame], Sequence[str]]:
+def _plate(table: TextTable, _event: int | None) -> tuple[dict[str, pd.DataFrame], Sequence[str]]:
     return plate.analyze_plate(plate.from_table(table)), (
         "Limits are the lowest and the highest standard; a dilution of the samples is not included.",
     )
 
 
-def _cycles(table: Table, reference: str, calibrator: str) -> tuple[dict[str, pd.DataFrame], Sequence[str]]:
+def _cycles(table: TextTable, reference: str, calibrator: str) -> tuple[dict[str, pd.DataFrame], Sequence[str]]:
     cycles = cycler.from_table(table)
     doubling = bool((cycles["efficiency"] == 1.0).all())
     note = (
@@ -211,7 +212,7 @@ def _cycles(table: Table, reference: str, calibrator: str) -> tuple[dict[str, pd
     return {"ratios": cycler.analyze_cycles(cycles, reference, calibrator), "cycles": cycles}, (note,)
 
 
-def _relative(table: Table, _event: int | None) -> tuple[dict[str, pd.DataFrame], Sequence[str]]:
+def _relative(table: TextTable, _event: int | None) -> tuple[dict[str, pd.DataFrame], Sequence[str]]:
     names = ("Batch", "Sample", "Role", "Analyte", "Signal", "Loading")
     place = {name: table.find((name,), name.lower()) for name in names}
     rows = [
@@ -240,7 +241,7 @@ def _relative(table: Table, _event: int | None) -> tuple[dict[str, pd.DataFrame]
     return {"ratios": lanes[lanes["role"] != relative.CONTROL].reset_index(drop=True), "lanes": lanes}, ()
 
 
-_TABLES: dict[str, Callable[[Table, int | None], tuple[dict[str, pd.DataFrame], Sequence[str]]]] = {
+_TABLES: dict[str, Callable[[TextTable, int | None], tuple[dict[str, pd.DataFrame], Sequence[str]]]] = {
     "survival": _survival,
     "readings": _readings,
     "bioluminescence": _bioluminescence,

@@ -7,21 +7,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from gvlab import library
+from gvlab.arrays import Array, Float, FloatArray
 from gvlab.assay import clinical, counting, elisa, flow, imaging, observable, qpcr, relative, seahorse
-from gvlab.assay.samples import COLUMNS, Outcome, Readings, Sampled, Samples, Setting
+from gvlab.assay.samples import COLUMNS, AssayParameters, InstrumentReadings, Readings, SampleRows, Samples
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.provenance import Source
 
 if TYPE_CHECKING:
     from gvlab.model.parameters import ParameterTable
 
-Array = npt.NDArray[np.float64]
 
-_MEASURE: dict[str, Callable[[Sampled, np.random.Generator, bool], Outcome]] = {
+_MEASURE: dict[str, Callable[[SampleRows, np.random.Generator, bool], InstrumentReadings]] = {
     "imaging": imaging.measure,
     "elisa": elisa.measure,
     "qpcr": qpcr.measure,
@@ -33,7 +32,7 @@ _MEASURE: dict[str, Callable[[Sampled, np.random.Generator, bool], Outcome]] = {
     "percent": counting.measure_percent,
     "clinical": clinical.measure,
 }
-_MOMENTS: dict[str, Callable[[Sampled], dict[str, tuple[Array, Array]]]] = {
+_MOMENTS: dict[str, Callable[[SampleRows], dict[str, tuple[FloatArray, FloatArray]]]] = {
     "imaging": imaging.moments,
     "elisa": elisa.moments,
     "qpcr": qpcr.moments,
@@ -53,13 +52,13 @@ class Assay:
 
     Attributes
     ----------
-    setting
+    parameters
         The record and its numbers.
     cited
         Keys of references.bib behind the record and its numbers.
     """
 
-    setting: Setting
+    parameters: AssayParameters
     cited: tuple[str, ...] = ()
 
     @classmethod
@@ -97,17 +96,17 @@ class Assay:
             analyte.name: {role: value(parameter) for role, parameter in analyte.numbers.items()}
             for analyte in record.analytes
         }
-        return cls(Setting(record, numbers, own), tuple(sorted(keys)))
+        return cls(AssayParameters(record, numbers, own), tuple(sorted(keys)))
 
     @property
     def name(self) -> str:
         """What the library calls it."""
-        return self.setting.record.name
+        return self.parameters.record.name
 
     @property
     def outputs(self) -> tuple[str, ...]:
         """Outputs of the simulation that it needs, sorted."""
-        record = self.setting.record
+        record = self.parameters.record
         roles = {*record.numbers, *(role for analyte in record.analytes for role in analyte.numbers)}
         needed = {name for formula in record.formulas for name in observable.names(formula)}
         return tuple(sorted(needed - roles))
@@ -115,17 +114,17 @@ class Assay:
     @property
     def analytes(self) -> tuple[str, ...]:
         """What it reads."""
-        return tuple(analyte.name for analyte in self.setting.record.analytes)
+        return tuple(analyte.name for analyte in self.parameters.record.analytes)
 
     def unit(self, analyte: str) -> str:
-        """Give the unit of an analyte."""
-        for each in self.setting.record.analytes:
+        """Return the unit of an analyte."""
+        for each in self.parameters.record.analytes:
             if each.name == analyte:
                 return each.unit
         raise UnknownNameError("analyte", analyte, self.analytes, f"assays/{self.name}.yaml")
 
     def sources(self) -> tuple[Source, ...]:
-        """Give the sources of the record and its numbers, for `cite`."""
+        """Return the sources of the record and its numbers, for `cite`."""
         return library.sources(self.cited)
 
     def read(self, samples: Samples, rng: np.random.Generator, raw: bool = True) -> Readings:
@@ -154,10 +153,10 @@ class Assay:
             If a destructive assay is asked to read a subject twice.
         """
         sampled = self.sample(samples)
-        outcome = _MEASURE[self.setting.record.method](sampled, rng, raw)
+        outcome = _MEASURE[self.parameters.record.method](sampled, rng, raw)
         file_of = outcome.file_of
         tables = []
-        for order, analyte in enumerate(self.setting.record.analytes):
+        for order, analyte in enumerate(self.parameters.record.analytes):
             reading = outcome.readings[analyte.name]
             named = [outcome.files[number].name for number in file_of] if file_of is not None else ""
             tables.append(
@@ -181,11 +180,11 @@ class Assay:
         table = pd.concat(tables, ignore_index=True).sort_values(["_row", "_order"], kind="stable")
         return Readings(table.reset_index(drop=True)[list(COLUMNS)], outcome.files)
 
-    def moments(self, samples: Samples) -> dict[str, tuple[Array, Array]]:
-        """Give mean and variance of a reading of each sample, by analyte, from the error model; NaN is left out."""
-        return _MOMENTS[self.setting.record.method](self.sample(samples))
+    def moments(self, samples: Samples) -> dict[str, tuple[Float[Array, "sample"], Float[Array, "sample"]]]:
+        """Return mean and variance of a reading of each sample, by analyte, from the error model; NaN is left out."""
+        return _MOMENTS[self.parameters.record.method](self.sample(samples))
 
-    def sample(self, samples: Samples) -> Sampled:
+    def sample(self, samples: Samples) -> SampleRows:
         """Put samples in one row each, ordered by time and subject; errors as `read`."""
         for name in self.outputs:
             if name not in samples.values:
@@ -194,21 +193,21 @@ class Assay:
         there = np.ones(shape, dtype=bool)
         for name in self.outputs:
             there &= ~np.isnan(samples.values[name])
-        needs = self.setting.record.needs
+        needs = self.parameters.record.needs
         if needs is not None:
-            held = observable.evaluate(needs.formula, {**self.setting.numbers, **samples.values})
-            there &= held >= self.setting.number(needs.at_least)
-        if self.setting.record.destructive and np.any(there.sum(axis=1) > 1):
+            held = observable.evaluate(needs.formula, {**self.parameters.numbers, **samples.values})
+            there &= held >= self.parameters.number(needs.at_least)
+        if self.parameters.record.destructive and np.any(there.sum(axis=1) > 1):
             subject = samples.subjects[int(np.flatnonzero(there.sum(axis=1) > 1)[0])]
             raise InvalidValueError(
-                f'"{self.setting.record.title}" kills the animal, and "{subject}" is to be read at more than one time. '
+                f'"{self.parameters.record.title}" kills the animal, and "{subject}" is to be read more than once. '
                 "Give each subject one time with `samples.one_time_each(rng)`."
             )
         column, row = np.nonzero(there.T)
-        batch = column.astype(np.intp) if self.setting.record.batch == "day" else np.arange(len(row), dtype=np.intp)
+        batch = column.astype(np.intp) if self.parameters.record.batch == "day" else np.arange(len(row), dtype=np.intp)
         _, batch = np.unique(batch, return_inverse=True)
-        return Sampled(
-            self.setting,
+        return SampleRows(
+            self.parameters,
             tuple(str(samples.subjects[each]) for each in row.tolist()),
             tuple(str(samples.arms[each]) for each in row.tolist()),
             np.asarray(samples.times, dtype=np.float64)[column],

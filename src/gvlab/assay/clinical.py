@@ -14,21 +14,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.special import ndtr
 
-from gvlab.assay.noise import limited
-from gvlab.assay.samples import Outcome, Sampled
+from gvlab.arrays import Array, Float
+from gvlab.assay.noise import censor
+from gvlab.assay.samples import InstrumentReadings, SampleRows
 from gvlab.errors import UnknownNameError
-
-Array = npt.NDArray[np.float64]
 
 ITEMS = 5
 SCORE = "score"
 
 
-def measure(sampled: Sampled, rng: np.random.Generator, raw: bool = True) -> Outcome:
+def measure(sampled: SampleRows, rng: np.random.Generator, raw: bool = True) -> InstrumentReadings:
     """Weigh and score animals.
 
     Parameters
@@ -45,32 +43,32 @@ def measure(sampled: Sampled, rng: np.random.Generator, raw: bool = True) -> Out
     -------
     Score in points, and the others in their unit.
     """
-    setting = sampled.setting
+    parameters = sampled.parameters
     readings = {}
-    for analyte in setting.record.analytes:
+    for analyte in parameters.record.analytes:
         truth = sampled.truth(analyte.formula, analyte.name)
         if analyte.name == SCORE:
-            seen = truth[:, None] + setting.number("sd_observer") * rng.standard_normal((len(sampled), ITEMS))
-            points = (seen > setting.number("threshold_1")).astype(float) + (seen > setting.number("threshold_2"))
-            readings[analyte.name] = limited(points.sum(axis=1))
+            seen = truth[:, None] + parameters.number("sd_observer") * rng.standard_normal((len(sampled), ITEMS))
+            points = (seen > parameters.number("threshold_1")).astype(float) + (seen > parameters.number("threshold_2"))
+            readings[analyte.name] = censor(points.sum(axis=1))
         else:
-            readings[analyte.name] = limited(truth + setting.number("sd") * rng.standard_normal(len(sampled)))
-    return Outcome(readings)
+            readings[analyte.name] = censor(truth + parameters.number("sd") * rng.standard_normal(len(sampled)))
+    return InstrumentReadings(readings)
 
 
-def moments(sampled: Sampled) -> dict[str, tuple[Array, Array]]:
-    """Give mean and variance of a reading, by analyte; exact."""
-    setting = sampled.setting
+def moments(sampled: SampleRows) -> dict[str, tuple[Float[Array, "sample"], Float[Array, "sample"]]]:
+    """Return mean and variance of a reading, by analyte; exact."""
+    parameters = sampled.parameters
     found = {}
-    for analyte in setting.record.analytes:
+    for analyte in parameters.record.analytes:
         truth = sampled.truth(analyte.formula, analyte.name)
         if analyte.name == SCORE:
-            one = ndtr((truth - setting.number("threshold_1")) / setting.number("sd_observer"))
-            two = ndtr((truth - setting.number("threshold_2")) / setting.number("sd_observer"))
+            one = ndtr((truth - parameters.number("threshold_1")) / parameters.number("sd_observer"))
+            two = ndtr((truth - parameters.number("threshold_2")) / parameters.number("sd_observer"))
             mean = one + two
             found[analyte.name] = (ITEMS * mean, ITEMS * (one + 3.0 * two - mean**2))
         else:
-            found[analyte.name] = (truth, np.full_like(truth, setting.number("sd") ** 2))
+            found[analyte.name] = (truth, np.full_like(truth, parameters.number("sd") ** 2))
     return found
 
 

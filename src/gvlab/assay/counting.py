@@ -7,15 +7,13 @@ a share. Dilution, or the counter's calibration of the day, is a factor on top.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from gvlab.assay.noise import batch_factor, factor, limited, product_cv
-from gvlab.assay.samples import Outcome, Sampled
-
-Array = npt.NDArray[np.float64]
+from gvlab.arrays import Array, Float, FloatArray
+from gvlab.assay.noise import batch_factor, censor, factor, product_cv
+from gvlab.assay.samples import InstrumentReadings, SampleRows
 
 
-def measure_count(sampled: Sampled, rng: np.random.Generator, raw: bool = True) -> Outcome:
+def measure_count(sampled: SampleRows, rng: np.random.Generator, raw: bool = True) -> InstrumentReadings:
     """Count cells per volume.
 
     Parameters
@@ -31,29 +29,29 @@ def measure_count(sampled: Sampled, rng: np.random.Generator, raw: bool = True) 
     -------
     Concentrations, censored at the lowest count that is reported.
     """
-    setting = sampled.setting
-    day = batch_factor(rng, setting.number("cv_batch"), sampled.batch)
+    parameters = sampled.parameters
+    day = batch_factor(rng, parameters.number("cv_batch"), sampled.batch)
     readings = {}
-    for analyte in setting.record.analytes:
+    for analyte in parameters.record.analytes:
         truth = sampled.truth(analyte.formula, analyte.name)
-        volume = setting.number("volume", analyte.name)
-        counted = rng.poisson(truth * volume * factor(rng, setting.number("cv"), len(sampled)) * day)
-        readings[analyte.name] = limited(counted / volume, low=setting.number("lloq", analyte.name))
-    return Outcome(readings)
+        volume = parameters.number("volume", analyte.name)
+        counted = rng.poisson(truth * volume * factor(rng, parameters.number("cv"), len(sampled)) * day)
+        readings[analyte.name] = censor(counted / volume, low=parameters.number("lloq", analyte.name))
+    return InstrumentReadings(readings)
 
 
-def moments_count(sampled: Sampled) -> dict[str, tuple[Array, Array]]:
-    """Give mean and variance of a count above the limit, by analyte; exact."""
-    setting = sampled.setting
-    cv = product_cv(setting.number("cv"), setting.number("cv_batch"))
+def moments_count(sampled: SampleRows) -> dict[str, tuple[Float[Array, "sample"], Float[Array, "sample"]]]:
+    """Return mean and variance of a count above the limit, by analyte; exact."""
+    parameters = sampled.parameters
+    cv = product_cv(parameters.number("cv"), parameters.number("cv_batch"))
     found = {}
-    for analyte in setting.record.analytes:
+    for analyte in parameters.record.analytes:
         truth = sampled.truth(analyte.formula, analyte.name)
-        found[analyte.name] = (truth, truth / setting.number("volume", analyte.name) + (cv * truth) ** 2)
+        found[analyte.name] = (truth, truth / parameters.number("volume", analyte.name) + (cv * truth) ** 2)
     return found
 
 
-def measure_percent(sampled: Sampled, rng: np.random.Generator, raw: bool = True) -> Outcome:
+def measure_percent(sampled: SampleRows, rng: np.random.Generator, raw: bool = True) -> InstrumentReadings:
     """Count the share of events that are positive.
 
     Parameters
@@ -69,31 +67,31 @@ def measure_percent(sampled: Sampled, rng: np.random.Generator, raw: bool = True
     -------
     Percent, flagged where it cannot be told from events that are falsely positive (or, at the top, negative).
     """
-    setting = sampled.setting
-    acquired = int(setting.number("acquired"))
-    false = setting.number("false_positive")
+    parameters = sampled.parameters
+    acquired = int(parameters.number("acquired"))
+    false = parameters.number("false_positive")
     spread = np.sqrt(false * (1.0 - false) / acquired)
     low = 100.0 * (false + 3.0 * spread)
     readings = {}
-    for analyte in setting.record.analytes:
+    for analyte in parameters.record.analytes:
         positive = rng.binomial(acquired, _positive(sampled, analyte.formula, analyte.name))
-        found = limited(100.0 * positive / acquired)
+        found = censor(100.0 * positive / acquired)
         readings[analyte.name] = type(found)(found.value, found.value < low, found.value > 100.0 - low)
-    return Outcome(readings)
+    return InstrumentReadings(readings)
 
 
-def moments_percent(sampled: Sampled) -> dict[str, tuple[Array, Array]]:
-    """Give mean and variance of a percentage, by analyte; exact."""
-    acquired = int(sampled.setting.number("acquired"))
+def moments_percent(sampled: SampleRows) -> dict[str, tuple[Float[Array, "sample"], Float[Array, "sample"]]]:
+    """Return mean and variance of a percentage, by analyte; exact."""
+    acquired = int(sampled.parameters.number("acquired"))
     found = {}
-    for analyte in sampled.setting.record.analytes:
+    for analyte in sampled.parameters.record.analytes:
         share = _positive(sampled, analyte.formula, analyte.name)
         found[analyte.name] = (100.0 * share, 1e4 * share * (1.0 - share) / acquired)
     return found
 
 
-def _positive(sampled: Sampled, formula: str, analyte: str) -> Array:
+def _positive(sampled: SampleRows, formula: str, analyte: str) -> FloatArray:
     """Share that is called positive: a few events are called wrongly, both ways."""
-    false = sampled.setting.number("false_positive")
+    false = sampled.parameters.number("false_positive")
     share = np.clip(sampled.truth(formula, analyte) / 100.0, 0.0, 1.0)
     return np.asarray(share * (1.0 - false) + (1.0 - share) * false)

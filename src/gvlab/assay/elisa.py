@@ -14,11 +14,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from gvlab.arrays import Array, Float, FloatArray, Int
 from gvlab.assay import logistic
-from gvlab.assay.noise import Limited, batch_factor, factor
-from gvlab.assay.samples import MARK, Outcome, RawFile, Sampled, Setting
-
-Array = npt.NDArray[np.float64]
+from gvlab.assay.noise import CensoredValues, batch_factor, factor
+from gvlab.assay.samples import MARK, AssayParameters, InstrumentReadings, RawFile, SampleRows
 
 ROWS = "ABCDEFGH"
 WELLS = tuple(f"{row}{column}" for column in range(1, 13) for row in ROWS)
@@ -51,29 +50,29 @@ class Plate:
     well: tuple[str, ...]
     role: tuple[str, ...]
     name: tuple[str, ...]
-    concentration: Array
-    density: Array
+    concentration: Float[Array, "well"]
+    density: Float[Array, "well"]
     unit: str = ""
 
 
-def standards(setting: Setting) -> Array:
-    """Give the concentrations of the standard wells of a plate: two wells each, from the highest down to the blank."""
-    levels = setting.number("highest_standard") / 2.0 ** np.arange(DILUTIONS)
+def standards(parameters: AssayParameters) -> Float[Array, "well"]:
+    """Return the concentrations of the standard wells of a plate, two wells each, from the highest to the blank."""
+    levels = parameters.number("highest_standard") / 2.0 ** np.arange(DILUTIONS)
     return np.repeat(np.append(levels, 0.0), 2)
 
 
-def samples_per_plate(setting: Setting) -> int:
-    """Give how many samples fit on a plate."""
-    return (len(WELLS) - 2 * (DILUTIONS + 1)) // setting.record.replicates
+def samples_per_plate(parameters: AssayParameters) -> int:
+    """Return how many samples fit on a plate."""
+    return (len(WELLS) - 2 * (DILUTIONS + 1)) // parameters.record.replicates
 
 
-def limits(setting: Setting) -> tuple[float, float]:
-    """Give LLOQ and ULOQ of the sample: lowest and highest standard times the dilution."""
-    highest = setting.number("highest_standard") * setting.number("dilution")
+def limits(parameters: AssayParameters) -> tuple[float, float]:
+    """Return LLOQ and ULOQ of the sample: lowest and highest standard times the dilution."""
+    highest = parameters.number("highest_standard") * parameters.number("dilution")
     return highest / 2.0 ** (DILUTIONS - 1), highest
 
 
-def measure(sampled: Sampled, rng: np.random.Generator, raw: bool = True) -> Outcome:
+def measure(sampled: SampleRows, rng: np.random.Generator, raw: bool = True) -> InstrumentReadings:
     """Read a concentration.
 
     Parameters
@@ -89,37 +88,41 @@ def measure(sampled: Sampled, rng: np.random.Generator, raw: bool = True) -> Out
     -------
     Concentrations, censored at LLOQ and ULOQ. A plate is read by its own curve.
     """
-    setting = sampled.setting
-    (analyte,) = setting.record.analytes
+    parameters = sampled.parameters
+    (analyte,) = parameters.record.analytes
     truth = sampled.truth(analyte.formula)
-    size = samples_per_plate(setting)
+    size = samples_per_plate(parameters)
     plate = np.arange(len(sampled), dtype=np.intp) // size
     plates = int(plate[-1]) + 1 if len(sampled) else 0
-    levels = standards(setting)
-    true_curve = _true_curve(setting, plates, rng)
-    standard_density = _densities(setting, logistic.curve(true_curve[:, None, :], levels[None, :]), rng)
-    in_well = truth / setting.number("dilution") * batch_factor(rng, setting.number("cv_batch"), plate)
+    levels = standards(parameters)
+    true_curve = _true_curve(parameters, plates, rng)
+    standard_density = _densities(parameters, logistic.curve(true_curve[:, None, :], levels[None, :]), rng)
+    in_well = truth / parameters.number("dilution") * batch_factor(rng, parameters.number("cv_batch"), plate)
     exact = logistic.curve(true_curve[plate][:, None, :], in_well[:, None])
-    density = _densities(setting, np.repeat(exact, setting.record.replicates, axis=1), rng)
-    reading = read_plates(setting, levels, standard_density, density, plate)
+    density = _densities(parameters, np.repeat(exact, parameters.record.replicates, axis=1), rng)
+    reading = read_plates(parameters, levels, standard_density, density, plate)
     if not raw:
-        return Outcome({analyte.name: reading})
+        return InstrumentReadings({analyte.name: reading})
     files = []
     for number in range(plates):
         rows = np.flatnonzero(plate == number)
         content = _plate(sampled, levels, standard_density[number], density, rows)
-        files.append(RawFile(f"{setting.record.name}_plate{number + 1}.csv", partial(write_plate, plate=content)))
-    return Outcome({analyte.name: reading}, tuple(files), plate)
+        files.append(RawFile(f"{parameters.record.name}_plate{number + 1}.csv", partial(write_plate, plate=content)))
+    return InstrumentReadings({analyte.name: reading}, tuple(files), plate)
 
 
 def read_plates(
-    setting: Setting, levels: Array, standard_density: Array, density: Array, plate: npt.NDArray[np.intp]
-) -> Limited:
+    parameters: AssayParameters,
+    levels: Float[Array, "well"],
+    standard_density: Float[Array, "plate well"],
+    density: Float[Array, "sample replicate"],
+    plate: Int[Array, "sample"],
+) -> CensoredValues:
     """Fit each plate's curve and read samples off it.
 
     Parameters
     ----------
-    setting
+    parameters
         The assay.
     levels
         (standard well,): concentrations.
@@ -136,38 +139,38 @@ def read_plates(
     """
     if not len(plate):
         none = np.zeros(0)
-        return Limited(none, none.astype(bool), none.astype(bool))
-    fitted = logistic.fit(levels, standard_density, setting.number("cv_well"), setting.number("sd_well"))
+        return CensoredValues(none, none.astype(bool), none.astype(bool))
+    fitted = logistic.fit(levels, standard_density, parameters.number("cv_well"), parameters.number("sd_well"))
     in_well = logistic.inverse(fitted[plate][:, None, :], density)
-    low, high = limits(setting)
-    mean = in_well.mean(axis=1) * setting.number("dilution")
+    low, high = limits(parameters)
+    mean = in_well.mean(axis=1) * parameters.number("dilution")
     # Averaging an infinite well gives infinity, which is above the limit, as it should be.
     below, above = mean < low, mean > high
-    return Limited(np.where(below, low, np.where(above, high, mean)), below, above)
+    return CensoredValues(np.where(below, low, np.where(above, high, mean)), below, above)
 
 
-def moments(sampled: Sampled) -> dict[str, tuple[Array, Array]]:
-    """Give mean and variance of a reading within the limits, by analyte, to first order.
+def moments(sampled: SampleRows) -> dict[str, tuple[Float[Array, "sample"], Float[Array, "sample"]]]:
+    """Return mean and variance of a reading within the limits, by analyte, to first order.
 
     Three errors add: of the wells, of the fitted curve, and between plates. The second is the same for a plate's
     samples; each is carried to concentration by the slope of the curve.
     """
-    setting = sampled.setting
-    (analyte,) = setting.record.analytes
+    parameters = sampled.parameters
+    (analyte,) = parameters.record.analytes
     truth = sampled.truth(analyte.formula)
-    nominal = _nominal(setting)
-    in_well = truth / setting.number("dilution")
+    nominal = _nominal(parameters)
+    in_well = truth / parameters.number("dilution")
     by_parameter = logistic.gradient(nominal, in_well)
     slope = -by_parameter[..., 2]
-    well = _variance(setting, logistic.curve(nominal, in_well)) / slope**2 / setting.record.replicates
-    levels = standards(setting)
+    well = _variance(parameters, logistic.curve(nominal, in_well)) / slope**2 / parameters.record.replicates
+    levels = standards(parameters)
     weighted = (
-        logistic.gradient(nominal, levels) / np.sqrt(_variance(setting, logistic.curve(nominal, levels)))[:, None]
+        logistic.gradient(nominal, levels) / np.sqrt(_variance(parameters, logistic.curve(nominal, levels)))[:, None]
     )
     covariance = np.linalg.inv(weighted.T @ weighted)
     direction = by_parameter / slope[:, None]
     fitted = np.einsum("ni,ij,nj->n", direction, covariance, direction)
-    variance = truth**2 * (well + fitted + setting.number("cv_batch") ** 2)
+    variance = truth**2 * (well + fitted + parameters.number("cv_batch") ** 2)
     return {analyte.name: (truth, variance)}
 
 
@@ -185,13 +188,17 @@ def write_plate(path: Path, plate: Plate) -> None:
 
 
 def _plate(
-    sampled: Sampled, levels: Array, standard_density: Array, density: Array, rows: npt.NDArray[np.intp]
+    sampled: SampleRows,
+    levels: FloatArray,
+    standard_density: FloatArray,
+    density: FloatArray,
+    rows: npt.NDArray[np.intp],
 ) -> Plate:
-    count = len(rows) * sampled.setting.record.replicates
+    count = len(rows) * sampled.parameters.record.replicates
     used = len(levels) + count
-    unit = sampled.setting.record.analytes[0].unit
+    unit = sampled.parameters.record.analytes[0].unit
     names = [f"{level:g} {unit}" if level else "blank" for level in levels]
-    names += [sampled.label(row) for row in rows for _ in range(sampled.setting.record.replicates)]
+    names += [sampled.label(row) for row in rows.tolist() for _ in range(sampled.parameters.record.replicates)]
     roles = ["standard" if level else "blank" for level in levels] + ["sample"] * count
     return Plate(
         WELLS[:used],
@@ -203,25 +210,30 @@ def _plate(
     )
 
 
-def _nominal(setting: Setting) -> Array:
+def _nominal(parameters: AssayParameters) -> FloatArray:
     return np.array(
-        [setting.number("bottom"), setting.number("top"), np.log(setting.number("c")), np.log(setting.number("hill"))]
+        [
+            parameters.number("bottom"),
+            parameters.number("top"),
+            np.log(parameters.number("c")),
+            np.log(parameters.number("hill")),
+        ]
     )
 
 
-def _true_curve(setting: Setting, plates: int, rng: np.random.Generator) -> Array:
+def _true_curve(parameters: AssayParameters, plates: int, rng: np.random.Generator) -> FloatArray:
     """Each plate develops a little more or less: its top and its midpoint differ."""
-    curve = np.tile(_nominal(setting), (plates, 1))
-    curve[:, 1] *= factor(rng, setting.number("cv_plate"), plates)
-    curve[:, 2] += np.log(factor(rng, setting.number("cv_plate"), plates))
+    curve = np.tile(_nominal(parameters), (plates, 1))
+    curve[:, 1] *= factor(rng, parameters.number("cv_plate"), plates)
+    curve[:, 2] += np.log(factor(rng, parameters.number("cv_plate"), plates))
     return curve
 
 
-def _densities(setting: Setting, exact: Array, rng: np.random.Generator) -> Array:
-    return exact * factor(rng, setting.number("cv_well"), exact.shape) + setting.number(
+def _densities(parameters: AssayParameters, exact: FloatArray, rng: np.random.Generator) -> FloatArray:
+    return exact * factor(rng, parameters.number("cv_well"), exact.shape) + parameters.number(
         "sd_well"
     ) * rng.standard_normal(exact.shape)
 
 
-def _variance(setting: Setting, density: Array) -> Array:
-    return np.asarray((setting.number("cv_well") * density) ** 2 + setting.number("sd_well") ** 2)
+def _variance(parameters: AssayParameters, density: FloatArray) -> FloatArray:
+    return np.asarray((parameters.number("cv_well") * density) ** 2 + parameters.number("sd_well") ** 2)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from gvlab import library
+from gvlab.arrays import Array, Bool, Float, FloatArray
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.library.records import EndpointRecord
 from gvlab.statistics import (
@@ -26,10 +27,10 @@ from gvlab.statistics import (
     restricted_mean_difference,
 )
 
-FloatArray = npt.NDArray[np.float64]
 COLUMNS = ("subject", "arm", "duration", "event_observed", "entry", "cause")
 
 
+@runtime_checkable
 class Followed(Protocol):
     """What an endpoint needs to know of subjects that were followed."""
 
@@ -42,19 +43,19 @@ class Followed(Protocol):
         """Log of the firings: subject, event, time."""
 
     @property
-    def end_times(self) -> FloatArray:
+    def end_times(self) -> Float[Array, "subject"]:
         """Shape (subject,): until when each was followed."""
 
     @property
-    def ok(self) -> npt.NDArray[np.bool_]:
+    def ok(self) -> Bool[Array, "subject"]:
         """Shape (subject,): whether the solve went as far as it should."""
 
-    def final(self, name: str) -> FloatArray:
-        """Give a state or parameter at the end of follow-up, shape (subject,)."""
+    def final(self, name: str) -> Float[Array, "subject"]:
+        """Return a state or parameter at the end of follow-up, shape (subject,)."""
 
 
 def endpoint_times(endpoint: EndpointRecord | str, followed: Followed, arm: str) -> pd.DataFrame:
-    """Give one row a subject: when it reached the endpoint, or until when it was seen without.
+    """Return one row a subject: when it reached the endpoint, or until when it was seen without.
 
     Subjects whose solve failed are left out; how many they are is said where they are simulated.
 
@@ -97,7 +98,7 @@ def endpoint_times(endpoint: EndpointRecord | str, followed: Followed, arm: str)
 
 
 def _times(followed: Followed, names: Iterable[str], last: bool = False) -> tuple[FloatArray, npt.NDArray[np.object_]]:
-    """Give the first (or last) time of any of these events, infinite where none came, and which it was."""
+    """Return the first (or last) time of any of these events, infinite where none came, and which it was."""
     n = len(followed.end_times)
     time, cause = np.full(n, -np.inf if last else np.inf), np.full(n, "", dtype=object)
     ids = list(followed.event_ids)
@@ -144,7 +145,7 @@ class EventTimes:
         return tuple(dict.fromkeys(self.table["arm"]))
 
     def of(self, arm: str) -> pd.DataFrame:
-        """Give the rows of an arm.
+        """Return the rows of an arm.
 
         Raises
         ------
@@ -173,8 +174,8 @@ class EventTimes:
         rows = self.of(arm)
         return cumulative_incidence(rows["duration"], rows["event_observed"], {1: "endpoint", 2: "competing"})
 
-    def holds_on(self, arm: str, day: float) -> npt.NDArray[np.bool_]:
-        """Say for each subject whether it counts on a day: free of the endpoint, or past it, as the endpoint says.
+    def holds_on(self, arm: str, day: float) -> Bool[Array, "subject"]:
+        """Return for each subject whether it counts on a day: free of the endpoint, or past it, as the endpoint says.
 
         Raises
         ------
@@ -212,7 +213,7 @@ class EventTimes:
         )
 
     def summary(self) -> pd.DataFrame:
-        """Give n, events and the median time of each arm, as a table."""
+        """Return n, events and the median time of each arm, as a table."""
         rows = []
         for arm in self.arms:
             table = self.of(arm)
@@ -235,7 +236,7 @@ def _stacked(a: pd.DataFrame, b: pd.DataFrame) -> tuple[FloatArray, npt.NDArray[
 
 
 def event_times(endpoint: str, arms: Mapping[str, Followed]) -> EventTimes:
-    """Give the event times of an endpoint of the library, for each arm."""
+    """Return the event times of an endpoint of the library, for each arm."""
     record: EndpointRecord = library.read("endpoints", endpoint)
     tables = [endpoint_times(record, followed, arm) for arm, followed in arms.items()]
     return EventTimes(endpoint, record.title, pd.concat(tables, ignore_index=True), record.counts)

@@ -18,20 +18,19 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
+from gvlab.arrays import Array, Float, FloatArray
 from gvlab.assay.fcs import FlowFile, write_fcs
-from gvlab.assay.flow_events import Tube, acquire
+from gvlab.assay.flow_events import TubeContent, acquire
 from gvlab.assay.gating import Dimension, Gate, PolygonGate, RectangleGate, Strategy, compensate
-from gvlab.assay.noise import Limited, batch_factor, factor
-from gvlab.assay.samples import Outcome, RawFile, Sampled, Setting
+from gvlab.assay.noise import CensoredValues, batch_factor, factor
+from gvlab.assay.samples import AssayParameters, InstrumentReadings, RawFile, SampleRows
 from gvlab.errors import InvalidValueError
 from gvlab.library.assay_record import AssayRecord, CellSpec, GateSpec, StatisticSpec
-
-Array = npt.NDArray[np.float64]
 
 GATING_FILE = "gating.xml"
 
 
-def measure(sampled: Sampled, rng: np.random.Generator, raw: bool = True) -> Outcome:
+def measure(sampled: SampleRows, rng: np.random.Generator, raw: bool = True) -> InstrumentReadings:
     """Acquire a tube for each sample and read the record's statistics.
 
     Parameters
@@ -44,43 +43,43 @@ def measure(sampled: Sampled, rng: np.random.Generator, raw: bool = True) -> Out
         Whether single events are made and written (one FCS file a sample, and the gating strategy); else the
         readings are drawn from the same law without them.
     """
-    setting = sampled.setting
-    record = setting.record
+    parameters = sampled.parameters
+    record = parameters.record
     channels = record.channels
     gain = np.ones((len(sampled), len(channels)))
     for column, channel in enumerate(channels):
         if channel.kind == "fluorescence":
-            gain[:, column] = batch_factor(rng, setting.number("cv_batch"), sampled.batch)
-            gain[:, column] *= factor(rng, setting.number("cv_staining"), len(sampled))
+            gain[:, column] = batch_factor(rng, parameters.number("cv_batch"), sampled.batch)
+            gain[:, column] *= factor(rng, parameters.number("cv_staining"), len(sampled))
     shares, parent_share = _shares(sampled)
     medians = _medians(sampled)
-    total = _acquired(setting, parent_share)
-    mixed = _prepared(setting, shares, rng)
+    total = _acquired(parameters, parent_share)
+    mixed = _prepared(parameters, shares, rng)
     counts = (
         np.stack([rng.multinomial(total[row], mixed[row]) for row in range(len(sampled))]) if len(sampled) else None
     )
     if counts is None:
         none = np.zeros(0)
-        return Outcome({each.name: Limited(none, none > 0, none > 0) for each in record.analytes})
+        return InstrumentReadings({each.name: CensoredValues(none, none > 0, none > 0) for each in record.analytes})
     if not raw:
-        return Outcome(_drawn(setting, rng.binomial(counts, _kept(setting)), medians, gain, rng))
+        return InstrumentReadings(_drawn(parameters, rng.binomial(counts, _kept(parameters)), medians, gain, rng))
     strategy = record_strategy(record)
     values: dict[str, list[float]] = {each.analyte: [] for each in record.statistics}
     files = []
     for row in range(len(sampled)):
-        tube = acquire(setting, Tube(counts[row], medians[row], gain[row]), rng, _keywords(sampled, row))
+        tube = acquire(parameters, TubeContent(counts[row], medians[row], gain[row]), rng, _keywords(sampled, row))
         for analyte, value in read_statistics(record.statistics, strategy, tube).items():
             values[analyte].append(value)
         name = f"{record.name}_{sampled.label(row).replace(' ', '_').replace('/', '-')}.fcs"
         files.append(RawFile(name, partial(write_fcs, file=tube)))
     files.append(RawFile(f"{record.name}_{GATING_FILE}", partial(_write_strategy, strategy=strategy)))
     no = np.zeros(len(sampled), dtype=bool)
-    readings = {analyte: Limited(np.array(value), no, no) for analyte, value in values.items()}
-    return Outcome(readings, tuple(files), np.arange(len(sampled), dtype=np.intp))
+    readings = {analyte: CensoredValues(np.array(value), no, no) for analyte, value in values.items()}
+    return InstrumentReadings(readings, tuple(files), np.arange(len(sampled), dtype=np.intp))
 
 
 def record_strategy(record: AssayRecord) -> Strategy:
-    """Give the gates of a record as a strategy on compensated, linear channels."""
+    """Return the gates of a record as a strategy on compensated, linear channels."""
     channel = {name: each.name for each in record.channels for name in (each.name, each.marker) if name}
     stained = {each.name for each in record.channels if each.kind == "fluorescence"}
 
@@ -122,18 +121,18 @@ def read_statistics(statistics: tuple[StatisticSpec, ...], strategy: Strategy, f
     return found
 
 
-def moments(sampled: Sampled) -> dict[str, tuple[Array, Array]]:
-    """Give mean and variance of each statistic, by analyte; percentages are exact, medians to first order.
+def moments(sampled: SampleRows) -> dict[str, tuple[Float[Array, "sample"], Float[Array, "sample"]]]:
+    """Return mean and variance of each statistic, by analyte; percentages are exact, medians to first order.
 
     Exact means: given the number of parent cells that are expected to be acquired.
     """
-    setting = sampled.setting
-    record = setting.record
+    parameters = sampled.parameters
+    record = parameters.record
     shares, parent_share = _shares(sampled)
     medians = _medians(sampled)
-    total = _acquired(setting, parent_share)
-    gated = total * _kept(setting)
-    precision = setting.number("precision_preparation")
+    total = _acquired(parameters, parent_share)
+    gated = total * _kept(parameters)
+    precision = parameters.number("precision_preparation")
     lineage = np.array([cell.lineage for cell in record.cells])
     found = {}
     for each in record.statistics:
@@ -149,18 +148,22 @@ def moments(sampled: Sampled) -> dict[str, tuple[Array, Array]]:
             variance = p * (1.0 - p) / count * (1.0 + (count - 1.0) * correlation)
             found[each.analyte] = (100.0 * p, 1e4 * variance)
         else:
-            center, slope = _mixture_median(setting, each, shares * inside, medians)
+            center, slope = _mixture_median(parameters, each, shares * inside, medians)
             count = gated * in_gate
-            cv = math.hypot(setting.number("cv_batch"), setting.number("cv_staining"))
+            cv = math.hypot(parameters.number("cv_batch"), parameters.number("cv_staining"))
             found[each.analyte] = (center, (cv * center) ** 2 + 0.25 / (count * slope**2))
     return found
 
 
 def _drawn(
-    setting: Setting, counts: npt.NDArray[np.int64], medians: Array, gain: Array, rng: np.random.Generator
-) -> dict[str, Limited]:
+    parameters: AssayParameters,
+    counts: npt.NDArray[np.int64],
+    medians: FloatArray,
+    gain: FloatArray,
+    rng: np.random.Generator,
+) -> dict[str, CensoredValues]:
     """Draw statistics without events, given how many cells of each kind were acquired."""
-    record = setting.record
+    record = parameters.record
     no = np.zeros(len(counts), dtype=bool)
     readings = {}
     for each in record.statistics:
@@ -171,19 +174,21 @@ def _drawn(
                 value = 100.0 * in_gate / (counts * parent).sum(axis=1)
             else:
                 weights = counts * inside
-                center, slope = _mixture_median(setting, each, weights, medians)
+                center, slope = _mixture_median(parameters, each, weights, medians)
                 center = center * gain[:, _column(record, each.marker)]
                 error = 0.5 / (slope * np.sqrt(in_gate)) * rng.standard_normal(len(counts))
                 value = np.where(in_gate > 0, center + error, np.nan)
-        readings[each.analyte] = Limited(value, no, no)
+        readings[each.analyte] = CensoredValues(value, no, no)
     return readings
 
 
-def _mixture_median(setting: Setting, statistic: StatisticSpec, weights: Array, medians: Array) -> tuple[Array, Array]:
+def _mixture_median(
+    parameters: AssayParameters, statistic: StatisticSpec, weights: FloatArray, medians: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """Median, and density at it, of a mixture of log-normals lifted by autofluorescence; by bisection."""
-    column = _column(setting.record, statistic.marker)
-    lift = setting.record.channels[column].autofluorescence
-    spread = setting.number("sigma_marker")
+    column = _column(parameters.record, statistic.marker)
+    lift = parameters.record.channels[column].autofluorescence
+    spread = parameters.number("sigma_marker")
     with np.errstate(divide="ignore", invalid="ignore"):
         share = weights / weights.sum(axis=1, keepdims=True)
         center = np.log(np.maximum(medians[:, :, column], 1e-6))
@@ -206,15 +211,15 @@ def _column(record: AssayRecord, name: str) -> int:
     raise InvalidValueError(f'assays/{record.name}.yaml: a statistic names "{name}", which has no detector.')
 
 
-def _members(record: AssayRecord, statistic: StatisticSpec, medians: Array) -> tuple[Array, Array]:
-    """Say which kinds of cells lie in a gate, and in its parent, by their medians."""
+def _members(record: AssayRecord, statistic: StatisticSpec, medians: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return which kinds of cells lie in a gate, and in its parent, by their medians."""
     gates = {gate.name: gate for gate in record.gates}
     parent = gates[statistic.gate].parent
     inside = _within(record, gates, statistic.gate, medians)
     return inside, _within(record, gates, parent, medians) if parent else np.ones(len(record.cells))
 
 
-def _within(record: AssayRecord, gates: Mapping[str, GateSpec], name: str | None, medians: Array) -> Array:
+def _within(record: AssayRecord, gates: Mapping[str, GateSpec], name: str | None, medians: FloatArray) -> FloatArray:
     member = np.ones(len(record.cells), dtype=bool)
     while name:
         gate = gates[name]
@@ -227,9 +232,9 @@ def _within(record: AssayRecord, gates: Mapping[str, GateSpec], name: str | None
     return member.astype(np.float64)
 
 
-def _shares(sampled: Sampled) -> tuple[Array, Array]:
+def _shares(sampled: SampleRows) -> tuple[FloatArray, FloatArray]:
     """Share of each kind of cell in the sample, and of the lineage."""
-    cells: tuple[CellSpec, ...] = sampled.setting.record.cells
+    cells: tuple[CellSpec, ...] = sampled.parameters.record.cells
     counts = np.stack([np.maximum(sampled.truth(cell.count), 0.0) for cell in cells], axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         shares = counts / counts.sum(axis=1, keepdims=True)
@@ -240,8 +245,8 @@ def _shares(sampled: Sampled) -> tuple[Array, Array]:
     return shares, (shares * lineage).sum(axis=1)
 
 
-def _medians(sampled: Sampled) -> Array:
-    record = sampled.setting.record
+def _medians(sampled: SampleRows) -> FloatArray:
+    record = sampled.parameters.record
     found = np.zeros((len(sampled), len(record.cells), len(record.channels)))
     for kind, cell in enumerate(record.cells):
         for name, formula in cell.medians.items():
@@ -249,25 +254,25 @@ def _medians(sampled: Sampled) -> Array:
     return found
 
 
-def _acquired(setting: Setting, lineage: Array) -> npt.NDArray[np.int64]:
+def _acquired(parameters: AssayParameters, lineage: FloatArray) -> npt.NDArray[np.int64]:
     """Events until enough of the lineage are there, or the tube is empty."""
     with np.errstate(divide="ignore"):
-        wanted = setting.number("acquired_lineage") / lineage
-    return np.minimum(wanted, setting.number("acquired_most")).astype(np.int64)
+        wanted = parameters.number("acquired_lineage") / lineage
+    return np.minimum(wanted, parameters.number("acquired_most")).astype(np.int64)
 
 
-def _kept(setting: Setting) -> float:
+def _kept(parameters: AssayParameters) -> float:
     """Share of cells that is neither dead nor in a doublet."""
-    return (1.0 - setting.number("f_dead")) * (1.0 - setting.number("f_doublets"))
+    return (1.0 - parameters.number("f_dead")) * (1.0 - parameters.number("f_doublets"))
 
 
-def _prepared(setting: Setting, shares: Array, rng: np.random.Generator) -> Array:
+def _prepared(parameters: AssayParameters, shares: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Disturb the proportions within the lineage, and leave its share of the tube as it is."""
-    lineage = np.array([cell.lineage for cell in setting.record.cells])
+    lineage = np.array([cell.lineage for cell in parameters.record.cells])
     of_lineage = shares[:, lineage]
     size = of_lineage.sum(axis=1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
-        alpha = setting.number("precision_preparation") * np.nan_to_num(of_lineage / size)
+        alpha = parameters.number("precision_preparation") * np.nan_to_num(of_lineage / size)
     drawn = rng.standard_gamma(alpha)
     whole = drawn.sum(axis=1, keepdims=True)
     mixed = shares.copy()
@@ -275,13 +280,13 @@ def _prepared(setting: Setting, shares: Array, rng: np.random.Generator) -> Arra
     return np.asarray(mixed / mixed.sum(axis=1, keepdims=True))
 
 
-def _keywords(sampled: Sampled, row: int) -> dict[str, str]:
+def _keywords(sampled: SampleRows, row: int) -> dict[str, str]:
     return {
         "$SRC": sampled.subject[row],
         "$SMNO": sampled.label(row),
         "GVLAB ARM": sampled.arm[row],
         "GVLAB DAY": f"{sampled.time[row]:g}",
-        "GVLAB ASSAY": sampled.setting.record.name,
+        "GVLAB ASSAY": sampled.parameters.record.name,
     }
 
 

@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from gvlab.arrays import Array, Float, Int
 from gvlab.assay.fcs import FlowFile
-from gvlab.assay.samples import Setting
+from gvlab.assay.samples import AssayParameters
 from gvlab.errors import InvalidValueError
 from gvlab.library.assay_record import AssayRecord
-
-Array = npt.NDArray[np.float64]
 
 TOP_OF_SCALE = 262_143.0
 """Detectors saturate here."""
@@ -22,7 +20,7 @@ _DOUBLET_HEIGHT = 0.55
 
 
 @dataclass(frozen=True)
-class Tube:
+class TubeContent:
     """What a tube holds before it is acquired.
 
     Attributes
@@ -35,19 +33,19 @@ class Tube:
         (channel,): factor of the day and of the staining.
     """
 
-    events: npt.NDArray[np.int64]
-    medians: Array
-    gain: Array
+    events: Int[Array, "kind"]
+    medians: Float[Array, "kind channel"]
+    gain: Float[Array, "channel"]
 
 
 def acquire(
-    setting: Setting, tube: Tube, rng: np.random.Generator, keywords: Mapping[str, str] | None = None
+    parameters: AssayParameters, tube: TubeContent, rng: np.random.Generator, keywords: Mapping[str, str] | None = None
 ) -> FlowFile:
     """Make the events of a tube.
 
     Parameters
     ----------
-    setting
+    parameters
         The assay.
     tube
         What is in it.
@@ -60,36 +58,38 @@ def acquire(
     -------
     Events as the detectors saw them, in the order they came.
     """
-    record = setting.record
+    record = parameters.record
     channels = record.channels
     kind = rng.permutation(np.repeat(np.arange(len(tube.events)), tube.events))
     count = len(kind)
     events = np.empty((count, len(channels)), dtype=np.float32)
     stained = [column for column, channel in enumerate(channels) if channel.kind == "fluorescence"]
     matrix = spillover_matrix(record).astype(np.float32)
-    spread = np.float32(setting.number("sigma_marker"))
+    spread = np.float32(parameters.number("sigma_marker"))
     with np.errstate(divide="ignore"):
         level = np.log(tube.medians * tube.gain).astype(np.float32)
     signal = rng.standard_normal((count, len(stained)), dtype=np.float32)
     signal *= spread
     signal += level[kind][:, stained]
     np.exp(signal, out=signal)
-    dead = rng.random(count, dtype=np.float32) < setting.number("f_dead")
+    dead = rng.random(count, dtype=np.float32) < parameters.number("f_dead")
     viability = _viability(record)
     if viability is not None:
-        signal[dead, stained.index(viability)] = setting.number("median_dead") * np.exp(
+        signal[dead, stained.index(viability)] = parameters.number("median_dead") * np.exp(
             spread * rng.standard_normal(int(dead.sum()), dtype=np.float32)
         )
     seen = signal @ matrix
     auto = np.array([channels[column].autofluorescence for column in stained], dtype=np.float32)
-    seen += auto * np.exp(np.float32(setting.number("sigma_auto")) * rng.standard_normal((count, 1), dtype=np.float32))
+    seen += auto * np.exp(
+        np.float32(parameters.number("sigma_auto")) * rng.standard_normal((count, 1), dtype=np.float32)
+    )
     for column in (column for column, channel in enumerate(channels) if channel.kind == "area"):
         events[:, column] = np.exp(
             level[kind, column]
-            + np.float32(setting.number("sigma_scatter")) * rng.standard_normal(count, dtype=np.float32)
+            + np.float32(parameters.number("sigma_scatter")) * rng.standard_normal(count, dtype=np.float32)
         )
     # The last events of the tube travel as second cells of doublets: each is seen together with an earlier one.
-    doubles = int(rng.binomial(count, setting.number("f_doublets")) // 2)
+    doubles = int(rng.binomial(count, parameters.number("f_doublets")) // 2)
     height = np.full(count, 1.0, dtype=np.float32)
     if doubles:
         first, second = slice(0, doubles), slice(count - doubles, count)
@@ -99,7 +99,8 @@ def acquire(
             events[first, column] += events[second, column]
         height[first] = _DOUBLET_HEIGHT
     photons = np.sqrt(
-        np.maximum(seen, 0.0) * np.float32(setting.number("photon")) + np.float32(setting.number("sd_electronic")) ** 2
+        np.maximum(seen, 0.0) * np.float32(parameters.number("photon"))
+        + np.float32(parameters.number("sd_electronic")) ** 2
     )
     photons *= rng.standard_normal(photons.shape, dtype=np.float32)
     seen += photons
@@ -107,17 +108,17 @@ def acquire(
     for column, channel in enumerate(channels):
         if channel.kind == "height":
             area = next(at for at, other in enumerate(channels) if other.name == channel.name.replace("-H", "-A"))
-            noise = 1.0 + np.float32(setting.number("cv_height")) * rng.standard_normal(count, dtype=np.float32)
+            noise = 1.0 + np.float32(parameters.number("cv_height")) * rng.standard_normal(count, dtype=np.float32)
             events[:, column] = events[:, area] * height * noise
         elif channel.kind == "time":
-            events[:, column] = np.arange(count, dtype=np.float32) / np.float32(setting.number("events_per_second"))
+            events[:, column] = np.arange(count, dtype=np.float32) / np.float32(parameters.number("events_per_second"))
     kept = events[: count - doubles]
     order = rng.permutation(len(kept)) if doubles else slice(None)
     shuffled = kept[order]
     for column, channel in enumerate(channels):
         if channel.kind == "time":
             shuffled[:, column] = np.arange(len(shuffled), dtype=np.float32) / np.float32(
-                setting.number("events_per_second")
+                parameters.number("events_per_second")
             )
     np.minimum(shuffled, np.float32(TOP_OF_SCALE), out=shuffled)
     return FlowFile(
@@ -129,8 +130,8 @@ def acquire(
     )
 
 
-def spillover_matrix(record: AssayRecord) -> Array:
-    """Give the spillover matrix of the fluorescence channels in order: row i is what channel i's dye gives each."""
+def spillover_matrix(record: AssayRecord) -> Float[Array, "dye detector"]:
+    """Return the spillover matrix of the fluorescence channels in order: row i is what channel i's dye gives each."""
     stained = [channel for channel in record.channels if channel.kind == "fluorescence"]
     place = {name: number for number, channel in enumerate(stained) for name in (channel.name, channel.marker) if name}
     matrix = np.eye(len(stained))

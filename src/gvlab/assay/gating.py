@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
-import numpy.typing as npt
 
+from gvlab.arrays import Array, Bool, Float, FloatArray
 from gvlab.assay.fcs import FlowFile, find_channel
 from gvlab.assay.transforms import Transform
 from gvlab.errors import InvalidValueError, UnknownNameError
-
-Array = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
 UNCOMPENSATED = "uncompensated"
 FROM_FILE = "FCS"
@@ -74,9 +71,10 @@ class Matrix:
 
     dyes: tuple[str, ...]
     detectors: tuple[str, ...]
-    values: Array
+    values: Float[Array, "dye detector"]
 
 
+@runtime_checkable
 class Gate(Protocol):
     """A region: its name, its parent ("" is all events), its axes, and which points are in it."""
 
@@ -87,8 +85,8 @@ class Gate(Protocol):
     @property
     def axes(self) -> tuple[Dimension, ...]: ...  # noqa: D102
 
-    def contains(self, points: Array) -> Mask:
-        """Say which points, (event, axis), are in."""
+    def contains(self, points: Float[Array, "event axis"]) -> Bool[Array, "event"]:
+        """Return which points, (event, axis), are in."""
         ...
 
 
@@ -102,8 +100,8 @@ class RectangleGate:
     high: tuple[float, ...]
     parent: str = ""
 
-    def contains(self, points: Array) -> Mask:
-        """Say which points, (event, axis), are in."""
+    def contains(self, points: Float[Array, "event axis"]) -> Bool[Array, "event"]:
+        """Return which points, (event, axis), are in."""
         return np.asarray(((points >= self.low) & (points < self.high)).all(axis=1))
 
 
@@ -116,8 +114,8 @@ class PolygonGate:
     corners: tuple[tuple[float, float], ...]
     parent: str = ""
 
-    def contains(self, points: Array) -> Mask:
-        """Say which points, (event, axis), are in: a ray to the right crosses the border an odd number of times."""
+    def contains(self, points: Float[Array, "event axis"]) -> Bool[Array, "event"]:
+        """Return which points, (event, axis), are in: a ray to the right crosses the border an odd number of times."""
         x, y = points[:, 0], points[:, 1]
         inside = np.zeros(len(points), dtype=bool)
         border = np.zeros(len(points), dtype=bool)
@@ -142,8 +140,8 @@ class EllipsoidGate:
     distance_square: float
     parent: str = ""
 
-    def contains(self, points: Array) -> Mask:
-        """Say which points, (event, axis), are in."""
+    def contains(self, points: Float[Array, "event axis"]) -> Bool[Array, "event"]:
+        """Return which points, (event, axis), are in."""
         away = points - np.asarray(self.mean)
         distance = np.einsum("ei,ij,ej->e", away, np.linalg.inv(np.asarray(self.covariance)), away)
         return np.asarray(distance <= self.distance_square)
@@ -159,11 +157,11 @@ class BooleanGate:
     parent: str = ""
     axes: tuple[Dimension, ...] = ()
 
-    def contains(self, points: Array) -> Mask:
+    def contains(self, points: Float[Array, "event axis"]) -> Bool[Array, "event"]:
         """Not used: it is computed from other gates."""
         raise NotImplementedError
 
-    def combine(self, masks: Mapping[str, Mask]) -> Mask:
+    def combine(self, masks: Mapping[str, Bool[Array, "event"]]) -> Bool[Array, "event"]:
         """Combine the gates it names."""
         parts = [~masks[name[1:]] if name.startswith("-") else masks[name] for name in self.of]
         if self.operation == "or":
@@ -201,8 +199,8 @@ class Strategy:
                 if other not in names:
                     raise UnknownNameError("gate", other, names, f'the gate "{gate.name}"')
 
-    def apply(self, file: FlowFile) -> dict[str, Mask]:
-        """Say for every gate which events are in it and in all its ancestors.
+    def apply(self, file: FlowFile) -> dict[str, Bool[Array, "event"]]:
+        """Return for every gate which events are in it and in all its ancestors.
 
         Raises
         ------
@@ -212,7 +210,7 @@ class Strategy:
             If gates are each other's parents.
         """
         columns = _Columns(self, file)
-        masks: dict[str, Mask] = {}
+        masks: dict[str, Bool[Array, "event"]] = {}
         waiting = list(self.gates)
         while waiting:
             ready = [gate for gate in waiting if self._ready(gate, masks)]
@@ -228,7 +226,7 @@ class Strategy:
         return masks
 
     @staticmethod
-    def _ready(gate: Gate, masks: Mapping[str, Mask]) -> bool:
+    def _ready(gate: Gate, masks: Mapping[str, Bool[Array, "event"]]) -> bool:
         named = [name.removeprefix("-") for name in getattr(gate, "of", ())]
         return all(name in masks for name in [*named, *([gate.parent] if gate.parent else [])])
 
@@ -238,10 +236,10 @@ class _Columns:
 
     def __init__(self, strategy: Strategy, file: FlowFile) -> None:
         self.strategy, self.file = strategy, file
-        self.compensated: dict[str, Array] = {}
-        self.found: dict[Dimension, Array] = {}
+        self.compensated: dict[str, FloatArray] = {}
+        self.found: dict[Dimension, FloatArray] = {}
 
-    def get(self, axis: Dimension) -> Array:
+    def get(self, axis: Dimension) -> Float[Array, "event"]:
         if axis not in self.found:
             values = self._ratio(axis) if axis.ratio else self._channel(axis.channel, axis.compensation)
             if axis.transform:
@@ -251,7 +249,7 @@ class _Columns:
             self.found[axis] = np.asarray(values, dtype=np.float64)
         return self.found[axis]
 
-    def _ratio(self, axis: Dimension) -> Array:
+    def _ratio(self, axis: Dimension) -> Float[Array, "event"]:
         if axis.ratio not in self.strategy.ratios:
             raise UnknownNameError("ratio", axis.ratio, self.strategy.ratios, "the strategy")
         ratio = self.strategy.ratios[axis.ratio]
@@ -259,13 +257,13 @@ class _Columns:
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.asarray(ratio.A * (over - ratio.B) / (under - ratio.C))
 
-    def _channel(self, name: str, compensation: str) -> Array:
+    def _channel(self, name: str, compensation: str) -> Float[Array, "event"]:
         matrix = self.strategy.matrices.get(compensation)
         if matrix is not None and name in matrix.dyes:
             name = matrix.detectors[matrix.dyes.index(name)]
         return self._events(compensation)[:, self.file.column(name)]
 
-    def _events(self, compensation: str) -> Array:
+    def _events(self, compensation: str) -> Float[Array, "event channel"]:
         # Gating-ML: a file without a matrix is not compensated by it. `analyze` says so in its notes.
         none_in_file = compensation == FROM_FILE and self.file.spillover is None
         if compensation in ("", UNCOMPENSATED) or none_in_file:
@@ -280,7 +278,9 @@ class _Columns:
         return self.compensated[compensation]
 
 
-def compensate(file: FlowFile, channels: Sequence[str], spillover: Array) -> Array:
+def compensate(
+    file: FlowFile, channels: Sequence[str], spillover: Float[Array, "dye detector"]
+) -> Float[Array, "event channel"]:
     """Undo spillover.
 
     Parameters

@@ -11,18 +11,16 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from gvlab.assay.noise import batch_factor, factor, limited, product_cv
-from gvlab.assay.samples import MARK, Outcome, RawFile, Sampled
-
-Array = npt.NDArray[np.float64]
+from gvlab.arrays import Array, Float
+from gvlab.assay.noise import batch_factor, censor, factor, product_cv
+from gvlab.assay.samples import MARK, InstrumentReadings, RawFile, SampleRows
 
 EXPORT_COLUMNS = ("Image Number", "Animal", "Group", "Day", "ROI", "Total Flux [p/s]")
 """Columns of the export, named as in exports of imaging software."""
 
 
-def measure(sampled: Sampled, rng: np.random.Generator, raw: bool = True) -> Outcome:
+def measure(sampled: SampleRows, rng: np.random.Generator, raw: bool = True) -> InstrumentReadings:
     """Read total flux.
 
     Parameters
@@ -38,18 +36,20 @@ def measure(sampled: Sampled, rng: np.random.Generator, raw: bool = True) -> Out
     -------
     Flux with background, in photon/s; flagged below the floor, and clipped and flagged at saturation.
     """
-    setting = sampled.setting
-    (analyte,) = setting.record.analytes
+    parameters = sampled.parameters
+    (analyte,) = parameters.record.analytes
     flux = sampled.truth(analyte.formula)
-    signal = flux * factor(rng, setting.number("cv"), len(sampled))
-    signal *= batch_factor(rng, setting.number("cv_batch"), sampled.batch)
-    background = setting.number("background") + setting.number("sd_background") * rng.standard_normal(len(sampled))
-    reading = limited(np.maximum(signal + background, 0.0), floor(sampled), setting.number("saturation"))
+    signal = flux * factor(rng, parameters.number("cv"), len(sampled))
+    signal *= batch_factor(rng, parameters.number("cv_batch"), sampled.batch)
+    background = parameters.number("background") + parameters.number("sd_background") * rng.standard_normal(
+        len(sampled)
+    )
+    reading = censor(np.maximum(signal + background, 0.0), floor(sampled), parameters.number("saturation"))
     # A camera reports background as it is: below the floor the number stays, and is flagged.
     shown = np.where(reading.below, np.maximum(signal + background, 0.0), reading.value)
     found = type(reading)(shown, reading.below, reading.above)
     if not raw:
-        return Outcome({analyte.name: found})
+        return InstrumentReadings({analyte.name: found})
     rows = [
         (
             image + 1,
@@ -61,24 +61,24 @@ def measure(sampled: Sampled, rng: np.random.Generator, raw: bool = True) -> Out
         )
         for image, value in enumerate(shown)
     ]
-    file = RawFile(f"{setting.record.name}.csv", partial(_write, rows=rows))
-    return Outcome({analyte.name: found}, (file,), np.zeros(len(sampled), dtype=np.intp))
+    file = RawFile(f"{parameters.record.name}.csv", partial(_write, rows=rows))
+    return InstrumentReadings({analyte.name: found}, (file,), np.zeros(len(sampled), dtype=np.intp))
 
 
-def floor(sampled: Sampled) -> float:
-    """Give the detection floor: mean of the background and three standard deviations."""
-    setting = sampled.setting
-    return setting.number("background") + 3.0 * setting.number("sd_background")
+def floor(sampled: SampleRows) -> float:
+    """Return the detection floor: mean of the background and three standard deviations."""
+    parameters = sampled.parameters
+    return parameters.number("background") + 3.0 * parameters.number("sd_background")
 
 
-def moments(sampled: Sampled) -> dict[str, tuple[Array, Array]]:
-    """Give mean and variance of a reading between floor and saturation, by analyte."""
-    setting = sampled.setting
-    (analyte,) = setting.record.analytes
+def moments(sampled: SampleRows) -> dict[str, tuple[Float[Array, "sample"], Float[Array, "sample"]]]:
+    """Return mean and variance of a reading between floor and saturation, by analyte."""
+    parameters = sampled.parameters
+    (analyte,) = parameters.record.analytes
     flux = sampled.truth(analyte.formula)
-    cv = product_cv(setting.number("cv"), setting.number("cv_batch"))
-    mean = flux + setting.number("background")
-    return {analyte.name: (mean, (cv * flux) ** 2 + setting.number("sd_background") ** 2)}
+    cv = product_cv(parameters.number("cv"), parameters.number("cv_batch"))
+    mean = flux + parameters.number("background")
+    return {analyte.name: (mean, (cv * flux) ** 2 + parameters.number("sd_background") ** 2)}
 
 
 def _write(path: Path, rows: Sequence[Sequence[object]]) -> None:

@@ -1,4 +1,4 @@
-"""The 4-parameter logistic curve of a plate assay: its value, its inverse, and its fit to many plates at once.
+"""The 4-parameter logistic curve of a plate assay: its value, its inverse, and its fit to the standards of plates.
 
     OD = bottom + (top - bottom) / (1 + (c / concentration)^hill)
 
@@ -8,17 +8,14 @@ Parameters are carried as (bottom, top, ln c, ln hill), so a step of the fit can
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from gvlab.arrays import Array, Float, FloatArray
 from gvlab.errors import InvalidValueError
 
-Array = npt.NDArray[np.float64]
-
-_ITERATIONS = 200
-_TOLERANCE = 1e-9
+_TOLERANCE = 1e-12
 
 
-def curve(parameters: Array, concentration: Array) -> Array:
+def curve(parameters: Float[Array, "... 4"], concentration: Float[Array, "..."]) -> Float[Array, "..."]:
     """Compute the optical density.
 
     Parameters
@@ -32,7 +29,7 @@ def curve(parameters: Array, concentration: Array) -> Array:
     return np.asarray(bottom + (top - bottom) * share)
 
 
-def inverse(parameters: Array, density: Array) -> Array:
+def inverse(parameters: Float[Array, "... 4"], density: Float[Array, "..."]) -> Float[Array, "..."]:
     """Compute the concentration of an optical density: 0 at or below the bottom, infinite at or above the top."""
     bottom, top, log_c, log_hill = np.moveaxis(np.asarray(parameters), -1, 0)
     share = np.clip((density - bottom) / (top - bottom), 0.0, 1.0)
@@ -40,7 +37,7 @@ def inverse(parameters: Array, density: Array) -> Array:
         return np.asarray(np.exp(log_c + (np.log(share) - np.log1p(-share)) / np.exp(log_hill)))
 
 
-def gradient(parameters: Array, concentration: Array) -> Array:
+def gradient(parameters: Float[Array, "... 4"], concentration: Float[Array, "..."]) -> Float[Array, "... 4"]:
     """Compute the derivatives of the optical density by the four parameters, last axis.
 
     The derivative by ln concentration is minus that by ln c.
@@ -53,11 +50,13 @@ def gradient(parameters: Array, concentration: Array) -> Array:
     return np.stack([1.0 - share, share, np.broadcast_to(-slope * hill, share.shape), slope * hill * distance], axis=-1)
 
 
-def fit(concentration: Array, density: Array, cv: float, sd: float) -> Array:
+def fit(
+    concentration: Float[Array, "well"], density: Float[Array, "*plate well"], cv: float, sd: float
+) -> Float[Array, "plates 4"]:
     """Fit the curve to the standards of one or many plates.
 
-    Levenberg-Marquardt on residuals weighted by the error model, variance (cv OD)^2 + sd^2, all plates in lockstep;
-    a plate's result does not depend on the others.
+    Levenberg-Marquardt (MINPACK, by `scipy.optimize.least_squares`) on residuals weighted by the error model, variance
+    (cv OD)^2 + sd^2; a plate's result does not depend on the others.
 
     Parameters
     ----------
@@ -107,42 +106,25 @@ def fit(concentration: Array, density: Array, cv: float, sd: float) -> Array:
         chosen = concentration == level
         means[:, chosen] = density[:, chosen].mean(axis=1, keepdims=True)
     weight = 1.0 / np.sqrt((cv * means) ** 2 + sd * sd)
-    return _levenberg(guess, concentration, density, weight)
+    from scipy.optimize import least_squares
+
+    fitted = [
+        least_squares(
+            lambda trial, read=read, scale=scale: (curve(trial, concentration) - read) * scale,
+            start,
+            jac=lambda trial, _=None, scale=scale: gradient(trial, concentration) * scale[:, None],
+            method="lm",
+            xtol=_TOLERANCE,
+            ftol=_TOLERANCE,
+            gtol=_TOLERANCE,
+        ).x
+        for start, read, scale in zip(guess, density, weight, strict=True)
+    ]
+    return np.array(fitted)
 
 
-def _levenberg(guess: Array, concentration: Array, density: Array, weight: Array) -> Array:
-    parameters = guess
-    damping = np.full(len(guess), 1e-2)
-    loss = _loss(parameters, concentration, density, weight)
-    moving = np.ones(len(guess), dtype=bool)
-    for _ in range(_ITERATIONS):
-        expanded = parameters[:, None, :]
-        jacobian = gradient(expanded, concentration[None, :]) * weight[..., None]
-        residual = (density - curve(expanded, concentration[None, :])) * weight
-        normal = np.einsum("pwi,pwj->pij", jacobian, jacobian)
-        push = np.einsum("pwi,pw->pi", jacobian, residual)
-        scale = np.einsum("pii->pi", normal) + 1e-12
-        step = np.linalg.solve(normal + damping[:, None, None] * scale[:, :, None] * np.eye(4), push[..., None])[..., 0]
-        trial = parameters + np.clip(step, -2.0, 2.0)
-        better = _loss(trial, concentration, density, weight)
-        accept = moving & (better < loss)
-        gain = np.where(accept, (loss - better) / (loss + 1e-300), 1.0)
-        parameters = np.where(accept[:, None], trial, parameters)
-        loss = np.where(accept, better, loss)
-        damping = np.clip(np.where(accept, damping / 5.0, damping * 5.0), 1e-12, 1e12)
-        moving &= ~((accept & (gain < _TOLERANCE)) | (damping >= 1e10))
-        if not moving.any():
-            break
-    return parameters
-
-
-def _loss(parameters: Array, concentration: Array, density: Array, weight: Array) -> Array:
-    residual = (density - curve(parameters[:, None, :], concentration[None, :])) * weight
-    return np.asarray(np.einsum("pw,pw->p", residual, residual))
-
-
-def _parts(parameters: Array, concentration: Array) -> tuple[Array, Array, Array]:
-    bottom, top, log_c, log_hill = np.moveaxis(np.asarray(parameters, dtype=np.float64), -1, 0)
+def _parts(parameters: FloatArray, concentration: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    bottom, top, log_c, log_hill = (np.asarray(parameters[..., part]) for part in range(4))
     with np.errstate(divide="ignore", over="ignore"):
         exponent = np.exp(log_hill) * (log_c - np.log(concentration))
         share = 1.0 / (1.0 + np.exp(np.minimum(exponent, 700.0)))

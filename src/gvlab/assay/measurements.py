@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from gvlab import units
+from gvlab.arrays import Array, Float
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.statistics import GroupComparison, compare_two
 
@@ -79,7 +80,7 @@ class Measurements:
         return tuple(float(day) for day in np.unique(self.table["time"].to_numpy(dtype=np.float64)))
 
     def on(self, at: str) -> Measurements:
-        """Give the readings of one day.
+        """Return the readings of one day.
 
         Raises
         ------
@@ -93,8 +94,8 @@ class Measurements:
             raise InvalidValueError(f"{self.title} was not read on day {day:g}. It was read on day {read}.")
         return dataclasses.replace(self, table=self.table[rows].reset_index(drop=True))
 
-    def values(self, arm: str) -> npt.NDArray[np.float64]:
-        """Give the readings of an arm.
+    def values(self, arm: str) -> Float[Array, "subject"]:
+        """Return the readings of an arm.
 
         Raises
         ------
@@ -149,7 +150,7 @@ class Measurements:
 
 
 def _tied(table: pd.DataFrame) -> npt.NDArray[np.float64]:
-    """Give readings with those beyond a limit tied at it, never among the quantified ones."""
+    """Return readings with those beyond a limit tied at it, never among the quantified ones."""
     values = table["value"].to_numpy(dtype=np.float64).copy()
     below, above = (table[flag].to_numpy(dtype=bool) for flag in ("below_lloq", "above_uloq"))
     quantified = values[~below & ~above]

@@ -11,18 +11,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
+from gvlab.arrays import Array, Bool, Float, FloatArray, Int
 
 
 def sigma(cv: float) -> float:
-    """Give the standard deviation of the logarithm of a log-normal with this coefficient of variation."""
+    """Return the standard deviation of the logarithm of a log-normal with this coefficient of variation."""
     return math.sqrt(math.log1p(cv * cv))
 
 
-def factor(rng: np.random.Generator, cv: float, shape: Any) -> Array:
+def factor(rng: np.random.Generator, cv: float, shape: Any) -> FloatArray:
     """Draw log-normal factors with mean one.
 
     Parameters
@@ -38,7 +36,7 @@ def factor(rng: np.random.Generator, cv: float, shape: Any) -> Array:
     return np.asarray(np.exp(spread * rng.standard_normal(shape) - 0.5 * spread * spread))
 
 
-def batch_factor(rng: np.random.Generator, cv: float, batch: npt.NDArray[np.intp]) -> Array:
+def batch_factor(rng: np.random.Generator, cv: float, batch: Int[Array, "sample"]) -> Float[Array, "sample"]:
     """Draw one factor a batch and give it to every sample of it.
 
     Parameters
@@ -55,7 +53,7 @@ def batch_factor(rng: np.random.Generator, cv: float, batch: npt.NDArray[np.intp
 
 
 @dataclass(frozen=True)
-class Limited:
+class CensoredValues:
     """Readings with what lies beyond the limits: there the value is the limit itself, and the flag is set.
 
     Attributes
@@ -66,25 +64,29 @@ class Limited:
         Whether it was below the lower or above the upper limit.
     """
 
-    value: Array
-    below: Flags
-    above: Flags
+    value: Float[Array, "sample"]
+    below: Bool[Array, "sample"]
+    above: Bool[Array, "sample"]
 
 
-def limited(value: Array, low: float = -math.inf, high: float = math.inf) -> Limited:
+def censor(value: Float[Array, "sample"], low: float = -math.inf, high: float = math.inf) -> CensoredValues:
     """Censor readings at the limits of quantification. NaN stays NaN, unflagged."""
     below = value < low
     above = value > high
-    return Limited(np.where(below, low, np.where(above, high, value)), below, above)
+    return CensoredValues(np.where(below, low, np.where(above, high, value)), below, above)
 
 
 def product_cv(*cvs: float) -> float:
-    """Give the coefficient of variation of a product of independent factors."""
+    """Return the coefficient of variation of a product of independent factors."""
     return math.sqrt(math.prod(1.0 + cv * cv for cv in cvs) - 1.0)
 
 
-def ratio_moments(mean: Array, cv_numerator: Array | float, cv_denominator: Array | float) -> tuple[Array, Array]:
-    """Give mean and variance of a ratio of two independent log-normals whose means have the ratio `mean`.
+def ratio_moments(
+    mean: Float[Array, "sample"],
+    cv_numerator: Float[Array, "sample"] | float,
+    cv_denominator: Float[Array, "sample"] | float,
+) -> tuple[Float[Array, "sample"], Float[Array, "sample"]]:
+    """Return mean and variance of a ratio of two independent log-normals whose means have the ratio `mean`.
 
     For log-normals these are exact: the reciprocal of a log-normal of mean one has mean 1 + cv^2.
     """

@@ -8,11 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from gvlab.arrays import FloatArray
 from gvlab.errors import InvalidValueError, UnknownNameError
-
-Array = npt.NDArray[np.float64]
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "exp": np.exp,
@@ -31,7 +29,7 @@ _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 
 
 def names(formula: str) -> tuple[str, ...]:
-    """Give the names in a formula, each once, sorted; functions are not counted.
+    """Return the names in a formula, each once, sorted; functions are not counted.
 
     Raises
     ------
@@ -42,7 +40,7 @@ def names(formula: str) -> tuple[str, ...]:
     return tuple(sorted(found - set(_FUNCTIONS)))
 
 
-def evaluate(formula: str, values: Mapping[str, Array | float]) -> Array:
+def evaluate(formula: str, values: Mapping[str, FloatArray | float]) -> FloatArray:
     """Compute a formula.
 
     Parameters
@@ -98,7 +96,7 @@ def _check(node: ast.AST, formula: str) -> None:
         )
 
 
-def _value(node: ast.expr, values: Mapping[str, Array | float], formula: str) -> Any:
+def _value(node: ast.expr, values: Mapping[str, FloatArray | float], formula: str) -> Any:
     if isinstance(node, ast.Constant):
         return np.float64(node.value)  # type: ignore[arg-type]
     if isinstance(node, ast.Name):

@@ -21,10 +21,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from gvlab.assay.noise import Limited, factor
-from gvlab.assay.samples import MARK, Outcome, RawFile, Sampled, Setting
-
-Array = npt.NDArray[np.float64]
+from gvlab.arrays import Array, Bool, Float, FloatArray
+from gvlab.assay.noise import CensoredValues, factor
+from gvlab.assay.samples import MARK, AssayParameters, InstrumentReadings, RawFile, SampleRows
 
 PLATE_WELLS = 384
 CALIBRATOR = "calibrator"
@@ -33,7 +32,9 @@ EXPORT_COLUMNS = ("Well", "Sample Name", "Target Name", "Task", "CT", "Efficienc
 """Columns of the export, named as in the results of cyclers."""
 
 
-def ratio(target: Array, reference: Array, efficiency: float, efficiency_reference: float) -> Array:
+def ratio(
+    target: Float[Array, ...], reference: Float[Array, ...], efficiency: float, efficiency_reference: float
+) -> Float[Array, ...]:
     """Compute relative expression from differences in cycles to the calibrator.
 
     Parameters
@@ -46,7 +47,7 @@ def ratio(target: Array, reference: Array, efficiency: float, efficiency_referen
     return np.asarray((1.0 + efficiency) ** -target / (1.0 + efficiency_reference) ** -reference)
 
 
-def measure(sampled: Sampled, rng: np.random.Generator, raw: bool = True) -> Outcome:
+def measure(sampled: SampleRows, rng: np.random.Generator, raw: bool = True) -> InstrumentReadings:
     """Read the expression of each gene relative to the calibrator, in which every expression is 1.
 
     Parameters
@@ -62,47 +63,49 @@ def measure(sampled: Sampled, rng: np.random.Generator, raw: bool = True) -> Out
     -------
     Ratios. A gene that does not cross the threshold within the cycles run is read at the limit and flagged.
     """
-    setting = sampled.setting
-    genes = setting.record.analytes
-    size = samples_per_plate(setting)
+    parameters = sampled.parameters
+    genes = parameters.record.analytes
+    size = samples_per_plate(parameters)
     plate = np.arange(len(sampled), dtype=np.intp) // size
     plates = int(plate[-1]) + 1 if len(sampled) else 0
-    controls = int(setting.number("calibrators"))
-    input_sample = np.log(factor(rng, setting.number("cv_input"), len(sampled)))
-    input_control = np.log(factor(rng, setting.number("cv_input"), (plates, controls)))
-    ct_reference = _cycles(setting, "", input_sample, rng)
-    control_reference = _cycles(setting, "", input_control, rng)
-    last = setting.number("cycles")
-    readings: dict[str, Limited] = {}
+    controls = int(parameters.number("calibrators"))
+    input_sample = np.log(factor(rng, parameters.number("cv_input"), len(sampled)))
+    input_control = np.log(factor(rng, parameters.number("cv_input"), (plates, controls)))
+    ct_reference = _cycles(parameters, "", input_sample, rng)
+    control_reference = _cycles(parameters, "", input_control, rng)
+    last = parameters.number("cycles")
+    readings: dict[str, CensoredValues] = {}
     cycles = {REFERENCE: (ct_reference, control_reference)}
     for gene in genes:
         with np.errstate(divide="ignore"):
             log_truth = np.log(sampled.truth(gene.formula, gene.name))
-        ct = np.minimum(_cycles(setting, gene.name, log_truth + input_sample, rng), last + 1.0)
-        control = _cycles(setting, gene.name, input_control, rng)
+        ct = np.minimum(_cycles(parameters, gene.name, log_truth + input_sample, rng), last + 1.0)
+        control = _cycles(parameters, gene.name, input_control, rng)
         cycles[gene.name] = (ct, control)
         mean, late = mean_cycles(ct, last)
         zero_target, zero_reference = control.mean(axis=(1, 2))[plate], control_reference.mean(axis=(1, 2))[plate]
         value = ratio(
             mean - zero_target,
             ct_reference.mean(axis=1) - zero_reference,
-            setting.number("efficiency", gene.name),
-            setting.number("efficiency"),
+            parameters.number("efficiency", gene.name),
+            parameters.number("efficiency"),
         )
-        readings[gene.name] = Limited(value, late, np.zeros(len(sampled), dtype=bool))
+        readings[gene.name] = CensoredValues(value, late, np.zeros(len(sampled), dtype=bool))
     if not raw:
-        return Outcome(readings)
+        return InstrumentReadings(readings)
     files = tuple(
         RawFile(
-            f"{setting.record.name}_plate{number + 1}.csv",
+            f"{parameters.record.name}_plate{number + 1}.csv",
             partial(_write, sampled=sampled, cycles=cycles, rows=np.flatnonzero(plate == number), number=number),
         )
         for number in range(plates)
     )
-    return Outcome(readings, files, plate)
+    return InstrumentReadings(readings, files, plate)
 
 
-def mean_cycles(ct: Array, last: float) -> tuple[Array, npt.NDArray[np.bool_]]:
+def mean_cycles(
+    ct: Float[Array, "sample replicate"], last: float
+) -> tuple[Float[Array, "sample"], Bool[Array, "sample"]]:
     """Average replicate wells; a well that never crossed the threshold counts as the last cycle, and is told of.
 
     Parameters
@@ -116,50 +119,54 @@ def mean_cycles(ct: Array, last: float) -> tuple[Array, npt.NDArray[np.bool_]]:
     return np.where(undetermined, last, ct).mean(axis=1), np.asarray(undetermined.any(axis=1))
 
 
-def samples_per_plate(setting: Setting) -> int:
-    """Give how many samples fit on a plate beside its calibrators."""
-    wells = (len(setting.record.analytes) + 1) * setting.record.replicates
-    return int(PLATE_WELLS // wells - setting.number("calibrators"))
+def samples_per_plate(parameters: AssayParameters) -> int:
+    """Return how many samples fit on a plate beside its calibrators."""
+    wells = (len(parameters.record.analytes) + 1) * parameters.record.replicates
+    return int(PLATE_WELLS // wells - parameters.number("calibrators"))
 
 
-def moments(sampled: Sampled) -> dict[str, tuple[Array, Array]]:
-    """Give mean and variance of a ratio, by gene; exact, since the logarithm of a ratio is normal."""
-    setting = sampled.setting
+def moments(sampled: SampleRows) -> dict[str, tuple[Float[Array, "sample"], Float[Array, "sample"]]]:
+    """Return mean and variance of a ratio, by gene; exact, since the logarithm of a ratio is normal."""
+    parameters = sampled.parameters
     found = {}
-    for gene in setting.record.analytes:
+    for gene in parameters.record.analytes:
         truth = sampled.truth(gene.formula, gene.name)
-        variance = _log_variance(setting, gene.name) + _log_variance(setting, "")
-        variance *= 1.0 + 1.0 / setting.number("calibrators")
+        variance = _log_variance(parameters, gene.name) + _log_variance(parameters, "")
+        variance *= 1.0 + 1.0 / parameters.number("calibrators")
         mean = truth * math.exp(variance / 2.0)
         found[gene.name] = (mean, mean**2 * math.expm1(variance))
     return found
 
 
-def _log_variance(setting: Setting, gene: str) -> float:
-    per_sample = setting.number("sd_sample") ** 2 + setting.number("sd_well") ** 2 / setting.record.replicates
-    return per_sample * math.log1p(setting.number("efficiency", gene)) ** 2
+def _log_variance(parameters: AssayParameters, gene: str) -> float:
+    per_sample = parameters.number("sd_sample") ** 2 + parameters.number("sd_well") ** 2 / parameters.record.replicates
+    return per_sample * math.log1p(parameters.number("efficiency", gene)) ** 2
 
 
-def _cycles(setting: Setting, gene: str, log_amount: Array, rng: np.random.Generator) -> Array:
+def _cycles(parameters: AssayParameters, gene: str, log_amount: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Draw cycles, with the replicates of a sample on the last axis."""
-    exact = setting.number("intercept", gene) - log_amount / math.log1p(setting.number("efficiency", gene))
-    sample = exact + setting.number("sd_sample") * rng.standard_normal(exact.shape)
-    well = rng.standard_normal((*exact.shape, setting.record.replicates))
-    return np.asarray(sample[..., None] + setting.number("sd_well") * well)
+    exact = parameters.number("intercept", gene) - log_amount / math.log1p(parameters.number("efficiency", gene))
+    sample = exact + parameters.number("sd_sample") * rng.standard_normal(exact.shape)
+    well = rng.standard_normal((*exact.shape, parameters.record.replicates))
+    return np.asarray(sample[..., None] + parameters.number("sd_well") * well)
 
 
 def _write(
-    path: Path, sampled: Sampled, cycles: dict[str, tuple[Array, Array]], rows: npt.NDArray[np.intp], number: int
+    path: Path,
+    sampled: SampleRows,
+    cycles: dict[str, tuple[FloatArray, FloatArray]],
+    rows: npt.NDArray[np.intp],
+    number: int,
 ) -> None:
     from gvlab.assay.readers.tables import write_csv
 
-    last = sampled.setting.number("cycles")
+    last = sampled.parameters.number("cycles")
     lines: list[tuple[object, ...]] = []
     for target, (ct, control) in cycles.items():
-        efficiency = sampled.setting.number("efficiency", "" if target == REFERENCE else target)
+        efficiency = sampled.parameters.number("efficiency", "" if target == REFERENCE else target)
         task = "ENDOGENOUS CONTROL" if target == REFERENCE else "UNKNOWN"
         named = [(f"{CALIBRATOR} {index + 1}", values) for index, values in enumerate(control[number])]
-        named += [(sampled.label(row), ct[row]) for row in rows]
+        named += [(sampled.label(row), ct[row]) for row in rows.tolist()]
         for sample, values in named:
             for value in values:
                 shown = f"{value:.3f}" if value <= last else "Undetermined"

@@ -12,18 +12,21 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from gvlab.assay.noise import Limited, batch_factor, factor, limited, sigma
-from gvlab.assay.samples import MARK, Outcome, RawFile, Sampled, Setting
-
-Array = npt.NDArray[np.float64]
+from gvlab.arrays import Array, Float, FloatArray
+from gvlab.assay.noise import CensoredValues, batch_factor, censor, factor, sigma
+from gvlab.assay.samples import MARK, AssayParameters, InstrumentReadings, RawFile, SampleRows
 
 EXPORT_COLUMNS = ("Batch", "Lane", "Sample", "Role", "Analyte", "Signal", "Loading")
 CONTROL = "control"
 
 
-def normalize(signal: Array, loading: Array, control_signal: Array, control_loading: Array) -> Array:
+def normalize(
+    signal: Float[Array, "sample"],
+    loading: Float[Array, "sample"],
+    control_signal: Float[Array, "... control"],
+    control_loading: Float[Array, "... control"],
+) -> Float[Array, "sample"]:
     """Divide by loading, then by the geometric mean of the controls.
 
     Parameters
@@ -38,7 +41,7 @@ def normalize(signal: Array, loading: Array, control_signal: Array, control_load
         return np.asarray(signal / loading / reference)
 
 
-def measure(sampled: Sampled, rng: np.random.Generator, raw: bool = True) -> Outcome:
+def measure(sampled: SampleRows, rng: np.random.Generator, raw: bool = True) -> InstrumentReadings:
     """Read each analyte relative to control.
 
     Parameters
@@ -54,65 +57,67 @@ def measure(sampled: Sampled, rng: np.random.Generator, raw: bool = True) -> Out
     -------
     Ratios, flagged below three standard deviations of the background and censored where the signal saturates.
     """
-    setting = sampled.setting
+    parameters = sampled.parameters
     batch = sampled.batch
     batches = int(batch.max(initial=-1)) + 1
-    controls = int(setting.number("controls"))
-    readings: dict[str, Limited] = {}
-    kept: dict[str, tuple[Array, Array, Array, Array]] = {}
-    for analyte in setting.record.analytes:
+    controls = int(parameters.number("controls"))
+    readings: dict[str, CensoredValues] = {}
+    kept: dict[str, tuple[FloatArray, FloatArray, FloatArray, FloatArray]] = {}
+    for analyte in parameters.record.analytes:
         truth = sampled.truth(analyte.formula, analyte.name)
-        scale = setting.number("gain") * factor(rng, setting.number("cv_exposure"), batches)
-        between = batch_factor(rng, setting.number("cv_batch"), batch)
-        loading = factor(rng, setting.number("cv_loading"), len(sampled))
-        control_loading = factor(rng, setting.number("cv_loading"), (batches, controls))
-        signal = truth * between * loading * factor(rng, setting.number("cv"), len(sampled))
-        signal = signal + setting.number("sd_background") * rng.standard_normal(len(sampled))
-        control = control_loading * factor(rng, setting.number("cv"), (batches, controls))
+        scale = parameters.number("gain") * factor(rng, parameters.number("cv_exposure"), batches)
+        between = batch_factor(rng, parameters.number("cv_batch"), batch)
+        loading = factor(rng, parameters.number("cv_loading"), len(sampled))
+        control_loading = factor(rng, parameters.number("cv_loading"), (batches, controls))
+        signal = truth * between * loading * factor(rng, parameters.number("cv"), len(sampled))
+        signal = signal + parameters.number("sd_background") * rng.standard_normal(len(sampled))
+        control = control_loading * factor(rng, parameters.number("cv"), (batches, controls))
         # The loading control is read with an error of its own, which is what normalizing costs.
-        seen = loading * factor(rng, setting.number("cv_loading_read"), len(sampled))
-        control_seen = control_loading * factor(rng, setting.number("cv_loading_read"), (batches, controls))
+        seen = loading * factor(rng, parameters.number("cv_loading_read"), len(sampled))
+        control_seen = control_loading * factor(rng, parameters.number("cv_loading_read"), (batches, controls))
         value = normalize(signal, seen, control[batch], control_seen[batch])
-        found = limited(value, high=setting.number("saturation"))
-        low = value < 3.0 * setting.number("sd_background")
-        readings[analyte.name] = Limited(np.maximum(found.value, 0.0), low, found.above)
+        found = censor(value, high=parameters.number("saturation"))
+        low = value < 3.0 * parameters.number("sd_background")
+        readings[analyte.name] = CensoredValues(np.maximum(found.value, 0.0), low, found.above)
         kept[analyte.name] = (signal * scale[batch], seen, control * scale[:, None], control_seen)
     if not raw:
-        return Outcome(readings)
-    file = RawFile(f"{setting.record.name}.csv", partial(_write, sampled=sampled, kept=kept))
-    return Outcome(readings, (file,), np.zeros(len(sampled), dtype=np.intp))
+        return InstrumentReadings(readings)
+    file = RawFile(f"{parameters.record.name}.csv", partial(_write, sampled=sampled, kept=kept))
+    return InstrumentReadings(readings, (file,), np.zeros(len(sampled), dtype=np.intp))
 
 
-def moments(sampled: Sampled) -> dict[str, tuple[Array, Array]]:
-    """Give mean and variance of a ratio within limits, by analyte; exact."""
-    setting = sampled.setting
+def moments(sampled: SampleRows) -> dict[str, tuple[Float[Array, "sample"], Float[Array, "sample"]]]:
+    """Return mean and variance of a ratio within limits, by analyte; exact."""
+    parameters = sampled.parameters
     found = {}
-    for analyte in setting.record.analytes:
+    for analyte in parameters.record.analytes:
         truth = sampled.truth(analyte.formula, analyte.name)
-        spread = _log_variance(setting)
+        spread = _log_variance(parameters)
         # Batch factors have mean one, the others have median one after division by the controls.
-        log_variance = spread * (1.0 + 1.0 / setting.number("controls"))
+        log_variance = spread * (1.0 + 1.0 / parameters.number("controls"))
         mean = truth * math.exp(log_variance / 2.0)
-        batch = 1.0 + setting.number("cv_batch") ** 2
+        batch = 1.0 + parameters.number("cv_batch") ** 2
         variance = mean**2 * (math.exp(log_variance) * batch - 1.0)
-        variance = variance + setting.number("sd_background") ** 2 * _background_gain(setting)
+        variance = variance + parameters.number("sd_background") ** 2 * _background_gain(parameters)
         found[analyte.name] = (mean, variance)
     return found
 
 
-def _background_gain(setting: Setting) -> float:
+def _background_gain(parameters: AssayParameters) -> float:
     """Mean square of what the background is divided by: little loading and weak controls make it large."""
-    signal, read, loading = (sigma(setting.number(role)) ** 2 for role in ("cv", "cv_loading_read", "cv_loading"))
+    signal, read, loading = (sigma(parameters.number(role)) ** 2 for role in ("cv", "cv_loading_read", "cv_loading"))
     inverse_loading = math.exp(3.0 * (loading + read))
-    controls = setting.number("controls")
+    controls = parameters.number("controls")
     return inverse_loading * math.exp((signal - read) + 2.0 * (signal + read) / controls)
 
 
-def _log_variance(setting: Setting) -> float:
-    return sigma(setting.number("cv")) ** 2 + sigma(setting.number("cv_loading_read")) ** 2
+def _log_variance(parameters: AssayParameters) -> float:
+    return sigma(parameters.number("cv")) ** 2 + sigma(parameters.number("cv_loading_read")) ** 2
 
 
-def _write(path: Path, sampled: Sampled, kept: dict[str, tuple[Array, Array, Array, Array]]) -> None:
+def _write(
+    path: Path, sampled: SampleRows, kept: dict[str, tuple[FloatArray, FloatArray, FloatArray, FloatArray]]
+) -> None:
     from gvlab.assay.readers.tables import write_csv
 
     lines: list[tuple[object, ...]] = []

@@ -7,16 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from gvlab.assay.noise import Limited
+from gvlab.arrays import Array, Float, Int
+from gvlab.assay.noise import CensoredValues
 from gvlab.assay.observable import evaluate
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.library.assay_record import AssayRecord
 from gvlab.provenance import atomic_file
-
-Array = npt.NDArray[np.float64]
 
 COLUMNS = (
     "subject",
@@ -52,10 +50,10 @@ class Samples:
         By output; the unit the formula of the assay expects is the model's own. Kept for the record.
     """
 
-    values: Mapping[str, Array]
+    values: Mapping[str, Float[Array, "_subject _time"]]
     subjects: Sequence[str]
     arms: Sequence[str]
-    times: Array
+    times: Float[Array, "_time"]
     units: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -87,7 +85,7 @@ class Samples:
 
 
 @dataclass(frozen=True)
-class Setting:
+class AssayParameters:
     """An assay as a method sees it: the record, and its numbers by role."""
 
     record: AssayRecord
@@ -96,7 +94,7 @@ class Setting:
     """By analyte, its own numbers in place of the assay's."""
 
     def number(self, role: str, analyte: str = "", default: float | None = None) -> float:
-        """Give a number by its role.
+        """Return a number by its role.
 
         Raises
         ------
@@ -110,17 +108,17 @@ class Setting:
         return found
 
     def roles(self, analyte: str = "") -> dict[str, float]:
-        """Give every number, an analyte's own in front."""
+        """Return every number, an analyte's own in front."""
         return {**self.numbers, **self.own.get(analyte, {})}
 
 
 @dataclass(frozen=True)
-class Sampled:
+class SampleRows:
     """The samples of an assay in one row each: what a method gets.
 
     Attributes
     ----------
-    setting
+    parameters
         The assay.
     subject, arm, time, batch
         One a sample; `batch` counts from 0.
@@ -128,19 +126,19 @@ class Sampled:
         True values of outputs of the model, one a sample.
     """
 
-    setting: Setting
+    parameters: AssayParameters
     subject: tuple[str, ...]
     arm: tuple[str, ...]
-    time: Array
-    batch: npt.NDArray[np.intp]
-    outputs: Mapping[str, Array]
+    time: Float[Array, "sample"]
+    batch: Int[Array, "sample"]
+    outputs: Mapping[str, Float[Array, "sample"]]
 
     def __len__(self) -> int:
         return len(self.subject)
 
-    def truth(self, formula: str, analyte: str = "") -> Array:
+    def truth(self, formula: str, analyte: str = "") -> Float[Array, "sample"]:
         """Compute a formula over the samples."""
-        value = evaluate(formula, {**self.setting.roles(analyte), **self.outputs})
+        value = evaluate(formula, {**self.parameters.roles(analyte), **self.outputs})
         return np.broadcast_to(value, (len(self),)).astype(np.float64)
 
     def label(self, row: int) -> str:
@@ -165,12 +163,12 @@ class RawFile:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class InstrumentReadings:
     """What a method gives: readings by analyte, and the raw files with the one that each sample is in (-1: none)."""
 
-    readings: Mapping[str, Limited]
+    readings: Mapping[str, CensoredValues]
     files: tuple[RawFile, ...] = ()
-    file_of: npt.NDArray[np.intp] | None = None
+    file_of: Int[Array, "sample"] | None = None
 
 
 @dataclass(frozen=True)

@@ -27,11 +27,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from gvlab.assay.noise import Limited, batch_factor, factor, product_cv
-from gvlab.assay.samples import Outcome, RawFile, Sampled, Setting
+from gvlab.arrays import Array, Float, FloatArray, Int
+from gvlab.assay.noise import CensoredValues, batch_factor, factor, product_cv
+from gvlab.assay.samples import AssayParameters, InstrumentReadings, RawFile, SampleRows
 from gvlab.errors import InvalidValueError
-
-Array = npt.NDArray[np.float64]
 
 BACKGROUND_WELLS = ("A01", "A12", "H01", "H12")
 SAMPLE_WELLS = tuple(
@@ -66,14 +65,16 @@ class Traces:
 
     well: tuple[str, ...]
     group: tuple[str, ...]
-    minute: Array
-    phase: npt.NDArray[np.intp]
+    minute: Float[Array, "cycle"]
+    phase: Int[Array, "cycle"]
     phases: tuple[str, ...]
-    oxygen: Array
-    acid: Array
+    oxygen: Float[Array, "well cycle"]
+    acid: Float[Array, "well cycle"]
 
 
-def mito_parameters(oxygen: Array, phase: npt.NDArray[np.intp], order: Mapping[str, int]) -> dict[str, Array]:
+def mito_parameters(
+    oxygen: Float[Array, "*well cycle"], phase: Int[Array, "cycle"], order: Mapping[str, int]
+) -> dict[str, Float[Array, "*well"]]:
     """Compute the parameters of a mito stress test from OCR.
 
     Parameters
@@ -106,7 +107,9 @@ def mito_parameters(oxygen: Array, phase: npt.NDArray[np.intp], order: Mapping[s
     return found
 
 
-def glycolysis_parameters(acid: Array, phase: npt.NDArray[np.intp], order: Mapping[str, int]) -> dict[str, Array]:
+def glycolysis_parameters(
+    acid: Float[Array, "*well cycle"], phase: Int[Array, "cycle"], order: Mapping[str, int]
+) -> dict[str, Float[Array, "*well"]]:
     """Compute the parameters of a glycolysis stress test from ECAR; arguments as `mito_parameters`."""
     before = _before(acid, phase, order["glucose"])
     glucose = _after(acid, phase, order["glucose"]).max(axis=-1)
@@ -117,7 +120,7 @@ def glycolysis_parameters(acid: Array, phase: npt.NDArray[np.intp], order: Mappi
     return found
 
 
-def measure(sampled: Sampled, rng: np.random.Generator, raw: bool = True) -> Outcome:
+def measure(sampled: SampleRows, rng: np.random.Generator, raw: bool = True) -> InstrumentReadings:
     """Run a stress test and compute its parameters, each the mean over the wells of a sample.
 
     Parameters
@@ -129,43 +132,46 @@ def measure(sampled: Sampled, rng: np.random.Generator, raw: bool = True) -> Out
     raw
         Whether to keep the plates.
     """
-    setting = sampled.setting
-    replicates = setting.record.replicates
-    size = samples_per_plate(setting)
+    parameters = sampled.parameters
+    replicates = parameters.record.replicates
+    size = samples_per_plate(parameters)
     plate = np.arange(len(sampled), dtype=np.intp) // size
-    day = batch_factor(rng, setting.number("cv_batch"), plate)
+    day = batch_factor(rng, parameters.number("cv_batch"), plate)
     # A well with more cells consumes more and acidifies more: one factor for its whole trace.
-    seeded = day[:, None] * factor(rng, setting.number("cv_well"), (len(sampled), replicates))
-    oxygen = _trace(sampled, "oxygen", seeded, setting.number("sd_oxygen"), rng)
-    acid = _trace(sampled, "acid", seeded, setting.number("sd_acid"), rng)
-    phase, order = layout(setting)
-    rate = oxygen if setting.record.method == "mito_stress" else acid
-    compute = mito_parameters if setting.record.method == "mito_stress" else glycolysis_parameters
+    seeded = day[:, None] * factor(rng, parameters.number("cv_well"), (len(sampled), replicates))
+    oxygen = _trace(sampled, "oxygen", seeded, parameters.number("sd_oxygen"), rng)
+    acid = _trace(sampled, "acid", seeded, parameters.number("sd_acid"), rng)
+    phase, order = layout(parameters)
+    rate = oxygen if parameters.record.method == "mito_stress" else acid
+    compute = mito_parameters if parameters.record.method == "mito_stress" else glycolysis_parameters
     by_name = compute(rate, phase, order)
     readings = {}
     none = np.zeros(len(sampled), dtype=bool)
-    for analyte in setting.record.analytes:
+    for analyte in parameters.record.analytes:
         if analyte.name not in by_name:
             raise InvalidValueError(
-                f"assays/{setting.record.name}.yaml: a {setting.record.method.replace('_', ' ')} does not give "
+                f"assays/{parameters.record.name}.yaml: a {parameters.record.method.replace('_', ' ')} does not give "
                 f'"{analyte.name}". It gives {", ".join(by_name)}.'
             )
-        readings[analyte.name] = Limited(by_name[analyte.name].mean(axis=-1), none, none)
+        readings[analyte.name] = CensoredValues(by_name[analyte.name].mean(axis=-1), none, none)
     if not raw:
-        return Outcome(readings)
+        return InstrumentReadings(readings)
     plates = int(plate[-1]) + 1 if len(sampled) else 0
     files = []
     for number in range(plates):
         traces = _traces(sampled, np.flatnonzero(plate == number), oxygen, acid, phase, rng)
         files.append(
-            RawFile(f"{setting.record.name}_plate{number + 1}.xlsx", partial(_write, traces=traces, setting=setting))
+            RawFile(
+                f"{parameters.record.name}_plate{number + 1}.xlsx",
+                partial(_write, traces=traces, parameters=parameters),
+            )
         )
-    return Outcome(readings, tuple(files), plate)
+    return InstrumentReadings(readings, tuple(files), plate)
 
 
-def layout(setting: Setting) -> tuple[npt.NDArray[np.intp], dict[str, int]]:
-    """Give the phase of each cycle, and the number of the phase after each injection."""
-    phases = setting.record.phases
+def layout(parameters: AssayParameters) -> tuple[Int[Array, "cycle"], dict[str, int]]:
+    """Return the phase of each cycle, and the number of the phase after each injection."""
+    phases = parameters.record.phases
     phase = np.repeat(np.arange(len(phases), dtype=np.intp), [each.cycles for each in phases])
     return phase, phase_order([each.injection or each.name for each in phases])
 
@@ -194,29 +200,29 @@ def phase_order(names: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def samples_per_plate(setting: Setting) -> int:
-    """Give how many samples fit on a plate beside its four background wells."""
-    return len(SAMPLE_WELLS) // setting.record.replicates
+def samples_per_plate(parameters: AssayParameters) -> int:
+    """Return how many samples fit on a plate beside its four background wells."""
+    return len(SAMPLE_WELLS) // parameters.record.replicates
 
 
-def truth(sampled: Sampled) -> dict[str, Array]:
+def truth(sampled: SampleRows) -> dict[str, Float[Array, "sample"]]:
     """Compute the parameters of the exact traces."""
-    setting = sampled.setting
-    phase, order = layout(setting)
-    if setting.record.method == "mito_stress":
+    parameters = sampled.parameters
+    phase, order = layout(parameters)
+    if parameters.record.method == "mito_stress":
         return mito_parameters(_exact(sampled, "oxygen"), phase, order)
     return glycolysis_parameters(_exact(sampled, "acid"), phase, order)
 
 
-def moments(sampled: Sampled) -> dict[str, tuple[Array, Array]]:
-    """Give mean and variance of each parameter that is a difference of rates; exact for phases of three cycles.
+def moments(sampled: SampleRows) -> dict[str, tuple[Float[Array, "sample"], Float[Array, "sample"]]]:
+    """Return mean and variance of each parameter that is a difference of rates; exact for phases of three cycles.
 
     Percentages are ratios of such differences and have no closed form; they are not given.
     """
-    setting = sampled.setting
+    parameters = sampled.parameters
     exact = truth(sampled)
-    mito = setting.record.method == "mito_stress"
-    noise = setting.number("sd_oxygen" if mito else "sd_acid")
+    mito = parameters.record.method == "mito_stress"
+    noise = parameters.number("sd_oxygen" if mito else "sd_acid")
     bias, extreme, plain = _LOWEST_OF_THREE * noise, _VARIANCE_OF_THREE * noise**2, noise**2
     # Bias and variance of the noise part of each parameter; the same rate never enters twice with different roles.
     parts = {
@@ -231,11 +237,11 @@ def moments(sampled: Sampled) -> dict[str, tuple[Array, Array]]:
         "glycolytic_capacity": (bias, plain + extreme),
         "glycolytic_reserve": (0.0, 2.0 * extreme),
     }
-    wells = setting.record.replicates
-    day, well = setting.number("cv_batch"), setting.number("cv_well")
+    wells = parameters.record.replicates
+    day, well = parameters.number("cv_batch"), parameters.number("cv_well")
     between = product_cv(day, well / np.sqrt(wells))
     found = {}
-    for analyte in setting.record.analytes:
+    for analyte in parameters.record.analytes:
         if analyte.name in parts:
             shift, variance = parts[analyte.name]
             value = exact[analyte.name]
@@ -243,56 +249,56 @@ def moments(sampled: Sampled) -> dict[str, tuple[Array, Array]]:
     return found
 
 
-def _exact(sampled: Sampled, kind: str) -> Array:
-    phases = sampled.setting.record.phases
+def _exact(sampled: SampleRows, kind: str) -> FloatArray:
+    phases = sampled.parameters.record.phases
     levels = [sampled.truth(getattr(each, kind)) for each in phases]
     return np.repeat(np.stack(levels, axis=-1), [each.cycles for each in phases], axis=-1)
 
 
-def _trace(sampled: Sampled, kind: str, seeded: Array, noise: float, rng: np.random.Generator) -> Array:
+def _trace(sampled: SampleRows, kind: str, seeded: FloatArray, noise: float, rng: np.random.Generator) -> FloatArray:
     exact = _exact(sampled, kind)[:, None, :] * seeded[..., None]
     return np.asarray(exact + noise * rng.standard_normal(exact.shape))
 
 
-def _after(rate: Array, phase: npt.NDArray[np.intp], number: int) -> Array:
+def _after(rate: FloatArray, phase: npt.NDArray[np.intp], number: int) -> FloatArray:
     return rate[..., phase == number]
 
 
-def _before(rate: Array, phase: npt.NDArray[np.intp], number: int) -> Array:
+def _before(rate: FloatArray, phase: npt.NDArray[np.intp], number: int) -> FloatArray:
     return np.asarray(rate[..., np.flatnonzero(phase == number - 1)[-1]])
 
 
-def _percent(part: Array, whole: Array) -> Array:
+def _percent(part: FloatArray, whole: FloatArray) -> FloatArray:
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(100.0 * part / whole)
 
 
 def _traces(
-    sampled: Sampled,
+    sampled: SampleRows,
     rows: npt.NDArray[np.intp],
-    oxygen: Array,
-    acid: Array,
+    oxygen: FloatArray,
+    acid: FloatArray,
     phase: npt.NDArray[np.intp],
     rng: np.random.Generator,
 ) -> Traces:
-    setting = sampled.setting
-    replicates = setting.record.replicates
+    parameters = sampled.parameters
+    replicates = parameters.record.replicates
     cycles = len(phase)
     wells = SAMPLE_WELLS[: len(rows) * replicates]
-    group = tuple(sampled.label(row) for row in rows for _ in range(replicates))
+    group = tuple(sampled.label(row) for row in rows.tolist() for _ in range(replicates))
     zero = np.zeros((len(BACKGROUND_WELLS), cycles))
     return Traces(
         (*wells, *BACKGROUND_WELLS),
         (*group, *("Background",) * len(BACKGROUND_WELLS)),
-        setting.number("minutes_cycle") * (np.arange(cycles, dtype=np.float64) + 0.5),
+        parameters.number("minutes_cycle") * (np.arange(cycles, dtype=np.float64) + 0.5),
         phase,
-        tuple(each.name for each in setting.record.phases),
+        tuple(each.name for each in parameters.record.phases),
         np.concatenate([oxygen[rows].reshape(-1, cycles), zero]),
         np.concatenate([acid[rows].reshape(-1, cycles), zero]),
     )
 
 
-def _write(path: Path, traces: Traces, setting: Setting) -> None:
+def _write(path: Path, traces: Traces, parameters: AssayParameters) -> None:
     from gvlab.assay.readers.wave import write_wave
 
-    write_wave(path, traces, title=setting.record.title)
+    write_wave(path, traces, title=parameters.record.title)

@@ -2,29 +2,27 @@
 
 Formulas are those of the specification (Spidlen et al. 2015, doi 10.1002/cyto.a.22690); logicle is that of Parks et
 al. (2006) with the parameters of Moore and Parks (2012), doi 10.1002/cyto.a.22030; hyperlog that of Bagwell (2005).
+Both are computed by FlowUtils.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
-import numpy.typing as npt
-from scipy.optimize import brentq
 
+from gvlab.arrays import Array, Float, FloatArray
 from gvlab.errors import InvalidValueError
 
-Array = npt.NDArray[np.float64]
 
-
+@runtime_checkable
 class Transform(Protocol):
     """Carries a linear signal to the scale of a gate."""
 
-    def apply(self, signal: Array) -> Array:
-        """Transform a signal."""
+    def apply(self, signal: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Return the signal on this scale."""
         ...
 
 
@@ -35,8 +33,8 @@ class Linear:
     T: float
     A: float = 0.0
 
-    def apply(self, signal: Array) -> Array:
-        """Transform a signal."""
+    def apply(self, signal: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Return the signal on this scale."""
         return np.asarray((signal + self.A) / (self.T + self.A))
 
 
@@ -47,8 +45,8 @@ class Log:
     T: float
     M: float
 
-    def apply(self, signal: Array) -> Array:
-        """Transform a signal."""
+    def apply(self, signal: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Return the signal on this scale."""
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(signal > 0, np.log10(np.maximum(signal, 0.0) / self.T) / self.M + 1.0, -np.inf)
 
@@ -61,8 +59,8 @@ class Asinh:
     M: float
     A: float = 0.0
 
-    def apply(self, signal: Array) -> Array:
-        """Transform a signal."""
+    def apply(self, signal: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Return the signal on this scale."""
         decade = math.log(10.0)
         scaled = np.arcsinh(signal * math.sinh(self.M * decade) / self.T)
         return np.asarray((scaled + self.A * decade) / ((self.M + self.A) * decade))
@@ -84,28 +82,9 @@ class Logicle:
                 f"W = {self.W:g}, M = {self.M:g}, A = {self.A:g}."
             )
 
-    def apply(self, signal: Array) -> Array:
-        """Transform a signal."""
-        a, b, c, d, f, center = self._coefficients()
-
-        def curve(scale: Array) -> Array:
-            return np.asarray(a * np.exp(b * scale) - c * np.exp(-d * scale) + f)
-
-        def slope(scale: Array) -> Array:
-            return np.asarray(a * b * np.exp(b * scale) + c * d * np.exp(-d * scale))
-
-        return _root(signal, curve, slope, center)
-
-    def _coefficients(self) -> tuple[float, float, float, float, float, float]:
-        total = self.M + self.A
-        w, x2 = self.W / total, self.A / total
-        x1, x0 = x2 + w, x2 + 2 * w
-        b = total * math.log(10.0)
-        d = b if w == 0 else float(brentq(lambda d: 2 * math.log(d / b) + w * (b + d), b * 1e-12, b, xtol=1e-15))
-        c_over_a = math.exp(x0 * (b + d))
-        f_over_a = -(math.exp(b * x1) - c_over_a * math.exp(-d * x1))
-        a = self.T / (math.exp(b) + f_over_a - c_over_a * math.exp(-d))
-        return a, b, c_over_a * a, d, f_over_a * a, x1
+    def apply(self, signal: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Return the signal on this scale."""
+        return _of_flowutils("logicle", signal, self)
 
 
 @dataclass(frozen=True)
@@ -124,30 +103,17 @@ class Hyperlog:
                 f"W = {self.W:g}, M = {self.M:g}, A = {self.A:g}."
             )
 
-    def apply(self, signal: Array) -> Array:
-        """Transform a signal."""
-        total = self.M + self.A
-        w, x2 = self.W / total, self.A / total
-        x1, x0 = x2 + w, x2 + 2 * w
-        b = total * math.log(10.0)
-        c_over_a = math.exp(b * x0) / w
-        f_over_a = math.exp(b * x1) + c_over_a * x1
-        a = self.T / (math.exp(b) + c_over_a - f_over_a)
-
-        def curve(scale: Array) -> Array:
-            return np.asarray(a * (np.exp(b * scale) + c_over_a * scale - f_over_a))
-
-        def slope(scale: Array) -> Array:
-            return np.asarray(a * (b * np.exp(b * scale) + c_over_a))
-
-        return _root(signal, curve, slope, x1)
+    def apply(self, signal: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Return the signal on this scale."""
+        return _of_flowutils("hyperlog", signal, self)
 
 
-def _root(signal: Array, curve: Callable[[Array], Array], slope: Callable[[Array], Array], center: float) -> Array:
-    """Invert a curve that is odd about its center: for |x| from a table, then by Newton's method, and mirrored back."""
-    size = np.abs(np.asarray(signal, dtype=np.float64))
-    grid = np.linspace(center, max(1.5, center + 1.0), 8192)
-    root = np.interp(size, curve(grid), grid)
-    for _ in range(4):
-        root = root - (curve(root) - size) / slope(root)
-    return np.asarray(np.where(np.asarray(signal) < 0, 2 * center - root, root))
+def _of_flowutils(scale: str, signal: FloatArray, numbers: Logicle | Hyperlog) -> FloatArray:
+    """Return a scale computed by FlowUtils, which gives -1 for what is no number; here that stays NaN."""
+    from flowutils import transforms
+
+    values = np.asarray(signal, dtype=np.float64)
+    apply = getattr(transforms, scale)
+    flat = np.ascontiguousarray(values.ravel())
+    found = apply(flat, None, t=numbers.T, m=numbers.M, w=numbers.W, a=numbers.A).reshape(values.shape)
+    return np.where(np.isfinite(values), found, np.nan)

@@ -141,7 +141,7 @@ class Results:
         # A tube without a single cell of the gate has no percentage; it is no reading.
         table = table[np.isfinite(table["value"].to_numpy(dtype=np.float64))]
         table = table.assign(subject=[virtual.number_of(subject) for subject in table["subject"]])
-        title = next(each.title for each in method.setting.record.analytes if each.name == name)
+        title = next(each.title for each in method.parameters.record.analytes if each.name == name)
         limit = virtual.lower_limit(method)
         # Arms stand in the order of the experiment, whatever the plates' order was.
         order = table["arm"].map({arm: place for place, arm in enumerate(self.arms)})

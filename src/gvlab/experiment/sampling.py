@@ -105,7 +105,7 @@ def samples(results: Results, assay: Assay, days: Sequence[float], *, humane: bo
         gone = times[None, :] > np.array([ended.get(subject, np.inf) for subject in subjects])[:, None]
         values = {output: np.where(gone, np.nan, value) for output, value in values.items()}
     taken = Samples(values, subjects, arms, times)
-    if assay.setting.record.destructive and len(times) > 1:
+    if assay.parameters.record.destructive and len(times) > 1:
         taken = taken.one_time_each(stream(results, f"{assay.name} sampling", list(times)))
     return taken
 
@@ -172,17 +172,17 @@ def upper_limit(assay: Assay) -> float | None:
     """Give the limit above which a reading of an ELISA is flagged; None for other assays."""
     from gvlab.assay import elisa
 
-    return elisa.limits(assay.setting)[1] if assay.setting.record.method == "elisa" else None
+    return elisa.limits(assay.parameters)[1] if assay.parameters.record.method == "elisa" else None
 
 
 def lower_limit(assay: Assay) -> float | None:
     """Give the limit below which a reading of the assay is flagged: LLOQ of an ELISA, floor of a camera; else None."""
     from gvlab.assay import elisa, imaging
-    from gvlab.assay.samples import Sampled
+    from gvlab.assay.samples import SampleRows
 
-    setting = assay.setting
+    setting = assay.parameters
     if setting.record.method == "elisa":
         return elisa.limits(setting)[0]
     if setting.record.method == "imaging":
-        return imaging.floor(Sampled(setting, (), (), np.zeros(0), np.zeros(0, dtype=np.intp), {}))
+        return imaging.floor(SampleRows(setting, (), (), np.zeros(0), np.zeros(0, dtype=np.intp), {}))
     return None

@@ -10,8 +10,8 @@ import pandas as pd
 import xarray as xr
 
 from gvlab.assay.analysis import Analysis
-from gvlab.assay.fcs import read_fcs
 from gvlab.assay.gating import compensate
+from gvlab.assay.readers.fcs import read_fcs
 from gvlab.errors import InvalidValueError
 from gvlab.figures.groups import groups
 from gvlab.figures.style import looks, panels

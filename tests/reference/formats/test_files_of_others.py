@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from gvlab.assay import analyze
-from gvlab.assay.fcs import read_fcs
 from gvlab.assay.gatingml import read_gatingml
+from gvlab.assay.readers.fcs import read_fcs
 from gvlab.errors import InvalidValueError
 
 FILES = Path(__file__).parents[1] / "files"

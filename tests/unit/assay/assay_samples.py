@@ -33,9 +33,9 @@ def alike(assay: Assay, count: int, **changed: float) -> Samples:
     For a destructive assay each subject is there once.
     """
     truth = {**TRUTH, **changed}
-    by_day = assay.setting.record.batch == "day"
+    by_day = assay.parameters.record.batch == "day"
     subjects, days = (count, count) if by_day and count <= 300 else (count, 1)
-    if by_day and not assay.setting.record.destructive:
+    if by_day and not assay.parameters.record.destructive:
         subjects, days = 1, count
     values = {name: np.full((subjects, days), truth[name]) for name in assay.outputs}
     if subjects == days:

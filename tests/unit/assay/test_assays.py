@@ -19,16 +19,16 @@ def per_batch(assay):
     from gvlab.assay import elisa, qpcr, seahorse
 
     sizes = {"elisa": elisa, "qpcr": qpcr, "mito_stress": seahorse, "glycolysis_stress": seahorse}
-    module = sizes.get(assay.setting.record.method)
-    return module.samples_per_plate(assay.setting) if module else 1
+    module = sizes.get(assay.parameters.record.method)
+    return module.samples_per_plate(assay.parameters) if module else 1
 
 
 def many(assay):
     """10,000 readings with as many batches as the assay can have; a destructive one loses its rule for that."""
-    record = assay.setting.record
+    record = assay.parameters.record
     if record.batch == "day" and record.destructive:
         free = record.model_copy(update={"destructive": False})
-        assay = Assay(type(assay.setting)(free, assay.setting.numbers, assay.setting.own), assay.cited)
+        assay = Assay(type(assay.parameters)(free, assay.parameters.numbers, assay.parameters.own), assay.cited)
     return assay, alike(assay, READINGS)
 
 
@@ -47,7 +47,7 @@ def test_mean_and_variance_are_recovered_from_ten_thousand_readings(name, rng):
         size = per_batch(assay)
         plates = value[: len(value) // size * size].reshape(-1, size).mean(axis=1)
         standard_error = plates.std(ddof=1) / np.sqrt(len(plates))
-        tolerance = 4.0 * standard_error + (0.01 * mean[0] if assay.setting.record.method == "elisa" else 0.0)
+        tolerance = 4.0 * standard_error + (0.01 * mean[0] if assay.parameters.record.method == "elisa" else 0.0)
         assert abs(value.mean() - mean[0]) < tolerance, analyte
         assert value.var() == pytest.approx(variance[0], rel=0.08 if size == 1 else 0.2), analyte
 
@@ -91,7 +91,7 @@ def test_every_raw_file_says_that_it_is_simulated(name, rng, tmp_path):
 def test_a_destructive_assay_reads_a_subject_once(name, rng):
     assay = Assay.named(name)
     samples = spread(6, (5.0, 12.0), assay.outputs)
-    with pytest.raises(InvalidValueError, match=r'"m0" is to be read at more than one time.*one_time_each'):
+    with pytest.raises(InvalidValueError, match=r'"m0" is to be read more than once.*one_time_each'):
         assay.read(samples, rng)
     once = samples.one_time_each(rng)
     table = assay.read(once, rng, raw=False).table.drop_duplicates(["subject", "time"])
@@ -144,8 +144,8 @@ def test_what_the_truth_is_written_for_is_what_assays_need():
 @pytest.mark.parametrize("name", [name for name in ALL if library.read("assays", name).needs is not None])
 def test_a_sample_that_holds_less_than_the_assay_needs_is_not_read(name, rng):
     assay = Assay.named(name)
-    needed = assay.setting.number(assay.setting.record.needs.at_least)
-    (output,) = observable.names(assay.setting.record.needs.formula)
+    needed = assay.parameters.number(assay.parameters.record.needs.at_least)
+    (output,) = observable.names(assay.parameters.record.needs.formula)
     samples = spread(4, (5.0,), assay.outputs)
     held = {**samples.values, output: np.array([[0.0], [0.99 * needed], [needed], [1e3 * needed]])}
     table = assay.read(Samples(held, samples.subjects, samples.arms, samples.times), rng).table

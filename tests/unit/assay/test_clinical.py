@@ -77,12 +77,12 @@ def test_a_burden_below_the_floor_is_flagged_and_one_above_the_top_is_cut(rng):
     readings = assay.read(Samples({"burden": burden}, ["low", "mid", "high"], ["x"] * 3, np.zeros(1)), rng).table
     assert list(readings["below_lloq"]) == [True, False, False]
     assert list(readings["above_uloq"]) == [False, False, True]
-    assert readings["value"].iloc[2] == assay.setting.number("saturation")
+    assert readings["value"].iloc[2] == assay.parameters.number("saturation")
     # Background stays as it was seen: a limit in its place would look like a signal on a log scale.
     assert readings["value"].iloc[0] < floor(assay.sample(Samples({"burden": burden}, "lmh", "xxx", np.zeros(1))))
 
 
 def test_the_detection_limit_is_about_ten_thousand_cells():
     """Three standard deviations of the background are the signal of 1e4 blasts (1e3 to 1e5 in the field)."""
-    number = Assay.named("bioluminescence").setting.number
+    number = Assay.named("bioluminescence").parameters.number
     assert 3 * number("sd_background") / number("flux_per_blast") == pytest.approx(1e4)

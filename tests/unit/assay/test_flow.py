@@ -2,16 +2,18 @@
 
 import dataclasses
 
+import fcsparser
 import flowio
 import flowkit
 import numpy as np
 import pytest
+import scipy.optimize
 from assay_samples import spread
 
-from gvlab.assay import fcs, flow, gatingml, transforms
+from gvlab.assay import flow, gatingml, transforms
 from gvlab.assay.assay import Assay
-from gvlab.assay.fcs import FlowFile, encode, read_fcs, write_fcs
-from gvlab.assay.flow_events import Tube, acquire, spillover_matrix
+from gvlab.assay.fcs import FlowFile, write_fcs
+from gvlab.assay.flow_events import TubeContent, acquire, spillover_matrix
 from gvlab.assay.gating import (
     BooleanGate,
     Dimension,
@@ -21,6 +23,7 @@ from gvlab.assay.gating import (
     Strategy,
     compensate,
 )
+from gvlab.assay.readers.fcs import read_fcs
 from gvlab.errors import InvalidValueError, UnknownNameError
 
 
@@ -36,12 +39,14 @@ def tube(assay):
     sampled = assay.sample(samples)
     medians = flow._medians(sampled)[0]
     counts = np.array([20_000, 60_000, 40_000, 80_000])
-    return acquire(assay.setting, Tube(counts, medians, np.ones(medians.shape[1])), np.random.default_rng(5))
+    return acquire(assay.parameters, TubeContent(counts, medians, np.ones(medians.shape[1])), np.random.default_rng(5))
 
 
 def test_a_known_gate_fraction_is_recovered_within_counting_error(assay, tube):
-    statistics = flow.read_statistics(assay.setting.record.statistics, flow.record_strategy(assay.setting.record), tube)
-    masks = flow.record_strategy(assay.setting.record).apply(tube)
+    statistics = flow.read_statistics(
+        assay.parameters.record.statistics, flow.record_strategy(assay.parameters.record), tube
+    )
+    masks = flow.record_strategy(assay.parameters.record).apply(tube)
     counted = masks["donor_cd8"].sum()
     assert 0.85 * 80_000 < counted < 80_000
     standard_error = 100 * np.sqrt(0.25 * 0.75 / counted)
@@ -49,7 +54,9 @@ def test_a_known_gate_fraction_is_recovered_within_counting_error(assay, tube):
 
 
 def test_medians_are_those_of_the_cells_plus_autofluorescence(assay, tube):
-    statistics = flow.read_statistics(assay.setting.record.statistics, flow.record_strategy(assay.setting.record), tube)
+    statistics = flow.read_statistics(
+        assay.parameters.record.statistics, flow.record_strategy(assay.parameters.record), tube
+    )
     assert statistics["bcl2_median"] == pytest.approx(1.5 * 1800 + 40, rel=0.02)
     assert statistics["pd1_median"] == pytest.approx(3.0 * 900 + 50, rel=0.02)
 
@@ -69,7 +76,7 @@ def test_readings_with_and_without_events_follow_one_law(assay, rng):
 
 
 def test_compensation_undoes_spillover(assay):
-    record = assay.setting.record
+    record = assay.parameters.record
     matrix = spillover_matrix(record)
     dyes = np.random.default_rng(0).lognormal(7, 1, (500, len(matrix)))
     names = tuple(channel.name for channel in record.channels if channel.kind == "fluorescence")
@@ -78,10 +85,10 @@ def test_compensation_undoes_spillover(assay):
 
 
 def test_doublets_and_dead_cells_are_there_and_gated_out(assay, tube):
-    masks = flow.record_strategy(assay.setting.record).apply(tube)
+    masks = flow.record_strategy(assay.parameters.record).apply(tube)
     doublets = 1 - masks["singlets"].mean()
     dead = 1 - masks["live"].sum() / masks["singlets"].sum()
-    number = assay.setting.number
+    number = assay.parameters.number
     assert doublets == pytest.approx(number("f_doublets") / 2, rel=0.25)
     assert dead == pytest.approx(number("f_dead"), rel=0.1)
 
@@ -155,7 +162,7 @@ def test_a_strategy_written_and_read_selects_the_same_events(tube):
 
 
 def test_the_strategy_of_the_assay_survives_its_file(assay, tube):
-    own = flow.record_strategy(assay.setting.record)
+    own = flow.record_strategy(assay.parameters.record)
     read = gatingml.decode(gatingml.encode(own))
     for name, mask in own.apply(tube).items():
         assert np.array_equal(read.apply(tube)[name], mask)
@@ -242,7 +249,8 @@ def test_delimiters_in_names_survive(tmp_path):
 
 def damaged(tmp_path, change):
     path = tmp_path / "bad.fcs"
-    path.write_bytes(change(encode(small())))
+    write_fcs(path, small())
+    path.write_bytes(change(path.read_bytes()))
     return path
 
 
@@ -256,9 +264,9 @@ def damaged(tmp_path, change):
         (lambda content: b"", "is not an FCS file"),
         (lambda content: content.replace(b"1,2,3,4", b"4,2,3,1"), "is no byte order"),
         (lambda content: content.replace(b"1,2,3,4", b"4,3,2,1"), "byte order in the file, 4,3,2,1, is probably wrong"),
-        (lambda content: content.replace(b"$TOT\x0c4", b"$TOT\x0c9"), "is cut off"),
-        (lambda content: content.replace(b"$TOT\x0c4", b"$TOT\x0c0"), "holds no events"),
-        (lambda content: content.replace(b"$PAR\x0c3", b"$PAR\x0cx"), "missing or not a number"),
+        (lambda content: content.replace(b"$TOT/4", b"$TOT/9"), "is cut off"),
+        (lambda content: content.replace(b"$TOT/4", b"$TOT/0"), "holds no events"),
+        (lambda content: content.replace(b"$PAR/3", b"$PAR/x"), "missing or not a number"),
     ],
 )
 def test_a_damaged_fcs_file_is_told_what_is_wrong(tmp_path, change, words):
@@ -266,24 +274,71 @@ def test_a_damaged_fcs_file_is_told_what_is_wrong(tmp_path, change, words):
         read_fcs(damaged(tmp_path, change))
 
 
-def test_names_that_fcs_cannot_hold_are_refused():
-    file = small()
-    with pytest.raises(InvalidValueError, match="comma"):
-        encode(FlowFile(file.events, ("a,b", "c", "d"), file.markers))
-    with pytest.raises(InvalidValueError, match="stands twice"):
-        encode(FlowFile(file.events, ("a", "a", "d"), file.markers))
-    with pytest.raises(InvalidValueError, match="do not fit"):
-        encode(FlowFile(file.events, ("a", "b"), ("", "")))
+def test_names_that_fcs_cannot_hold_are_refused(tmp_path):
+    file, path = small(), tmp_path / "a.fcs"
+    for channels, markers, words in (
+        (("a,b", "c", "d"), file.markers, "comma"),
+        (("a", "a", "d"), file.markers, "stands twice"),
+        (("a", "b"), ("", ""), "do not fit"),
+        (("a/", "b", "c"), file.markers, 'begins or ends with "/"'),
+        (("a\nb", "b", "c"), file.markers, "control character"),
+    ):
+        with pytest.raises(InvalidValueError, match=words):
+            write_fcs(path, FlowFile(file.events, channels, markers))
+        assert not path.exists()
 
 
-def test_offsets_beyond_the_header_stand_in_the_text(monkeypatch, tmp_path):
-    monkeypatch.setattr(fcs, "_LARGEST_OFFSET", 10)
+def test_fcsparser_reads_what_is_written(tube, tmp_path):
+    path = tmp_path / "tube.fcs"
+    tube = dataclasses.replace(tube, events=tube.events[:2_000], keywords={"$SRC": "B6/BALB 1", "GVLAB ARM": "a | b"})
+    write_fcs(path, tube)
+    keywords, events = fcsparser.parse(path)
+    assert np.array_equal(events.to_numpy(dtype=np.float32), tube.events)
+    assert tuple(events.columns) == tube.channels
+    assert "simulated by GVLab" in keywords["$COM"]
+    assert keywords["$SRC"] == "B6/BALB 1"
+    assert keywords["GVLAB ARM"] == "a | b"
+    assert {keywords[f"$P{number}E"] for number in range(1, len(tube.channels) + 1)} == {"0,0"}
+    assert [keywords.get(f"$P{n}S", "") for n in range(1, len(tube.channels) + 1)] == list(tube.markers)
+    names, matrix = tube.spillover
+    assert keywords["$SPILLOVER"].split(",")[1 : 1 + len(names)] == list(names)
+    assert np.array(keywords["$SPILLOVER"].split(",")[1 + len(names) :], dtype=float) == pytest.approx(matrix.ravel())
+
+
+def test_offsets_beyond_the_header_stand_in_the_text(tmp_path):
+    """FlowIO writes 0 into the header of files over 100 MB; here of a small one, by hand."""
     path = tmp_path / "large.fcs"
     write_fcs(path, small())
-    assert path.read_bytes()[26:42].split() == [b"0", b"0"]
+    content = path.read_bytes()
+    path.write_bytes(content[:26] + b"       0       0" + content[42:])
     assert np.array_equal(read_fcs(path).events, small().events)
-    # FlowIO believes offsets in the text alone only of files that are really that large.
-    assert flowio.FlowData(str(path), ignore_offset_discrepancy=True).event_count == 4
+
+
+@pytest.mark.parametrize("numbers", [(262144.0, 0.5, 4.5, 0.0), (1e4, 1.0, 4.0, 0.5), (262144.0, 1.5, 5.0, 1.0)])
+def test_logicle_and_hyperlog_are_the_roots_of_their_equations(numbers):
+    """The scale of a signal, put into the biexponential of the specification, gives the signal back."""
+    top, width, decades, negative = numbers
+    signal = np.array([0.0, 0.5, 10.0, 1e3, 0.9 * top])
+    total = decades + negative
+    w, x2 = width / total, negative / total
+    x1, x0, b = x2 + w, x2 + 2 * w, total * np.log(10.0)
+    y = transforms.Logicle(*numbers).apply(signal)
+    d = scipy.optimize.brentq(lambda d: 2 * np.log(d / b) + w * (b + d), 1e-9, b, xtol=1e-15)
+    c = np.exp(x0 * (b + d))
+    f = c * np.exp(-d * x1) - np.exp(b * x1)
+    a = top / (np.exp(b) - c * np.exp(-d) + f)
+    assert a * (np.exp(b * y) - c * np.exp(-d * y) + f) == pytest.approx(signal, rel=1e-9, abs=1e-9)
+    y = transforms.Hyperlog(*numbers).apply(signal)
+    c = np.exp(b * x0) / w
+    f = np.exp(b * x1) + c * x1
+    assert top * (np.exp(b * y) + c * y - f) / (np.exp(b) + c - f) == pytest.approx(signal, rel=1e-9, abs=1e-9)
+    for scale in (transforms.Logicle(*numbers), transforms.Hyperlog(*numbers)):
+        assert scale.apply(-signal) == pytest.approx(2 * x1 - scale.apply(signal), abs=1e-12)
+
+
+def test_no_number_stays_no_number_on_every_scale():
+    for scale in (transforms.Logicle(1e4, 0.5, 4.5), transforms.Hyperlog(1e4, 0.5, 4.5), transforms.Linear(1e4)):
+        assert np.isnan(scale.apply(np.array([np.nan, 1.0]))).tolist() == [True, False]
 
 
 def test_logicle_equals_flowkit():

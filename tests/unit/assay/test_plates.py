@@ -117,8 +117,8 @@ def test_mito_parameters_are_those_of_the_report():
     trace = np.array([30.0, 28.0, 25.0, 12.0, 10.0, 11.0, 50.0, 61.0, 55.0, 6.0, 5.0, 7.0])
     phase = np.repeat(np.arange(4), 3)
     order = {"oligomycin": 1, "FCCP": 2, "rotenone + antimycin A": 3}
-    found = seahorse.mito_parameters(trace, phase, order)
-    assert {name: float(value) for name, value in found.items()} == {
+    found = seahorse.mito_parameters(trace[None], phase, order)
+    assert {name: float(value[0]) for name, value in found.items()} == {
         "non_mitochondrial": 5.0,
         "basal": 20.0,
         "proton_leak": 5.0,
@@ -132,8 +132,8 @@ def test_mito_parameters_are_those_of_the_report():
 
 def test_glycolysis_parameters_are_those_of_the_report():
     trace = np.array([5.0, 4.0, 3.0, 20.0, 23.0, 22.0, 40.0, 44.0, 43.0, 6.0, 5.0, 4.0])
-    found = seahorse.glycolysis_parameters(trace, np.repeat(np.arange(4), 3), {"glucose": 1, "oligomycin": 2})
-    assert {name: float(value) for name, value in found.items()} == {
+    found = seahorse.glycolysis_parameters(trace[None], np.repeat(np.arange(4), 3), {"glucose": 1, "oligomycin": 2})
+    assert {name: float(value[0]) for name, value in found.items()} == {
         "non_glycolytic": 3.0,
         "glycolysis": 20.0,
         "glycolytic_capacity": 41.0,

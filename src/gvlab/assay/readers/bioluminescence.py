@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from gvlab.assay.readers.tables import Table, read_table, unit_in
+from gvlab.assay.readers.tables import TextTable, read_table, unit_in
 from gvlab.assay.samples import COLUMNS
 from gvlab.errors import InvalidValueError
 
@@ -34,12 +34,12 @@ def read_bioluminescence(path: Path | str, sheet: str = "") -> pd.DataFrame:
     return from_table(read_table(path, sheet))
 
 
-def looks_like(table: Table) -> bool:
-    """Say whether a table is such an export."""
+def looks_like(table: TextTable) -> bool:
+    """Return whether a table is such an export."""
     return table.maybe(FLUX) is not None or table.maybe(("Total Counts", "Avg Counts")) is not None
 
 
-def from_table(table: Table) -> pd.DataFrame:
+def from_table(table: TextTable) -> pd.DataFrame:
     """Read total flux from cells; errors as `read_bioluminescence`."""
     if table.maybe(FLUX) is None and looks_like(table):
         raise InvalidValueError(
@@ -75,7 +75,7 @@ def from_table(table: Table) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _day(table: Table, row: int, column: int) -> float:
+def _day(table: TextTable, row: int, column: int) -> float:
     text = table.cells[row][column]
     written = re.fullmatch(r"\s*(?:day|d)?\s*([-+]?\d+(?:\.\d+)?)\s*", text, re.IGNORECASE)
     day = float(written[1]) if written else table.number(row, column, "a day")

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from gvlab.assay.qpcr import CALIBRATOR, mean_cycles, ratio
-from gvlab.assay.readers.tables import Table, read_table
+from gvlab.assay.readers.tables import TextTable, read_table
 from gvlab.errors import InvalidValueError, UnknownNameError
 
 SAMPLE = ("Sample Name", "Sample", "Name")
@@ -37,12 +37,12 @@ def read_cycles(path: Path | str, sheet: str = "") -> pd.DataFrame:
     return from_table(read_table(path, sheet))
 
 
-def looks_like(table: Table) -> bool:
-    """Say whether a table holds cycles; results of cyclers have lines of settings in front of the header."""
+def looks_like(table: TextTable) -> bool:
+    """Return whether a table holds cycles; results of cyclers have lines of settings in front of the header."""
     return _header(table) is not None
 
 
-def from_table(table: Table) -> pd.DataFrame:
+def from_table(table: TextTable) -> pd.DataFrame:
     """Read cycles from cells; errors as `read_cycles`."""
     header = _header(table)
     if header is None:
@@ -147,7 +147,7 @@ def _reference(cycles: pd.DataFrame, targets: tuple[str, ...]) -> str:
     return str(found[0])
 
 
-def _efficiency(table: Table, row: int, column: int | None) -> float:
+def _efficiency(table: TextTable, row: int, column: int | None) -> float:
     if column is None or not table.cells[row][column]:
         return 1.0
     found = table.number(row, column, "an efficiency")
@@ -160,7 +160,7 @@ def _efficiency(table: Table, row: int, column: int | None) -> float:
     return found
 
 
-def _header(table: Table) -> int | None:
+def _header(table: TextTable) -> int | None:
     for row in range(min(len(table.cells), 60)):
         if all(table.maybe(names, row) is not None for names in (SAMPLE, TARGET, CT)):
             return row

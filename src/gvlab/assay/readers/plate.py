@@ -9,15 +9,12 @@ import re
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from gvlab.assay import logistic
 from gvlab.assay.elisa import ROWS, Plate
-from gvlab.assay.readers.tables import Table, read_table, unit_in
+from gvlab.assay.readers.tables import TextTable, read_table, unit_in
 from gvlab.errors import InvalidValueError
-
-Array = npt.NDArray[np.float64]
 
 WELL = ("well", "wells", "well position", "position")
 DENSITY = ("OD", "absorbance", "optical density", "A450", "OD450", "450", "value", "signal")
@@ -41,12 +38,12 @@ def read_plate(path: Path | str) -> Plate:
     return from_table(read_table(path))
 
 
-def looks_like(table: Table) -> bool:
-    """Say whether a table is a plate."""
+def looks_like(table: TextTable) -> bool:
+    """Return whether a table is a plate."""
     return (table.maybe(WELL) is not None and table.maybe(DENSITY) is not None) or bool(_grids(table))
 
 
-def from_table(table: Table) -> Plate:
+def from_table(table: TextTable) -> Plate:
     """Read a plate from cells; errors as `read_plate`."""
     if table.maybe(WELL) is not None and table.maybe(DENSITY) is not None:
         return _listed(table)
@@ -109,7 +106,7 @@ def analyze_plate(plate: Plate) -> dict[str, pd.DataFrame]:
     return {"samples": pd.DataFrame(rows, columns=columns), "standards": standards, "curve": curve}
 
 
-def _listed(table: Table) -> Plate:
+def _listed(table: TextTable) -> Plate:
     well, density = table.find(WELL, "wells"), table.find(DENSITY, "optical densities")
     role, sample, level = table.maybe(ROLE), table.maybe(SAMPLE), table.maybe(LEVEL)
     rows = []
@@ -154,7 +151,7 @@ def _content(text: str, well: str) -> tuple[str, str, float]:
     return "sample", plain or well, np.nan
 
 
-def _grids(table: Table) -> list[tuple[int, int]]:
+def _grids(table: TextTable) -> list[tuple[int, int]]:
     """Find grids: where the row of 1 to 12 begins, and the column of the letters."""
     found = []
     for row in range(len(table.cells) - 8):
@@ -166,7 +163,7 @@ def _grids(table: Table) -> list[tuple[int, int]]:
     return found
 
 
-def _grid(table: Table, at: tuple[int, int]) -> dict[str, float]:
+def _grid(table: TextTable, at: tuple[int, int]) -> dict[str, float]:
     row, column = at
     return {
         f"{letter}{number}": table.number(row + 1 + step, column + number, "an optical density")
@@ -175,7 +172,7 @@ def _grid(table: Table, at: tuple[int, int]) -> dict[str, float]:
     }
 
 
-def _texts(table: Table, at: tuple[int, int]) -> dict[str, str]:
+def _texts(table: TextTable, at: tuple[int, int]) -> dict[str, str]:
     row, column = at
     return {
         f"{letter}{number}": table.cells[row + 1 + step][column + number]

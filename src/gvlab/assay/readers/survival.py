@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from gvlab import units
-from gvlab.assay.readers.tables import Table, plain_name, read_table, unit_in
+from gvlab.assay.readers.tables import TextTable, plain_name, read_table, unit_in
 from gvlab.errors import InvalidValueError, UnitError
 
 COLUMNS = ("subject", "arm", "duration", "event_observed", "entry", "cause")
@@ -81,14 +81,14 @@ def read_survival(path: Path | str, event: int | None = None, sheet: str = "", t
     return from_table(read_table(path, sheet), event, time_unit)
 
 
-def looks_like(table: Table) -> bool:
-    """Say whether a table is a survival table: a time and a status, or Prism's columns of 0 and 1."""
+def looks_like(table: TextTable) -> bool:
+    """Return whether a table is a survival table: a time and a status, or Prism's columns of 0 and 1."""
     has_time = table.maybe(TIME) is not None
     has_status = any(table.maybe(names) is not None for names in (EVENT, CENSORED, UNCLEAR))
     return (has_time and has_status) or _is_grouped(table)
 
 
-def from_table(table: Table, event: int | None = None, time_unit: str = "") -> Survival:
+def from_table(table: TextTable, event: int | None = None, time_unit: str = "") -> Survival:
     """Read a survival table from cells; arguments and errors as `read_survival`."""
     if event not in (None, 0, 1, 2):
         raise InvalidValueError(f"event is {event}; it is the code of an event: 1, 0, or 2 in R's coding.")
@@ -104,7 +104,7 @@ def from_table(table: Table, event: int | None = None, time_unit: str = "") -> S
     )
 
 
-def _long(table: Table, event: int | None, time_unit: str) -> Survival:
+def _long(table: TextTable, event: int | None, time_unit: str) -> Survival:
     time = table.find(TIME, "times")
     factor, note = _time_factor(table.cells[0][time], time_unit)
     column, coded, how = _status_column(table, event)
@@ -137,7 +137,7 @@ def _long(table: Table, event: int | None, time_unit: str) -> Survival:
     return found
 
 
-def _grouped(table: Table, event: int | None, time_unit: str) -> Survival:
+def _grouped(table: TextTable, event: int | None, time_unit: str) -> Survival:
     factor, note = _time_factor(table.cells[0][0], time_unit)
     groups = [column for column in range(1, len(table.cells[0])) if any(row[column] for row in table.cells)]
     rows: list[tuple[str, str, float, str, float, str, str]] = []
@@ -158,7 +158,7 @@ def _grouped(table: Table, event: int | None, time_unit: str) -> Survival:
     return _finish(read, table, [note, how])
 
 
-def _ask_if_reversed(table: Table, coded: list[tuple[float, str]]) -> None:
+def _ask_if_reversed(table: TextTable, coded: list[tuple[float, str]]) -> None:
     """Ask where 1 stands for those still there at the end, and 0 for those who left before: that looks reversed."""
     last = max(time for time, _ in coded)
     at_end = [code for time, code in coded if time == last]
@@ -170,7 +170,7 @@ def _ask_if_reversed(table: Table, coded: list[tuple[float, str]]) -> None:
         )
 
 
-def _status_column(table: Table, event: int | None) -> tuple[int, int | None, str]:
+def _status_column(table: TextTable, event: int | None) -> tuple[int, int | None, str]:
     """Find the column of events; give it, the code of an event (None: words), and a sentence on it."""
     for names, code in ((EVENT, 1), (CENSORED, 0), (UNCLEAR, None)):
         column = table.maybe(names)
@@ -198,7 +198,7 @@ def _status_column(table: Table, event: int | None) -> tuple[int, int | None, st
 
 
 def _observed(code: str, coded: int | None, where: str) -> bool:
-    """Say whether a code is an event; -1 stands for words that answer "censored?"."""
+    """Return whether a code is an event; -1 stands for words that answer "censored?"."""
     if not code:
         raise InvalidValueError(f"The event in {where} is missing. Write whether the subject died or was censored.")
     if coded is None or coded == -1:
@@ -218,7 +218,7 @@ def _plain_code(code: str) -> str:
     return re.sub(r"\.0+$", "", code.strip())
 
 
-def _time(table: Table, row: int, column: int) -> float:
+def _time(table: TextTable, row: int, column: int) -> float:
     text = table.cells[row][column]
     words = re.fullmatch(r"\s*[-+]?[\d.,]+\s*([A-Za-z]+)\.?\s*", text)
     if words:
@@ -238,7 +238,7 @@ def _time(table: Table, row: int, column: int) -> float:
 
 
 def _time_factor(title: str, time_unit: str) -> tuple[float, str]:
-    """Give what a unit of time is in days, and a sentence on it."""
+    """Return what a unit of time is in days, and a sentence on it."""
     named = time_unit or unit_in(title)
     if not named:
         plain = plain_name(title)
@@ -253,8 +253,8 @@ def _time_factor(title: str, time_unit: str) -> tuple[float, str]:
     return factor, f'Times were read in "{named}"{same}.'
 
 
-def _is_grouped(table: Table) -> bool:
-    """Say whether a table has Prism's layout: numbers first, then columns of nothing but 0 and 1."""
+def _is_grouped(table: TextTable) -> bool:
+    """Return whether a table has Prism's layout: numbers first, then columns of nothing but 0 and 1."""
     width = len(table.cells[0])
     if width < 2 or len(table.cells) < 3:
         return False
@@ -263,7 +263,7 @@ def _is_grouped(table: Table) -> bool:
     return bool(codes) and codes <= {"0", "1"} and bool(table.cells[0][0] or width > 2) and sum(one_each) > 1
 
 
-def _finish(rows: list[tuple[str, str, float, bool, float, str]], table: Table, notes: list[str]) -> Survival:
+def _finish(rows: list[tuple[str, str, float, bool, float, str]], table: TextTable, notes: list[str]) -> Survival:
     if not rows:
         raise InvalidValueError(f"{table.name} has no subjects below its header.")
     found = pd.DataFrame(rows, columns=list(COLUMNS))

@@ -33,7 +33,7 @@ _DAMAGED = (ValueError, LookupError, TypeError, AttributeError, SyntaxError, EOF
 
 
 @dataclass(frozen=True)
-class Table:
+class TextTable:
     """Cells of a file, all as text, with where they stood.
 
     Attributes
@@ -102,7 +102,7 @@ def plain_name(text: str) -> str:
 
 
 def unit_in(text: str) -> str:
-    """Give what stands in brackets in a column name: "Flux [p/s]" -> "p/s"; "" where there is nothing."""
+    """Return what stands in brackets in a column name: "Flux [p/s]" -> "p/s"; "" where there is nothing."""
     found = re.search(r"[\[(]([^\])]*)[\])]", text)
     return found[1].strip() if found else ""
 
@@ -162,14 +162,14 @@ def parse_number(text: str, where: str, what: str = "a number", decimal_comma: b
 
 
 def formula_message(text: str, where: str) -> str:
-    """Say that a cell holds a formula."""
+    """Return the message that a cell holds a formula."""
     return (
         f'"{text[:40]}" in {where} is a formula. Formulas are not computed here, since a file may hold any. In the '
         "spreadsheet copy the cells and paste them as values, then save again."
     )
 
 
-def read_csv(path: Path | str) -> Table:
+def read_csv(path: Path | str) -> TextTable:
     """Read a CSV, TSV or semicolon-separated file.
 
     The separator is recognized: a semicolon or tab leaves the comma free to be a decimal comma.
@@ -200,7 +200,7 @@ def read_csv(path: Path | str) -> Table:
     return _table(path.name, [row for _, row in kept], [number for number, _ in kept], comments, comma)
 
 
-def read_sheet(path: Path | str, sheet: str = "") -> Table:
+def read_sheet(path: Path | str, sheet: str = "") -> TextTable:
     """Read a sheet of an .xlsx workbook; the first where none is named.
 
     Raises
@@ -213,7 +213,7 @@ def read_sheet(path: Path | str, sheet: str = "") -> Table:
     return read_workbook(path, (sheet,))[0]
 
 
-def read_workbook(path: Path | str, sheets: Sequence[str]) -> tuple[Table, ...]:
+def read_workbook(path: Path | str, sheets: Sequence[str]) -> tuple[TextTable, ...]:
     """Read several sheets of a workbook; errors as `read_sheet`."""
     path = Path(path)
     book = _open_workbook(path)
@@ -240,7 +240,7 @@ def read_workbook(path: Path | str, sheets: Sequence[str]) -> tuple[Table, ...]:
         book.close()
 
 
-def read_table(path: Path | str, sheet: str = "") -> Table:
+def read_table(path: Path | str, sheet: str = "") -> TextTable:
     """Read a CSV file or a sheet of a workbook, by the ending of its name; errors as `read_csv` and `read_sheet`."""
     suffix = Path(path).suffix.lower()
     if suffix in (".xlsx", ".xlsm", ".xls"):
@@ -251,7 +251,7 @@ def read_table(path: Path | str, sheet: str = "") -> Table:
 
 
 def sheet_names(path: Path | str) -> tuple[str, ...]:
-    """Give the sheets of a workbook; errors as `read_sheet`."""
+    """Return the sheets of a workbook; errors as `read_sheet`."""
     book = _open_workbook(Path(path))
     try:
         return tuple(book.sheetnames)
@@ -260,7 +260,7 @@ def sheet_names(path: Path | str) -> tuple[str, ...]:
 
 
 def safe_cell(value: object) -> object:
-    """Give a cell that no spreadsheet runs: a text that begins with = + - @ gets an apostrophe, a number stays."""
+    """Return a cell that no spreadsheet runs: a text that begins with = + - @ gets an apostrophe, a number stays."""
     if not isinstance(value, str):
         return value
     # A line break within a cell would begin a new one in programs that do not know quotes; so would a tab.
@@ -283,12 +283,12 @@ def write_csv(
 
 def _table(
     name: str, rows: list[tuple[str, ...]], at: list[int], comments: tuple[str, ...], decimal_comma: bool
-) -> Table:
+) -> TextTable:
     if not rows:
         raise InvalidValueError(f"{name} is empty. Save the table again.")
     width = max(len(row) for row in rows)
     cells = tuple(tuple(_unescaped(cell) for cell in (*row, *[""] * (width - len(row)))) for row in rows)
-    table = Table(name, cells, at[0], comments, decimal_comma, tuple(at))
+    table = TextTable(name, cells, at[0], comments, decimal_comma, tuple(at))
     for number, row in enumerate(cells):
         for column, cell in enumerate(row):
             if cell.startswith("=") and len(cell) > 1:

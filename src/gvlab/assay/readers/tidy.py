@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from gvlab import units
-from gvlab.assay.readers.tables import Table, read_table, unit_in
+from gvlab.assay.readers.tables import TextTable, read_table, unit_in
 from gvlab.assay.samples import COLUMNS
 from gvlab.errors import InvalidValueError, UnitError
 
@@ -47,14 +47,14 @@ def read_tidy(path: Path | str, sheet: str = "") -> pd.DataFrame:
     return from_table(read_table(path, sheet))
 
 
-def looks_like(table: Table) -> bool:
-    """Say whether a table is one of readings: values with units, in one column or in several."""
+def looks_like(table: TextTable) -> bool:
+    """Return whether a table is one of readings: values with units, in one column or in several."""
     if table.maybe(VALUE) is not None:
         return True
     return table.maybe(SUBJECT) is not None and any(unit_in(cell) for cell in table.cells[0])
 
 
-def from_table(table: Table) -> pd.DataFrame:
+def from_table(table: TextTable) -> pd.DataFrame:
     """Read readings from cells; errors as `read_tidy`."""
     value = table.maybe(VALUE)
     found = _long(table, value) if value is not None else _wide(table)
@@ -62,7 +62,7 @@ def from_table(table: Table) -> pd.DataFrame:
     return found
 
 
-def _long(table: Table, value: int) -> pd.DataFrame:
+def _long(table: TextTable, value: int) -> pd.DataFrame:
     analyte, unit = table.maybe(ANALYTE), table.maybe(UNIT)
     in_name = unit_in(table.cells[0][value])
     if unit is None and not in_name:
@@ -84,7 +84,7 @@ def _long(table: Table, value: int) -> pd.DataFrame:
     return _frame(rows, table)
 
 
-def _wide(table: Table) -> pd.DataFrame:
+def _wide(table: TextTable) -> pd.DataFrame:
     columns = [column for column, title in enumerate(table.cells[0]) if _is_analyte(table, column, title)]
     if not columns:
         raise InvalidValueError(
@@ -102,13 +102,13 @@ def _wide(table: Table) -> pd.DataFrame:
     return _frame(rows, table)
 
 
-def _is_analyte(table: Table, column: int, title: str) -> bool:
+def _is_analyte(table: TextTable, column: int, title: str) -> bool:
     known = [found for names in (SUBJECT, ARM, TIME, ASSAY) if (found := table.maybe(names)) is not None]
     return column not in known and bool(unit_in(title))
 
 
 def _row(
-    table: Table, row: int, analyte: str, number: float, unit: str, below: bool, above: bool
+    table: TextTable, row: int, analyte: str, number: float, unit: str, below: bool, above: bool
 ) -> tuple[object, ...]:
     def text(names: tuple[str, ...], missing: str) -> str:
         column = table.maybe(names)
@@ -120,7 +120,7 @@ def _row(
     return (subject, text(ARM, "all"), day, text(ASSAY, ""), analyte, number, unit, below, above, "")
 
 
-def _day(table: Table, row: int, column: int) -> float:
+def _day(table: TextTable, row: int, column: int) -> float:
     text = table.cells[row][column]
     written = re.fullmatch(r"\s*(?:day|d)\s*(-?\d+(?:\.\d+)?)\s*", text, re.IGNORECASE)
     found = float(written[1]) if written else table.number(row, column, "a time")
@@ -137,7 +137,7 @@ def _day(table: Table, row: int, column: int) -> float:
         raise InvalidValueError(f'"{title}": "{named}" is not a unit of time. Use days, weeks or months.') from error
 
 
-def _reading(table: Table, row: int, column: int) -> tuple[float, bool, bool]:
+def _reading(table: TextTable, row: int, column: int) -> tuple[float, bool, bool]:
     """Read a value; "<7.8" and ">500" are limits."""
     limit = _LIMIT.fullmatch(table.cells[row][column])
     if limit is None:
@@ -148,7 +148,7 @@ def _reading(table: Table, row: int, column: int) -> tuple[float, bool, bool]:
     return number, limit[1] == "<", limit[1] == ">"
 
 
-def _flag(table: Table, row: int, names: tuple[str, ...]) -> bool:
+def _flag(table: TextTable, row: int, names: tuple[str, ...]) -> bool:
     column = table.maybe(names)
     return column is not None and table.cells[row][column].strip().lower() in _TRUE
 
@@ -172,7 +172,7 @@ def _one_unit(found: pd.DataFrame, name: str) -> None:
             )
 
 
-def _frame(rows: list[tuple[object, ...]], table: Table) -> pd.DataFrame:
+def _frame(rows: list[tuple[object, ...]], table: TextTable) -> pd.DataFrame:
     if not rows:
         raise InvalidValueError(f"{table.name} has no readings below its header.")
     return pd.DataFrame(rows, columns=list(COLUMNS))

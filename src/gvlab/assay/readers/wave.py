@@ -11,13 +11,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from gvlab.assay.readers.tables import Table, read_workbook, safe_cell, sheet_names
+from gvlab.arrays import FloatArray
+from gvlab.assay.readers.tables import TextTable, read_workbook, safe_cell, sheet_names
 from gvlab.assay.samples import MARK
 from gvlab.assay.seahorse import Traces
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.provenance import atomic_file
-
-Array = npt.NDArray[np.float64]
 
 RATE = "Rate"
 LOG = "Operation Log"
@@ -84,7 +83,7 @@ def read_wave(path: Path | str) -> Traces:
 
 
 def is_simulated(path: Path | str) -> bool:
-    """Say whether a workbook carries our mark, as a sheet of its own."""
+    """Return whether a workbook carries our mark, as a sheet of its own."""
     return MARK in sheet_names(path)
 
 
@@ -129,7 +128,7 @@ def write_wave(path: Path | str, traces: Traces, title: str) -> None:
         book.save(temporary)
 
 
-def _columns(rate: Table) -> tuple[Array, list[str], list[str], Array, Array, Array]:
+def _columns(rate: TextTable) -> tuple[FloatArray, list[str], list[str], FloatArray, FloatArray, FloatArray]:
     place = {name: rate.find((name,), name.lower()) for name in ("Measurement", "Well", "Group", "Time", "OCR", "ECAR")}
     rows = range(1, len(rate.cells))
     if not len(rows):
@@ -137,7 +136,7 @@ def _columns(rate: Table) -> tuple[Array, list[str], list[str], Array, Array, Ar
             f"{rate.name} holds no measurements. Export the file from Wave after the run has ended."
         )
 
-    def numbers(name: str) -> Array:
+    def numbers(name: str) -> FloatArray:
         found = np.array([rate.number(row, place[name]) for row in rows])
         if name in ("Measurement", "Time") and np.isnan(found).any():
             raise InvalidValueError(f"{rate.where(int(np.isnan(found).argmax()) + 1, place[name])} is empty.")
@@ -151,7 +150,7 @@ def _columns(rate: Table) -> tuple[Array, list[str], list[str], Array, Array, Ar
     return numbers("Measurement"), texts[0], texts[1], time, numbers("OCR"), numbers("ECAR")
 
 
-def _phases(log: Table, cycles: int) -> tuple[tuple[str, ...], npt.NDArray[np.intp]]:
+def _phases(log: TextTable, cycles: int) -> tuple[tuple[str, ...], npt.NDArray[np.intp]]:
     """Read phases off the log: each injection begins one, each measurement belongs to the last begun."""
     try:
         name = log.find(("Instruction Name",), "instruction")

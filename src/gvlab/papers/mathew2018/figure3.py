@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from gvlab.assay.fcs import FlowFile, read_fcs
+from gvlab.assay.fcs import FlowFile
 from gvlab.assay.flow import record_strategy
 from gvlab.assay.gating import compensate
 from gvlab.assay.measurements import Measurements
+from gvlab.assay.readers.fcs import read_fcs
 from gvlab.experiment import Results
 from gvlab.experiment import sampling as virtual
 from gvlab.figures import Look, Panel, Row, half_offset_histograms, treated_dots, two_markers
@@ -70,7 +71,7 @@ def build(desk: Desk) -> PaperFigure:
     medians = {marker: desk.read(drawn, ASSAY, DAY, analyte) for marker, analyte in
                (("Bcl2", "bcl2_median"), ("PD1", "pd1_median"))}  # fmt: skip
     tubes = acquired(drawn, percent)
-    record = virtual.assay_of(everyone, ASSAY).setting.record
+    record = virtual.assay_of(everyone, ASSAY).parameters.record
     gate = next(each for each in record.gates if each.name == "cd107a_ifng")
     corner = (float(gate.bounds["CD107a"][0] or 0.0), float(gate.bounds["IFNg"][0] or 0.0))
     scatters = [
@@ -153,7 +154,7 @@ def acquired(drawn: Results, percent: Measurements) -> dict[str, Tube]:
         run = drawn.run(arm)
         runs[arm] = run.select(np.flatnonzero(run.numbers == subject)[:1])
     readings = virtual.read(replace(drawn, runs=runs), ASSAY, [DAY], raw=True)
-    strategy = record_strategy(virtual.assay_of(drawn, ASSAY).setting.record)
+    strategy = record_strategy(virtual.assay_of(drawn, ASSAY).parameters.record)
     files = dict(zip(readings.table["arm"], readings.table["raw_file"], strict=True))
     tubes = {}
     with tempfile.TemporaryDirectory() as folder:
