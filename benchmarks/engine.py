@@ -76,7 +76,7 @@ def run_ensemble(case: Case, options: Options) -> Solution:
 
 
 def run_roadrunner(case: Case, options: Options) -> Solution:
-    return roadrunner.solve(case.model, case.times, **case.arguments(), options=options, workers=1)
+    return roadrunner.solve(case.model, case.times, **case.arguments(), options=options, threads=1)
 
 
 ENGINES: dict[str, tuple[Callable[[Case, Options], Solution], int, int]] = {

@@ -8,7 +8,8 @@ GVLabError
 ├── ModelError            an SBML document that cannot be used
 ├── ProtocolError         doses that cannot be given as written
 ├── OutputError           a file or folder that cannot be written; also an OSError
-└── SolveError            no subject could be solved
+├── SolveError            no subject could be solved
+└── CancelledError        a run that was told to stop; nothing of it is kept
 GVLabWarning
 └── SolveWarning          some subjects could not be solved; the others are there
 
@@ -57,6 +58,10 @@ class OutputError(GVLabError, OSError):
 
 class SolveError(GVLabError):
     """No subject could be solved."""
+
+
+class CancelledError(GVLabError):
+    """A run was told to stop before its end; nothing of it is kept, and it can be run again."""
 
 
 class GVLabWarning(UserWarning):

@@ -1,6 +1,6 @@
 """Engines: they solve equations for many subjects at once."""
 
-from gvlab.engine.contract import EVENT_LOG, Operation, Options, PerSubject, Progress, Solution, Solve
+from gvlab.engine.contract import EVENT_LOG, Cancel, Operation, Options, PerSubject, Progress, Solution, Solve
 from gvlab.engine.solve import DEFAULT_ENGINE, ENGINES, solve
 from gvlab.engine.status import Status
 
@@ -8,6 +8,7 @@ __all__ = [
     "DEFAULT_ENGINE",
     "ENGINES",
     "EVENT_LOG",
+    "Cancel",
     "Operation",
     "Options",
     "PerSubject",

@@ -21,7 +21,10 @@ PerSubject = float | FloatArray
 """One number for every subject, or an array of shape (subject,)."""
 
 Progress = Callable[[int], None]
-"""Called with the number of subjects that have just been finished."""
+"""Called with the number of subjects that have just been finished, ten times a second or more; it may be none."""
+
+Cancel = Callable[[], bool]
+"""Asked ten times a second or more whether the solve is to stop."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,10 @@ class Solve(Protocol):
         Accuracy.
     progress
         Told about finished subjects.
+    cancel
+        Where it says True, the solve stops within a fifth of a second and raises `CancelledError`.
+    threads
+        Threads, or processes, at work; None takes one per core. The result does not depend on it.
     """
 
     def __call__(
@@ -172,6 +179,8 @@ class Solve(Protocol):
         stop: Sequence[str] = (),
         options: Options | None = None,
         progress: Progress | None = None,
+        cancel: Cancel | None = None,
+        threads: int | None = None,
     ) -> Solution:
         """Solve."""
         ...

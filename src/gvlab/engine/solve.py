@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 
-from gvlab.engine.contract import FloatArray, Operation, Options, PerSubject, Progress, Solution, Solve
+from gvlab.engine.contract import Cancel, FloatArray, Operation, Options, PerSubject, Progress, Solution, Solve
 from gvlab.errors import UnknownNameError
 from gvlab.sbml.equations import Equations
 
@@ -27,6 +27,8 @@ def solve(
     stop: Sequence[str] = (),
     options: Options | None = None,
     progress: Progress | None = None,
+    cancel: Cancel | None = None,
+    threads: int | None = None,
     engine: str = DEFAULT_ENGINE,
 ) -> Solution:
     """Solve the equations of a model for many subjects.
@@ -56,4 +58,6 @@ def solve(
         stop=stop,
         options=options,
         progress=progress,
+        cancel=cancel,
+        threads=threads,
     )

@@ -1,6 +1,20 @@
 """So what follows? The only place where model, subject, protocol and engine meet."""
 
+from gvlab.simulation.cancel import CancelToken
+from gvlab.simulation.executors import Executor, Serial, Threads
 from gvlab.simulation.simulate import simulate
+from gvlab.simulation.tasks import SimulationTask, TaskResult, run_tasks, show_warnings
 from gvlab.simulation.trajectories import Trajectories
 
-__all__ = ["Trajectories", "simulate"]
+__all__ = [
+    "CancelToken",
+    "Executor",
+    "Serial",
+    "SimulationTask",
+    "TaskResult",
+    "Threads",
+    "Trajectories",
+    "run_tasks",
+    "show_warnings",
+    "simulate",
+]

@@ -15,7 +15,8 @@ import libsbml
 import numpy as np
 import numpy.typing as npt
 
-from gvlab.engine import EVENT_LOG, Operation, Options, PerSubject, Progress, Solution, Status
+from gvlab.engine import EVENT_LOG, Cancel, Operation, Options, PerSubject, Progress, Solution, Status
+from gvlab.errors import CancelledError
 from gvlab.sbml.equations import Equations
 from gvlab.simulation.export import with_doses
 
@@ -62,6 +63,8 @@ def solve(
     stop: Sequence[str] = (),
     options: Options | None = None,
     progress: Progress | None = None,
+    cancel: Cancel | None = None,
+    threads: int | None = None,
 ) -> Solution:
     """Solve for one subject after the other. See `gvlab.engine.contract.Solve`."""
     document = diary(model.sbml, stop)
@@ -70,6 +73,8 @@ def solve(
     end, status = np.full(subjects, times[-1]), np.full(subjects, Status.FINISHED, dtype=np.int8)
     log: list[tuple[int, int, float]] = []
     for row in range(subjects):
+        if cancel is not None and cancel():
+            raise CancelledError(f"The solve was cancelled; {row} of {subjects} subjects were done.")
         numbers = {name: _of(value, row) for name, value in (parameters or {}).items()}
         sbml = with_doses(document, numbers, [_operation(operation, row) for operation in schedule])
         curves, last = run(sbml, times, options or TIGHT)

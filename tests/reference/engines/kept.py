@@ -51,7 +51,7 @@ def _hash(model: Equations, times: npt.NDArray[np.float64], asked: dict[str, Any
 
 def _parts(model: Equations, times: npt.NDArray[np.float64], asked: dict[str, Any]) -> Iterator[bytes]:
     yield peer.__version__.encode()
-    for source in sorted(Path(driver.__file__).parent.glob("roadrunner*.py")):
+    for source in sorted(Path(driver.__file__).parent.glob("*.py")):
         yield source.read_bytes()
     yield model.sbml.encode()
     yield times.tobytes()

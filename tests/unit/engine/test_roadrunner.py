@@ -32,7 +32,7 @@ def test_the_number_of_workers_changes_nothing(decay):
     rates = np.linspace(0.1, 2, 30)
     one, two = (
         roadrunner.solve(
-            decay, np.linspace(0, 5, 6), subjects=30, outputs=["x"], parameters={"k": rates}, workers=workers
+            decay, np.linspace(0, 5, 6), subjects=30, outputs=["x"], parameters={"k": rates}, threads=workers
         )
         for workers in (1, 2)
     )
@@ -52,7 +52,7 @@ def test_a_dead_process_costs_one_subject(decay, monkeypatch):
         return answer
 
     monkeypatch.setattr(Worker, "receive", receive_or_die)
-    solution = roadrunner.solve(decay, np.array([0.0, 1.0]), subjects=12, outputs=["x"], workers=1)
+    solution = roadrunner.solve(decay, np.array([0.0, 1.0]), subjects=12, outputs=["x"], threads=1)
     failed = [i for i, status in enumerate(solution.statuses()) if status is Status.ENGINE_FAILED]
     assert failed == [5]
     assert np.all(np.isfinite(np.delete(solution.values, 5, axis=0)))

@@ -8,6 +8,7 @@ such subjects together, and they wait for the next round. Each subject's path is
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -17,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from gvlab.engine.contract import EVENT_LOG, FloatArray, Operation, Options, PerSubject, Progress, Solution
+from gvlab.engine.contract import EVENT_LOG, Cancel, FloatArray, Operation, Options, PerSubject, Progress, Solution
 from gvlab.engine.ensemble.events import Events
 from gvlab.engine.ensemble.on_disk import mapped
 from gvlab.engine.ensemble.ready import Ready, limit
@@ -29,12 +30,14 @@ from gvlab.engine.status import Status
 from gvlab.engine.targets import TARGETS, layout
 from gvlab.engine.targets.cpu.code import WIDTHS, Code, Compiled
 from gvlab.engine.targets.layout import FIELD, TABLE
-from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.errors import CancelledError, InvalidValueError, UnknownNameError
 from gvlab.sbml.equations import Equations
 
 RELATIVE_TOLERANCE = 1e-6
 ABSOLUTE_TOLERANCE = 1e-9
 _SUBJECTS_PER_THREAD = 16
+_PATIENCE = 0.05
+"""Seconds after which the caller is told how far the solve is, and asked whether it is to go on."""
 
 _REASONS = {
     layout.STEP_LIMIT: Status.STEP_LIMIT,
@@ -61,8 +64,9 @@ def solve(
     stop: Sequence[str] = (),
     options: Options | None = None,
     progress: Progress | None = None,
-    method: str = "auto",
+    cancel: Cancel | None = None,
     threads: int | None = None,
+    method: str = "auto",
     target: str = "cpu",
     into: Path | str | None = None,
 ) -> Solution:
@@ -74,8 +78,6 @@ def solve(
         "auto" begins with the explicit "dop853" and goes on with "rodas5p" where a subject turns out to be stiff. Each
         can also be asked for by its name, and so can "tsit5". On a GPU "auto" is "rodas5p". Each method has `max_steps`
         of its own.
-    threads
-        Threads at work; None takes one per core. The result does not depend on it.
     target
         "cpu", or "gpu" for a CUDA device. Results of the two agree to the tolerance, not to the bit.
     into
@@ -104,11 +106,14 @@ def solve(
             _ready[key] = Ready(model, method)
         limit(_ready, key)
         ready = _ready[key]
-    # The same text read twice is the same model; the formulas belong to the graph of the first.
-    request = check(ready.model, times, subjects, outputs, parameters, schedule, stop, options)
+        # The same text read twice is the same model; the formulas belong to the graph of the first, to which one
+        # thread at a time adds its own.
+        request = check(ready.model, times, subjects, outputs, parameters, schedule, stop, options)
     shape = (request.subjects, request.times.size, len(request.outputs))
     with nullcontext() if into is None else mapped(Path(into), shape) as values:
-        return Run(request, ready, threads or cores(), progress, target, values).follow()
+        with _lock:
+            run = Run(request, ready, threads or cores(), progress, target, values, cancel)
+        return run.follow()
 
 
 class Run:
@@ -122,6 +127,7 @@ class Run:
         progress: Progress | None,
         target: str = "cpu",
         values: FloatArray | None = None,
+        cancel: Cancel | None = None,
     ) -> None:
         program = ready.program
         self._request = request
@@ -131,7 +137,8 @@ class Run:
         self._readings, self._output_code = ready.outputs(request.outputs)
         self._threads = threads
         self._progress = progress
-        self._told = 0
+        self._cancel = cancel
+        self._told, self._told_at = 0, time.monotonic()
         self._subjects = Subjects(request, program)
         self._schedule = Schedule(request, program)
         ready.begin(request, self._subjects)
@@ -222,6 +229,7 @@ class Run:
         while waiting.size:
             self._run(waiting)
             waiting = self._after_round(waiting)
+            self._heed(int(self._table[FIELD["finished"]]))
         self._tell(int(np.sum(self._status >= 0)))
         return self._solution()
 
@@ -308,7 +316,8 @@ class Run:
         workspaces = self._workspaces.setdefault(compiled, [])
         while len(workspaces) < threads:
             workspaces.append(compiled.workspace(len(self._readings)))
-        if watch_only or queue.size <= _SUBJECTS_PER_THREAD:
+        attended = self._progress is not None or self._cancel is not None
+        if watch_only or (queue.size <= _SUBJECTS_PER_THREAD and not attended):
             compiled.run(table.ctypes.data, workspaces[0].ctypes.data)
             return
         workers = [
@@ -320,10 +329,10 @@ class Run:
         try:
             for worker in workers:
                 while worker.is_alive():
-                    worker.join(0.1)
-                    self._tell(int(table[FIELD["finished"]]))
+                    worker.join(_PATIENCE)
+                    self._heed(int(table[FIELD["finished"]]))
         except BaseException:
-            # Interrupted from the keyboard: the threads must end before the arrays do.
+            # Cancelled, or interrupted from the keyboard: the threads must end before the arrays do.
             table[FIELD["abort"]] = 1
             for worker in workers:
                 worker.join()
@@ -337,10 +346,17 @@ class Run:
             self._widths[code, count] = next(w for w in good if own <= w or w == WIDTHS[-1] or code.is_at_hand(w))
         return self._widths[code, count]
 
+    def _heed(self, finished: int) -> None:
+        """Stop where the caller wants it, and let it know that the solve goes on."""
+        if self._cancel is not None and self._cancel():
+            raise CancelledError(f"The solve was cancelled; {finished} of {self._request.subjects} subjects were done.")
+        if finished > self._told or time.monotonic() - self._told_at >= _PATIENCE:
+            self._tell(finished)
+
     def _tell(self, finished: int) -> None:
-        if self._progress is not None and finished > self._told:
+        if self._progress is not None:
             self._progress(finished - self._told)
-            self._told = finished
+        self._told, self._told_at = finished, time.monotonic()
 
     # ------------------------------------------------------------------- result
 

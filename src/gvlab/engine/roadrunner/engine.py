@@ -14,16 +14,60 @@ from typing import Any
 
 import numpy as np
 
-from gvlab.engine.contract import EVENT_LOG, FloatArray, Operation, Options, PerSubject, Progress, Solution
+from gvlab.engine.contract import EVENT_LOG, Cancel, FloatArray, Operation, Options, PerSubject, Progress, Solution
 from gvlab.engine.request import Request, check, cores
 from gvlab.engine.roadrunner.pool import Worker, WorkerDiedError, give_back, take
 from gvlab.engine.status import Status
-from gvlab.errors import SolveError
+from gvlab.errors import CancelledError, SolveError
 from gvlab.sbml.equations import Equations
 
 RELATIVE_TOLERANCE = 1e-8
 ABSOLUTE_TOLERANCE = 1e-10
 _LARGEST_CHUNK = 16
+_PATIENCE = 0.05
+"""Seconds after which the caller is told that the solve goes on, and asked whether it is to."""
+
+
+class Crew:
+    """The processes at work for one solve, which can all be ended at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._workers: set[Worker] = set()
+        self.killed = False
+
+    def take(self) -> Worker:
+        """Take a process.
+
+        Raises
+        ------
+        WorkerDiedError
+            If the crew has been ended.
+        """
+        worker = take(self._join)
+        self._join(worker)
+        if self.killed:
+            worker.close()
+            raise WorkerDiedError
+        return worker
+
+    def _join(self, worker: Worker) -> None:
+        with self._lock:
+            self._workers.add(worker)
+            if self.killed:
+                worker.kill()
+
+    def leave(self, worker: Worker) -> None:
+        """Let go of a process."""
+        with self._lock:
+            self._workers.discard(worker)
+
+    def kill(self) -> None:
+        """End every process; who waits for an answer of one of them gets a `WorkerDiedError`."""
+        with self._lock:
+            self.killed = True
+            for worker in self._workers:
+                worker.kill()
 
 
 def solve(
@@ -37,14 +81,12 @@ def solve(
     stop: Sequence[str] = (),
     options: Options | None = None,
     progress: Progress | None = None,
-    workers: int | None = None,
+    cancel: Cancel | None = None,
+    threads: int | None = None,
 ) -> Solution:
     """Solve with libRoadRunner. See `contract.Solve` for the arguments.
 
-    Parameters
-    ----------
-    workers
-        Processes at work; None takes one per core. The result does not depend on it.
+    `threads` counts processes.
 
     Notes
     -----
@@ -52,26 +94,42 @@ def solve(
     billionth of a day before anything is read. It does not tell its steps: `Solution.steps` is -1.
     """
     request = check(model, times, subjects, outputs, parameters, schedule, stop, options)
-    count = min(workers or cores(), subjects)
+    count = min(threads or cores(), subjects)
     chunk = max(1, min(_LARGEST_CHUNK, subjects // (4 * count)))
     waiting = deque(list(range(first, min(first + chunk, subjects))) for first in range(0, subjects, chunk))
     results: queue.Queue[tuple[int, dict[str, Any]] | BaseException] = queue.Queue()
-    threads = [
-        threading.Thread(target=_work, args=(request, waiting, results, threading.Lock()), daemon=True)
-        for _ in range(count)
+    crew = Crew()
+    attendants = [
+        threading.Thread(target=_work, args=(request, waiting, results, crew), daemon=True) for _ in range(count)
     ]
-    for thread in threads:
-        thread.start()
+    for attendant in attendants:
+        attendant.start()
     solution = _empty(request)
     logs: list[tuple[int, int, float]] = []
-    for _ in range(subjects):
-        result = results.get()
-        if isinstance(result, BaseException):
-            waiting.clear()
-            raise result
-        _store(solution, logs, *result)
-        if progress is not None:
-            progress(1)
+    try:
+        done = 0
+        while done < subjects:
+            if cancel is not None and cancel():
+                raise CancelledError(f"The solve was cancelled; {done} of {subjects} subjects were done.")
+            try:
+                result = results.get(timeout=_PATIENCE)
+            except queue.Empty:
+                if progress is not None:
+                    progress(0)
+                continue
+            if isinstance(result, BaseException):
+                raise result
+            _store(solution, logs, *result)
+            done += 1
+            if progress is not None:
+                progress(1)
+    except BaseException:
+        waiting.clear()
+        crew.kill()
+        raise
+    finally:
+        for attendant in attendants:
+            attendant.join()
     logs.sort(key=lambda row: row[0])  # stable: the firings of one subject come in order
     return _with_events(solution, np.array(logs, dtype=EVENT_LOG))
 
@@ -80,12 +138,12 @@ def _work(
     request: Request,
     waiting: deque[list[int]],
     results: queue.Queue[tuple[int, dict[str, Any]] | BaseException],
-    lock: threading.Lock,
+    crew: Crew,
 ) -> None:
     """Keep one process busy until nothing waits."""
     worker: Worker | None = None
     try:
-        worker = take()
+        worker = crew.take()
         worker.send(("job", _job(request)))
         while True:
             try:
@@ -102,15 +160,20 @@ def _work(
                     results.put((index, answer))
                     done += 1
             except WorkerDiedError:
+                if crew.killed:
+                    raise
+                crew.leave(worker)
                 # The subject that was being solved brought the process down. The others of the chunk go back.
                 results.put((indices[done], {"status": int(Status.ENGINE_FAILED)}))
                 if indices[done + 1 :]:
                     waiting.append(indices[done + 1 :])
-                worker = take()
+                worker = crew.take()
                 worker.send(("job", _job(request)))
+        crew.leave(worker)
         give_back(worker)
     except BaseException as error:
         if worker is not None:
+            crew.leave(worker)
             worker.close()
         results.put(error)
 

@@ -13,6 +13,7 @@ import struct
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from gvlab.errors import SolveError
@@ -30,7 +31,7 @@ class WorkerDiedError(Exception):
 class Worker:
     """One child process."""
 
-    def __init__(self) -> None:
+    def __init__(self, started: Callable[[Worker], None] | None = None) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-c", _START.format(path=sys.path)],
             stdin=subprocess.PIPE,
@@ -38,6 +39,8 @@ class Worker:
             stderr=subprocess.DEVNULL,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
+        if started is not None:
+            started(self)
         try:
             ready = self.receive()
         except WorkerDiedError:
@@ -67,6 +70,10 @@ class Worker:
     def alive(self) -> bool:
         """Whether the child still runs."""
         return self._process.poll() is None
+
+    def kill(self) -> None:
+        """End the child at once, from any thread; who waits for its answer is told that it died."""
+        self._process.kill()
 
     def close(self) -> None:
         """End the child."""
@@ -106,14 +113,14 @@ def receive(pipe: Any) -> Any:
     return pickle.loads(data)
 
 
-def take() -> Worker:
-    """Take an idle process, or start one."""
+def take(started: Callable[[Worker], None] | None = None) -> Worker:
+    """Take an idle process, or start one; `started` gets that one before it is ready for work."""
     with _lock:
         while _idle:
             worker = _idle.pop()
             if worker.alive:
                 return worker
-    return Worker()
+    return Worker(started)
 
 
 def give_back(worker: Worker) -> None:
