@@ -19,17 +19,17 @@ def test_a_plan_holds_list_key_sheet_and_power(gvlab, tmp_path):
     folder = tmp_path / "plan"
     done = gvlab("design", "mathew2018_survival", *SYSTEM, *SMALL, "--per-arm", "7", "--out", str(folder))
     assert done.code == 0, done.complained
-    assert "7 mice in each of 4 arms, 28 in all" in done.printed
+    assert "7 animals in each of 4 arms, 28 in all" in done.printed
     assert "within the Monte-Carlo error" in done.printed
     bench = pd.read_csv(folder / "randomization.csv", comment="#")
     key = pd.read_csv(folder / "key" / "randomization_key.csv", comment="#")
-    assert list(bench.columns) == ["mouse", "cage", "block", "code"]
+    assert list(bench.columns) == ["animal", "cage", "block", "code"]
     assert key["arm"].value_counts().to_dict() == dict.fromkeys(
         ("BM", "BM + sorafenib", "BM + T cells", "BM + T cells + sorafenib"), 7
     )
     assert set(bench["code"]) == set(key["code"])
     book = openpyxl.load_workbook(folder / "design_sheet.xlsx")
-    assert book.sheetnames == ["Summary", "Arms", "Doses", "Calendar", "Sampling", "Mice", "ARRIVE 2.0"]
+    assert book.sheetnames == ["Summary", "Arms", "Doses", "Calendar", "Sampling", "Animals", "ARRIVE 2.0"]
     assert all(sheet["A1"].value == PLAN_MARK for sheet in book)
     assert not any(cell.data_type == "f" for sheet in book for row in sheet.iter_rows() for cell in row)
     assert {"power.svg", "power.png", "power.csv", "plan.json"} <= {path.name for path in folder.iterdir()}
@@ -39,9 +39,9 @@ def test_a_plan_holds_list_key_sheet_and_power(gvlab, tmp_path):
         assert seed not in (folder / file).read_text()
 
 
-def test_the_seed_repeats_a_plan_and_without_one_each_list_is_new(gvlab, tmp_path):
+def test_the_seed_of_the_randomization_repeats_it_and_without_one_each_list_is_new(gvlab, tmp_path):
     lists = []
-    for number, seed in enumerate((("--seed", "5"), ("--seed", "5"), (), ())):
+    for number, seed in enumerate((("--randomization-seed", "5"), ("--randomization-seed", "5"), (), ())):
         folder = tmp_path / str(number)
         done = gvlab(
             "design", "mathew2018_survival", *SYSTEM, *SMALL, *seed, "--per-arm", "6", "--out", str(folder)

@@ -11,15 +11,12 @@ import pandas as pd
 from gvlab import library, units
 from gvlab.agreement.survival import BAND, FloatArray, Progress, plain_name
 from gvlab.assay.assay import Assay
-from gvlab.assay.samples import Samples
+from gvlab.assay.batches import read_in_batches
 from gvlab.errors import InvalidValueError, UnitError, UnknownNameError
 from gvlab.experiment.experiment import Experiment
 from gvlab.model.model import Model
 from gvlab.simulation import simulate
 from gvlab.statistics import wilson_interval
-
-_BATCH = 40
-"""Virtual mice that are read in one batch of an assay, so that the band holds the difference between batches too."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +159,7 @@ def reading_agreement(
             for day in sorted({float(time) for time in observed.loc[observed["arm"] == arm, "time"]}):
                 rng = np.random.default_rng([seed, len(bands)])
                 truth = {output: runs[arm].at(output, day) for output in outputs}
-                read = read_virtual(assays[name], what, truth, day, rng) if name else truth[what]
+                read = read_in_batches(assays[name], what, truth, day, rng) if name else truth[what]
                 read = read[np.isfinite(read)]
                 limits = np.quantile(read, [BAND[0], 0.5, BAND[1]]) if len(read) else np.full(3, np.nan)
                 bands.append((arm, day, float(limits[0]), float(limits[1]), float(limits[2]), len(read)))
@@ -174,39 +171,6 @@ def reading_agreement(
             raise InvalidValueError(f'No virtual mouse lives on the days on which "{analyte}" was read.')
         predicted_by = f"{name}, {what}" if name else f"{what}, without error of an instrument"
         found.append(ReadingAgreement(analyte, unit, predicted_by, observed, band, inside, len(known)))
-    return found
-
-
-def read_virtual(
-    assay: Assay, analyte: str, truth: Mapping[str, FloatArray], day: float, rng: np.random.Generator
-) -> FloatArray:
-    """Read virtual subjects on a day with the assay's error, a batch of them after the other.
-
-    Parameters
-    ----------
-    assay, analyte
-        What is read.
-    truth
-        By output of the model, shape (subject,).
-    day
-        When.
-    rng
-        Source of every error.
-
-    Returns
-    -------
-    Shape (subject,); NaN for those who are dead, or hold too little for the assay.
-    """
-    n = len(next(iter(truth.values())))
-    found = np.full(n, np.nan)
-    for start in range(0, n, _BATCH):
-        some = {output: truth[output][start : start + _BATCH, None] for output in assay.outputs}
-        if not np.isfinite(np.stack(list(some.values()))).all(axis=0).any():
-            continue
-        names = [str(start + number) for number in range(len(next(iter(some.values()))))]
-        readings = assay.read(Samples(some, names, ["x"] * len(names), np.array([day])), rng, raw=False).table
-        mine = readings[readings["analyte"] == analyte]
-        found[mine["subject"].astype(np.int64)] = mine["value"]
     return found
 
 

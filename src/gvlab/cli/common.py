@@ -7,12 +7,13 @@ import inspect
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 if TYPE_CHECKING:
+    from gvlab.workflows.bundle import Bundle
     from gvlab.workflows.progress import Progress as Where
     from gvlab.workflows.progress import ProgressSink
 
@@ -38,6 +39,15 @@ def say(lines: str | Iterable[str], indent: str = "") -> None:
     """Print lines as they are: no markup, no color, broken by the terminal only."""
     for line in (lines,) if isinstance(lines, str) else lines:
         out.print(f"{indent}{line}", highlight=False, markup=False, soft_wrap=True)
+
+
+def say_bundle(bundle: Bundle[Any], where: str) -> None:
+    """Print what a bundle says, where it lies, and what is in its files."""
+    say(bundle.heading)
+    say(bundle.lines, "  ")
+    say(f"\n{bundle.summary} {where}".replace("\n ", "\n"))
+    wide = max((len(path) for path in bundle.contents), default=0)
+    say(f"  {path:<{wide}}  {what}" for path, what in bundle.contents.items())
 
 
 @contextlib.contextmanager
@@ -86,16 +96,16 @@ def output_folder(folder: Path | None, name: str) -> Iterator[Path]:
     """
     from gvlab.provenance import new_output_folder, prepare_output_folder
 
+    wanted = (RESULTS if folder is None else folder).absolute()
+    missing = [each for each in (wanted, *wanted.parents) if not each.exists()]
     if folder is None:
-        there = False
         target = new_output_folder(RESULTS / f"{name}-{time.strftime('%Y-%m-%d-%H%M%S')}")
     else:
-        there = folder.exists()
         target = prepare_output_folder(folder)
     try:
         yield target
     except BaseException:
-        if not there:
+        for each in dict.fromkeys([*([target] if folder is None else []), *missing]):
             with contextlib.suppress(OSError):
-                target.rmdir()  # only where it is empty
+                each.rmdir()  # only where it is empty
         raise

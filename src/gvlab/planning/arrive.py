@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gvlab.planning.power import Plan
+from gvlab.planning.plan import Plan
 
 TO_FILL = "TO BE FILLED IN"
 """Marks what a plan cannot know."""
@@ -16,16 +16,16 @@ COLUMNS = ("item", "what to report", "status", "this plan")
 
 
 def arrive_table(plan: Plan, per_arm: int, cage_size: int, version: str) -> pd.DataFrame:
-    """Fill in the table.
+    """Return the table, filled in as far as a plan can.
 
     Parameters
     ----------
     plan
         The plan.
     per_arm
-        Mice per arm that are to be used.
+        Animals per arm that are to be used.
     cage_size
-        Mice in a cage.
+        Animals in a cage.
     version
         Of GVLab.
 
@@ -33,17 +33,17 @@ def arrive_table(plan: Plan, per_arm: int, cage_size: int, version: str) -> pd.D
     -------
     Columns `COLUMNS`; `status` is "planned", "in part" or `TO_FILL`, and `this plan` is "" for the last.
     """
-    experiment, question = plan.experiment, plan.question
+    experiment, comparison = plan.experiment, plan.comparison
     arms = "; ".join(arm.name for arm in experiment.arms)
     total = per_arm * len(experiment.arms)
     doses = " ".join(f"{arm.name}: {arm.protocol.in_words()}" for arm in experiment.arms)
-    others = [name for name in (*experiment.endpoints, *experiment.assays) if name != question.endpoint]
+    others = [name for name in (*experiment.endpoints, *experiment.assays) if name != comparison.endpoint]
     rows: list[tuple[str, str, str]] = [
-        ("1a Study design", "Groups compared, with controls", f"{arms}. Compared: {question.in_words()}."),
+        ("1a Study design", "Groups compared, with controls", f"{arms}. Compared: {comparison.in_words()}."),
         (
             "1b Study design",
             "Experimental unit",
-            "The single mouse, as long as treatment is given to each mouse and arms share cages as listed.",
+            "The single animal, as long as treatment is given to each animal and arms share cages as listed.",
         ),
         (
             "2a Sample size",
@@ -53,16 +53,16 @@ def arrive_table(plan: Plan, per_arm: int, cage_size: int, version: str) -> pd.D
         (
             "2b Sample size",
             "How it was decided",
-            f"By simulation with GVLab {version}: {plan.replicates} repetitions for each number of mice, drawn from "
-            f"{plan.subjects} virtual mice per arm, seed {plan.seed}. {' '.join(plan.in_words())}",
+            f"By simulation with GVLab {version}: {plan.replicates} repetitions for each number of animals, drawn from "
+            f"{plan.subjects} virtual animals per arm, seed {plan.seed}. {' '.join(plan.in_words())}",
         ),
-        ("3a Inclusion and exclusion", "Criteria set in advance, for mice and for readings", ""),
+        ("3a Inclusion and exclusion", "Criteria set in advance, for animals and for readings", ""),
         ("3b Inclusion and exclusion", "What was excluded in each group, and why", ""),
         ("3c Inclusion and exclusion", "Exact n of each analysis", ""),
         (
             "4a Randomization",
             "Whether and how",
-            "Permuted blocks with one mouse of each arm, made by GVLab; the list and its key are separate files, and "
+            "Permuted blocks with one animal of each arm, made by GVLab; the list and its key are separate files, and "
             "the seed stands in the key.",
         ),
         (
@@ -74,19 +74,19 @@ def arrive_table(plan: Plan, per_arm: int, cage_size: int, version: str) -> pd.D
         (
             "5 Blinding",
             "Who knew the groups, at each stage",
-            "Mice carry codes without meaning; the key is for whoever prepares the doses. Who was blinded at "
+            "Animals carry codes without meaning; the key is for whoever prepares the doses. Who was blinded at "
             f"allocation, treatment, assessment and analysis: {TO_FILL}.",
         ),
         (
             "6a Outcomes",
             "Every outcome, defined",
-            f"{question.endpoint}{f'; also {_listed(others)}' if others else ''}. Humane endpoint: {TO_FILL}.",
+            f"{comparison.endpoint}{f'; also {_listed(others)}' if others else ''}. Humane endpoint: {TO_FILL}.",
         ),
-        ("6b Outcomes", "The primary outcome", f"{question.endpoint}: it decided the number of mice."),
+        ("6b Outcomes", "The primary outcome", f"{comparison.endpoint}: it decided the number of animals."),
         (
             "7a Statistics",
             "Method and software of each analysis",
-            f"Primary: two-sided {question.test} test at alpha {plan.alpha:g}. Software: {TO_FILL}.",
+            f"Primary: two-sided {comparison.test} test at alpha {plan.alpha:g}. Software: {TO_FILL}.",
         ),
         ("7b Statistics", "How assumptions are checked, and what is done if they fail", ""),
         (

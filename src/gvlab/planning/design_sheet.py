@@ -1,4 +1,4 @@
-"""The design sheet: arms, doses in words and per mouse, calendar, sampling, ARRIVE table, as one workbook."""
+"""The design sheet: arms, doses in words and per animal, calendar, sampling, ARRIVE table, as one workbook."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from gvlab import library, units
+from gvlab.arrays import Array, Float
 from gvlab.assay.readers.tables import safe_cell
 from gvlab.errors import InvalidValueError, UnitError
 from gvlab.experiment.experiment import Experiment
 from gvlab.protocol import Dose
-from gvlab.provenance import atomic_file
 from gvlab.subject.cohort import BODY_MASS
 
 PLAN_MARK = "PLAN, from simulation by GVLab; nothing here was measured"
@@ -25,11 +25,11 @@ _COHORT = 200
 
 
 def arms_table(experiment: Experiment, per_arm: int) -> pd.DataFrame:
-    """Give one row an arm: how many mice, what is given, in words."""
+    """Return one row an arm: how many animals, what is given, in words."""
     rows = [
         {
             "arm": arm.name,
-            "mice": per_arm,
+            "animals": per_arm,
             "what is given": arm.protocol.in_words(),
             "what else is different": str(arm.condition) if arm.condition else "",
         }
@@ -39,9 +39,9 @@ def arms_table(experiment: Experiment, per_arm: int) -> pd.DataFrame:
 
 
 def doses_table(experiment: Experiment, seed: int) -> pd.DataFrame:
-    """Give one row an arm and dose, with the amount for one mouse of median body mass and the range over mice.
+    """Return one row an arm and dose, with the amount for one animal of median body mass and the range over animals.
 
-    The body masses are those of the virtual mice; weigh the real ones.
+    The body masses are those of the virtual animals; weigh the real ones.
     """
     mass = experiment.system.cohort(_COHORT, seed).column(BODY_MASS) if _has_mass(experiment) else None
     rows = []
@@ -52,7 +52,7 @@ def doses_table(experiment: Experiment, seed: int) -> pd.DataFrame:
                     "arm": arm.name,
                     "agent": dose.given.title,
                     "dose": dose.amount,
-                    "per mouse": _per_mouse(dose, mass),
+                    "per animal": _per_animal(dose, mass),
                     "first day": dose.start,
                     "last day": dose.times[-1],
                     "times": len(dose.times),
@@ -68,8 +68,8 @@ def _has_mass(experiment: Experiment) -> bool:
     return BODY_MASS in experiment.system.parameters()
 
 
-def _per_mouse(dose: Dose, mass: np.ndarray[Any, np.dtype[np.float64]] | None) -> str:
-    """Write the amount for one mouse: "0.21 mg (0.18 to 0.24 mg for 18 to 24 g)"; the dose itself where it is one."""
+def _per_animal(dose: Dose, mass: Float[Array, " subject"] | None) -> str:
+    """Return the amount for one animal: "0.21 mg (0.18 to 0.24 mg for 18 to 24 g)"; the dose itself where it is one."""
     quantity = dose.quantity
     if not quantity.unit.endswith("/kg") or mass is None:
         return dose.amount
@@ -83,7 +83,7 @@ def _per_mouse(dose: Dose, mass: np.ndarray[Any, np.dtype[np.float64]] | None) -
 
 
 def _basis(experiment: Experiment, dose: Dose) -> str:
-    """Say what the dose rests on, as its system does."""
+    """Return what the dose rests on, as its system does."""
     for spec in experiment.system.doses.values():
         if (spec.agent, spec.amount, spec.at) == (dose.agent, dose.amount, dose.at):
             return spec.note or str(spec.evidence)
@@ -91,7 +91,7 @@ def _basis(experiment: Experiment, dose: Dose) -> str:
 
 
 def calendar(experiment: Experiment, start: dt.date | None = None) -> pd.DataFrame:
-    """Give one row a day on which something is done, arms that get the same together.
+    """Return one row a day on which something is done, arms that get the same together.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def _date(start: dt.date | None, day: float) -> str:
 
 
 def sampling_days(experiment: Experiment) -> tuple[float, ...]:
-    """Give the days on which published statements about the experiment ask for a reading."""
+    """Return the days on which published statements about the experiment ask for a reading."""
     asked = set()
     for finding in library.read_all("findings").values():
         for comparison in finding.comparisons:
@@ -139,7 +139,7 @@ def sampling_days(experiment: Experiment) -> tuple[float, ...]:
 
 
 def sampling_table(experiment: Experiment, start: dt.date | None = None) -> pd.DataFrame:
-    """Give one row a reading and assay that can make it, with the specimen and whether the mouse is killed for it."""
+    """Return one row a reading and assay that can make it, the specimen, and whether it kills the animal."""
     assays = library.read_all("assays")
     wanted = set(experiment.outputs())
     days = sampling_days(experiment) or (experiment.last_day,)
@@ -155,12 +155,12 @@ def sampling_table(experiment: Experiment, start: dt.date | None = None) -> pd.D
                     "date": _date(start, day),
                     "assay": record.title,
                     "specimen": record.specimen,
-                    "mouse is killed": "yes: plan mice of its own" if record.destructive else "no",
+                    "animal is killed": "yes: plan animals of its own" if record.destructive else "no",
                     "wells or images a sample": record.replicates,
                     "done": "",
                 }
             )
-    columns = ["day", "date", "assay", "specimen", "mouse is killed", "wells or images a sample", "done"]
+    columns = ["day", "date", "assay", "specimen", "animal is killed", "wells or images a sample", "done"]
     table = pd.DataFrame(rows, columns=columns)
     return table.sort_values("day", kind="stable", ignore_index=True)
 
@@ -187,8 +187,8 @@ def parse_date(text: str) -> dt.date | None:
         raise InvalidValueError(f'"{text}" is not a date. Write year-month-day, such as 2026-11-24.') from error
 
 
-def write_workbook(path: Path, sheets: Mapping[str, pd.DataFrame], head: Sequence[str]) -> None:
-    """Write tables as sheets of a workbook; no cell is a formula.
+def save_workbook(path: Path, sheets: Mapping[str, pd.DataFrame], head: Sequence[str]) -> None:
+    """Save tables as sheets of a workbook; no cell is a formula.
 
     Parameters
     ----------
@@ -198,11 +198,6 @@ def write_workbook(path: Path, sheets: Mapping[str, pd.DataFrame], head: Sequenc
         By name.
     head
         Lines that stand above each table, the mark of a plan first.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be written.
     """
     import openpyxl
     from openpyxl.styles import Alignment, Font, PatternFill
@@ -237,8 +232,7 @@ def write_workbook(path: Path, sheets: Mapping[str, pd.DataFrame], head: Sequenc
         sheet.page_setup.orientation = "landscape"
         sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
         sheet.sheet_properties.pageSetUpPr = openpyxl.worksheet.properties.PageSetupProperties(fitToPage=True)
-    with atomic_file(path) as temporary:
-        book.save(temporary)
+    book.save(path)
 
 
 def _cell(value: Any) -> Any:

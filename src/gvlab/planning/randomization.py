@@ -1,4 +1,4 @@
-"""Randomization: which mouse goes into which arm, by cage and block, under codes that tell nobody the arm."""
+"""Randomization: which animal goes into which arm, by cage and block, under codes that tell nobody the arm."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Allocation:
     Attributes
     ----------
     table
-        One row a mouse: ``mouse, cage, block, code, arm``.
+        One row an animal: ``animal, cage, block, code, arm``.
     seed
         Whoever has it and the numbers can work out the key.
     """
@@ -39,35 +39,35 @@ class Allocation:
     @property
     def key(self) -> pd.DataFrame:
         """The list for whoever prepares the doses: which code is which arm."""
-        return self.table[["code", "mouse", "arm"]].sort_values("code", ignore_index=True)
+        return self.table[["code", "animal", "arm"]].sort_values("code", ignore_index=True)
 
 
 def randomize(sizes: Mapping[str, int], seed: int, *, cage_size: int = 5) -> Allocation:
-    """Allot mice to arms in permuted blocks.
+    """Allot animals to arms in permuted blocks.
 
-    A block holds one mouse of each arm, as long as arms have mice left, in random order; cages are filled block by
-    block, so that every cage holds the arms as evenly as its size allows and a cage is no confounder. Mice that are
-    numbered in the order of their weight (or of their signal before treatment) make blocks of like mice.
+    A block holds one animal of each arm, as long as arms have animals left, in random order; cages are filled block by
+    block, so that every cage holds the arms as evenly as its size allows and a cage is no confounder. Animals that are
+    numbered in the order of their weight (or of their signal before treatment) make blocks of like animals.
 
     Parameters
     ----------
     sizes
-        Mice in each arm.
+        Animals in each arm.
     seed
         The same seed gives the same list.
     cage_size
-        Mice in a cage.
+        Animals in a cage.
 
     Raises
     ------
     InvalidValueError
-        If an arm has no mice, a cage holds none, or the seed is negative.
+        If an arm has no animals, a cage holds none, or the seed is negative.
     """
     for arm, n in sizes.items():
         if n < 1:
-            raise InvalidValueError(f'Arm "{arm}" has {n} mice; at least 1 is needed.')
+            raise InvalidValueError(f'Arm "{arm}" has {n} animals; at least 1 is needed.')
     if cage_size < 1:
-        raise InvalidValueError(f"A cage of {cage_size} mice is asked for; a cage holds at least 1.")
+        raise InvalidValueError(f"A cage of {cage_size} animals is asked for; a cage holds at least 1.")
     if seed < 0:
         raise InvalidValueError(f"The seed is {seed}; it must be a whole number, not negative.")
     rng = np.random.default_rng(seed)
@@ -84,7 +84,7 @@ def randomize(sizes: Mapping[str, int], seed: int, *, cage_size: int = 5) -> All
     wide = len(str(n))
     table = pd.DataFrame(
         {
-            "mouse": [f"M{number:0{wide}d}" for number in range(1, n + 1)],
+            "animal": [f"M{number:0{wide}d}" for number in range(1, n + 1)],
             "cage": [f"C{number // cage_size + 1:02d}" for number in range(n)],
             "block": blocks,
             "code": _codes(n, rng),

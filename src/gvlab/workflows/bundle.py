@@ -43,8 +43,8 @@ class Bundle(Generic[Found]):
         What was asked for.
     found
         The result itself, for a notebook: a plan, agreements, a grid of effects.
-    lines
-        What it says, in sentences.
+    heading, lines, summary
+        What it is about; what it says, in sentences; the sentence to remember.
     tables
         By path, ``power.csv`` or ``drivers.tsv``: columns are separated as the ending says.
     figures
@@ -59,7 +59,9 @@ class Bundle(Generic[Found]):
 
     request: Request
     found: Found
+    heading: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
+    summary: str = ""
     tables: Mapping[str, Table] = field(default_factory=dict)
     figures: Mapping[str, Figure] = field(default_factory=dict)
     documents: Mapping[str, Document] = field(default_factory=dict)

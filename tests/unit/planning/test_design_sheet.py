@@ -1,4 +1,4 @@
-"""The design sheet: amounts per mouse, calendar, ARRIVE table, cells that are never live."""
+"""The design sheet: amounts per animal, calendar, ARRIVE table, cells that are never live."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from gvlab.planning.design_sheet import (
     doses_table,
     parse_date,
     sampling_table,
-    write_workbook,
+    save_workbook,
 )
-from gvlab.planning.power import plan
-from gvlab.planning.simulated_comparison import ask
+from gvlab.planning.plan import make_plan
+from gvlab.planning.planned_comparison import PlannedComparison
 
 
 @pytest.fixture(scope="module")
@@ -28,13 +28,13 @@ def survival() -> Experiment:
     return Experiment.read("mathew2018_survival", "b6_into_balbc_wehi3b")
 
 
-def test_a_dose_per_body_mass_is_given_per_mouse_and_others_stay(survival):
+def test_a_dose_per_body_mass_is_given_per_animal_and_others_stay(survival):
     doses = doses_table(survival, seed=1)
-    by_mouth = doses[doses["agent"] == "Sorafenib"]["per mouse"].iloc[0]
+    by_mouth = doses[doses["agent"] == "Sorafenib"]["per animal"].iloc[0]
     amount, grams = float(by_mouth.split()[0]), by_mouth.split("for ")[1]
     assert 0.15 < amount < 0.3
     assert grams.endswith(" g)")
-    assert (doses[doses["agent"] == "Total body irradiation"]["per mouse"] == "10 Gy").all()
+    assert (doses[doses["agent"] == "Total body irradiation"]["per animal"] == "10 Gy").all()
 
 
 def test_the_calendar_has_every_dose_of_every_arm_on_its_day(survival):
@@ -51,7 +51,7 @@ def test_readings_that_kill_say_so():
     table = sampling_table(Experiment.read("mathew2018_cd8_phenotype"))
     stress = table[table["assay"].str.contains("stress test")]
     assert len(stress)
-    assert stress["mouse is killed"].str.startswith("yes").all()
+    assert stress["animal is killed"].str.startswith("yes").all()
     assert set(table["day"]) == {12.0}
 
 
@@ -62,7 +62,7 @@ def test_a_date_that_is_none_is_refused():
 
 def test_cells_of_the_workbook_are_never_live(tmp_path):
     evil = pd.DataFrame({"=name": ["=1+1", "+SUM(A1)", "-2+3", "@cmd", "fine"], "n": [1, 2, 3, 4, -5]})
-    write_workbook(tmp_path / "x.xlsx", {"S": evil}, [PLAN_MARK, "=HYPERLINK()"])
+    save_workbook(tmp_path / "x.xlsx", {"S": evil}, [PLAN_MARK, "=HYPERLINK()"])
     sheet = openpyxl.load_workbook(tmp_path / "x.xlsx")["S"]
     cells = [cell for row in sheet.iter_rows() for cell in row if cell.value is not None]
     assert not any(cell.data_type == "f" for cell in cells)
@@ -72,7 +72,7 @@ def test_cells_of_the_workbook_are_never_live(tmp_path):
 
 
 def test_arrive_leaves_blank_what_a_plan_cannot_know_and_marks_it(survival):
-    found = plan(survival, ask(survival), subjects=64, replicates=80, seed=1)
+    found = make_plan(survival, PlannedComparison.of(survival), subjects=64, replicates=80, seed=1)
     table = arrive_table(found, 12, 5, "0")
     assert {item.split()[0].rstrip("abcd") for item in table["item"]} == {str(number) for number in range(1, 11)}
     blank = table[table["this plan"] == ""]

@@ -17,7 +17,7 @@ def test_every_block_holds_each_arm_once():
 def test_arms_get_the_mice_they_were_promised():
     table = randomize({"a": 4, "b": 9}, seed=3).table
     assert table["arm"].value_counts().to_dict() == {"a": 4, "b": 9}
-    assert table["mouse"].is_unique
+    assert table["animal"].is_unique
     assert table["code"].is_unique
 
 
@@ -48,5 +48,5 @@ def test_each_place_is_equally_likely_for_each_arm():
 
 
 def test_an_arm_without_mice_is_refused():
-    with pytest.raises(InvalidValueError, match='Arm "b" has 0 mice'):
+    with pytest.raises(InvalidValueError, match='Arm "b" has 0 animals'):
         randomize({"a": 3, "b": 0}, seed=1)

@@ -1,0 +1,197 @@
+"""How many animals an experiment needs: its power under the nominal parameters and under every plausible set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from gvlab.errors import InvalidValueError
+from gvlab.experiment.experiment import Experiment
+from gvlab.planning.planned_comparison import Attrition, ParameterSet, PlannedComparison
+from gvlab.planning.power import PowerCurve, power_curve
+from gvlab.planning.simulated_comparison import BATCHES, simulate_comparison
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How many animals, and what that rests on.
+
+    Attributes
+    ----------
+    experiment, comparison, attrition
+        What is planned.
+    power, alpha
+        What is asked for.
+    nominal
+        Power with the parameters of the tables.
+    plausible
+        Power with each plausible parameter set; empty where there are none.
+    subjects, replicates, seed
+        Virtual animals per arm of the nominal set; repeated experiments for each number of animals; seed of both.
+    """
+
+    experiment: Experiment
+    comparison: PlannedComparison
+    attrition: Attrition
+    power: float
+    alpha: float
+    nominal: PowerCurve
+    plausible: tuple[PowerCurve, ...]
+    subjects: int
+    replicates: int
+    seed: int
+
+    @property
+    def per_arm(self) -> int | None:
+        """Animals per arm with the nominal parameters, None where no number tried is enough."""
+        return self.nominal.needed(self.power)
+
+    def plausible_range(self) -> tuple[int | None, int | None, int | None]:
+        """Return the 10th, 50th and 90th percentile of animals per arm over sets; None is more than any tried."""
+        if not self.plausible:
+            return (None, None, None)
+        needed = sorted(np.inf if (n := curve.needed(self.power)) is None else float(n) for curve in self.plausible)
+        picks = [needed[round(q * (len(needed) - 1))] for q in (0.1, 0.5, 0.9)]
+        low, middle, high = (None if np.isinf(each) else int(each) for each in picks)
+        return (low, middle, high)
+
+    @property
+    def never(self) -> int:
+        """How many plausible sets do not reach the power with any number tried."""
+        return sum(curve.needed(self.power) is None for curve in self.plausible)
+
+    def in_words(self) -> tuple[str, ...]:
+        """Return it as sentences."""
+        largest = self.nominal.n[-1]
+        low, high = self.nominal.needed_range(self.power)
+        asked = f"{100 * self.power:g} % power at alpha {self.alpha:g}"
+        if self.per_arm is None:
+            best = self.nominal.power[-1]
+            first = (
+                f"With the nominal parameters even {largest} animals per arm do not reach {asked}: "
+                f"they give {100 * best:.0f} %. The effect may be too small to be found this way."
+            )
+        else:
+            first = (
+                f"{self.per_arm} animals per arm give {asked} with the nominal parameters "
+                f"({_count(low, largest)} to {_count(high, largest)} within the Monte-Carlo error)."
+            )
+        lines = [f"Compared: {self.comparison.in_words()}.", first]
+        if self.plausible:
+            p10, p50, p90 = (_count(n, largest) for n in self.plausible_range())
+            lines.append(
+                f"Over {len(self.plausible)} plausible parameter sets: median {p50}, 10th to 90th percentile {p10} to "
+                f"{p90}; {self.never} of them do not reach it with {largest}."
+            )
+            safe = self.plausible_range()[2]
+            if safe is not None and self.per_arm is not None and safe > self.per_arm:
+                lines.append(f"{safe} per arm are enough in nine of ten of these sets; plan with those to be safe.")
+        else:
+            lines.append(
+                "Only the nominal parameter set was used, no ensemble of plausible ones, so the true uncertainty is "
+                "wider than the range given."
+            )
+        lines.append(
+            f"Included: attrition {100 * self.attrition.dropout:g} %, leukemia that does not take "
+            f"{100 * self.attrition.engraftment_failure:g} %. Numbers are animals at the start of the study."
+        )
+        return tuple(lines)
+
+    def table(self) -> pd.DataFrame:
+        """Return every power curve: columns set, n_per_arm, power, standard_error."""
+        frames = [
+            pd.DataFrame(
+                {
+                    "set": curve.name,
+                    "n_per_arm": curve.n,
+                    "power": curve.power,
+                    "standard_error": curve.standard_error,
+                }
+            )
+            for curve in (self.nominal, *self.plausible)
+        ]
+        return pd.concat(frames, ignore_index=True)
+
+
+def _count(n: int | None, largest: int) -> str:
+    return f"more than {largest}" if n is None else str(n)
+
+
+def check_power(power: float, alpha: float) -> None:
+    """Raise if a power or a level cannot be asked for."""
+    if not 0 < alpha < 1:
+        raise InvalidValueError(f"alpha is {alpha:g}; a level lies between 0 and 1. Did you mean 0.05?")
+    if not alpha < power < 1:
+        raise InvalidValueError(
+            f"A power of {power:g} is asked for; it lies above alpha ({alpha:g}) and below 1. Did you mean 0.8?"
+        )
+
+
+def make_plan(
+    experiment: Experiment,
+    comparison: PlannedComparison,
+    *,
+    power: float = 0.8,
+    alpha: float = 0.05,
+    attrition: Attrition | None = None,
+    sets: Sequence[ParameterSet] = (),
+    subjects: int = 1600,
+    subjects_each: int = 96,
+    replicates: int = 2000,
+    seed: int,
+    progress: Progress | None = None,
+) -> Plan:
+    """Find out how many animals per arm a comparison needs.
+
+    Parameters
+    ----------
+    experiment, comparison
+        What is done and asked.
+    power, alpha
+        Wanted probability of significance; level of the two-sided test.
+    attrition
+        Attrition and engraftment failure; the usual ones where None.
+    sets
+        Plausible parameter sets beside the nominal one.
+    subjects, subjects_each
+        Virtual animals per arm: with the nominal parameters, and with each set.
+    replicates
+        Experiments for each number of animals; a quarter of it for each plausible set.
+    seed
+        Of the animals and of the draws.
+    progress
+        Told how many virtual animals have just been finished.
+
+    Raises
+    ------
+    InvalidValueError
+        If the power is not above alpha and below 1.
+    """
+    check_power(power, alpha)
+    attrition = attrition or Attrition()
+    follow_up = experiment.last_day
+
+    def curve(parameters: ParameterSet, subjects: int, repeats: int, stream: int) -> PowerCurve:
+        seen = simulate_comparison(
+            experiment,
+            comparison,
+            subjects=subjects,
+            seed=seed,
+            attrition=attrition,
+            parameters=parameters,
+            progress=progress,
+        )
+        rng = np.random.default_rng([seed, stream])
+        return power_curve(
+            seen, comparison, attrition, rng, follow_up=follow_up, name=parameters.name, replicates=repeats, alpha=alpha
+        )
+
+    nominal = curve(ParameterSet(), subjects, replicates, 0)
+    few = max(BATCHES, replicates // 4)
+    plausible = tuple(curve(each, subjects_each, few, 1 + i) for i, each in enumerate(sets))
+    return Plan(experiment, comparison, attrition, power, alpha, nominal, plausible, subjects, replicates, seed)

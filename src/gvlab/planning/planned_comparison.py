@@ -1,0 +1,174 @@
+"""What a plan compares: two arms by an endpoint or a reading, and the animals that are lost on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gvlab import library, units
+from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.experiment.experiment import Experiment
+from gvlab.model.model import Model
+from gvlab.subject import System
+
+
+@dataclass(frozen=True)
+class ParameterSet:
+    """Typical values of parameters that replace those of the tables; none at all is the nominal set."""
+
+    name: str = "nominal"
+    values: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, name: str, values: Mapping[str, float], system: System) -> ParameterSet:
+        """Keep what holds in a system of a set whose names are ``parameter`` or ``parameter@context;context``."""
+        table = system.parameters()
+        kept = {}
+        for axis, value in values.items():
+            parameter, _, context = axis.partition("@")
+            if parameter in table and ";".join(table.row(parameter).context) == context:
+                kept[parameter] = float(value)
+        return cls(name, kept)
+
+
+@dataclass(frozen=True)
+class Attrition:
+    """What goes wrong with animals.
+
+    Attributes
+    ----------
+    dropout
+        Share that leaves for a reason that has nothing to do with the arm, on a day that is uniform over the study:
+        censored in a survival analysis, missing in a reading after that day.
+    engraftment_failure
+        Share in which the leukemia does not take. They stay in their arm, and what becomes of them is what becomes of
+        the same virtual animals without the leukemia.
+    """
+
+    dropout: float = 0.1
+    engraftment_failure: float = 0.05
+
+    def __post_init__(self) -> None:
+        """Refuse shares outside 0 to 0.9."""
+        for name, share in (("attrition", self.dropout), ("engraftment failure", self.engraftment_failure)):
+            if not 0 <= share <= 0.9:
+                percent = f" Did you mean {share / 100:g}?" if 1 <= share <= 90 else ""
+                raise InvalidValueError(
+                    f"The {name} is {share:g}; it is a share of the animals between 0 and 0.9.{percent}"
+                )
+
+    @classmethod
+    def usual(cls, system: System, dropout: float | None = None, engraftment_failure: float | None = None) -> Attrition:
+        """Return what is usual in a system - nothing is lost in culture - or what is named."""
+        usual = cls() if is_animal(system) else cls(0.0, 0.0)
+        return cls(
+            usual.dropout if dropout is None else dropout,
+            usual.engraftment_failure if engraftment_failure is None else engraftment_failure,
+        )
+
+    @property
+    def runs(self) -> int:
+        """How many arms are simulated for a comparison: each with leukemia, and without where it can fail to take."""
+        return 4 if self.engraftment_failure else 2
+
+
+def is_animal(system: System) -> bool:
+    """Return whether the host is an animal and not a culture: only animals have a species."""
+    return any(tag.startswith("species:") for tag in system.contexts)
+
+
+@dataclass(frozen=True)
+class PlannedComparison:
+    """What is compared.
+
+    Attributes
+    ----------
+    arm, versus
+        Names of two arms.
+    endpoint
+        Name of an endpoint of the library (log-rank), or of an output of the model or an assay (Mann-Whitney).
+    day
+        When a reading is taken; None for an endpoint.
+    assay
+        Assay that reads it, with its error; "" for an output of the model, which is read without error.
+    """
+
+    arm: str
+    versus: str
+    endpoint: str
+    day: float | None = None
+    assay: str = ""
+
+    @classmethod
+    def of(
+        cls, experiment: Experiment, arm: str = "", versus: str = "", endpoint: str = "", day: str = ""
+    ) -> PlannedComparison:
+        """Return the comparison that was named; what was not: the last arm, the one before it, the first endpoint.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such arm, endpoint, assay or output.
+        InvalidValueError
+            If an arm is compared with itself, or a reading has no day.
+        """
+        names = [each.name for each in experiment.arms]
+        one = experiment.arm(arm).name if arm else names[-1]
+        others = [name for name in names if name != one]
+        if not others:
+            raise InvalidValueError(f'"{experiment.title}" has one arm only; there is nothing to compare it with.')
+        two = experiment.arm(versus).name if versus else others[-1]
+        if one == two:
+            raise InvalidValueError(f'"{one}" is compared with itself. Arms: {", ".join(names)}.')
+        known = library.names("endpoints")
+        chosen = endpoint or next(iter(experiment.endpoints), "")
+        if chosen in known:
+            if day:
+                raise InvalidValueError(f'"{chosen}" is followed to the end; only a reading has a day. Leave it out.')
+            return cls(one, two, chosen)
+        if not chosen:
+            raise InvalidValueError(
+                f'"{experiment.title}" has no endpoint of its own. Name one ({", ".join(known)}), or a reading and its '
+                f"day: {', '.join(experiment.assays[:6])}."
+            )
+        assay, read = _what_is_read(chosen, experiment)
+        if not day:
+            raise InvalidValueError(f'"{chosen}" is a reading; say on which day, such as "day 12".')
+        when = units.day(day, "the day of the reading")
+        if not 0 <= when <= experiment.last_day:
+            raise InvalidValueError(
+                f"Day {when:g} is outside the experiment, which ends on day {experiment.last_day:g}."
+            )
+        return cls(one, two, read, when, assay)
+
+    @property
+    def test(self) -> str:
+        """Which test decides."""
+        return "log-rank" if self.day is None else "Mann-Whitney"
+
+    def in_words(self) -> str:
+        """Return it as a sentence."""
+        what = self.endpoint.replace("_", " ")
+        if self.day is not None:
+            how = f"by {self.assay}, with its error" if self.assay else "read without error of an instrument"
+            what = f"{self.endpoint} on day {self.day:g} ({how})"
+        return f'{what}, "{self.arm}" against "{self.versus}", two-sided {self.test} test'
+
+
+def _what_is_read(name: str, experiment: Experiment) -> tuple[str, str]:
+    """Return an assay and its analyte ("serum", "serum.analyte"), or "" and an output of the model."""
+    if name in Model.default().symbols:
+        return "", name
+    known = library.read_all("assays")
+    assay, _, analyte = name.partition(".")
+    if assay not in known:
+        raise UnknownNameError(
+            "endpoint, assay or output", name, (*library.names("endpoints"), *known, *experiment.assays)
+        )
+    analytes = [each.name for each in known[assay].analytes]
+    if not analyte and len(analytes) > 1:
+        listed = ", ".join(f"{assay}.{each}" for each in analytes)
+        raise InvalidValueError(f'"{assay}" reads several things; name one of them: {listed}.')
+    if analyte and analyte not in analytes:
+        raise UnknownNameError(f'analyte of "{assay}"', analyte, analytes)
+    return assay, analyte or analytes[0]
