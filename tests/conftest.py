@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gvlab import library
+import gvlab.library.library
 from gvlab.model.model import Model
 from helpers import house_sbml, write_house_library
 
@@ -16,7 +16,7 @@ def house_library(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
     """Replace our library by the house library, and give its folder."""
     folder = write_house_library(tmp_path_factory.mktemp("house"))
     monkeypatch.delenv("GVLAB_LIBRARY", raising=False)
-    monkeypatch.setattr(library, "BUILT_IN", folder)
+    monkeypatch.setattr(gvlab.library.library, "BUILT_IN", folder)
     return folder
 
 

@@ -5,11 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import yaml
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field
 
-from gvlab import library
-from gvlab.errors import LibraryError, UnknownNameError
 from gvlab.library.fields import Identifier, Record, Text
 from gvlab.library.finding_record import Role
 
@@ -86,7 +83,7 @@ class Recipe(Record):
         return tuple(name for block in self.vary for name in block.parameters)
 
     def decides(self, claim: str, role: str, comparison: int) -> bool:
-        """Say whether a comparison (counted from 0) of a claim decides."""
+        """Return whether a comparison (counted from 0) of a claim decides."""
         if role not in self.decide:
             return False
         return not any(
@@ -95,36 +92,21 @@ class Recipe(Record):
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
-        """Give the names of the recipes of the library."""
-        return tuple(sorted({file.stem for folder in library.folders() for file in _folder(folder).glob("*.yaml")}))
+        """Return the names of the recipes of the default library."""
+        from gvlab.library.library import Library
+
+        return Library.default().names("ensembles")
 
     @classmethod
     def read(cls, name: str) -> Recipe:
-        """Read a recipe of the library.
+        """Return a recipe of the default library; errors as `Library.read`."""
+        from gvlab.library.library import Library
 
-        Raises
-        ------
-        UnknownNameError
-            If there is none of that name.
-        LibraryError
-            If it breaks its schema.
-        """
-        for folder in library.folders():
-            file = _folder(folder) / f"{name}.yaml"
-            if file.is_file():
-                try:
-                    return cls.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
-                except (ValidationError, yaml.YAMLError) as error:
-                    raise LibraryError(f'The recipe "{file}" cannot be used: {error}') from error
-        raise UnknownNameError("ensemble", name, cls.names())
+        recipe: Recipe = Library.default().read("ensembles", name)
+        return recipe
 
     def file(self) -> Path:
-        """Give the path of the ensemble that belongs to it; it may not be there yet."""
-        for folder in library.folders():
-            if (_folder(folder) / f"{self.name}.yaml").is_file():
-                return _folder(folder) / f"{self.name}.parquet"
-        return _folder(library.BUILT_IN) / f"{self.name}.parquet"
+        """Return the path of the ensemble that belongs to it; it may not be there yet."""
+        from gvlab.library.library import Library
 
-
-def _folder(library_folder: Path) -> Path:
-    return library_folder / "ensembles"
+        return Library.default().ensemble_file(self.name)

@@ -9,6 +9,7 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from gvlab import units
 from gvlab.library.assay_record import AssayRecord
+from gvlab.library.ensemble_recipe import Recipe
 from gvlab.library.fields import (
     Context,
     Identifier,
@@ -457,6 +458,7 @@ KINDS: dict[str, type[Record]] = {
     "findings": FindingRecord,
     "assays": AssayRecord,
     "studies": StudyRecord,
+    "ensembles": Recipe,
 }
 """Folder of the library: schema of a YAML file in it."""
 
@@ -475,6 +477,7 @@ SINGULAR = {
     "findings": "finding",
     "assays": "assay",
     "studies": "study",
+    "ensembles": "ensemble",
     "conditions": "condition",
     "parameters": "parameter",
 }
