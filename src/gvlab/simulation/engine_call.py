@@ -12,7 +12,7 @@ import numpy as np
 from gvlab import engine as engines
 from gvlab.arrays import Array, Float
 from gvlab.engine import EVENT_LOG, Cancel, Operation, Options, PerSubject, Progress, Solution
-from gvlab.model.model import Model
+from gvlab.sbml.equations import Equations
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +21,7 @@ class EngineCall:
 
     Attributes
     ----------
-    model
+    equations
         What happens.
     times
         Of the start, and of readings.
@@ -33,7 +33,7 @@ class EngineCall:
         Name of the engine.
     """
 
-    model: Model
+    equations: Equations
     times: Float[Array, "time"]
     subjects: int
     outputs: tuple[str, ...]
@@ -48,7 +48,7 @@ class EngineCall:
     ) -> Solution:
         """Return what the engine finds; arguments and errors as `gvlab.engine.solve`."""
         return engines.solve(
-            self.model.equations,
+            self.equations,
             self.times,
             subjects=self.subjects,
             outputs=self.outputs,

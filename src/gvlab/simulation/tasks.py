@@ -154,7 +154,7 @@ class SimulationTask:
         # A dose before day 0 starts the clock earlier; what is read stays what was asked for.
         start = min(0.0, self.protocol.start, self.readings[0])
         return EngineCall(
-            self.model,
+            self.model.equations,
             np.concatenate([[start], self.readings]) if start < self.readings[0] else self.readings,
             len(self.cohort),
             tuple(self.model.equations.states if self.outputs is None else self.outputs),
