@@ -115,7 +115,7 @@ def _removed(ensemble: Ensemble) -> list[str]:
 
 def _parameters(ensemble: Ensemble) -> list[str]:
     space = ParameterSpace.of(Recipe.read("mathew2018").varied, library.names("systems"))
-    shares = space.shares(ensemble.values)
+    shares = space.unit_points(ensemble.values)
     rows = []
     apart = ensemble.about["between_searches_by_axis"]
     by_axis = ensemble.about["effective_sample_size_by_axis"]

@@ -17,7 +17,7 @@ for axis, system in zip(axes, systems, strict=True):
     experiment = gvlab.Experiment.read("mathew2018_survival", system)
     results = experiment.run(seed=2018, subjects=200)
     zero = experiment.system.time_zero.removeprefix("day of ")
-    leukemia = experiment.system.beings["leukemia"].title.replace("transduced bone ", "")
+    leukemia = experiment.system.parts["leukemia"].title.replace("transduced bone ", "")
     gvlab.figures.survival(results.events("overall_survival").table, axis=axis, title=leukemia, time_zero=zero)
     axis.get_legend().remove()
 figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=7, frameon=False)

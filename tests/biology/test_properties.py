@@ -8,7 +8,7 @@ from gvlab import library
 from gvlab.library.ensemble_recipe import Recipe
 from gvlab.protocol import Condition
 from gvlab.subject.parameter_space import ParameterSpace
-from gvlab.subject.replicated import crowd
+from gvlab.subject.replicated import replicated_cohort
 
 SETS, SUBJECTS, SEED = 16, 2, 7
 MICE = (
@@ -35,7 +35,7 @@ def draws(system, seed=SEED):
     values = space.values(np.random.default_rng(seed).random((SETS, len(space))))
     thresholds = {cause.threshold: 5.0 for cause in recipe.causes}
     where = gvlab.System.read(system)
-    return where, crowd(where, space.parameters(values, system), SUBJECTS, seed, thresholds)
+    return where, replicated_cohort(where, space.parameters(values, system), SUBJECTS, seed, thresholds)
 
 
 def arm(system, name, experiment="mathew2018_survival"):

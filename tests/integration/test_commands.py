@@ -98,7 +98,7 @@ def test_check_finds_nothing_to_complain_of(gvlab):
 
 
 def test_check_fails_when_it_finds_something(gvlab, monkeypatch):
-    monkeypatch.setattr(checks, "check_references", lambda: ("a source that is in no bibliography",))
+    monkeypatch.setattr(checks, "check_references", lambda _: ("a source that is in no bibliography",))
     said = gvlab("check")
     assert said.code == 1
     assert "a source that is in no bibliography" in said.printed

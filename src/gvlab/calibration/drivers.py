@@ -82,7 +82,7 @@ def drivers(
     """
     recipe = Recipe.model_validate(ensemble.about["recipe"])
     space = ParameterSpace.of(recipe.varied, ensemble.about["systems"])
-    shares = space.shares(ensemble.values)
+    shares = space.unit_points(ensemble.values)
     low, high = np.quantile(shares, BOX, axis=0)
     follower = Follower(Model.default(), recipe.causes, recipe.relative_tolerance)
     asked = {(name, units.day(at)) for name, at in endpoints}

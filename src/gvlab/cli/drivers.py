@@ -55,7 +55,7 @@ def drivers(
                 }
             )
     table = pd.DataFrame(rows)
-    leukemias = {each.system.name: each.system.beings["leukemia"].title for each in experiments}
+    leukemias = {each.system.name: each.system.parts["leukemia"].title for each in experiments}
     titles = {
         system: fill(title.replace("transduced bone ", ""), 16, break_on_hyphens=False)
         for system, title in leukemias.items()

@@ -181,13 +181,13 @@ def check() -> None:
 
     GVLAB_LIBRARY=my_library gvlab check
     """
-    from gvlab import library
-    from gvlab.library import records
+    from gvlab.library import Library, records
     from gvlab.model.build import build
+    from gvlab.model.checks import ModelUnderCheck, check_references
     from gvlab.model.checks import check as check_model
-    from gvlab.model.checks import check_references
     from gvlab.model.model import Model
 
+    library = Library.default()
     problems: list[str] = []
     for kind in records.KINDS:
         for name in library.names(kind):
@@ -196,9 +196,11 @@ def check() -> None:
             except GVLabError as error:
                 problems.append(str(error))
     try:
-        problems += [str(problem) for problem in (*check_model(), *check_references())]
+        problems += [
+            str(problem) for problem in (*check_model(ModelUnderCheck.of(library)), *check_references(library))
+        ]
         # With a user's own rows the model is another one than ours, rightly.
-        if library.folders() == (library.BUILT_IN,) and build().sbml != Model.default().sbml:
+        if not library.own and build(library).sbml != Model.default(library).sbml:
             problems.append('models/gvl.xml is not what the modules and tables make. Run "gvlab build".')
     except GVLabError as error:
         problems.append(str(error))
@@ -219,14 +221,15 @@ def build() -> None:
 
     gvlab build
     """
-    from gvlab import library
+    from gvlab.files import write_text
+    from gvlab.library import Library
     from gvlab.model.build import build as build_model
-    from gvlab.provenance import write_text
 
-    if library.folders() != (library.BUILT_IN,):
+    library = Library.default()
+    if library.own:
         raise InvalidValueError("GVLAB_LIBRARY is set, and its rows would become ours. Unset it, and build again.")
-    target = library.BUILT_IN / "models" / "gvl.xml"
-    write_text(target, build_model().sbml)
+    target = library.wiring_file().with_suffix(".xml")
+    write_text(target, build_model(library).sbml)
     out.print(f"Wrote {target}.")
 
 

@@ -24,7 +24,7 @@ from gvlab.library.records import EndpointRecord
 from gvlab.model.model import Model
 from gvlab.simulation import Trajectories, simulate
 from gvlab.subject import System
-from gvlab.subject.replicated import crowd
+from gvlab.subject.replicated import replicated_cohort
 
 FloatArray = npt.NDArray[np.float64]
 Progress = Callable[[int], None]
@@ -112,7 +112,7 @@ class Follower:
         """
         n = len(next(iter(sets.values())))
         thresholds = {cause.threshold: THRESHOLD for cause in self.causes}
-        cohort = crowd(system, sets, subjects, seed, thresholds)
+        cohort = replicated_cohort(system, sets, subjects, seed, thresholds)
         wanted = [(job, needs) for job, needs in jobs]
         outputs = tuple(
             dict.fromkeys(

@@ -20,6 +20,7 @@ BUILT_IN = Path(__file__).parent
 """The folder of our own records."""
 
 MODEL_FILE = "gvl.xml"
+WIRING_FILE = "gvl.ant"
 BIBLIOGRAPHY_FILE = "references.bib"
 
 _ID = {"findings": "id"}
@@ -241,11 +242,28 @@ class Library:
         LibraryError
             If no folder has one.
         """
-        for folder in self.folders:
-            file = folder / "models" / MODEL_FILE
-            if file.is_file():
-                return file
-        raise LibraryError(f"The library has no models/{MODEL_FILE}. Make it with `gvlab build`.")
+        found = self._first("models", MODEL_FILE)
+        if found is None:
+            raise LibraryError(f"The library has no models/{MODEL_FILE}. Make it with `gvlab build`.")
+        return found
+
+    def wiring_file(self) -> Path:
+        """Return the Antimony file from which the model is built.
+
+        Raises
+        ------
+        LibraryError
+            If no folder has one.
+        """
+        found = self._first("models", WIRING_FILE)
+        if found is None:
+            raise LibraryError(f"The library has no models/{WIRING_FILE}, so there is nothing to build a model from.")
+        return found
+
+    def _first(self, *parts: str) -> Path | None:
+        """Return a file of the first folder that has it."""
+        files = (folder.joinpath(*parts) for folder in self.folders)
+        return next((file for file in files if file.is_file()), None)
 
     def ensemble_file(self, name: str) -> Path:
         """Return where the sets of an ensemble are: beside its recipe. They may not have been made yet."""

@@ -175,7 +175,7 @@ class AgentRecord(Titled):
 # ---------------------------------------------------------------------------------------------------- subjects
 
 
-class Being(Titled, Sourced):
+class SystemPart(Titled, Sourced):
     """A donor, a host or a leukemia: what it is, and the overlays of parameters it brings."""
 
     contexts: Context = ()
@@ -183,15 +183,15 @@ class Being(Titled, Sourced):
     description: Text = ""
 
 
-class DonorRecord(Being):
+class DonorRecord(SystemPart):
     """Who gives marrow and T cells."""
 
 
-class HostRecord(Being):
+class HostRecord(SystemPart):
     """Who receives."""
 
 
-class LeukemiaRecord(Being):
+class LeukemiaRecord(SystemPart):
     """The malignant cells."""
 
 
@@ -265,7 +265,7 @@ class Variability(Sourced):
         return self
 
 
-class Fate(Record):
+class RandomThreshold(Record):
     """A random fate: a threshold that each subject draws once."""
 
     parameter: Identifier
@@ -285,7 +285,7 @@ class PopulationRecord(Titled, Sourced):
 
     description: Text = ""
     variability: tuple[Variability, ...] = ()
-    fates: tuple[Fate, ...] = ()
+    fates: tuple[RandomThreshold, ...] = ()
     correlations: tuple[Correlation, ...] = ()
 
     @model_validator(mode="after")

@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 import libsbml
 
-from gvlab import library, units
+from gvlab import units
 from gvlab.errors import LibraryError, UnitError, did_you_mean
+from gvlab.library import Library
 from gvlab.library.assay_record import AssayRecord
 from gvlab.library.records import AgentRecord, ConditionRow, OperationSpec, PopulationRecord, SystemRecord
 from gvlab.model.model import Model
@@ -30,7 +31,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Subject:
+class ModelUnderCheck:
     """What is checked: a model, and the records of a library that speak of its symbols."""
 
     model: Model
@@ -41,11 +42,11 @@ class Subject:
     assays: Mapping[str, AssayRecord] = field(default_factory=dict)
 
     @classmethod
-    def default(cls) -> Subject:
-        """Read the library."""
+    def of(cls, library: Library) -> ModelUnderCheck:
+        """Return the model of a library with its records."""
         return cls(
-            Model.default(),
-            ParameterTable.default(),
+            Model.default(library),
+            ParameterTable.default(library),
             library.read_all("agents"),
             library.read_all("populations"),
             library.rows("conditions"),
@@ -64,7 +65,7 @@ class Check(Protocol):
 
     rule: str
 
-    def __call__(self, subject: Subject) -> Iterator[str]:
+    def __call__(self, checked: ModelUnderCheck) -> Iterator[str]:
         """Yield what breaks the rule."""
         ...
 
@@ -74,9 +75,9 @@ class SbmlIsConsistent:
 
     rule = "SBML is consistent"
 
-    def __call__(self, subject: Subject) -> Iterator[str]:
+    def __call__(self, checked: ModelUnderCheck) -> Iterator[str]:
         """Yield each message of libSBML above information."""
-        document = libsbml.readSBMLFromString(subject.model.sbml)
+        document = libsbml.readSBMLFromString(checked.model.sbml)
         document.setConsistencyChecks(libsbml.LIBSBML_CAT_UNITS_CONSISTENCY, True)
         document.setConsistencyChecks(libsbml.LIBSBML_CAT_MODELING_PRACTICE, False)
         document.checkConsistency()
@@ -91,9 +92,9 @@ class EverySymbolHasAUnit:
 
     rule = "every symbol has a unit"
 
-    def __call__(self, subject: Subject) -> Iterator[str]:
+    def __call__(self, checked: ModelUnderCheck) -> Iterator[str]:
         """Yield each symbol without one."""
-        for symbol in subject.model.symbols.values():
+        for symbol in checked.model.symbols.values():
             if symbol.kind == "event":
                 continue
             if not symbol.unit:
@@ -110,12 +111,12 @@ class NothingIsUndefined:
 
     rule = "nothing is undefined"
 
-    def __call__(self, subject: Subject) -> Iterator[str]:
+    def __call__(self, checked: ModelUnderCheck) -> Iterator[str]:
         """Yield each symbol without a value, and each unknown name."""
-        model = libsbml.readSBMLFromString(subject.model.sbml).getModel()
+        model = libsbml.readSBMLFromString(checked.model.sbml).getModel()
         computed = {rule.getVariable() for rule in model.getListOfRules() if rule.isAssignment()}
         computed |= {item.getSymbol() for item in model.getListOfInitialAssignments()}
-        for symbol in subject.model.symbols.values():
+        for symbol in checked.model.symbols.values():
             if symbol.kind in ("species", "parameter", "compartment") and symbol.value is None:
                 rated = any(rule.isRate() and rule.getVariable() == symbol.id for rule in model.getListOfRules())
                 initial = _initial(model, symbol.id) if rated else None
@@ -123,8 +124,8 @@ class NothingIsUndefined:
                     yield f'{symbol.kind} "{symbol.id}" has no value and no rule computes one.'
         functions = {function.getId() for function in model.getListOfFunctionDefinitions()}
         for where, names in _formulas(model):
-            for name in sorted(names - set(subject.model.symbols) - functions):
-                yield f'{where} uses "{name}".{did_you_mean(name, subject.model.symbols)}'
+            for name in sorted(names - set(checked.model.symbols) - functions):
+                yield f'{where} uses "{name}".{did_you_mean(name, checked.model.symbols)}'
 
 
 class NothingIsUnused:
@@ -132,11 +133,11 @@ class NothingIsUnused:
 
     rule = "nothing is unused"
 
-    def __call__(self, subject: Subject) -> Iterator[str]:
+    def __call__(self, checked: ModelUnderCheck) -> Iterator[str]:
         """Yield each constant that no formula names."""
-        model = libsbml.readSBMLFromString(subject.model.sbml).getModel()
-        used = {name for _, names in _formulas(model) for name in names} | subject.used_elsewhere
-        for name in subject.model.constants:
+        model = libsbml.readSBMLFromString(checked.model.sbml).getModel()
+        used = {name for _, names in _formulas(model) for name in names} | checked.used_elsewhere
+        for name in checked.model.constants:
             if name not in used:
                 yield f'parameter "{name}" is in no formula. Remove it, or use it.'
 
@@ -146,27 +147,27 @@ class TableAndModelAgree:
 
     rule = "table and model agree"
 
-    def __call__(self, subject: Subject) -> Iterator[str]:
+    def __call__(self, checked: ModelUnderCheck) -> Iterator[str]:
         """Yield each difference."""
-        if not len(subject.table):
+        if not len(checked.table):
             return
-        constants = set(subject.model.constants)
-        base = subject.table.resolve(())
+        constants = set(checked.model.constants)
+        base = checked.table.resolve(())
         for name in sorted(constants):
             # A unit constant (1 cell) only balances units; it is no number anybody could measure.
-            if name not in subject.table:
+            if name not in checked.table:
                 if not name.startswith(_UNIT_CONSTANT):
                     yield f'parameter "{name}" of the model has no row in the parameter tables. Add one.'
                 continue
-            for row in subject.table:
-                if row.parameterId == name and not units.same_unit(row.unit, subject.model.unit(name)):
-                    yield f'"{name}" is in {row.unit} in the table and in {subject.model.unit(name)} in the model.'
-            value = subject.model.symbol(name).value
+            for row in checked.table:
+                if row.parameterId == name and not units.same_unit(row.unit, checked.model.unit(name)):
+                    yield f'"{name}" is in {row.unit} in the table and in {checked.model.unit(name)} in the model.'
+            value = checked.model.symbol(name).value
             if name in base and value is not None and value != base.value(name):
                 yield f'"{name}" is {base.value(name):g} in the table and {value:g} in the model. Run `gvlab build`.'
-        for name in subject.table.ids:
-            if name not in constants and name not in subject.used_elsewhere:
-                near = did_you_mean(name, subject.model.symbols).split(" Known")[0]
+        for name in checked.table.ids:
+            if name not in constants and name not in checked.used_elsewhere:
+                near = did_you_mean(name, checked.model.symbols).split(" Known")[0]
                 yield f'"{name}" of the tables is neither in the model nor used by an agent or an assay.{near}'
 
 
@@ -175,9 +176,9 @@ class EverySymbolHasAnSboTerm:
 
     rule = "every symbol has an SBO term"
 
-    def __call__(self, subject: Subject) -> Iterator[str]:
+    def __call__(self, checked: ModelUnderCheck) -> Iterator[str]:
         """Yield each symbol without one."""
-        for symbol in subject.model.symbols.values():
+        for symbol in checked.model.symbols.values():
             if not symbol.sbo:
                 yield f'{symbol.kind} "{symbol.id}" has none. Add it to annotations.tsv.'
 
@@ -187,30 +188,30 @@ class AgentsFitTheModel:
 
     rule = "agents fit the model"
 
-    def __call__(self, subject: Subject) -> Iterator[str]:
+    def __call__(self, checked: ModelUnderCheck) -> Iterator[str]:
         """Yield each operation that does not fit."""
-        for agent in subject.agents.values():
+        for agent in checked.agents.values():
             for name, route in agent.routes.items():
                 where = f"agent {agent.name}, route {name}"
                 harvested = (*route.harvest.pool, *route.harvest.phenotype) if route.harvest else ()
                 for symbol in (*harvested, *(name for part in route.operations for name in (part.target, *part.pool))):
-                    if symbol not in subject.model.symbols:
-                        yield f'{where}: there is no "{symbol}".{did_you_mean(symbol, subject.model.symbols)}'
+                    if symbol not in checked.model.symbols:
+                        yield f'{where}: there is no "{symbol}".{did_you_mean(symbol, checked.model.symbols)}'
                 for operation in route.operations:
-                    yield from (f"{where}: {message}" for message in self._operation(operation, subject))
+                    yield from (f"{where}: {message}" for message in self._operation(operation, checked))
 
-    def _operation(self, operation: OperationSpec, subject: Subject) -> Iterator[str]:
-        known = subject.model.symbols
+    def _operation(self, operation: OperationSpec, checked: ModelUnderCheck) -> Iterator[str]:
+        known = checked.model.symbols
         if not operation.set and operation.target in known and known[operation.target].constant:
             yield f'"{operation.target}" is a constant; nothing can be added to it.'
         for part in (*operation.times, operation.to, operation.value):
-            if isinstance(part, str) and part not in subject.table and part not in subject.model.symbols:
-                yield f'there is no parameter "{part}".{did_you_mean(part, subject.table.ids)}'
+            if isinstance(part, str) and part not in checked.table and part not in checked.model.symbols:
+                yield f'there is no parameter "{part}".{did_you_mean(part, checked.table.ids)}'
                 return
-        if operation.unit and operation.target in subject.model.symbols and not operation.mix:
-            factors = [_unit_of(part, subject) for part in operation.times if isinstance(part, str)]
+        if operation.unit and operation.target in checked.model.symbols and not operation.mix:
+            factors = [_unit_of(part, checked) for part in operation.times if isinstance(part, str)]
             arriving = "*".join(f"({unit})" for unit in (operation.unit, *factors) if unit not in ("", "dimensionless"))
-            wanted = subject.model.unit(operation.target)
+            wanted = checked.model.unit(operation.target)
             if not units.same_unit(arriving or "dimensionless", wanted):
                 yield f'what arrives at "{operation.target}" is in {arriving}, but it is in {wanted}.'
 
@@ -220,10 +221,10 @@ class PopulationsFitTheTable:
 
     rule = "populations fit the tables"
 
-    def __call__(self, subject: Subject) -> Iterator[str]:
+    def __call__(self, checked: ModelUnderCheck) -> Iterator[str]:
         """Yield each unknown parameter."""
-        known = set(subject.table.ids) | set(subject.model.constants)
-        for population in subject.populations.values():
+        known = set(checked.table.ids) | set(checked.model.constants)
+        for population in checked.populations.values():
             drawn = [item.parameter for item in population.variability] + [fate.parameter for fate in population.fates]
             for name in drawn:
                 if name not in known:
@@ -235,10 +236,10 @@ class ConditionsFitTheModel:
 
     rule = "conditions fit the model"
 
-    def __call__(self, subject: Subject) -> Iterator[str]:
+    def __call__(self, checked: ModelUnderCheck) -> Iterator[str]:
         """Yield each unknown target."""
-        known = set(subject.model.symbols) | set(subject.table.ids)
-        for row in subject.conditions:
+        known = set(checked.model.symbols) | set(checked.table.ids)
+        for row in checked.conditions:
             if row.targetId not in known:
                 yield f'condition {row.conditionId}: there is no "{row.targetId}".{did_you_mean(row.targetId, known)}'
 
@@ -257,26 +258,21 @@ ALL_CHECKS: tuple[Check, ...] = (
 """Every rule that a model and its library must keep."""
 
 
-def check(subject: Subject | None = None, checks: tuple[Check, ...] = ALL_CHECKS) -> list[Problem]:
-    """Check a model with its library.
+def check(checked: ModelUnderCheck, checks: tuple[Check, ...] = ALL_CHECKS) -> list[Problem]:
+    """Return what does not hold of a model with its library; empty when all is well.
 
     Parameters
     ----------
     subject
-        What is checked; the library where None.
+        What is checked.
     checks
         The rules.
-
-    Returns
-    -------
-    What does not hold; empty when all is well.
     """
-    subject = subject or Subject.default()
-    return [Problem(rule.rule, message) for rule in checks for message in rule(subject)]
+    return [Problem(rule.rule, message) for rule in checks for message in rule(checked)]
 
 
-def check_references() -> list[Problem]:
-    """Check that what records of the library name is there: sources, beings, populations, agents."""
+def check_references(library: Library) -> list[Problem]:
+    """Return what records of a library name and is not there: sources, parts of systems, populations, agents."""
     rule = "records name what exists"
     problems: list[Problem] = []
     known = library.bibliography()
@@ -306,11 +302,13 @@ def check_references() -> list[Problem]:
     for row in library.rows("conditions"):
         cited(f"condition {row.conditionId}", tuple(key.strip() for key in row.source.split(";") if key.strip()))
     for name, system in library.read_all("systems").items():
-        problems.extend(Problem(rule, f"systems/{name}.yaml: {message}") for message in _system_problems(system))
+        problems.extend(
+            Problem(rule, f"systems/{name}.yaml: {message}") for message in _system_problems(system, library)
+        )
     return problems
 
 
-def _system_problems(system: SystemRecord) -> Iterator[str]:
+def _system_problems(system: SystemRecord, library: Library) -> Iterator[str]:
     named = [
         ("donors", system.donor),
         ("hosts", system.host),
@@ -326,9 +324,9 @@ def _system_problems(system: SystemRecord) -> Iterator[str]:
                 yield str(error)
 
 
-def _unit_of(name: str, subject: Subject) -> str:
-    rows = [row for row in subject.table if row.parameterId == name]
-    return rows[0].unit if rows else subject.model.unit(name)
+def _unit_of(name: str, checked: ModelUnderCheck) -> str:
+    rows = [row for row in checked.table if row.parameterId == name]
+    return rows[0].unit if rows else checked.model.unit(name)
 
 
 def _initial(model: Any, name: str) -> float | None:
@@ -339,7 +337,7 @@ def _initial(model: Any, name: str) -> float | None:
 
 
 def _formulas(model: Any) -> Iterator[tuple[str, set[str]]]:
-    """Give the names used in each formula of an SBML model, and where it stands."""
+    """Yield the names used in each formula of an SBML model, and where it stands."""
     for rule in model.getListOfRules():
         yield f'the rule of "{rule.getVariable()}"', _names(rule.getMath())
     for item in model.getListOfInitialAssignments():

@@ -12,8 +12,9 @@ from typing import Any
 
 import libsbml
 
-from gvlab import library
 from gvlab.errors import ModelError, UnknownNameError
+from gvlab.library import Library
+from gvlab.library.library import Stamp, stamp
 from gvlab.provenance import sha256
 from gvlab.sbml.equations import Equations
 
@@ -64,17 +65,22 @@ class Model:
     sbml: str
 
     @classmethod
-    def default(cls) -> Model:
-        """Read the model of the library, or that of the user's folder."""
-        for folder in library.folders():
-            file = folder / "models" / "gvl.xml"
-            if file.is_file():
-                return cls.read(file)
-        raise ModelError("The library has no models/gvl.xml. Make it with `gvlab build`.")
+    def default(cls, library: Library | None = None) -> Model:
+        """Return the model of a library; a document is read once as long as its file stays the same.
+
+        Raises
+        ------
+        LibraryError
+            If the library has no model.
+        ModelError
+            If it cannot be read.
+        """
+        held = Library.default() if library is None else library
+        return _read(stamp(held.model_file()))
 
     @classmethod
     def read(cls, path: Path | str) -> Model:
-        """Read an SBML file.
+        """Return the model in an SBML file.
 
         Raises
         ------
@@ -141,7 +147,7 @@ class Model:
         return str(libsbml.readSBMLFromString(self.sbml).getModel().getId())
 
     def symbol(self, name: str) -> Symbol:
-        """Give a symbol.
+        """Return a symbol.
 
         Raises
         ------
@@ -153,15 +159,15 @@ class Model:
         return self.symbols[name]
 
     def unit(self, name: str) -> str:
-        """Give the unit of a symbol."""
+        """Return the unit of a symbol."""
         return self.symbol(name).unit
 
     def title(self, name: str) -> str:
-        """Give what a reader calls a symbol."""
+        """Return what a reader calls a symbol."""
         return self.symbol(name).title
 
     def named(self, kind: str) -> tuple[str, ...]:
-        """Give the ids of one kind: "species", "parameter", "compartment", "reaction", "event"."""
+        """Return the ids of one kind: "species", "parameter", "compartment", "reaction", "event"."""
         return tuple(symbol.id for symbol in self.symbols.values() if symbol.kind == kind)
 
     @property
@@ -173,6 +179,11 @@ class Model:
     def deaths(self) -> tuple[str, ...]:
         """Events that end a subject: those whose id begins with "death_"."""
         return tuple(name for name in self.named("event") if name.startswith(_DEATH))
+
+
+@functools.lru_cache(maxsize=8)
+def _read(of: Stamp) -> Model:
+    return Model.read(of[0])
 
 
 def _symbols(model: Any) -> Iterator[Symbol]:

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gvlab import library
+from gvlab.bibliography import Source
 from gvlab.errors import InvalidValueError, LibraryError, UnknownNameError
+from gvlab.library import Library
 from gvlab.library.records import ParameterRow
-from gvlab.provenance import Evidence, Source, sha256
+from gvlab.provenance import Evidence, sha256
 
 COLUMNS = (
     "parameterId",
@@ -49,24 +50,35 @@ class ParameterTable:
     chains
         For a resolved table: the rows that each parameter could have taken, the least specific first, the one it takes
         last.
+    library
+        Whose bibliography its sources are in; the default one where None.
     """
 
     rows: tuple[ParameterRow, ...]
     contexts: tuple[str, ...] | None = None
     chains: Mapping[str, tuple[ParameterRow, ...]] = dataclasses.field(default_factory=dict, repr=False)
+    library: Library | None = dataclasses.field(default=None, repr=False, compare=False)
 
     @classmethod
-    def default(cls) -> ParameterTable:
-        """Read every row of the library, ours and the user's."""
-        return cls.of(library.parameter_rows())
+    def default(cls, library: Library | None = None) -> ParameterTable:
+        """Return every row of a library, ours and the user's."""
+        held = Library.default() if library is None else library
+        return held.derived("parameter table", ("parameters",), lambda: cls.of(held.parameter_rows(), held))
 
     @classmethod
-    def of(cls, rows: Iterable[ParameterRow]) -> ParameterTable:
-        """Make a table from rows."""
-        return cls(tuple(sorted(rows, key=lambda row: (row.parameterId, row.context))))
+    def resolved(cls, contexts: Iterable[str], library: Library | None = None) -> ParameterTable:
+        """Return the table of a library for some contexts; see `resolve`."""
+        held = Library.default() if library is None else library
+        tags = tuple(sorted(contexts))
+        return held.derived(("resolved", tags), ("parameters",), lambda: cls.default(held).resolve(tags))
+
+    @classmethod
+    def of(cls, rows: Iterable[ParameterRow], library: Library | None = None) -> ParameterTable:
+        """Return a table of rows."""
+        return cls(tuple(sorted(rows, key=lambda row: (row.parameterId, row.context))), library=library)
 
     def resolve(self, contexts: Iterable[str] = ()) -> ParameterTable:
-        """Pick for each parameter the most specific row that fits.
+        """Return the table with, for each parameter, the most specific row that fits.
 
         A row fits if each of its tags is among `contexts`; of those the one with the most tags is taken. A parameter
         no row of which fits is left out.
@@ -89,7 +101,7 @@ class ParameterTable:
                     f'Two rows of "{name}" fit equally well: "{one}" and "{other}", in {", ".join(sorted(tags))}. '
                     "Give one of them a further tag, or remove it."
                 )
-        return ParameterTable(tuple(chain[-1] for chain in chains.values()), tuple(sorted(tags)), chains)
+        return ParameterTable(tuple(chain[-1] for chain in chains.values()), tuple(sorted(tags)), chains, self.library)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -106,7 +118,7 @@ class ParameterTable:
         return tuple(self._by_name)
 
     def row(self, name: str) -> ParameterRow:
-        """Give the row of a parameter.
+        """Return the row of a parameter.
 
         Raises
         ------
@@ -125,31 +137,31 @@ class ParameterTable:
         return rows[0]
 
     def value(self, name: str) -> float:
-        """Give the nominal value of a parameter, in its `unit`."""
+        """Return the nominal value of a parameter, in its `unit`."""
         return self.row(name).nominalValue
 
     def unit(self, name: str) -> str:
-        """Give the unit of a parameter."""
+        """Return the unit of a parameter."""
         return self.row(name).unit
 
     def bounds(self, name: str) -> tuple[float, float]:
-        """Give the bounds of a parameter, infinite where it has none."""
+        """Return the bounds of a parameter, infinite where it has none."""
         row = self.row(name)
         low = float("-inf") if row.lowerBound is None else row.lowerBound
         high = float("inf") if row.upperBound is None else row.upperBound
         return low, high
 
     def values(self) -> dict[str, float]:
-        """Give every nominal value, by name."""
+        """Return every nominal value, by name."""
         return {name: self.value(name) for name in self.ids}
 
     def chain(self, name: str) -> tuple[ParameterRow, ...]:
-        """Give the rows a parameter could have taken, the one it takes last."""
+        """Return the rows a parameter could have taken, the one it takes last."""
         self.row(name)
         return self.chains.get(name, self._by_name[name])
 
     def replace(self, values: Mapping[str, float], note: str = "changed by hand") -> ParameterTable:
-        """Give a resolved table in which some values are others; they count as assumed.
+        """Return a resolved table in which some values are others; they count as assumed.
 
         Raises
         ------
@@ -176,28 +188,30 @@ class ParameterTable:
             changed[name] = old.model_copy(update=update)
         rows = tuple(changed.get(row.parameterId, row) for row in self.rows)
         chains = {name: (*chain, changed[name]) if name in changed else chain for name, chain in self.chains.items()}
-        return ParameterTable(rows, self.contexts, chains)
+        return ParameterTable(rows, self.contexts, chains, self.library)
 
     def select(self, names: Iterable[str]) -> ParameterTable:
-        """Give the table of some of its parameters; names it does not have are passed over."""
+        """Return the table of some of its parameters; names it does not have are passed over."""
         wanted = frozenset(names)
         rows = tuple(row for row in self.rows if row.parameterId in wanted)
-        return ParameterTable(rows, self.contexts, {name: self.chains[name] for name in wanted & self.chains.keys()})
+        chains = {name: self.chains[name] for name in wanted & self.chains.keys()}
+        return ParameterTable(rows, self.contexts, chains, self.library)
 
     def sources(self) -> tuple[Source, ...]:
-        """Give the bibliography entries of exactly these rows."""
-        return library.sources({key for row in self.rows for key in row.source_keys})
+        """Return the bibliography entries of exactly these rows."""
+        return self._library.sources({key for row in self.rows for key in row.source_keys})
 
     def explain(self, name: str) -> str:
-        """Say what a parameter is, what it rests on, and which rows it takes the place of."""
+        """Return what a parameter is, what it rests on, and which rows it takes the place of."""
         chain = self.chain(name)
-        lines = _describe(chain[-1])
+        known = self._library.bibliography()
+        lines = _describe(chain[-1], known)
         for row in reversed(chain[:-1]):
-            lines += ["", "takes the place of", *_describe(row)]
+            lines += ["", "takes the place of", *_describe(row, known)]
         return "\n".join(lines)
 
     def to_tsv(self) -> str:
-        """Write as tab-separated text with the columns `COLUMNS`; valid PEtab once resolved."""
+        """Return as tab-separated text with the columns `COLUMNS`; valid PEtab once resolved."""
         text = io.StringIO()
         writer = csv.writer(text, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE, quotechar=None)
         writer.writerow(COLUMNS)
@@ -209,6 +223,10 @@ class ParameterTable:
     def sha256(self) -> str:
         """SHA-256 of `to_tsv`."""
         return sha256(self.to_tsv())
+
+    @property
+    def _library(self) -> Library:
+        return Library.default() if self.library is None else self.library
 
     @functools.cached_property
     def _by_name(self) -> dict[str, tuple[ParameterRow, ...]]:
@@ -226,7 +244,7 @@ def _cell(value: Any) -> str:
     return repr(value) if isinstance(value, float) else str(value)
 
 
-def _describe(row: ParameterRow) -> list[str]:
+def _describe(row: ParameterRow, known: Mapping[str, Source]) -> list[str]:
     low, high = row.lowerBound, row.upperBound
     bounds = "" if low is None and high is None else f", {_bound(low)} to {_bound(high)}"
     prior = f", prior {row.priorDistribution}" if row.priorDistribution else ""
@@ -235,7 +253,6 @@ def _describe(row: ParameterRow) -> list[str]:
         f"  holds for     {', '.join(row.context) or 'everything (base)'}",
         f"  evidence      {row.evidence}",
     ]
-    known = library.bibliography()
     for key in row.source_keys:
         reference = known[key].reference() if key in known else "not in references.bib"
         lines.append(f"  source        [{key}] {reference}")

@@ -50,13 +50,13 @@ def doses_table(experiment: Experiment, seed: int) -> pd.DataFrame:
             rows.append(
                 {
                     "arm": arm.name,
-                    "agent": dose.given.title,
+                    "agent": dose.agent_definition.title,
                     "dose": dose.amount,
                     "per animal": _per_animal(dose, mass),
                     "first day": dose.start,
                     "last day": dose.times[-1],
                     "times": len(dose.times),
-                    "route": dose.given.route_name(dose.route),
+                    "route": dose.agent_definition.route_name(dose.route),
                     "in words": dose.in_words(),
                     "basis": _basis(experiment, dose),
                 }
@@ -105,7 +105,8 @@ def calendar(experiment: Experiment, start: dt.date | None = None) -> pd.DataFra
         for dose in arm.protocol:
             for number, time in enumerate(dose.times):
                 count = f" (dose {number + 1} of {len(dose.times)})" if dose.repeats else ""
-                what = f"{dose.given.title}, {dose.amount}, {dose.given.route_name(dose.route)}{count}"
+                agent = dose.agent_definition
+                what = f"{agent.title}, {dose.amount}, {agent.route_name(dose.route)}{count}"
                 entries.setdefault((time, what), []).append(arm.name)
     for day in sampling_days(experiment):
         entries.setdefault((day, "sampling, see the sampling calendar"), []).extend(a.name for a in experiment.arms)

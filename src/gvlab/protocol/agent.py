@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gvlab import library, units
+from gvlab import units
 from gvlab.errors import UnitError, UnknownNameError
+from gvlab.library import Library
 from gvlab.library.records import AgentRecord, Route
 
 
@@ -22,14 +23,15 @@ class Agent:
     record: AgentRecord
 
     @classmethod
-    def read(cls, name: str) -> Agent:
-        """Read an agent of the library.
+    def read(cls, name: str, library: Library | None = None) -> Agent:
+        """Return an agent of a library.
 
         Raises
         ------
         UnknownNameError
             If there is none of that name.
         """
+        library = Library.default() if library is None else library
         return cls(library.read("agents", name))
 
     @property
@@ -49,7 +51,7 @@ class Agent:
         return None if stated is None else float(units.convert(stated.value, stated.unit, "g/mol"))
 
     def route_name(self, name: str | None = None) -> str:
-        """Give the name of the route that is taken.
+        """Return the name of the route that is taken.
 
         Raises
         ------
@@ -63,11 +65,11 @@ class Agent:
         return name
 
     def route(self, name: str | None = None) -> Route:
-        """Give a route, the default one where none is named; errors as `route_name`."""
+        """Return a route, the default one where none is named; errors as `route_name`."""
         return self.record.routes[self.route_name(name)]
 
     def check_amount(self, amount: units.Quantity, route: str | None = None) -> None:
-        """Refuse an amount whose dimension the route cannot take.
+        """Raise if the route cannot take the dimension of an amount.
 
         Raises
         ------
@@ -101,7 +103,7 @@ def _suggested(unit: str) -> str:
 
 
 def _what(unit: str) -> str:
-    """Say what a dose that enters in `unit` is: "an amount (mg, nmol) or an amount per body mass (mg/kg)"."""
+    """Return what a dose that enters in `unit` is: "an amount (mg, nmol) or an amount per body mass (mg/kg)"."""
     direct = units.kind(unit)
     words = f"{direct} ({units.examples(direct) or unit})"
     if direct in ("an amount", "a number of cells"):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gvlab.errors import InvalidValueError
+from gvlab.library import Library
 from gvlab.protocol.condition import Condition
 from gvlab.protocol.dose import Dose
 from gvlab.protocol.protocol import Protocol
@@ -40,6 +41,7 @@ class Arm:
         protocol: Protocol | Dose | Iterable[Dose] | None = None,
         n: int = 10,
         condition: Condition | str | Iterable[str | Condition] | None = None,
+        library: Library | None = None,
     ) -> None:
         """Make an arm.
 
@@ -53,6 +55,8 @@ class Arm:
             At least one.
         condition
             A condition, its name, or several names.
+        library
+            Where conditions are read that are given by name; the default one where None.
 
         Raises
         ------
@@ -68,16 +72,23 @@ class Arm:
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "protocol", Protocol.of(protocol))
         object.__setattr__(self, "n", n)
-        object.__setattr__(self, "condition", Condition.of(condition))
+        object.__setattr__(self, "condition", Condition.of(condition, library))
 
     def replace(self, **changes: Any) -> Arm:
-        """Give an arm with some fields changed."""
+        """Return an arm with some fields changed."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         unknown = sorted(changes.keys() - fields.keys())
         if unknown:
             raise InvalidValueError(f'An arm has no "{unknown[0]}"; it has {", ".join(fields)}.')
         return Arm(**{**fields, **changes})
 
-    def under(self, condition: Condition | str) -> Arm:
-        """Give the same arm under a further condition."""
-        return self.replace(condition=self.condition + Condition.of(condition))
+    def under(self, condition: Condition | str, library: Library | None = None) -> Arm:
+        """Return the same arm under a further condition."""
+        return self.replace(condition=self.condition + Condition.of(condition, library))
+
+    def with_library(self, library: Library) -> Arm:
+        """Return the arm with its agents and conditions as a library has them; errors as theirs."""
+        protocol, condition = self.protocol.with_library(library), self.condition.with_library(library)
+        if protocol is self.protocol and condition is self.condition:
+            return self
+        return self.replace(protocol=protocol, condition=condition)

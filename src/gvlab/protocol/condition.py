@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from gvlab import library
 from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.library import Library
 
 
 @dataclass(frozen=True)
@@ -39,39 +39,46 @@ class Condition:
         What it is called, several where conditions were put together.
     changes
         Carried out in order.
+    library
+        Where it was read; None for one that was made by hand.
+    parts
+        The conditions it was put together of.
     """
 
     names: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
+    library: Library | None = field(default=None, compare=False, repr=False)
+    parts: tuple[Condition, ...] = field(default=(), compare=False, repr=False)
 
     @classmethod
-    def read(cls, name: str) -> Condition:
-        """Read a condition of the library.
+    def read(cls, name: str, library: Library | None = None) -> Condition:
+        """Return a condition of a library.
 
         Raises
         ------
         UnknownNameError
             If there is none of that name.
         """
+        library = Library.default() if library is None else library
         rows = library.condition_rows(name)
-        return cls((name,), tuple(Change(row.targetId, *row.change()) for row in rows))
+        return cls((name,), tuple(Change(row.targetId, *row.change()) for row in rows), library)
 
     @classmethod
-    def of(cls, what: Condition | str | Iterable[str | Condition] | None) -> Condition:
-        """Make a condition of a name, of several names together, or of nothing."""
+    def of(cls, what: Condition | str | Iterable[str | Condition] | None, library: Library | None = None) -> Condition:
+        """Return the condition of a name, of several names together, or of nothing."""
         if what is None:
             return cls()
         if isinstance(what, Condition):
             return what
         if isinstance(what, str):
-            return cls.read(what)
+            return cls.read(what, library)
         whole = cls()
         for part in what:
-            whole = whole + cls.of(part)
+            whole = whole + cls.of(part, library)
         return whole
 
     def __add__(self, other: Condition) -> Condition:
-        """Put two conditions together.
+        """Return two conditions put together.
 
         Raises
         ------
@@ -82,6 +89,8 @@ class Condition:
             return NotImplemented
         if set(other.names) <= set(self.names) and other.names:
             return self
+        if not self.names and not self.changes:
+            return other
         fixed = {change.target: change for change in self.changes if not change.factor}
         for change in other.changes:
             if change.target in fixed and change != fixed[change.target]:
@@ -89,7 +98,22 @@ class Condition:
                     f'The conditions {", ".join((*self.names, *other.names))} both change "{change.target}". Use one.'
                 )
         new = tuple(change for change in other.changes if change.factor or change not in self.changes)
-        return Condition(tuple(dict.fromkeys((*self.names, *other.names))), self.changes + new)
+        parts = (*(self.parts or (self,)), *(other.parts or (other,)))
+        return Condition(tuple(dict.fromkeys((*self.names, *other.names))), self.changes + new, parts=parts)
+
+    def with_library(self, library: Library) -> Condition:
+        """Return the condition as a library has it; what was made by hand stays as it is.
+
+        Raises
+        ------
+        UnknownNameError
+            If the library has no condition of that name.
+        """
+        if self.parts:
+            return Condition.of(tuple(part.with_library(library) for part in self.parts))
+        if self.library is None or self.library == library:
+            return self
+        return Condition.read(self.names[0], library)
 
     def __bool__(self) -> bool:
         return bool(self.changes)
@@ -98,7 +122,7 @@ class Condition:
         return ", ".join(self.names) or "unchanged"
 
     def apply(self, values: Mapping[str, Any], nominal: Mapping[str, float]) -> dict[str, Any]:
-        """Give the values under the condition.
+        """Return the values under the condition.
 
         Parameters
         ----------

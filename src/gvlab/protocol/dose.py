@@ -8,7 +8,8 @@ from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
 from gvlab import units
-from gvlab.errors import ProtocolError
+from gvlab.errors import ProtocolError, UnknownNameError
+from gvlab.library import Library
 from gvlab.library.records import Route
 from gvlab.protocol.agent import Agent
 from gvlab.protocol.condition import Condition
@@ -53,6 +54,13 @@ class Harvest:
                 "Take them later, or leave that dose out."
             )
 
+    def with_library(self, library: Library) -> Harvest:
+        """Return the harvest with agents and conditions of the primary as a library has them; errors as theirs."""
+        protocol, condition = self.protocol.with_library(library), self.condition.with_library(library)
+        if protocol is self.protocol and condition is self.condition:
+            return self
+        return Harvest(protocol, at=self.at, condition=condition)
+
     @property
     def day(self) -> float:
         """Day of the harvest."""
@@ -80,6 +88,10 @@ class Dose:
         Name of a route of the agent; its default route where None.
     harvest
         For cells out of a primary recipient: which, and when they were taken.
+    library
+        Where the agent is defined; the default one where None. An experiment takes the agents of its own library.
+    agent_definition
+        The agent, as that library has it.
 
     Raises
     ------
@@ -101,13 +113,24 @@ class Dose:
     until: str | None = None
     route: str | None = None
     harvest: Harvest | None = None
+    library: Library | None = dataclasses.field(default=None, compare=False, repr=False)
+    # Two doses of the same words are the same only if they mean the same agent; records have no hash.
+    agent_definition: Agent = dataclasses.field(init=False, repr=False, hash=False)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be given."""
-        record = Agent.read(self.agent)
-        record.check_amount(self.quantity, self.route)
+        library = Library.default() if self.library is None else self.library
+        try:
+            agent = Agent.read(self.agent, library)
+        except UnknownNameError as error:
+            if self.library is None:
+                error.add_note("An agent of another library is given as Dose(..., library=that_library).")
+            raise
+        object.__setattr__(self, "library", library)
+        object.__setattr__(self, "agent_definition", agent)
+        agent.check_amount(self.quantity, self.route)
         self._check_times()
-        from_primary = self.given_by.harvest is not None
+        from_primary = self.route_definition.harvest is not None
         if from_primary and self.harvest is None:
             raise ProtocolError(
                 f'"{self.agent}" comes out of a primary recipient. '
@@ -133,15 +156,10 @@ class Dose:
         if (end - start) / interval > _MAX_REPEATS:
             raise ProtocolError(f'{subject} is repeated more than {_MAX_REPEATS:,} times. Is "{self.every}" meant?')
 
-    @functools.cached_property
-    def given(self) -> Agent:
-        """The agent."""
-        return Agent.read(self.agent)
-
     @property
-    def given_by(self) -> Route:
+    def route_definition(self) -> Route:
         """The route it takes."""
-        return self.given.route(self.route)
+        return self.agent_definition.route(self.route)
 
     @functools.cached_property
     def quantity(self) -> units.Quantity:
@@ -171,8 +189,23 @@ class Dose:
         """Every day on which it is given."""
         return tuple(self.start + number * self.interval for number in range(self.repeats + 1))
 
+    def with_library(self, library: Library) -> Dose:
+        """Return the dose with its agent as a library has it.
+
+        Raises
+        ------
+        UnknownNameError
+            If the library has no such agent or route.
+        UnitError
+            If the amount cannot be given by its route.
+        """
+        harvest = self.harvest and self.harvest.with_library(library)
+        if harvest is self.harvest and self.library == library:
+            return self
+        return self.replace(library=library, harvest=harvest)
+
     def replace(self, **changes: Any) -> Dose:
-        """Give a dose with some fields changed: ``dose.replace(amount="5 mg/kg")``."""
+        """Return a dose with some fields changed: ``dose.replace(amount="5 mg/kg")``."""
         return dataclasses.replace(self, **changes)
 
     def __add__(self, other: Dose | Protocol) -> Protocol:
@@ -181,8 +214,9 @@ class Dose:
         return Protocol.of(self) + other
 
     def in_words(self) -> str:
-        """Say what is given, how much, when and how."""
-        title, route = self.given.title, self.given.route_name(self.route)
+        """Return what is given, how much, when and how, as a sentence."""
+        agent = self.agent_definition
+        title, route = agent.title, agent.route_name(self.route)
         if not self.repeats:
             when = f"On {_day(self.start)}"
         else:

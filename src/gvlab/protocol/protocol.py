@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gvlab.errors import InvalidValueError, ProtocolError
+from gvlab.library import Library
 from gvlab.protocol.dose import Dose
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Protocol:
 
     @classmethod
     def of(cls, what: Protocol | Dose | Iterable[Dose] | None) -> Protocol:
-        """Make a protocol of a dose, of several, or of none."""
+        """Return a protocol of a dose, of several, or of none."""
         if what is None:
             return cls()
         if isinstance(what, Protocol):
@@ -77,18 +78,23 @@ class Protocol:
         """Day of the last dose; zero where there is none."""
         return max((dose.times[-1] for dose in self.doses), default=0.0)
 
+    def with_library(self, library: Library) -> Protocol:
+        """Return the protocol with its agents as a library has them; errors as `Dose`."""
+        doses = tuple(dose.with_library(library) for dose in self.doses)
+        return self if all(one is other for one, other in zip(doses, self.doses, strict=True)) else Protocol(doses)
+
     def without(self, agent: str) -> Protocol:
-        """Give the protocol without an agent."""
+        """Return the protocol without an agent."""
         return Protocol(tuple(dose for dose in self.doses if dose.agent != agent))
 
     def in_words(self) -> str:
-        """Say it as a sentence a dose, the earliest first."""
+        """Return it as a sentence a dose, the earliest first."""
         if not self.doses:
             return "Nothing is given."
         return " ".join(dose.in_words() for dose in sorted(self.doses, key=lambda dose: dose.start))
 
     def table(self, subject: int = 1) -> pd.DataFrame:
-        """Write as a dosing table, one row a dose; TIME and II are in days.
+        """Return as a dosing table, one row a dose; TIME and II are in days.
 
         Parameters
         ----------
@@ -105,8 +111,8 @@ class Protocol:
         for dose in self.doses:
             if dose.harvest is not None:
                 raise ProtocolError(f'A dosing table cannot say where the cells of "{dose.agent}" come from.')
-            target = next((part.target for part in dose.given_by.operations), "")
-            amount, route = dose.quantity, dose.given.route_name(dose.route)
+            target = next((part.target for part in dose.route_definition.operations), "")
+            amount, route = dose.quantity, dose.agent_definition.route_name(dose.route)
             rows.append(
                 {
                     "ID": subject,
@@ -126,8 +132,8 @@ class Protocol:
         return pd.DataFrame(rows, columns=list(TABLE_COLUMNS)).sort_values("TIME", kind="stable", ignore_index=True)
 
     @classmethod
-    def from_table(cls, table: pd.DataFrame) -> Protocol:
-        """Read a dosing table of one subject; TIME and II in days, AGENT and UNIT say what is given.
+    def from_table(cls, table: pd.DataFrame, library: Library | None = None) -> Protocol:
+        """Return the protocol in a dosing table of one subject; TIME and II in days, AGENT and UNIT say what is given.
 
         Raises
         ------
@@ -145,10 +151,10 @@ class Protocol:
         rows = [{**_OPTIONAL, **row} for row in table.to_dict("records")]
         if len({row["ID"] for row in rows}) > 1:
             raise ProtocolError("The dosing table has several subjects. Read one at a time: table[table.ID == 1].")
-        return cls(tuple(_dose(number, row) for number, row in enumerate(rows, 1)))
+        return cls(tuple(_dose(number, row, library) for number, row in enumerate(rows, 1)))
 
 
-def _dose(number: int, row: dict[Any, Any]) -> Dose:
+def _dose(number: int, row: dict[Any, Any], library: Library | None) -> Dose:
     for column, only in (("EVID", 1), ("RATE", 0), ("SS", 0)):
         if row[column] != only:
             raise ProtocolError(
@@ -165,4 +171,5 @@ def _dose(number: int, row: dict[Any, Any]) -> Dose:
         every=f"{interval!r} day" if repeats else None,
         until=f"day {start + repeats * interval!r}" if repeats else None,
         route=str(row["ROUTE"]) or None,
+        library=library,
     )

@@ -127,7 +127,7 @@ def _check_horizon(dose: Dose, until: float) -> None:
 
 
 def _operations(dose: Dose, time: float, values: Values, harvests: Mapping[Harvest, Harvested]) -> Iterator[Operation]:
-    route = dose.given_by
+    route = dose.route_definition
     if route.harvest is not None and dose.harvest is not None:
         yield from _transfer(dose, time, route.harvest, harvests[dose.harvest], values)
     for spec in route.operations:
@@ -167,7 +167,7 @@ def _arriving(dose: Dose, spec: OperationSpec, values: Values, wanted: str) -> P
 
 def _amount(dose: Dose, unit: str, values: Values) -> PerSubject:
     mass = values.numbers.get(BODY_MASS)
-    amount: PerSubject = dose.quantity.to(unit, molar_mass=dose.given.molar_mass, body_mass=mass)
+    amount: PerSubject = dose.quantity.to(unit, molar_mass=dose.agent_definition.molar_mass, body_mass=mass)
     return amount
 
 

@@ -132,7 +132,7 @@ class SimulationTask:
         The primary of subject i is subject i itself under the primary's protocol, so the cells keep the properties of
         theirs that are parameters.
         """
-        spec = dose.given_by.harvest
+        spec = dose.route_definition.harvest
         if spec is None:
             raise ProtocolError(f'"{dose.agent}" does not come out of a primary recipient.')
         return SimulationTask(
@@ -339,7 +339,7 @@ def _harvests(
 
 def _taken(dose: Dose, harvest: Harvest, primary: Trajectories) -> Harvested:
     """Return the cells taken from primary recipients; where one is dead by then, the next living one gives."""
-    spec = dose.given_by.harvest
+    spec = dose.route_definition.harvest
     assert spec is not None
     taken = {name: primary.values(name)[:, -1] for name in (*spec.pool, *spec.phenotype)}
     n = len(primary)

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from gvlab import library
+from gvlab.bibliography import Source
 from gvlab.errors import InvalidValueError, LibraryError, UnknownNameError
+from gvlab.files import atomic_file
+from gvlab.library import Library, parse_table
 from gvlab.library.records import ParameterRow
 from gvlab.model.parameters import ParameterTable
-from gvlab.provenance import Source, atomic_file, sha256
+from gvlab.provenance import sha256
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,14 +76,14 @@ class Cohort:
 
     @classmethod
     def typical(cls, table: ParameterTable, n: int = 1) -> Cohort:
-        """Make subjects that are all alike and have the values of the table."""
+        """Return subjects that are all alike and have the values of the table."""
         return cls({}, table, np.arange(n))
 
     def __len__(self) -> int:
         return len(self.numbers)
 
     def column(self, name: str) -> FloatArray:
-        """Give a parameter of every subject, shape (subject,).
+        """Return a parameter of every subject, shape (subject,).
 
         Raises
         ------
@@ -93,21 +95,21 @@ class Cohort:
         return np.full(len(self), self.table.value(name))
 
     def unit(self, name: str) -> str:
-        """Give the unit of a column."""
+        """Return the unit of a column."""
         return self.table.unit(name)
 
     def parameters(self) -> dict[str, float | FloatArray]:
-        """Give every parameter: a number where all subjects share it, else an array of shape (subject,)."""
+        """Return every parameter: a number where all subjects share it, else an array of shape (subject,)."""
         return {**self.table.values(), **self.columns}
 
     def select(self, rows: Sequence[int] | slice | npt.NDArray[Any]) -> Cohort:
-        """Give some of the subjects, by row (positions, a slice, or a mask); they keep their numbers."""
+        """Return some of the subjects, by row (positions, a slice, or a mask); they keep their numbers."""
         index = rows if isinstance(rows, slice) else np.asarray(rows)
         columns = {name: values[index] for name, values in self.columns.items()}
         return Cohort(columns, self.table, self.numbers[index], self.seed, self.population)
 
     def replace(self, values: Mapping[str, float | FloatArray], note: str = "changed by hand") -> Cohort:
-        """Give the same subjects with other values: a number for all of them, or one each.
+        """Return the same subjects with other values: a number for all of them, or one each.
 
         Raises
         ------
@@ -123,11 +125,11 @@ class Cohort:
         return Cohort(columns, table, self.numbers, self.seed, self.population)
 
     def sources(self) -> tuple[Source, ...]:
-        """Give the bibliography entries of its numbers."""
+        """Return the bibliography entries of its numbers."""
         return self.table.sources()
 
     def frame(self) -> pd.DataFrame:
-        """Give a table, one row a subject: its number, then what differs between subjects."""
+        """Return a table, one row a subject: its number, then what differs between subjects."""
         import pandas as pd
 
         return pd.DataFrame({"subject": self.numbers, **self.columns})
@@ -165,8 +167,8 @@ class Cohort:
             pq.write_table(table, temporary)
 
     @classmethod
-    def read(cls, path: Path | str) -> Cohort:
-        """Read what `to_parquet` wrote.
+    def read(cls, path: Path | str, library: Library | None = None) -> Cohort:
+        """Return what `to_parquet` wrote; `library` holds the bibliography its sources are in.
 
         Raises
         ------
@@ -181,12 +183,12 @@ class Cohort:
             about = json.loads(table.schema.metadata[b"gvlab.cohort"])
         except (OSError, pa.ArrowInvalid, KeyError, TypeError) as error:
             raise LibraryError(f'"{path}" is not a cohort written by gvlab: {error}.') from error
-        rows = library.parse_table(about["table"], ParameterRow, str(path))
+        rows = parse_table(about["table"], ParameterRow, str(path))
         contexts = None if about["contexts"] is None else tuple(about["contexts"])
         columns = {name: table.column(name).to_numpy() for name in table.column_names if name != "subject"}
         return cls(
             columns,
-            ParameterTable(rows, contexts),
+            ParameterTable(rows, contexts, library=library),
             table.column("subject").to_numpy(),
             about["seed"],
             about["population"],

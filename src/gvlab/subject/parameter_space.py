@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.library import Library
 from gvlab.library.records import ParameterRow
 from gvlab.subject import System
 
@@ -17,7 +18,7 @@ FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Axis:
+class ParameterAxis:
     """One number that varies.
 
     Attributes
@@ -53,16 +54,16 @@ class Axis:
         """Whether every factor, rather than every difference, is equally likely."""
         return self.low > 0
 
-    def value(self, share: FloatArray) -> FloatArray:
-        """Turn positions between 0 and 1 into values."""
+    def value(self, unit_point: FloatArray) -> FloatArray:
+        """Return the values at positions between 0 and 1."""
         if self.logarithmic:
-            inside = np.exp(math.log(self.low) + share * math.log(self.high / self.low))
+            inside = np.exp(math.log(self.low) + unit_point * math.log(self.high / self.low))
         else:
-            inside = self.low + share * (self.high - self.low)
+            inside = self.low + unit_point * (self.high - self.low)
         return np.clip(inside, self.low, self.high)
 
-    def share(self, value: float) -> float:
-        """Turn a value into its position between 0 and 1."""
+    def unit_point(self, value: float) -> float:
+        """Return the position of a value between 0 and 1."""
         if self.logarithmic:
             return math.log(value / self.low) / math.log(self.high / self.low)
         return (value - self.low) / (self.high - self.low)
@@ -76,11 +77,11 @@ class ParameterSpace:
     uniform otherwise. The bounds are those of the tables and are not touched by anything that is fitted.
     """
 
-    axes: tuple[Axis, ...]
+    axes: tuple[ParameterAxis, ...]
 
     @classmethod
-    def of(cls, names: Iterable[str], systems: Sequence[str]) -> ParameterSpace:
-        """Make the space of some parameters in some systems.
+    def of(cls, names: Iterable[str], systems: Sequence[str], library: Library | None = None) -> ParameterSpace:
+        """Return the space of some parameters in some systems of a library.
 
         A parameter has one axis for each of its rows that holds in a system: a row without context is shared by all.
 
@@ -92,7 +93,7 @@ class ParameterSpace:
             If none of its rows has two bounds with a range between them.
         """
         holds: dict[tuple[str, tuple[str, ...]], tuple[ParameterRow, list[str]]] = {}
-        tables = {name: System.read(name).parameters() for name in systems}
+        tables = {name: System.read(name, library).parameters() for name in systems}
         known = {parameter for table in tables.values() for parameter in table.ids}
         axes = []
         for parameter in names:
@@ -106,7 +107,7 @@ class ParameterSpace:
             free = [(row, where) for row, where in holds.values() if _has_range(row)]
             if not free:
                 raise InvalidValueError(f'No row of "{parameter}" has a range; it cannot vary. Give it bounds.')
-            axes += [Axis(row, tuple(where)) for row, where in sorted(free, key=lambda pair: pair[0].context)]
+            axes += [ParameterAxis(row, tuple(where)) for row, where in sorted(free, key=lambda pair: pair[0].context)]
         return cls(tuple(axes))
 
     def __len__(self) -> int:
@@ -117,25 +118,25 @@ class ParameterSpace:
         """Names of the axes, in order."""
         return tuple(axis.name for axis in self.axes)
 
-    def values(self, shares: FloatArray) -> FloatArray:
-        """Turn points of the cube, shape (set, axis), into values of the same shape."""
-        return np.stack([axis.value(shares[:, i]) for i, axis in enumerate(self.axes)], axis=1)
+    def values(self, unit_points: FloatArray) -> FloatArray:
+        """Return the values at points of the cube."""
+        return np.stack([axis.value(unit_points[:, i]) for i, axis in enumerate(self.axes)], axis=1)
 
-    def shares(self, values: FloatArray) -> FloatArray:
-        """Turn values into points of the cube."""
-        columns = [[axis.share(value) for value in values[:, i]] for i, axis in enumerate(self.axes)]
+    def unit_points(self, values: FloatArray) -> FloatArray:
+        """Return the points of the cube at which values lie."""
+        columns = [[axis.unit_point(value) for value in values[:, i]] for i, axis in enumerate(self.axes)]
         return np.array(columns, dtype=np.float64).T
 
     def nominal(self) -> FloatArray:
-        """Give the point of the nominal values, shape (axis,)."""
-        return np.clip([axis.share(axis.row.nominalValue) for axis in self.axes], 0.0, 1.0)
+        """Return the point of the nominal values, shape (axis,)."""
+        return np.clip([axis.unit_point(axis.row.nominalValue) for axis in self.axes], 0.0, 1.0)
 
     def parameters(self, values: FloatArray, system: str) -> Mapping[str, FloatArray]:
-        """Give what holds in a system, by parameter, shape (set,)."""
+        """Return what holds in a system, by parameter, shape (set,)."""
         return {axis.row.parameterId: values[:, i] for i, axis in enumerate(self.axes) if system in axis.systems}
 
     def of_system(self, system: str) -> npt.NDArray[np.int64]:
-        """Give the axes that hold in a system and in no other."""
+        """Return the axes that hold in a system and in no other."""
         return np.array([i for i, axis in enumerate(self.axes) if axis.systems == (system,)], dtype=np.int64)
 
 

@@ -14,11 +14,11 @@ import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from gvlab import library
 from gvlab.errors import InvalidValueError, LibraryError, UnknownNameError
+from gvlab.files import atomic_file
+from gvlab.library import Library
 from gvlab.library.ensemble_recipe import Recipe
 from gvlab.model.model import Model
-from gvlab.provenance import atomic_file
 from gvlab.subject.parameter_space import ParameterSpace
 
 FloatArray = npt.NDArray[np.float64]
@@ -65,8 +65,8 @@ class Ensemble:
             )
 
     @classmethod
-    def read(cls, name: str) -> Ensemble:
-        """Read an ensemble of the library, or a file.
+    def read(cls, name: str, library: Library | None = None) -> Ensemble:
+        """Return an ensemble of a library, or of a file.
 
         Raises
         ------
@@ -78,7 +78,8 @@ class Ensemble:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        path = Path(name) if name.endswith(".parquet") else Recipe.read(name).file()
+        library = Library.default() if library is None else library
+        path = Path(name) if name.endswith(".parquet") else library.ensemble_file(name)
         if not path.is_file():
             raise LibraryError(f'There is no ensemble "{path}" yet. Make it: gvlab calibrate {Path(name).stem}')
         try:
@@ -111,7 +112,7 @@ class Ensemble:
         return len(self.values)
 
     def axis(self, name: str) -> int:
-        """Give the place of an axis.
+        """Return the place of an axis.
 
         Raises
         ------
@@ -123,11 +124,11 @@ class Ensemble:
         return self.names.index(name)
 
     def column(self, name: str) -> FloatArray:
-        """Give a parameter of every set, shape (set,)."""
+        """Return a parameter of every set, shape (set,)."""
         return self.values[:, self.axis(name)]
 
     def thin(self, sets: int) -> Ensemble:
-        """Give evenly chosen sets; all where there are not more."""
+        """Return evenly chosen sets; all where there are not more."""
         if sets >= len(self):
             return self
         rows = np.unique(np.linspace(0, len(self) - 1, sets).round().astype(np.int64))
@@ -140,12 +141,14 @@ class Ensemble:
             self.about.get("sets", len(self))
         )  # fmt: skip
 
-    def stale(self) -> bool:
-        """Say whether the model, or a range of the tables, has changed since it was made."""
+    def stale(self, library: Library | None = None, model: Model | None = None) -> bool:
+        """Return whether the model, or a range of the tables, has changed since it was made."""
+        library = Library.default() if library is None else library
+        model = Model.default(library) if model is None else model
         recipe = Recipe.model_validate(self.about["recipe"])
         systems = tuple(self.about.get("systems", ())) or library.names("systems")
-        now = [[axis.name, axis.low, axis.high] for axis in ParameterSpace.of(recipe.varied, systems).axes]
-        return now != [list(axis) for axis in self.about["axes"]] or Model.default().structure != self.about["model"]
+        now = [[axis.name, axis.low, axis.high] for axis in ParameterSpace.of(recipe.varied, systems, library).axes]
+        return now != [list(axis) for axis in self.about["axes"]] or model.structure != self.about["model"]
 
     @functools.cached_property
     def bounds(self) -> Mapping[str, tuple[float, float]]:
@@ -154,30 +157,30 @@ class Ensemble:
 
 
 def rounded(values: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
-    """Round to six significant digits, and stay within bounds."""
+    """Return values rounded to six significant digits, within bounds."""
     with np.errstate(divide="ignore", invalid="ignore"):
         size = np.where(values != 0, 10.0 ** (_PLACES - 1 - np.floor(np.log10(np.abs(values)))), 1.0)
     return np.clip(np.round(values * size) / size, low, high)
 
 
-def lineages(shares: FloatArray) -> npt.NDArray[np.int64]:
-    """Put sets into families: those that still share a number to the last bit descend from one another.
+def lineages(unit_points: FloatArray) -> npt.NDArray[np.int64]:
+    """Return families of sets: those that still share a number to the last bit descend from one another.
 
     A particle that is kept twice has changed some of its numbers in between and not others; copies that were made when
     a limit fell have the same history. Numbers are continuous, so equality is never chance.
 
     Parameters
     ----------
-    shares
+    unit_points
         Shape (set, axis), as drawn, not rounded.
 
     Returns
     -------
     Shape (set,): number of the family.
     """
-    n = len(shares)
+    n = len(unit_points)
     one, other = [], []
-    for column in shares.T:
+    for column in unit_points.T:
         order = np.argsort(column, kind="stable")
         same = np.flatnonzero(column[order[1:]] == column[order[:-1]])
         one.append(order[same])
@@ -187,15 +190,15 @@ def lineages(shares: FloatArray) -> npt.NDArray[np.int64]:
     return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
 
 
-def effective_sample_size(shares: FloatArray, family: npt.NDArray[np.int64]) -> FloatArray:
-    """Give how many independent sets the sets are worth, on each axis.
+def effective_sample_size(unit_points: FloatArray, family: npt.NDArray[np.int64]) -> FloatArray:
+    """Return how many independent sets the sets are worth, on each axis.
 
     Sets that descend from one another resemble each other; a sample in families of mean size m whose members correlate
     by r is worth n / (1 + (m - 1) r) independent ones [1]_, with r from a one-way analysis of variance.
 
     Parameters
     ----------
-    shares
+    unit_points
         Shape (set, axis).
     family
         Shape (set,).
@@ -207,14 +210,14 @@ def effective_sample_size(shares: FloatArray, family: npt.NDArray[np.int64]) -> 
     _, member, sizes = np.unique(family, return_inverse=True, return_counts=True)
     n, families = len(family), len(sizes)
     if families < 2:
-        return np.ones(shares.shape[1])
+        return np.ones(unit_points.shape[1])
     if families == n:
-        return np.full(shares.shape[1], float(n))
-    sums = np.zeros((families, shares.shape[1]))
-    np.add.at(sums, member, shares)
+        return np.full(unit_points.shape[1], float(n))
+    sums = np.zeros((families, unit_points.shape[1]))
+    np.add.at(sums, member, unit_points)
     means = sums / sizes[:, None]
-    between = np.sum(sizes[:, None] * (means - shares.mean(axis=0)) ** 2, axis=0) / (families - 1)
-    within = np.sum((shares - means[member]) ** 2, axis=0) / max(n - families, 1)
+    between = np.sum(sizes[:, None] * (means - unit_points.mean(axis=0)) ** 2, axis=0) / (families - 1)
+    within = np.sum((unit_points - means[member]) ** 2, axis=0) / max(n - families, 1)
     typical = (n - np.sum(sizes**2) / n) / (families - 1)
     total = between + (typical - 1) * within
     r = np.clip(np.divide(between - within, total, out=np.ones_like(total), where=total > 0), 0.0, 1.0)
@@ -222,15 +225,15 @@ def effective_sample_size(shares: FloatArray, family: npt.NDArray[np.int64]) -> 
     return np.asarray(n / (1 + (mean_size - 1) * r), dtype=np.float64)
 
 
-def between_searches(shares: FloatArray, search: npt.NDArray[np.int64]) -> FloatArray:
-    """Give how far independent searches lie apart on each axis: the potential scale reduction of Gelman and Rubin [1]_.
+def between_searches(unit_points: FloatArray, search: npt.NDArray[np.int64]) -> FloatArray:
+    """Return how far independent searches lie apart on each axis: the scale reduction of Gelman and Rubin [1]_.
 
     Near 1, searches agree on the axis. Far above 1, each is in a part of the plausible region of its own, and the true
     spread is at least theirs together.
 
     Parameters
     ----------
-    shares
+    unit_points
         Shape (set, axis).
     search
         Shape (set,): which search found the set.
@@ -243,9 +246,9 @@ def between_searches(shares: FloatArray, search: npt.NDArray[np.int64]) -> Float
     ----------
     .. [1] Gelman, Rubin (1992) Statistical Science 7:457.
     """
-    groups = [shares[search == number] for number in np.unique(search)]
+    groups = [unit_points[search == number] for number in np.unique(search)]
     if len(groups) < 2 or min(len(group) for group in groups) < 2:
-        return np.ones(shares.shape[1])
+        return np.ones(unit_points.shape[1])
     n = float(np.mean([len(group) for group in groups]))
     within = np.mean([group.var(axis=0, ddof=1) for group in groups], axis=0)
     between = np.var([group.mean(axis=0) for group in groups], axis=0, ddof=1)

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 from scipy.stats import qmc
 
-from gvlab import library
 from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.library import Library
 from gvlab.library.records import PopulationRecord
 from gvlab.model.parameters import ParameterTable
 from gvlab.subject.cohort import Cohort
@@ -47,14 +47,15 @@ class Population:
                 raise UnknownNameError("parameter", name, self.table.ids, where)
 
     @classmethod
-    def read(cls, name: str, table: ParameterTable) -> Population:
-        """Read a population of the library.
+    def read(cls, name: str, table: ParameterTable, library: Library | None = None) -> Population:
+        """Return a population of a library.
 
         Raises
         ------
         UnknownNameError
             If there is none of that name, or it varies a parameter that the table does not have.
         """
+        library = Library.default() if library is None else library
         return cls(library.read("populations", name), table)
 
     @property
@@ -78,7 +79,7 @@ class Population:
         return tuple(item.parameter for item in self.record.fates)
 
     def sample(self, n: int, seed: int) -> Cohort:
-        """Draw a cohort.
+        """Return a cohort drawn at random.
 
         Parameters vary by a scrambled Sobol sequence, which covers their space more evenly than independent draws
         [1]_; fates are independent draws of a counter-based generator [2]_, one stream a fate, in which a subject reads
@@ -118,7 +119,7 @@ class Population:
         return Cohort(columns, self.table, np.arange(n), seed, self.name)
 
     def _points(self, n: int, seed: int) -> FloatArray:
-        """Give points in the unit cube, shape (subject, parameter), correlated as the record says."""
+        """Return points in the unit cube, shape (subject, parameter), correlated as the record says."""
         dimension = len(self.record.variability)
         if not dimension:
             return np.empty((n, 0))
@@ -132,7 +133,7 @@ class Population:
         return points
 
     def _correlation(self) -> FloatArray:
-        """Give the lower triangle that correlates normal scores."""
+        """Return the lower triangle that correlates normal scores."""
         place = {name: axis for axis, name in enumerate(self.varied)}
         matrix = np.eye(len(place))
         for item in self.record.correlations:

@@ -1,4 +1,4 @@
-"""A crowd: the same few virtual subjects under every parameter set, as one cohort for one engine call."""
+"""The same few virtual subjects under every parameter set, as one cohort for one engine call."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from gvlab.subject.distributions import distribution
 FloatArray = npt.NDArray[np.float64]
 
 
-def crowd(
+def replicated_cohort(
     system: System,
     sets: Mapping[str, FloatArray],
     subjects: int,
     seed: int,
     thresholds: Mapping[str, float],
 ) -> Cohort:
-    """Make a cohort of sets times subjects, all subjects of a set next to one another.
+    """Return a cohort of sets times subjects, all subjects of a set next to one another.
 
     Subject i differs from the typical subject by the same quantiles in every set and in every arm (common random
     numbers), so that sets differ by their parameters and by nothing else. Fates that are uniform draws are spread
@@ -68,6 +68,6 @@ def crowd(
 
 
 def _even(n: int, seed: int, name: str) -> FloatArray:
-    """Give n evenly spread numbers between 0 and 1, in an order of their own."""
+    """Return n evenly spread numbers between 0 and 1, in an order of their own."""
     stream = np.random.default_rng([seed, zlib.crc32(name.encode())])
     return np.asarray((stream.permutation(n) + 0.5) / n, dtype=np.float64)

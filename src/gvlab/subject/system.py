@@ -6,11 +6,11 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gvlab import library
+from gvlab.bibliography import Source
+from gvlab.library import Library
 from gvlab.library.fields import Sourced
-from gvlab.library.records import Being, SystemDose, SystemRecord
+from gvlab.library.records import SystemDose, SystemPart, SystemRecord
 from gvlab.model.parameters import ParameterTable
-from gvlab.provenance import Source
 from gvlab.subject.cohort import Cohort
 from gvlab.subject.population import Population
 
@@ -23,26 +23,30 @@ class System:
     ----------
     record
         As the library holds it.
-    beings
+    parts
         Donor, host and leukemia, as far as it has them.
+    library
+        Where it was read, and where its parameters and its population are.
     """
 
     record: SystemRecord
-    beings: Mapping[str, Being]
+    parts: Mapping[str, SystemPart]
+    library: Library
 
     @classmethod
-    def read(cls, name: str) -> System:
-        """Read a system of the library, with its donor, host and leukemia.
+    def read(cls, name: str, library: Library | None = None) -> System:
+        """Return a system of a library, with its donor, host and leukemia.
 
         Raises
         ------
         UnknownNameError
             If there is none of that name.
         """
+        library = Library.default() if library is None else library
         record: SystemRecord = library.read("systems", name)
         named = {"donor": record.donor, "host": record.host, "leukemia": record.leukemia}
-        beings = {kind: library.read(f"{kind}s", being) for kind, being in named.items() if being is not None}
-        return cls(record, beings)
+        parts = {kind: library.read(f"{kind}s", part) for kind, part in named.items() if part is not None}
+        return cls(record, parts, library)
 
     @property
     def name(self) -> str:
@@ -67,30 +71,34 @@ class System:
     @property
     def contexts(self) -> tuple[str, ...]:
         """Tags of all overlays, sorted."""
-        tags = {tag for being in self.beings.values() for tag in being.contexts} | set(self.record.contexts)
+        tags = {tag for part in self.parts.values() for tag in part.contexts} | set(self.record.contexts)
         return tuple(sorted(tags))
 
     def parameters(self) -> ParameterTable:
-        """Give the parameters of this system: for each the most specific row."""
-        return ParameterTable.default().resolve(self.contexts)
+        """Return the parameters of this system: for each the most specific row, as it was when first asked for."""
+        return self._table
+
+    @functools.cached_property
+    def _table(self) -> ParameterTable:
+        return ParameterTable.resolved(self.contexts, self.library)
 
     @functools.cached_property
     def population(self) -> Population:
         """The population its subjects are drawn from."""
-        return Population.read(self.record.population, self.parameters())
+        return Population.read(self.record.population, self.parameters(), self.library)
 
     def cohort(self, n: int, seed: int) -> Cohort:
-        """Draw subjects; arguments and errors as `Population.sample`."""
+        """Return subjects drawn at random; arguments and errors as `Population.sample`."""
         return self.population.sample(n, seed)
 
     def typical(self) -> Cohort:
-        """Give one subject with the values of the table."""
+        """Return one subject with the values of the table."""
         return Cohort.typical(self.parameters())
 
     def sources(self) -> tuple[Source, ...]:
-        """Give the bibliography entries of its numbers, of its doses and of itself."""
+        """Return the bibliography entries of its numbers, of its doses and of itself."""
         keys = {key for row in self.parameters() for key in row.source_keys}
-        parts: list[Sourced] = [self.record, *self.beings.values(), *self.doses.values()]
+        parts: list[Sourced] = [self.record, *self.parts.values(), *self.doses.values()]
         parts += self.population.record.variability
         keys.update(key for part in parts for key in part.source_keys)
-        return library.sources(keys)
+        return self.library.sources(keys)

@@ -15,7 +15,7 @@ from gvlab.statistics import approximate_power as formulas
 from gvlab.statistics import logrank_power, mannwhitney_power, welch_power
 from gvlab.subject import System
 from gvlab.subject.plausible import between_searches, effective_sample_size, rounded
-from gvlab.subject.replicated import crowd
+from gvlab.subject.replicated import replicated_cohort
 
 AXIS = ("f_ATF4_independent", "K_atf4_irf7", "rho_il15_induction", "f_il15_irf7_independent", "k_birth_blast")
 CLAIMS = ("C01", "C02", "C03", "C04", "C06", "C07")
@@ -48,7 +48,7 @@ def test_every_value_of_the_space_lies_within_its_row():
         assert axis.row.lowerBound <= low[i]
         assert high[i] <= axis.row.upperBound
         assert nominal[i] == pytest.approx(axis.row.nominalValue)
-    np.testing.assert_allclose(space.shares(space.values(corners)), corners, atol=1e-12)
+    np.testing.assert_allclose(space.unit_points(space.values(corners)), corners, atol=1e-12)
 
 
 def test_the_circuit_is_shared_and_growth_belongs_to_a_line():
@@ -84,7 +84,7 @@ def test_a_crowd_of_the_nominal_set_is_the_cohort_of_the_system():
     table = system.parameters()
     names = [spec.parameter for spec in system.population.record.variability]
     sets = {name: np.repeat(table.value(name), 3) for name in names}
-    many = crowd(system, sets, 8, 5, {"theta_death_leukemia": 5.0})
+    many = replicated_cohort(system, sets, 8, 5, {"theta_death_leukemia": 5.0})
     one = system.cohort(8, 5)
     for name in names:
         np.testing.assert_allclose(many.column(name).reshape(3, 8), np.tile(one.column(name), (3, 1)), rtol=1e-9)

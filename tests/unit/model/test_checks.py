@@ -2,9 +2,9 @@ import dataclasses
 
 import pytest
 
-from gvlab import library
+from gvlab.library import Library
 from gvlab.model import checks
-from gvlab.model.checks import Subject
+from gvlab.model.checks import ModelUnderCheck
 from gvlab.model.model import Model
 from gvlab.model.parameters import ParameterTable
 from helpers import house_sbml
@@ -14,7 +14,7 @@ GROWTH = 'id="k_growth_house" value="0.1"'
 
 @pytest.fixture
 def subject(house_library):
-    return Subject.default()
+    return ModelUnderCheck.of(Library.default())
 
 
 def messages(check, subject):
@@ -32,11 +32,11 @@ def test_the_house_model_keeps_every_rule_but_sbo_terms(subject):
 
 
 def test_the_model_of_the_library_keeps_every_rule():
-    assert [str(problem) for problem in checks.check()] == []
+    assert [str(problem) for problem in checks.check(ModelUnderCheck.of(Library.default()))] == []
 
 
 def test_the_records_of_the_library_name_what_exists():
-    assert [str(problem) for problem in checks.check_references()] == []
+    assert [str(problem) for problem in checks.check_references(Library.default())] == []
 
 
 def test_every_rule_has_a_name_of_its_own():
@@ -75,7 +75,7 @@ def test_an_unused_constant_is_found(subject):
 
 
 def test_a_row_that_nobody_uses_is_found(subject):
-    row = library.parameter_rows()[0].model_copy(update={"parameterId": "k_grwth_house"})
+    row = Library.default().parameter_rows()[0].model_copy(update={"parameterId": "k_grwth_house"})
     wrong = dataclasses.replace(subject, table=ParameterTable.of([*subject.table, row]))
     found = messages(checks.TableAndModelAgree(), wrong)
     assert found == [
@@ -109,7 +109,9 @@ def test_a_symbol_without_sbo_term_is_found(subject):
 def test_an_agent_that_does_not_fit_is_found(house_library, old, new, words):
     file = house_library / "agents" / "house_drug.yaml"
     file.write_text(file.read_text().replace(old, new))
-    assert any(words in message for message in messages(checks.AgentsFitTheModel(), Subject.default()))
+    assert any(
+        words in message for message in messages(checks.AgentsFitTheModel(), ModelUnderCheck.of(Library.default()))
+    )
 
 
 def test_a_condition_and_a_population_that_do_not_fit_are_found(house_library):
@@ -117,7 +119,7 @@ def test_a_condition_and_a_population_that_do_not_fit_are_found(house_library):
     file.write_text(file.read_text().replace("k_kill_house\t0", "k_kil_house\t0"))
     file = house_library / "populations" / "house_mice.yaml"
     file.write_text(file.read_text().replace("parameter: CL_house", "parameter: CL_hause"))
-    subject = Subject.default()
+    subject = ModelUnderCheck.of(Library.default())
     assert 'there is no "k_kil_house". Did you mean "k_ki' in messages(checks.ConditionsFitTheModel(), subject)[0]
     assert 'Did you mean "CL_house"' in messages(checks.PopulationsFitTheTable(), subject)[0]
 
@@ -126,6 +128,6 @@ def test_a_record_that_names_nothing_is_found(house_library):
     file = house_library / "systems" / "house_system.yaml"
     text = file.read_text().replace("house_donor", "house_doner").replace("population: house_mice", "population: x")
     file.write_text(text)
-    found = [str(problem) for problem in checks.check_references()]
+    found = [str(problem) for problem in checks.check_references(Library.default())]
     assert any('There is no donor named "house_doner". Did you mean "house_donor"?' in message for message in found)
     assert any('There is no population named "x"' in message for message in found)
