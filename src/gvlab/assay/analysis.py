@@ -12,10 +12,8 @@ import pandas as pd
 
 from gvlab.assay import relative, seahorse
 from gvlab.assay.fcs import FlowFile
-from gvlab.assay.gating import Strategy, compensate
-from gvlab.assay.gatingml import read_gatingml
+from gvlab.assay.flow_analysis import analyze_flow
 from gvlab.assay.readers import bioluminescence, cycler, plate, survival, tidy
-from gvlab.assay.readers.fcs import read_fcs
 from gvlab.assay.readers.tables import TextTable, plain_name, read_table, sheet_names
 from gvlab.assay.readers.wave import LOG, RATE, is_simulated, read_wave
 from gvlab.assay.samples import MARK
@@ -51,6 +49,8 @@ class Analysis:
         What was taken for what, in sentences.
     source
         The file.
+    flow
+        The events, of flow cytometry.
     """
 
     kind: str
@@ -59,6 +59,7 @@ class Analysis:
     simulated: bool
     notes: tuple[str, ...]
     source: Path
+    flow: FlowFile | None = None
 
     @property
     def table(self) -> pd.DataFrame:
@@ -82,6 +83,7 @@ def analyze(
     reference: str = "",
     calibrator: str = "",
     sheet: str = "",
+    data_set: int = 0,
 ) -> Analysis:
     """Analyze a file.
 
@@ -99,6 +101,8 @@ def analyze(
         For cycles: reference gene and calibrator sample, where the file does not tell.
     sheet
         Of a workbook.
+    data_set
+        For flow cytometry: which of several data sets of the file, from 1.
 
     Returns
     -------
@@ -117,8 +121,9 @@ def analyze(
     if not path.is_file():
         raise InvalidValueError(f'There is no file "{path}".')
     suffix = path.suffix.lower()
-    if suffix == ".fcs" or kind == "flow cytometry":
-        return _flow(path, gates)
+    if suffix in (".fcs", ".lmd") or kind == "flow cytometry":
+        flow_tables, said, file = analyze_flow(path, gates, data_set)
+        return Analysis("flow cytometry", "Flow cytometry", flow_tables, file.simulated, said, path, file)
     if suffix in (".xlsx", ".xlsm") and (kind == "stress test" or _is_wave(path)):
         return _stress(path)
     if suffix in (".wsp", ".asyr", ".jo", ".pzfx", ".prism", ".xls"):
@@ -302,45 +307,3 @@ def _stress(path: Path) -> Analysis:
     notes += [f"{name} was not injected, so what needs it was not computed." for name in lacking]
     tables = {"groups": groups.reset_index(), "wells": wells, "rates": rates}
     return Analysis("stress test", title, tables, is_simulated(path), tuple(notes), path)
-
-
-def _flow(path: Path, gates: Path | str | None) -> Analysis:
-    file = read_fcs(path)
-    channels = pd.DataFrame(
-        {
-            "channel": file.channels,
-            "marker": file.markers,
-            "median": np.median(file.events, axis=0),
-            "lowest": file.events.min(axis=0),
-            "highest": file.events.max(axis=0),
-        }
-    )
-    notes = [f"{len(file.events):,} events."]
-    notes.append("Compensated by the matrix in the file." if file.spillover else "The file has no compensation matrix.")
-    if gates is None:
-        tables = {"channels": channels}
-        notes.append("No gates were given; give a Gating-ML 2.0 file for counts and percentages.")
-    else:
-        tables = {**gate_tables(file, read_gatingml(gates)), "channels": channels}
-    return Analysis("flow cytometry", "Flow cytometry", tables, file.simulated, tuple(notes), path)
-
-
-def gate_tables(file: FlowFile, strategy: Strategy) -> dict[str, pd.DataFrame]:
-    """Count the events of each gate, and give the medians of compensated channels in it."""
-    masks = strategy.apply(file)
-    compensated = compensate(file, *file.spillover) if file.spillover else np.asarray(file.events, dtype=np.float64)
-    counts, medians = [], []
-    for gate in strategy.gates:
-        inside = masks[gate.name]
-        parent = int(masks[gate.parent].sum()) if gate.parent else len(inside)
-        count = int(inside.sum())
-        counts.append(
-            (gate.name, gate.parent, count, 100 * count / parent if parent else np.nan, 100 * count / len(inside))
-        )
-        if count:
-            medians.append((gate.name, *np.median(compensated[inside], axis=0)))
-    labels = [marker or channel for channel, marker in zip(file.channels, file.markers, strict=True)]
-    return {
-        "gates": pd.DataFrame(counts, columns=["gate", "parent", "events", "percent_of_parent", "percent_of_all"]),
-        "medians": pd.DataFrame(medians, columns=["gate", *labels]),
-    }

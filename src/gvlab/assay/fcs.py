@@ -38,6 +38,8 @@ class FlowFile:
         Channels and matrix: row i tells which share of channel i's signal each detector sees; None if not there.
     keywords
         Other keywords of the text segment, capitals.
+    notes
+        What was repaired or left out when it was read, in sentences.
     """
 
     events: Float[Array, "event channel"]
@@ -45,6 +47,7 @@ class FlowFile:
     markers: tuple[str, ...]
     spillover: tuple[tuple[str, ...], Float[Array, "dye detector"]] | None = None
     keywords: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def simulated(self) -> bool:
@@ -63,20 +66,29 @@ class FlowFile:
 
 
 def find_channel(name: str, channels: Sequence[str], markers: Sequence[str]) -> int:
-    """Find a channel by its name or, where exactly one has it, its marker; errors as `FlowFile.column`."""
+    """Find a channel by its name or, where exactly one has it, its marker; errors as `FlowFile.column`.
+
+    Of two channels with one name, "PE-A (3)" is the third parameter of the file.
+    """
     from gvlab.errors import UnknownNameError
 
-    for column, channel in enumerate(channels):
-        if channel.lower() == name.lower():
+    plain = name.strip().lower()
+    named = [column for column, channel in enumerate(channels) if channel.lower() == plain]
+    marked = [column for column, marker in enumerate(markers) if marker and marker.lower() == plain]
+    for found, what in ((named, "channel name"), (marked, "marker")):
+        if len(found) == 1:
+            return found[0]
+        if found:
+            choices = ", ".join(f'"{channels[column]} ({column + 1})"' for column in found)
+            raise InvalidValueError(
+                f'The {what} "{name}" stands at {len(found)} channels. Write which one, with the number of the '
+                f"parameter: {choices}."
+            )
+    numbered = re.fullmatch(r"(.*\S)\s*\((\d+)\)", plain)
+    if numbered and 1 <= int(numbered[2]) <= len(channels):
+        column = int(numbered[2]) - 1
+        if numbered[1] in (channels[column].lower(), markers[column].lower()):
             return column
-    of_marker = [column for column, marker in enumerate(markers) if marker and marker.lower() == name.lower()]
-    if len(of_marker) == 1:
-        return of_marker[0]
-    if of_marker:
-        raise InvalidValueError(
-            f'The marker "{name}" stands at {len(of_marker)} channels: {", ".join(channels[i] for i in of_marker)}. '
-            "Name the channel."
-        )
     raise UnknownNameError("channel or marker", name, [*channels, *(marker for marker in markers if marker)])
 
 

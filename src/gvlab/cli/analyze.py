@@ -40,6 +40,9 @@ def analyze(
     reference: Annotated[str, typer.Option(help="RT-qPCR: the reference gene, where the file does not tell.")] = "",
     calibrator: Annotated[str, typer.Option(help="RT-qPCR: the untreated sample, where the file does not tell.")] = "",
     sheet: Annotated[str, typer.Option(help="Of a workbook.", show_default="the first")] = "",
+    data_set: Annotated[
+        int, typer.Option("--data-set", help="Flow cytometry: which of several data sets of the file.", min=0)
+    ] = 0,
     time_zero: Annotated[str, typer.Option("--time-zero", help="What happened on day 0.")] = "transplantation",
     folder: Annotated[
         Path | None, typer.Option("--out", help="New folder.", show_default="results/analyze-FILE-DATE")
@@ -70,7 +73,14 @@ def analyze(
 
     try:
         found = read(
-            file, kind=kind, event=event_is, gates=gates, reference=reference, calibrator=calibrator, sheet=sheet
+            file,
+            kind=kind,
+            event=event_is,
+            gates=gates,
+            reference=reference,
+            calibrator=calibrator,
+            sheet=sheet,
+            data_set=data_set,
         )
     except InvalidValueError as error:
         raise InvalidValueError(in_options(str(error))) from error
@@ -109,6 +119,7 @@ def in_options(message: str) -> str:
     import re
 
     message = re.sub(r"\bevent=(\d)", r"--event-is \1", message)
+    message = re.sub(r"\bdata_set=(\d)", r"--data-set \1", message)
     return re.sub(r"\b(reference|calibrator)=", r"--\1 ", message)
 
 

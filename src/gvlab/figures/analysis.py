@@ -10,8 +10,8 @@ import pandas as pd
 import xarray as xr
 
 from gvlab.assay.analysis import Analysis
+from gvlab.assay.flow_analysis import channel_labels
 from gvlab.assay.gating import compensate
-from gvlab.assay.readers.fcs import read_fcs
 from gvlab.errors import InvalidValueError
 from gvlab.figures.groups import groups
 from gvlab.figures.style import looks, panels
@@ -229,9 +229,11 @@ def _stress(analysis: Analysis, _: str, __: str, figures: dict[str, Figure], ___
 def _flow(analysis: Analysis, _: str, __: str, figures: dict[str, Figure], notes: list[str]) -> None:
     from gvlab.figures.flow import display, half_offset_histograms, two_markers
 
-    file = read_fcs(analysis.source)
+    file = analysis.flow
+    if file is None:
+        return
     signals = compensate(file, *file.spillover) if file.spillover else np.asarray(file.events, dtype=np.float64)
-    names = [marker or channel for channel, marker in zip(file.channels, file.markers, strict=True)]
+    names = [marker or channel for channel, marker in zip(channel_labels(file), file.markers, strict=True)]
     usual = [i for i, channel in enumerate(file.channels) if not channel.upper().startswith(("FSC", "SSC", "TIME"))]
     if not usual:
         notes.append("The file has no fluorescence channels, so no marker is drawn.")

@@ -46,8 +46,10 @@ def test_the_gatingml_reference_set_is_reproduced_event_by_event():
 def test_fcs_of_cytometers_are_read_as_flowio_reads_them(path):
     """Integers of odd width, big-endian integers, little-endian floats, gains and logarithmic amplifiers."""
     if "discrepancy" in path.stem:
-        with pytest.raises(InvalidValueError, match=r"discrepancy .* Export it from the cytometer again"):
-            read_fcs(path)
+        # FlowIO refuses where header and keywords differ; only one of the two fits the events that are there.
+        file = read_fcs(path)
+        assert any("statements of where its events are differ" in note for note in file.notes)
+        assert np.array_equal(file.events, read_fcs(path.with_name("variable_int_example.fcs")).events)
         return
     file = read_fcs(path)
     theirs = flowio.FlowData(str(path), ignore_offset_error=True)

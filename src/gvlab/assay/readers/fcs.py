@@ -1,163 +1,362 @@
-"""FCS 2.0 to 3.1 through FlowIO, with faults told in words.
+"""FCS 2.0 to 3.2, list mode: what the file says of itself is checked against its bytes before it is believed.
 
-The standard is Spidlen et al. (2010) Cytometry A 77A:97, doi 10.1002/cyto.a.20825.
+Read are integers of any width up to 64 bits, single and double precision, and channels of different kinds. What was
+repaired stands in the notes of the file; what cannot be, is refused with what to do.
 """
 
 from __future__ import annotations
 
-import io
+import math
 import re
-import struct
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from gvlab.arrays import Array, Float
 from gvlab.assay.fcs import FlowFile
+from gvlab.assay.readers.fcs_text import DataSet, cut_off, read_data_sets, spillover_of
 from gvlab.errors import InvalidValueError
 
-_HEADER = 58
-_PLAIN_NUMBER = re.compile(r"[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?")
-_BYTE_ORDERS = ("1,2,3,4", "4,3,2,1")
+_ABSURD_HIGH, _ABSURD_LOW = 1e15, 1e-25
+"""A cytometer's signals lie within a few decades of its range; numbers read in the wrong order of bytes do not."""
+_KINDS = {"I": "integers", "F": "single precision", "D": "double precision"}
 
 
-def read_fcs(path: Path | str) -> FlowFile:
+@dataclass(frozen=True)
+class _Layout:
+    """How an event lies in the bytes: kind ("I", "F", "D") and bits of each channel, order of bytes."""
+
+    kinds: tuple[str, ...]
+    bits: tuple[int, ...]
+    little: bool
+
+    @property
+    def event_bits(self) -> int:
+        return sum(self.bits)
+
+    @property
+    def floats(self) -> bool:
+        return all(kind != "I" for kind in self.kinds)
+
+
+def read_fcs(path: Path | str, data_set: int = 0) -> FlowFile:
     """Read an FCS file; gain, logarithmic amplification and time step are applied, as Gating-ML wants its scale values.
+
+    Parameters
+    ----------
+    path
+        The file.
+    data_set
+        Which of several data sets, from 1; 0 where the file has one.
+
+    Returns
+    -------
+    Events that are numbers, and in `notes` what was repaired or left out.
 
     Raises
     ------
     InvalidValueError
-        If it is not FCS, is cut off, has a byte order that is none or that its numbers contradict, or holds no events.
+        If it is not FCS, is cut off, holds no events or no single events, has an order of bytes that is none or that
+        its numbers contradict, or has several data sets and none was chosen.
     """
     path = Path(path)
-    keywords, in_text = _check_header(path)
-    import flowio
-
-    try:
-        data = flowio.FlowData(
-            io.BytesIO(path.read_bytes()), ignore_offset_error=True, ignore_offset_discrepancy=in_text
+    content, sets = read_data_sets(path)
+    if not 0 <= data_set <= len(sets) or (data_set == 0 and len(sets) > 1):
+        if data_set:
+            raise InvalidValueError(f'"{path.name}" has {len(sets)} data sets; there is no number {data_set}.')
+        raise InvalidValueError(
+            f'"{path.name}" has {len(sets)} data sets, which are tubes of their own. Say data_set=1 for the first, or '
+            f"another up to {len(sets)}."
         )
-        # An anonymized file may have any text here; its time is then in ticks, and everything else is as it was.
-        if not _PLAIN_NUMBER.fullmatch(data.text.get("timestep", "1").strip()):
-            data.text["timestep"] = "1"
-        with np.errstate(all="ignore"):
-            events = np.asarray(data.as_array(preprocess=True), dtype=np.float64)
-    except (flowio.exceptions.FCSParsingError, flowio.exceptions.MultipleDataSetsError) as error:
+    chosen = sets[max(data_set - 1, 0)]
+    notes = [f"Data set {data_set} of {len(sets)}."] if len(sets) > 1 else []
+    layout = _layout(path.name, chosen, notes)
+    begin, count = _segment(path.name, content, chosen, layout, notes)
+    raw = _decode(content, begin, count, layout)
+    if layout.floats:
+        _check_byte_order(path.name, content, begin, count, layout, raw, chosen)
+    events = _scaled(chosen, layout, raw, notes)
+    broken = ~np.isfinite(events).all(axis=1)
+    if broken.any():
+        notes.append(f"{int(broken.sum()):,} of {count:,} events have a value that is no number; they are left out.")
+        events = events[~broken]
+    if not len(events):
+        raise InvalidValueError(f'"{path.name}" holds no event whose values are all numbers.')
+    words = chosen.keywords
+    numbers = range(1, len(layout.bits) + 1)
+    channels = tuple(words.get(f"$P{number}N") or f"P{number}" for number in numbers)
+    twice = sorted({name for name in channels if channels.count(name) > 1})
+    if twice:
+        shown = next(name for name in channels if name == twice[0])
+        at = [str(number) for number in numbers if channels[number - 1] == shown]
+        notes.append(f'The channel name "{shown}" stands {len(at)} times (parameters {", ".join(at)}).')
+    markers = tuple(words.get(f"$P{number}S", "") for number in numbers)
+    spillover, said = spillover_of(words, channels)
+    return FlowFile(events, channels, markers, spillover, words, (*notes, *said))
+
+
+def _layout(name: str, chosen: DataSet, notes: list[str]) -> _Layout:
+    words = chosen.keywords
+    mode = words.get("$MODE", "L").upper() or "L"
+    if mode != "L":
         raise InvalidValueError(
-            f'"{path.name}" cannot be read as FCS: {error}. Export it from the cytometer again.'
-        ) from error
-    except (ValueError, LookupError, TypeError, OverflowError, MemoryError, OSError, struct.error) as error:
-        raise InvalidValueError(
-            f'"{path.name}" is damaged: its text segment does not fit its data ({error}). Export it again.'
-        ) from error
-    channels = tuple(str(name) for name in data.pnn_labels)
-    markers = tuple(str(name) for name in data.pns_labels)
-    if not len(channels) == len(markers) == events.shape[1]:
-        raise InvalidValueError(
-            f'"{path.name}" is damaged: it names {len(channels)} channels and has {events.shape[1]}. Export it again.'
+            f'"{name}" holds histograms ($MODE is {mode}), not single events, so there is nothing to gate. Export list '
+            "mode data ($MODE L) from the program that made it."
         )
-    if data.data_type in ("F", "D"):
-        _check_byte_order(path, events, keywords)
-    return FlowFile(events, channels, markers, _spillover(path, keywords), keywords)
-
-
-def _check_header(path: Path) -> tuple[dict[str, str], bool]:
-    """Look for what is wrong before anything is believed; give the keywords, and whether only they tell offsets."""
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            head = file.read(_HEADER)
-            start = head[:6].decode("latin-1")
-            if not start.startswith("FCS"):
-                raise InvalidValueError(
-                    f'"{path.name}" is not an FCS file: it begins with {head[:6]!r}, not with "FCS".'
-                )
-            try:
-                offsets = [int(head[at : at + 8].decode("ascii").strip() or 0) for at in range(10, 42, 8)]
-            except (ValueError, UnicodeDecodeError) as error:
-                raise InvalidValueError(
-                    f'"{path.name}": the header of the FCS file is damaged. Export it again.'
-                ) from error
-            if offsets[1] <= offsets[0] or offsets[1] >= size:
-                raise InvalidValueError(_cut_off(path, size, offsets[1] + 1))
-            file.seek(offsets[0])
-            content = file.read(offsets[1] - offsets[0] + 1)
-    except OSError as error:
-        raise InvalidValueError(f'"{path}" cannot be opened: {error.strerror}.') from error
-    try:
-        keywords = _parse(content.decode("utf-8"))
-    except UnicodeDecodeError:
-        keywords = _parse(content.decode("latin-1"))
-    order = keywords.get("$BYTEORD", "")
-    if order.replace(" ", "") not in (*_BYTE_ORDERS, "1,2", "2,1"):
+    parameters = chosen.number("$PAR")
+    if parameters is None or parameters < 1:
         raise InvalidValueError(
-            f'"{path.name}": $BYTEORD is "{order}", which is no byte order. It must be "1,2,3,4" (little-endian) or '
-            '"4,3,2,1" (big-endian). Export the file again.'
+            f'"{name}": the keyword $PAR is missing or not a number ("{words.get("$PAR", "")}"), so the file is '
+            "damaged. Copy it again from where it was recorded."
         )
-    _check_size(path, size, offsets, keywords)
-    return keywords, offsets[2] == 0
-
-
-def _check_size(path: Path, size: int, offsets: list[int], keywords: dict[str, str]) -> None:
-    try:
-        begin = offsets[2] or int(keywords["$BEGINDATA"])
-        total, parameters = int(keywords["$TOT"]), int(keywords["$PAR"])
-        bits = [int(keywords[f"$P{number}B"]) for number in range(1, min(parameters, 10_000) + 1)]
-    except (KeyError, ValueError) as error:
+    common = words.get("$DATATYPE", "").upper()
+    if common == "A":
         raise InvalidValueError(
-            f'"{path.name}": the keyword {error} is missing or not a number. Export it again.'
-        ) from error
-    if total < 1:
-        raise InvalidValueError(f'"{path.name}" holds no events ($TOT is {total}).')
-    needed = begin + (total * sum(bits) + 7) // 8
-    if needed > size:
-        raise InvalidValueError(_cut_off(path, size, needed))
+            f'"{name}" holds its events as text ($DATATYPE is A), which FCS 3.1 took out of the '
+            "standard; it is not read. Export it as FCS 3.1 with numbers, from FlowJo or with write.FCS of flowCore."
+        )
+    kinds, bits = [], []
+    for number in range(1, parameters + 1):
+        kind = words.get(f"$P{number}DATATYPE", "").upper() or common
+        if kind not in _KINDS:
+            raise InvalidValueError(
+                f'"{name}": the data type of parameter {number} is "{kind}", which is none; it must be I, F or D.'
+            )
+        width = chosen.number(f"$P{number}B")
+        if kind != "I" and width != {"F": 32, "D": 64}[kind]:
+            notes.append(
+                f"$P{number}B is {width}, and {_KINDS[kind]} has {32 if kind == 'F' else 64} bits, which was read."
+            )
+            width = 32 if kind == "F" else 64
+        if width is None or not 1 <= width <= 64:
+            raise InvalidValueError(
+                f'"{name}": the keyword $P{number}B is missing or not a number of bits '
+                f'("{words.get(f"$P{number}B", "")}"). The file is damaged; copy it again from where it was recorded.'
+            )
+        kinds.append(kind)
+        bits.append(width)
+    return _Layout(tuple(kinds), tuple(bits), _is_little(name, words.get("$BYTEORD", ""), bits))
 
 
-def _cut_off(path: Path, size: int, needed: int) -> str:
-    return (
-        f'"{path.name}" is cut off: it has {size:,} bytes and should have at least {needed:,}. '
-        "Copy it from the cytometer again."
+def _is_little(name: str, written: str, bits: list[int]) -> bool:
+    order = [part.strip() for part in written.split(",")]
+    rising = [str(number) for number in range(1, len(order) + 1)]
+    if order == rising and (len(order) > 1 or max(bits) <= 8):
+        return True
+    if order == rising[::-1] and len(order) > 1:
+        return False
+    if not written and max(bits) <= 8:
+        return True
+    raise InvalidValueError(
+        f'"{name}": $BYTEORD is "{written}", which is no byte order that is read. It must be "1,2,3,4" '
+        '(little-endian) or "4,3,2,1" (big-endian). Export the file as FCS 3.1 from the program that made it.'
     )
 
 
-def _check_byte_order(path: Path, events: npt.NDArray[np.float64], keywords: Mapping[str, str]) -> None:
-    """Floats read in the wrong order are NaN, or absurd; a cytometer's are within a few decades of its range."""
-    size = np.abs(events)
-    with np.errstate(invalid="ignore"):
-        absurd = ~np.isfinite(size) | (size > 1e15) | ((size > 0) & (size < 1e-25))
-    if absurd.mean() > 0.01:
-        order = keywords.get("$BYTEORD", "")
-        other = _BYTE_ORDERS[1 - _BYTE_ORDERS.index(order)] if order in _BYTE_ORDERS else "the other one"
+def _segment(name: str, content: bytes, chosen: DataSet, layout: _Layout, notes: list[str]) -> tuple[int, int]:
+    """Return the byte at which the data begin and the number of events, after checking what the file says of them."""
+    per_event = layout.event_bits
+    total = chosen.number("$TOT")
+    written = chosen.number("$BEGINDATA"), chosen.number("$ENDDATA")
+    in_text = (written[0], written[1]) if written[0] and written[1] else None
+    claims = [claim for claim in (in_text, chosen.header_data) if claim is not None and claim[1] > claim[0]]
+    if not claims:
+        return _without_offsets(name, content, chosen, layout, total, notes)
+    sizes = {claim: claim[1] - claim[0] + 1 for claim in claims}
+    fitting = [claim for claim in claims if chosen.start + claim[1] < len(content)]
+    if total:
+        needed = (total * per_event + 7) // 8
+        exact = [claim for claim in fitting if sizes[claim] == needed]
+        # Some programs count the last byte as the one behind, or leave bytes of a checksum or padding in.
+        near = [c for c in claims if abs(sizes[c] - needed) <= 1 and chosen.start + c[0] + needed <= len(content)]
+        near += [c for c in fitting if 0 <= (sizes[c] - needed) * 8 < min(per_event, 136)]
+        for place, claim in enumerate([*exact, *near]):
+            if len(set(claims)) > 1 or place >= len(exact):
+                other = [f"{c[0]}-{c[1]}" for c in claims if c != claim] or [f"{claim[0]}-{claim[1]}"]
+                notes.append(
+                    f"The file's statements of where its events are differ ({', '.join(other)} as well); those from "
+                    f"byte {claim[0]} on fit {total:,} events."
+                )
+            return chosen.start + claim[0], total
+    if not fitting:
+        needed = max(chosen.start + claim[1] + 1 for claim in claims)
+        raise InvalidValueError(cut_off(name, len(content), needed))
+    claim = fitting[0]
+    events, rest = divmod(sizes[claim] * 8, per_event)
+    if rest >= per_event or (rest and rest > 128) or events < 1 or (len(set(claims)) > 1 and total):
+        raise InvalidValueError(_no_fit(name, claim, sizes[claim], total, per_event))
+    if total and not layout.floats and sizes[claim] * 8 % total == 0:
+        raise InvalidValueError(_no_fit(name, claim, sizes[claim], total, per_event))
+    if total is None:
+        notes.append(f"$TOT is missing; the data hold {events:,} events.")
+    elif total == 0 and sizes[claim] * 8 < per_event:
+        raise InvalidValueError(f'"{name}" holds no events ($TOT is 0).')
+    else:
+        notes.append(f"$TOT says {total:,} events, and the data hold {events:,}; those were read.")
+    return chosen.start + claim[0], events
+
+
+def _without_offsets(
+    name: str, content: bytes, chosen: DataSet, layout: _Layout, total: int | None, notes: list[str]
+) -> tuple[int, int]:
+    left = (len(content) - chosen.text_end) * 8
+    if total == 0 or (total is None and left < layout.event_bits):
+        raise InvalidValueError(f'"{name}" holds no events ($TOT is {total}).')
+    events = total if total is not None else left // layout.event_bits
+    needed = (events * layout.event_bits + 7) // 8
+    begin = chosen.text_end
+    if begin + needed > len(content):
+        raise InvalidValueError(cut_off(name, len(content), begin + needed))
+    if len(content) - begin - needed > 16:
         raise InvalidValueError(
-            f'"{path.name}": {absurd.mean():.0%} of the numbers cannot be signals, as {events[absurd][0]:.3g}. '
-            f"The byte order in the file, {order}, is probably wrong and should be {other}. Export the file again."
+            f'"{name}" does not tell where its events are: neither its header nor $BEGINDATA and $ENDDATA. '
+            "Export it as FCS 3.1 from the program that made it."
         )
+    notes.append("Neither header nor keywords tell where the events are; those behind the text were read.")
+    return begin, events
 
 
-def _spillover(path: Path, keywords: Mapping[str, str]) -> tuple[tuple[str, ...], npt.NDArray[np.float64]] | None:
-    for key in ("$SPILLOVER", "SPILLOVER", "SPILL", "$SPILL", "$COMP"):
-        if not keywords.get(key):
+def _no_fit(name: str, claim: tuple[int, int], size: int, total: int | None, per_event: int) -> str:
+    needed = (total or 0) * per_event // 8
+    return (
+        f'"{name}" contradicts itself: {total or 0:,} events ($TOT) of {per_event / 8:g} bytes ($PnB) are '
+        f"{needed:,} bytes, and bytes {claim[0]} to {claim[1]} are {size:,}. Which is right "
+        "cannot be told from the file. Export it as FCS 3.1 from the program that made it."
+    )
+
+
+def _decode(content: bytes, begin: int, count: int, layout: _Layout) -> list[Array]:
+    """Return the numbers of each channel as they lie in the file."""
+    if any(width % 8 for width in layout.bits):
+        return _decode_bits(content, begin, count, layout)
+    width = layout.event_bits // 8
+    table = np.frombuffer(content, dtype=np.uint8, count=count * width, offset=begin).reshape(count, width)
+    order = "<" if layout.little else ">"
+    columns: list[Array] = []
+    place = 0
+    for kind, bits in zip(layout.kinds, layout.bits, strict=True):
+        part = table[:, place : place + bits // 8]
+        place += bits // 8
+        if kind != "I":
+            columns.append(np.ascontiguousarray(part).view(f"{order}f{bits // 8}")[:, 0])
             continue
-        cells = [cell.strip() for cell in keywords[key].split(",")]
-        try:
-            count = int(cells[0])
-            matrix = np.array([float(cell) for cell in cells[1 + count :]])
-            if matrix.size != count * count:
-                raise ValueError
-        except (ValueError, IndexError) as error:
-            raise InvalidValueError(f'"{path.name}": the compensation matrix in {key} is damaged.') from error
-        return tuple(cells[1 : 1 + count]), matrix.reshape(count, count)
-    return None
+        whole = np.zeros((count, 8), dtype=np.uint8)
+        if layout.little:
+            whole[:, : bits // 8] = part
+        else:
+            whole[:, 8 - bits // 8 :] = part
+        columns.append(whole.view(f"{order}u8")[:, 0])
+    return columns
 
 
-def _parse(text: str) -> dict[str, str]:
-    """Read keywords; a doubled delimiter stands for itself."""
-    if not text:
-        return {}
-    delimiter = text[0]
-    hidden = "\0"
-    parts = text[1:].rstrip().rstrip(delimiter).replace(delimiter * 2, hidden).split(delimiter)
-    cells = [part.replace(hidden, delimiter).strip() for part in parts]
-    return {key.upper(): value for key, value in zip(cells[0::2], cells[1::2], strict=False)}
+def _decode_bits(content: bytes, begin: int, count: int, layout: _Layout) -> list[Array]:
+    """Return integers of odd widths, which lie behind one another bit by bit, the highest first."""
+    size = (count * layout.event_bits + 7) // 8
+    stream = np.frombuffer(content, dtype=np.uint8, count=size, offset=begin)
+    bits = np.unpackbits(stream)[: count * layout.event_bits].reshape(count, layout.event_bits)
+    columns: list[Array] = []
+    place = 0
+    for width in layout.bits:
+        value = np.zeros(count, dtype=np.uint64)
+        for bit in range(place, place + width):
+            value = (value << np.uint64(1)) | bits[:, bit].astype(np.uint64)
+        columns.append(value)
+        place += width
+    return columns
+
+
+def _scaled(chosen: DataSet, layout: _Layout, raw: list[Array], notes: list[str]) -> Float[Array, "event channel"]:
+    """Return scale values: integers masked to their range, amplifiers undone, gains divided out, time in seconds."""
+    words = chosen.keywords
+    found = np.empty((len(raw[0]), len(raw)), dtype=np.float64)
+    ignored, unmasked = [], []
+    for column, values in enumerate(raw):
+        number = column + 1
+        top = _plain(words.get(f"$P{number}R", ""))
+        decades, lowest = _amplifier(words.get(f"$P{number}E", ""))
+        if layout.kinds[column] == "I":
+            if top is not None and 1 < top < 2.0 ** layout.bits[column]:
+                values = values & np.uint64(2 ** math.ceil(math.log2(top)) - 1)
+            elif top is None or top < 1:
+                unmasked.append(f"$P{number}R")
+        with np.errstate(invalid="ignore"):  # a signaling NaN is one of the events that are left out
+            found[:, column] = values
+        if decades > 0:
+            if layout.kinds[column] != "I" or not top or top <= 0:
+                ignored.append(f"$P{number}E")
+            else:
+                with np.errstate(over="ignore"):
+                    found[:, column] = 10.0 ** (decades * found[:, column] / top) * (lowest or 1.0)
+                continue
+        if str(words.get(f"$P{number}N", "")).strip().lower() == "time":
+            found[:, column] *= _time_step(words, notes)
+            continue
+        gain = _plain(words.get(f"$P{number}G", ""))
+        if gain is not None and gain > 0:
+            found[:, column] /= gain
+    if ignored:
+        notes.append(
+            f"{', '.join(ignored[:5])} tells of an amplifier, which concerns integers only; it was not applied."
+        )
+    if unmasked:
+        notes.append(f"{', '.join(unmasked[:5])} gives no range, so the numbers were taken as they stand.")
+    return found
+
+
+def _time_step(words: Mapping[str, str], notes: list[str]) -> float:
+    text = words.get("$TIMESTEP", "")
+    step = _plain(text)
+    if step is not None and step > 0:
+        return step
+    if text:
+        notes.append(f'$TIMESTEP is "{text}", which is no number; time is in ticks.')
+    return 1.0
+
+
+def _amplifier(text: str) -> tuple[float, float]:
+    """Return decades and lowest value of $PnE; 0, 0 (linear) where it is missing or damaged."""
+    parts = [_plain(part) for part in text.split(",")]
+    if len(parts) == 2 and parts[0] is not None and parts[1] is not None:
+        return parts[0], parts[1]
+    return 0.0, 0.0
+
+
+def _plain(text: str) -> float | None:
+    found = re.fullmatch(r"\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?\s*", text)
+    return float(text) if found else None
+
+
+def _absurd(columns: list[Array]) -> float:
+    """Return the share of numbers that cannot be signals."""
+    bad = 0
+    for values in columns:
+        size = np.abs(values.astype(np.float64))
+        with np.errstate(invalid="ignore"):
+            bad += int((~np.isfinite(size) | (size > _ABSURD_HIGH) | ((size > 0) & (size < _ABSURD_LOW))).sum())
+    return bad / max(1, sum(len(values) for values in columns))
+
+
+def _check_byte_order(
+    name: str, content: bytes, begin: int, count: int, layout: _Layout, raw: list[Array], chosen: DataSet
+) -> None:
+    with np.errstate(all="ignore"):
+        share = _absurd(raw)
+        if share <= 0.01:
+            return
+        swapped = _decode(content, begin, count, _Layout(layout.kinds, layout.bits, not layout.little))
+        other_share = _absurd(swapped)
+    if other_share < share / 10:
+        order, other = ("1,2,3,4", "4,3,2,1") if layout.little else ("4,3,2,1", "1,2,3,4")
+        example = next(float(v) for values in raw for v in values if _absurd([np.atleast_1d(v)]) > 0)
+        raise InvalidValueError(
+            f'"{name}": {share:.0%} of the numbers cannot be signals, as {example:.3g}. The byte order in the file, '
+            f"{chosen.keywords.get('$BYTEORD', order)}, is probably wrong and should be {other}. Export the file as "
+            "FCS 3.1 from the program that made it."
+        )
+    if share > 0.5:
+        raise InvalidValueError(
+            f'"{name}": {share:.0%} of the numbers cannot be signals in either order of bytes, so the events are '
+            "damaged. Copy the file again from where it was recorded."
+        )
