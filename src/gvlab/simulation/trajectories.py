@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import xarray as xr
 
+from gvlab.arrays import Array, Bool, Float, Int
 from gvlab.engine import EVENT_LOG, Solution, Status
 from gvlab.errors import InvalidValueError, LibraryError, UnknownNameError
 from gvlab.model.model import Model
@@ -20,32 +20,44 @@ from gvlab.provenance import Manifest, atomic_file
 
 if TYPE_CHECKING:
     import pandas as pd
-
-FloatArray = npt.NDArray[np.float64]
+    import xarray as xr
 
 _SAME_DAY = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
 class Trajectories:
-    """States of subjects over time.
+    """What subjects went through over time.
 
     Attributes
     ----------
-    data
-        Dimensions subject and time; one variable an output, with the attributes `unit` and `title`. Coordinates:
-        `subject` (the number in the population), `time` (days), and per subject `status` and `end_time`.
-        Missing after a subject's death, and where its solve failed.
-    ends
-        Dimension subject; one variable for every state and changeable parameter, at the end of each subject.
+    numbers
+        Which subject of the population each row is.
+    times
+        Days of the readings.
+    readings
+        By output. NaN after a subject's death, and where its solve failed.
+    finals
+        By state and changeable parameter: its value at the end of each subject.
+    status
+        Values of `gvlab.engine.Status`.
+    end_times
+        Until when each subject was followed.
+    about
+        By output, state and parameter: its "unit" and its "title".
     event_ids, events
         Names of the model's events, and the log of their firings: fields `subject` (row), `event`, `time`.
     manifest
         What made it.
     """
 
-    data: xr.Dataset
-    ends: xr.Dataset
+    numbers: Int[Array, "subject"]
+    times: Float[Array, "time"]
+    readings: Mapping[str, Float[Array, "subject time"]]
+    finals: Mapping[str, Float[Array, "subject"]]
+    status: Int[Array, "subject"]
+    end_times: Float[Array, "subject"]
+    about: Mapping[str, Mapping[str, str]]
     event_ids: tuple[str, ...]
     events: npt.NDArray[np.void]
     manifest: Manifest
@@ -55,12 +67,12 @@ class Trajectories:
         cls,
         solution: Solution,
         model: Model,
-        numbers: npt.NDArray[np.int64],
+        numbers: Int[Array, "subject"],
         *,
         manifest: Manifest,
         skip: int = 0,
     ) -> Trajectories:
-        """Make trajectories of what an engine found.
+        """Return trajectories of what an engine found.
 
         Parameters
         ----------
@@ -69,7 +81,7 @@ class Trajectories:
         model
             For units and titles.
         numbers
-            Shape (subject,): which subject of the population each row is.
+            Which subject of the population each row is.
         manifest
             What made it.
         skip
@@ -78,84 +90,88 @@ class Trajectories:
         times = solution.times[skip:]
         # Engines leave what comes after death missing; what a failed solve has left behind is made so.
         lived = times[None, :] <= solution.end_times[:, None] + _SAME_DAY
-        coords = {
-            "subject": ("subject", numbers),
-            "time": ("time", times, {"unit": "day"}),
-            "status": ("subject", solution.status),
-            "end_time": ("subject", solution.end_times, {"unit": "day"}),
-        }
-        variables = {
-            name: (("subject", "time"), np.where(lived, solution.values[:, skip:, column], np.nan), _about(model, name))
-            for column, name in enumerate(solution.outputs)
-        }
-        finals = {
-            name: ("subject", solution.final[:, column], _about(model, name))
-            for column, name in enumerate(solution.final_names)
-        }
         return cls(
-            xr.Dataset(variables, coords=coords),
-            xr.Dataset(finals, coords={"subject": ("subject", numbers)}),
+            numbers,
+            times,
+            {
+                name: np.where(lived, solution.values[:, skip:, column], np.nan)
+                for column, name in enumerate(solution.outputs)
+            },
+            {name: solution.final[:, column] for column, name in enumerate(solution.final_names)},
+            solution.status,
+            solution.end_times,
+            {
+                name: {"unit": model.unit(name), "title": model.title(name)}
+                for name in (*solution.outputs, *solution.final_names)
+            },
             solution.event_ids,
             solution.events,
             manifest,
         )
 
     def __len__(self) -> int:
-        return int(self.data.sizes["subject"])
+        return len(self.numbers)
 
     def __repr__(self) -> str:
         names = ", ".join(self.outputs)
         return f"Trajectories({len(self)} subjects, day {self.times[0]:g} to {self.times[-1]:g}: {names})"
 
+    @functools.cached_property
+    def data(self) -> xr.Dataset:
+        """The readings with named axes: dimensions subject and time, one variable an output, with `unit` and `title`.
+
+        Coordinates: `subject` (the number in the population), `time` (days), and per subject `status` and `end_time`.
+        """
+        import xarray as xr
+
+        coords = {
+            "subject": ("subject", self.numbers),
+            "time": ("time", self.times, {"unit": "day"}),
+            "status": ("subject", self.status),
+            "end_time": ("subject", self.end_times, {"unit": "day"}),
+        }
+        variables = {
+            name: (("subject", "time"), values, dict(self.about[name])) for name, values in self.readings.items()
+        }
+        return xr.Dataset(variables, coords=coords)
+
+    @functools.cached_property
+    def ends(self) -> xr.Dataset:
+        """Every state and changeable parameter at the end of each subject; one dimension, subject."""
+        import xarray as xr
+
+        variables = {name: ("subject", values, dict(self.about[name])) for name, values in self.finals.items()}
+        return xr.Dataset(variables, coords={"subject": ("subject", self.numbers)})
+
     @property
     def outputs(self) -> tuple[str, ...]:
         """Names of what was read."""
-        return tuple(str(name) for name in self.data.data_vars)
-
-    @property
-    def times(self) -> FloatArray:
-        """Shape (time,), days."""
-        return np.asarray(self.data["time"].values, dtype=np.float64)
-
-    @property
-    def numbers(self) -> npt.NDArray[np.int64]:
-        """Shape (subject,): which subject of the population each row is."""
-        return np.asarray(self.data["subject"].values, dtype=np.int64)
-
-    @property
-    def status(self) -> npt.NDArray[np.int8]:
-        """Shape (subject,): values of `gvlab.engine.Status`."""
-        return np.asarray(self.data["status"].values, dtype=np.int8)
-
-    @property
-    def end_times(self) -> FloatArray:
-        """Shape (subject,): until when each was followed."""
-        return np.asarray(self.data["end_time"].values, dtype=np.float64)
+        return tuple(self.readings)
 
     @functools.cached_property
-    def ok(self) -> npt.NDArray[np.bool_]:
-        """Shape (subject,): whether each was followed to the last day, or to its death."""
-        return np.array([Status(int(code)).ok for code in self.status], dtype=bool)
+    def ok(self) -> Bool[Array, "subject"]:
+        """Whether each subject was followed to the last day, or to its death."""
+        return np.isin(self.status, [status for status in Status if status.ok])
 
-    def values(self, output: str) -> FloatArray:
-        """Give an output, shape (subject, time).
+    def values(self, output: str) -> Float[Array, "subject time"]:
+        """Return an output.
 
         Raises
         ------
         UnknownNameError
             If it was not read.
         """
-        if output not in self.data.data_vars:
+        if output not in self.readings:
             raise UnknownNameError("output of this run", output, self.outputs)
-        return np.asarray(self.data[output].values, dtype=np.float64)
+        return self.readings[output]
 
     def unit(self, output: str) -> str:
-        """Give the unit of an output."""
+        """Return the unit of an output; errors as `values`."""
         self.values(output)
-        return str(self.data[output].attrs["unit"])
+        return self.about[output]["unit"]
 
-    def at(self, output: str, day: float) -> FloatArray:
-        """Give an output on a day that was read, shape (subject,).
+    def at(self, output: str, day: float) -> Float[Array, "subject"]:
+        """Return an output on a day that was read.
 
         Raises
         ------
@@ -170,20 +186,20 @@ class Trajectories:
             raise InvalidValueError(f"Nothing was read on day {day:g}; the nearest reading is on day {near:g}.")
         return self.values(output)[:, index[0]]
 
-    def final(self, name: str) -> FloatArray:
-        """Give a state or changeable parameter at the end of each subject, shape (subject,).
+    def final(self, name: str) -> Float[Array, "subject"]:
+        """Return a state or changeable parameter at the end of each subject.
 
         Raises
         ------
         UnknownNameError
             If the model has no such state or parameter.
         """
-        if name not in self.ends.data_vars:
-            raise UnknownNameError("state or changeable parameter", name, [str(known) for known in self.ends.data_vars])
-        return np.asarray(self.ends[name].values, dtype=np.float64)
+        if name not in self.finals:
+            raise UnknownNameError("state or changeable parameter", name, self.finals)
+        return self.finals[name]
 
-    def first(self, event: str) -> FloatArray:
-        """Give the day on which an event first happened to each subject, infinite where it did not, shape (subject,).
+    def first(self, event: str) -> Float[Array, "subject"]:
+        """Return the day on which an event first happened to each subject, infinite where it did not.
 
         Raises
         ------
@@ -198,24 +214,36 @@ class Trajectories:
         return found
 
     def select(self, rows: Sequence[int] | slice | npt.NDArray[Any]) -> Trajectories:
-        """Give some of the subjects, by row (positions, a slice, or a mask)."""
+        """Return some of the subjects, by row (positions, a slice, or a mask)."""
         kept = np.arange(len(self))[rows if isinstance(rows, slice) else np.asarray(rows)]
         place = np.full(len(self), -1)
         place[kept] = np.arange(len(kept))
         events = self.events[place[self.events["subject"]] >= 0].copy()
         events["subject"] = place[events["subject"]]
         return Trajectories(
-            self.data.isel(subject=kept),
-            self.ends.isel(subject=kept),
+            self.numbers[kept],
+            self.times,
+            {name: values[kept] for name, values in self.readings.items()},
+            {name: values[kept] for name, values in self.finals.items()},
+            self.status[kept],
+            self.end_times[kept],
+            self.about,
             self.event_ids,
             np.sort(events, order=["subject", "time"], kind="stable"),
             self.manifest,
         )
 
     def frame(self) -> pd.DataFrame:
-        """Give a long table: subject, time, and a column for each output. The dead have no rows."""
-        table = self.data[list(self.outputs)].reset_coords(["status", "end_time"], drop=True).to_dataframe()
-        return table.dropna(how="all").reset_index()
+        """Return a long table: subject, time, and a column for each output. The dead have no rows."""
+        table = self._wide()
+        return table[table[list(self.outputs)].notna().any(axis=1)].reset_index(drop=True)
+
+    def _wide(self) -> pd.DataFrame:
+        import pandas as pd
+
+        columns = {name: values.ravel() for name, values in self.readings.items()}
+        subject, time = np.repeat(self.numbers, len(self.times)), np.tile(self.times, len(self))
+        return pd.DataFrame({"subject": subject, "time": time, **columns})
 
     def to_parquet(self, folder: Path | str) -> None:
         """Write into a folder: trajectories, subjects and events as Parquet with units, and the manifest as JSON.
@@ -228,15 +256,14 @@ class Trajectories:
         import pandas as pd
 
         folder = Path(folder)
-        table = self.data[list(self.outputs)].reset_coords(["status", "end_time"], drop=True)
-        wide = table.to_dataframe(dim_order=["subject", "time"]).reset_index()
-        subjects = pd.DataFrame({"subject": self.numbers, "status": self.status, "end_time": self.end_times})
-        finals = pd.DataFrame({str(name): values.values for name, values in self.ends.data_vars.items()})
+        subjects = pd.DataFrame(
+            {"subject": self.numbers, "status": self.status, "end_time": self.end_times, **self.finals}
+        )
         log = pd.DataFrame({name: self.events[name] for name in EVENT_LOG.names or ()})
-        about = {str(name): dict(values.attrs) for name, values in self.data.data_vars.items()}
-        about_ends = {str(name): dict(values.attrs) for name, values in self.ends.data_vars.items()}
-        _write(folder / "trajectories.parquet", wide, {"variables": about})
-        _write(folder / "subjects.parquet", pd.concat([subjects, finals], axis=1), {"variables": about_ends})
+        about = {name: dict(self.about[name]) for name in self.readings}
+        about_ends = {name: dict(self.about[name]) for name in self.finals}
+        _write(folder / "trajectories.parquet", self._wide(), {"variables": about})
+        _write(folder / "subjects.parquet", subjects, {"variables": about_ends})
         _write(folder / "events.parquet", log, {"event_ids": list(self.event_ids)})
         with atomic_file(folder / "manifest.json") as temporary:
             temporary.write_text(self.manifest.to_json(), encoding="utf-8")
@@ -259,37 +286,23 @@ class Trajectories:
         except (OSError, ValueError, TypeError) as error:
             raise LibraryError(f'"{folder / "manifest.json"}" is not a manifest written by gvlab: {error}.') from error
         n = len(subjects)
-        numbers = subjects["subject"].to_numpy()
         # Rows stand subject by subject, so two subjects with the same number stay two.
         times = wide["time"].to_numpy()[: len(wide) // n]
-        coords = {
-            "subject": ("subject", numbers),
-            "time": ("time", times, {"unit": "day"}),
-            "status": ("subject", subjects["status"].to_numpy()),
-            "end_time": ("subject", subjects["end_time"].to_numpy(), {"unit": "day"}),
-        }
-        variables = {
-            name: (("subject", "time"), wide[name].to_numpy().reshape(n, -1), attributes)
-            for name, attributes in about["variables"].items()
-        }
-        finals = {
-            name: ("subject", subjects[name].to_numpy(), attributes)
-            for name, attributes in about_ends["variables"].items()
-        }
         events = np.zeros(len(log), dtype=EVENT_LOG)
         for name in EVENT_LOG.names or ():
             events[name] = log[name].to_numpy()
         return cls(
-            xr.Dataset(variables, coords=coords),
-            xr.Dataset(finals, coords={"subject": ("subject", numbers)}),
+            subjects["subject"].to_numpy(),
+            times,
+            {name: wide[name].to_numpy().reshape(n, -1) for name in about["variables"]},
+            {name: subjects[name].to_numpy() for name in about_ends["variables"]},
+            subjects["status"].to_numpy(),
+            subjects["end_time"].to_numpy(),
+            {**about_ends["variables"], **about["variables"]},
             tuple(about_events["event_ids"]),
             events,
             manifest,
         )
-
-
-def _about(model: Model, name: str) -> dict[str, str]:
-    return {"unit": model.unit(name), "title": model.title(name)}
 
 
 def _write(path: Path, table: pd.DataFrame, about: dict[str, Any]) -> None:
