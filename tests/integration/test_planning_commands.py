@@ -98,7 +98,7 @@ def test_survival_data_are_laid_over_the_prediction(gvlab, tmp_path):
     assert "Not compared, since no arm of the experiment has that name: Donor T" in done.printed
     done = gvlab(*command, "--map", "Donor T=BM + T cells", "--out", str(tmp_path / "b"))
     assert done.code == 0, done.complained
-    assert "log-rank of 8 mice against 60 virtual ones" in done.printed
+    assert "log-rank of 8 subjects against 60 virtual ones" in done.printed
     agreement = pd.read_csv(tmp_path / "b" / "agreement.csv", comment="#")
     assert set(agreement["predicted arm"]) == {"BM + T cells", "BM + T cells + sorafenib"}
     assert (tmp_path / "b" / "survival.png").stat().st_size > 5000

@@ -1,21 +1,22 @@
-"""Readings of a laboratory against what the virtual assay would read of virtual mice on the same days."""
+"""Readings of a laboratory against what the virtual assay would read of virtual subjects on the same days."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from gvlab import library, units
-from gvlab.agreement.survival import BAND, FloatArray, Progress, plain_name
+from gvlab.agreement.survival import BAND, plain_name
+from gvlab.arrays import Array, Float
 from gvlab.assay.assay import Assay
 from gvlab.assay.batches import read_in_batches
 from gvlab.errors import InvalidValueError, UnitError, UnknownNameError
 from gvlab.experiment.experiment import Experiment
 from gvlab.model.model import Model
-from gvlab.simulation import simulate
+from gvlab.simulation import Executor, SimulationTask, run_tasks
 from gvlab.statistics import wilson_interval
 
 
@@ -32,9 +33,11 @@ class ReadingAgreement:
     observed
         Columns ``subject, arm, time, value``.
     band
-        Columns ``arm, time, low, median, high, virtual``: the 90 % band over single mice, by arm of the data.
+        Columns ``arm, time, low, median, high, virtual``: the 90 % band over single subjects, by arm of the data.
     inside, counted
         Readings within the band, and readings that have a band.
+    warnings
+        Which virtual subjects could not be followed and are left out.
     """
 
     analyte: str
@@ -44,9 +47,10 @@ class ReadingAgreement:
     band: pd.DataFrame
     inside: int
     counted: int
+    warnings: tuple[str, ...] = ()
 
     def in_words(self) -> str:
-        """Say how many readings lie in the band, and what that means."""
+        """Return how many readings lie in the band, and what that means."""
         share = self.inside / self.counted
         low, high = wilson_interval(self.inside, self.counted)
         text = (
@@ -61,7 +65,7 @@ class ReadingAgreement:
 
 
 def find_reading(analyte: str, unit: str, experiment: Experiment, named: Mapping[str, str]) -> tuple[str, str]:
-    """Find what predicts an analyte: an assay and its analyte, or ("", output of the model).
+    """Return what predicts an analyte: an assay and its analyte, or ("", output of the model).
 
     Where several assays read something of that name, the one whose unit fits is taken.
 
@@ -97,13 +101,15 @@ def reading_agreement(
     subjects: int,
     seed: int,
     named: Mapping[str, str] | None = None,
-    progress: Progress | None = None,
+    executor: Executor | str | None = None,
+    progress: Callable[[int], None] | None = None,
+    cancel: Callable[[], bool] | None = None,
 ) -> list[ReadingAgreement]:
-    """Hold readings against what the virtual assay, with its error, would read of virtual mice on the same days.
+    """Compare readings with what the virtual assay, with its error, would read of virtual subjects on the same days.
 
     Parameters
     ----------
-    experiment, arms, subjects, seed, progress
+    experiment, arms, subjects, seed, executor, progress, cancel
         As in `survival_agreement`.
     data
         Columns ``subject, arm, time, analyte, value, unit``.
@@ -135,19 +141,23 @@ def reading_agreement(
     days = sorted(float(day) for day in data["time"].unique())
     cohort = experiment.system.cohort(subjects, seed)
     model = Model.default()
-    runs = {}
-    for arm, predicted in arms.items():
-        planned = experiment.arm(predicted)
-        runs[arm] = simulate(
+    planned = [experiment.arm(predicted) for predicted in arms.values()]
+    tasks = [
+        SimulationTask(
             model,
             cohort,
-            planned.protocol,
+            arm.protocol,
+            arm.condition,
             until=experiment.last_day,
             times=sorted({0.0, *days}),
             outputs=sorted(outputs),
-            condition=planned.condition,
-            progress=progress,
+            label=arm.name,
         )
+        for arm in planned
+    ]
+    results = run_tasks(tasks, executor=executor, progress=progress, cancel=cancel)
+    warnings = tuple(f"{result.task.label}: {words}" for result in results for words in result.warnings)
+    runs = {arm: result.get() for arm, result in zip(arms, results, strict=True)}
     found = []
     for analyte, (name, what) in sources.items():
         rows = data[data["analyte"] == analyte]
@@ -158,7 +168,7 @@ def reading_agreement(
         for arm in dict.fromkeys(observed["arm"]):
             for day in sorted({float(time) for time in observed.loc[observed["arm"] == arm, "time"]}):
                 rng = np.random.default_rng([seed, len(bands)])
-                truth = {output: runs[arm].at(output, day) for output in outputs}
+                truth = {output: np.where(runs[arm].ok, runs[arm].at(output, day), np.nan) for output in outputs}
                 read = read_in_batches(assays[name], what, truth, day, rng) if name else truth[what]
                 read = read[np.isfinite(read)]
                 limits = np.quantile(read, [BAND[0], 0.5, BAND[1]]) if len(read) else np.full(3, np.nan)
@@ -168,13 +178,13 @@ def reading_agreement(
         known = joined[joined["low"].notna()]
         inside = int(((known["value"] >= known["low"]) & (known["value"] <= known["high"])).sum())
         if known.empty:
-            raise InvalidValueError(f'No virtual mouse lives on the days on which "{analyte}" was read.')
+            raise InvalidValueError(f'No virtual subject lives on the days on which "{analyte}" was read.')
         predicted_by = f"{name}, {what}" if name else f"{what}, without error of an instrument"
-        found.append(ReadingAgreement(analyte, unit, predicted_by, observed, band, inside, len(known)))
+        found.append(ReadingAgreement(analyte, unit, predicted_by, observed, band, inside, len(known), warnings))
     return found
 
 
-def _converted(rows: pd.DataFrame, unit: str, analyte: str) -> FloatArray:
+def _converted(rows: pd.DataFrame, unit: str, analyte: str) -> Float[Array, " reading"]:
     written = str(rows["unit"].iloc[0])
     try:
         return np.asarray(units.convert(rows["value"].to_numpy(dtype=np.float64), written, unit))

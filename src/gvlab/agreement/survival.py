@@ -1,6 +1,6 @@
 """Data of a laboratory against the prediction: does what was seen lie where the model says that it should?
 
-Agreement is stated for what it is: few mice contradict a prediction only when it is far off.
+Agreement is stated for what it is: few subjects contradict a prediction only when it is far off.
 """
 
 from __future__ import annotations
@@ -9,27 +9,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from gvlab.arrays import Array, Bool, Float
 from gvlab.assay.endpoint import endpoint_times
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.experiment.experiment import Experiment
 from gvlab.model.model import Model
-from gvlab.simulation import simulate
+from gvlab.simulation import Executor, SimulationTask, run_tasks
 from gvlab.statistics import logrank, restricted_mean_difference
 
-FloatArray = npt.NDArray[np.float64]
-Progress = Callable[[int], None]
-
 BAND = (0.05, 0.95)
-"""Quantiles of the predicted band: nine of ten experiments, or mice, lie inside if the model is right."""
+"""Quantiles of the predicted band: nine of ten experiments, or subjects, lie inside if the model is right."""
 
 _REPLICATES = 1000
 
 
 def match_arms(asked: Sequence[str], known: Sequence[str], named: Mapping[str, str]) -> dict[str, str]:
-    """Give the arm of the experiment for each arm of the data: as named, or of the same name but for spelling.
+    """Return the arm of the experiment for each arm of the data: as named, or of the same name but for spelling.
 
     Raises
     ------
@@ -58,7 +55,7 @@ def match_arms(asked: Sequence[str], known: Sequence[str], named: Mapping[str, s
 
 
 def plain_name(name: str) -> str:
-    """Reduce a name to its letters, figures and plus signs, without capitals."""
+    """Return the letters and figures and plus signs of a name, without capitals."""
     return "".join(letter for letter in name.lower() if letter.isalnum() or letter == "+")
 
 
@@ -71,45 +68,48 @@ class SurvivalAgreement:
     arm, predicted_arm
         Of the data; of the experiment.
     observed, simulated
-        Rows of mice: ``arm, duration, event_observed, entry``, followed until the same day.
+        Rows of subjects: ``arm, duration, event_observed, entry``, followed until the same day.
     days, low, middle, high
-        Predicted Kaplan-Meier curves of experiments with as many mice as the data, and their 90 % band.
+        Predicted Kaplan-Meier curves of experiments with as many subjects as the data, and their 90 % band.
     coverage
         Share of the time over which the observed curve lies in the band.
     p_value
-        Log-rank of the mice against the virtual mice.
+        Log-rank of the subjects against the virtual ones.
     mean_difference
         Restricted mean survival, observed minus predicted, with its 95 % interval, in days.
+    warnings
+        Which virtual subjects could not be followed and are left out.
     """
 
     arm: str
     predicted_arm: str
     observed: pd.DataFrame
     simulated: pd.DataFrame
-    days: FloatArray
-    low: FloatArray
-    middle: FloatArray
-    high: FloatArray
+    days: Float[Array, "day"]
+    low: Float[Array, "day"]
+    middle: Float[Array, "day"]
+    high: Float[Array, "day"]
     coverage: float
     p_value: float
     mean_difference: tuple[float, float, float]
+    warnings: tuple[str, ...] = ()
 
     @property
     def n(self) -> int:
-        """Mice."""
+        """Subjects."""
         return len(self.observed)
 
     @property
     def virtual(self) -> int:
-        """Virtual mice."""
+        """Virtual subjects."""
         return len(self.simulated)
 
     def in_words(self) -> str:
-        """Say what the data say of the prediction, and what they cannot."""
+        """Return what the data say of the prediction, and what they cannot."""
         difference, low, high = self.mean_difference
         numbers = (
-            f"{self.arm}: log-rank of {self.n} mice against {self.virtual} virtual ones p = {self.p_value:.2g}; mean "
-            f"survival differs by {difference:+.1f} days (95 % interval {low:+.1f} to {high:+.1f}); the curve lies in "
+            f"{self.arm}: log-rank of {self.n} subjects against {self.virtual} virtual ones p = {self.p_value:.2g}; "
+            f"mean survival differs by {difference:+.1f} days (95 % interval {low:+.1f} to {high:+.1f}); the curve lies in "
             f"the 90 % band over {100 * self.coverage:.0f} % of the time."
         )
         if self.coverage < 0.9:
@@ -117,8 +117,8 @@ class SurvivalAgreement:
         if self.p_value < 0.05:
             return f"{numbers} The prediction is contradicted."
         return (
-            f"{numbers} Not contradicted, which is not the same as confirmed: with {self.n} mice, differences within "
-            "that interval would go unseen."
+            f"{numbers} Not contradicted, which is not the same as confirmed: with {self.n} subjects, differences "
+            "within that interval would go unseen."
         )
 
 
@@ -130,66 +130,67 @@ def survival_agreement(
     endpoint: str,
     subjects: int,
     seed: int,
-    progress: Progress | None = None,
+    executor: Executor | str | None = None,
+    progress: Callable[[int], None] | None = None,
+    cancel: Callable[[], bool] | None = None,
 ) -> list[SurvivalAgreement]:
-    """Hold survival data against the prediction, arm by arm.
+    """Compare survival data with the prediction, arm by arm.
 
     Parameters
     ----------
     experiment
         What was predicted.
     data
-        Rows of mice: ``arm, duration, event_observed, entry``.
+        Rows of subjects: ``arm, duration, event_observed, entry``.
     arms
         Arm of the experiment by arm of the data, as `match_arms` gives it.
     endpoint
         Endpoint of the library that the data's events stand for.
     subjects, seed
-        Virtual mice in each arm.
-    progress
-        Told how many virtual mice have just been finished.
+        Virtual subjects in each arm.
+    executor, progress, cancel
+        As in `run_tasks`.
     """
     until = experiment.last_day
     cohort = experiment.system.cohort(subjects, seed)
     model = Model.default()
-    found = []
-    for place, (arm, predicted) in enumerate(arms.items()):
-        planned = experiment.arm(predicted)
-        run = simulate(
-            model,
-            cohort,
-            planned.protocol,
-            until=until,
-            times=[until],
-            outputs=[],
-            condition=planned.condition,
-            progress=progress,
+    planned = [experiment.arm(predicted) for predicted in arms.values()]
+    tasks = [
+        SimulationTask(
+            model, cohort, arm.protocol, arm.condition, until=until, times=(until,), outputs=(), label=arm.name
         )
-        virtual = endpoint_times(endpoint, run, predicted)
+        for arm in planned
+    ]
+    results = run_tasks(tasks, executor=executor, progress=progress, cancel=cancel)
+    found: list[SurvivalAgreement] = []
+    for place, ((arm, predicted), result) in enumerate(zip(arms.items(), results, strict=True)):
+        virtual = endpoint_times(endpoint, result.get(), predicted)
         virtual["event_observed"] = (virtual["event_observed"] == 1).astype(np.int64)
-        mice = _censored_at(data[data["arm"] == arm], until)
-        # Where the last mouse died, everybody was followed to the end, and the curve stays at 0.
-        last = mice.loc[mice["duration"] == mice["duration"].max(), "event_observed"]
-        horizon = until if (last == 1).all() else float(mice["duration"].max())
+        observed = _censored_at(data[data["arm"] == arm], until)
+        # Where the last subject died, everybody was followed to the end, and the curve stays at 0.
+        last = observed.loc[observed["duration"] == observed["duration"].max(), "event_observed"]
+        horizon = until if (last == 1).all() else float(observed["duration"].max())
         virtual = _censored_at(virtual, horizon)
         days = np.unique(np.append(np.arange(0.0, np.floor(horizon) + 1), horizon))
         rng = np.random.default_rng([seed, place])
-        band = predicted_curves(virtual, mice, days, rng)
+        band = predicted_curves(virtual, observed, days, rng)
         low, middle, high = np.quantile(band, [BAND[0], 0.5, BAND[1]], axis=0)
         seen = curves_at(
-            mice["duration"].to_numpy(dtype=np.float64)[None, :], mice["event_observed"].to_numpy()[None, :] == 1, days
+            observed["duration"].to_numpy(dtype=np.float64)[None, :],
+            observed["event_observed"].to_numpy()[None, :] == 1,
+            days,
         )[0]
         inside = (seen >= low - 1e-9) & (seen <= high + 1e-9)
-        both = pd.concat([mice.assign(arm="data"), virtual.assign(arm="virtual")], ignore_index=True)
+        both = pd.concat([observed.assign(arm="data"), virtual.assign(arm="virtual")], ignore_index=True)
         test = logrank(both["duration"], both["event_observed"], both["arm"])
         mean = restricted_mean_difference(
-            mice["duration"], mice["event_observed"], virtual["duration"], virtual["event_observed"], horizon
+            observed["duration"], observed["event_observed"], virtual["duration"], virtual["event_observed"], horizon
         )
         found.append(
             SurvivalAgreement(
                 arm,
                 predicted,
-                mice,
+                observed,
                 virtual,
                 days,
                 low,
@@ -198,13 +199,14 @@ def survival_agreement(
                 float(inside.mean()),
                 test.p_value,
                 (mean.value, mean.lower, mean.upper),
+                result.warnings,
             )
         )
     return found
 
 
 def _censored_at(table: pd.DataFrame, day: float) -> pd.DataFrame:
-    """Follow mice until a day and no longer."""
+    """Return the rows of subjects that are followed until a day and no longer."""
     late = table["duration"] > day
     return table.assign(
         duration=np.where(late, day, table["duration"]),
@@ -214,35 +216,41 @@ def _censored_at(table: pd.DataFrame, day: float) -> pd.DataFrame:
 
 
 def predicted_curves(
-    virtual: pd.DataFrame, mice: pd.DataFrame, days: FloatArray, rng: np.random.Generator, replicates: int = _REPLICATES
-) -> FloatArray:
-    """Draw experiments of as many mice as the data, censored when those were, and give their curves.
+    virtual: pd.DataFrame,
+    observed: pd.DataFrame,
+    days: Float[Array, "day"],
+    rng: np.random.Generator,
+    replicates: int = _REPLICATES,
+) -> Float[Array, "replicate day"]:
+    """Return the curves of experiments of as many subjects as the data, drawn from virtual ones, censored as those.
 
     Returns
     -------
-    Shape (replicate, day): survival from 0 to 1.
+    Survival from 0 to 1.
     """
-    n = len(mice)
+    n = len(observed)
     rows = rng.integers(0, len(virtual), (replicates, n))
     duration = virtual["duration"].to_numpy(dtype=np.float64)[rows]
     event = (virtual["event_observed"].to_numpy() == 1)[rows]
-    leaves = np.where(mice["event_observed"] == 1, np.inf, mice["duration"])[None, :]
+    leaves = np.where(observed["event_observed"] == 1, np.inf, observed["duration"])[None, :]
     return curves_at(np.minimum(duration, leaves), event & (duration <= leaves), days)
 
 
-def curves_at(duration: FloatArray, event: npt.NDArray[np.bool_], days: FloatArray) -> FloatArray:
-    """Give the Kaplan-Meier estimate of many experiments on some days.
+def curves_at(
+    duration: Float[Array, "experiment subject"], event: Bool[Array, "experiment subject"], days: Float[Array, "day"]
+) -> Float[Array, "experiment day"]:
+    """Return the Kaplan-Meier estimate of many experiments on some days.
 
     Parameters
     ----------
     duration, event
-        Shape (experiment, mouse).
+        Of every subject.
     days
-        Shape (day,), increasing.
+        Increasing.
 
     Returns
     -------
-    Shape (experiment, day), 0 to 1.
+    Shares, 0 to 1.
     """
     # At a tie events come before censorings, as everywhere.
     order = np.lexsort((~event, duration), axis=1)

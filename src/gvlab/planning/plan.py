@@ -12,9 +12,8 @@ from gvlab.errors import InvalidValueError
 from gvlab.experiment.experiment import Experiment
 from gvlab.planning.planned_comparison import Attrition, ParameterSet, PlannedComparison
 from gvlab.planning.power import PowerCurve, power_curve
-from gvlab.planning.simulated_comparison import BATCHES, simulate_comparison
-
-Progress = Callable[[int], None]
+from gvlab.planning.simulated_comparison import BATCHES, comparison_tasks, simulated_comparison
+from gvlab.simulation import Executor, run_tasks
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,8 @@ class Plan:
         Power with each plausible parameter set; empty where there are none.
     subjects, replicates, seed
         Virtual animals per arm of the nominal set; repeated experiments for each number of animals; seed of both.
+    warnings
+        Which virtual animals could not be followed and are left out.
     """
 
     experiment: Experiment
@@ -45,6 +46,7 @@ class Plan:
     subjects: int
     replicates: int
     seed: int
+    warnings: tuple[str, ...] = ()
 
     @property
     def per_arm(self) -> int | None:
@@ -100,7 +102,7 @@ class Plan:
             f"Included: attrition {100 * self.attrition.dropout:g} %, leukemia that does not take "
             f"{100 * self.attrition.engraftment_failure:g} %. Numbers are animals at the start of the study."
         )
-        return tuple(lines)
+        return (*lines, *(f"Left out: {words}" for words in self.warnings))
 
     def table(self) -> pd.DataFrame:
         """Return every power curve: columns set, n_per_arm, power, standard_error."""
@@ -144,7 +146,9 @@ def make_plan(
     subjects_each: int = 96,
     replicates: int = 2000,
     seed: int,
-    progress: Progress | None = None,
+    executor: Executor | str | None = None,
+    progress: Callable[[int], None] | None = None,
+    cancel: Callable[[], bool] | None = None,
 ) -> Plan:
     """Find out how many animals per arm a comparison needs.
 
@@ -164,8 +168,8 @@ def make_plan(
         Experiments for each number of animals; a quarter of it for each plausible set.
     seed
         Of the animals and of the draws.
-    progress
-        Told how many virtual animals have just been finished.
+    executor, progress, cancel
+        As in `run_tasks`.
 
     Raises
     ------
@@ -174,24 +178,48 @@ def make_plan(
     """
     check_power(power, alpha)
     attrition = attrition or Attrition()
-    follow_up = experiment.last_day
-
-    def curve(parameters: ParameterSet, subjects: int, repeats: int, stream: int) -> PowerCurve:
-        seen = simulate_comparison(
+    every = (ParameterSet(), *sets)
+    tasks = [
+        comparison_tasks(
             experiment,
             comparison,
-            subjects=subjects,
+            subjects=subjects_each if number else subjects,
             seed=seed,
             attrition=attrition,
             parameters=parameters,
-            progress=progress,
         )
-        rng = np.random.default_rng([seed, stream])
-        return power_curve(
-            seen, comparison, attrition, rng, follow_up=follow_up, name=parameters.name, replicates=repeats, alpha=alpha
+        for number, parameters in enumerate(every)
+    ]
+    results = iter(
+        run_tasks([task for some in tasks for task in some], executor=executor, progress=progress, cancel=cancel)
+    )
+    curves: list[PowerCurve] = []
+    warnings: list[str] = []
+    for number, (parameters, some) in enumerate(zip(every, tasks, strict=True)):
+        simulated = simulated_comparison(experiment, comparison, [next(results) for _ in some])
+        warnings += simulated.warnings
+        curves.append(
+            power_curve(
+                simulated,
+                comparison,
+                attrition,
+                np.random.default_rng([seed, number]),
+                follow_up=experiment.last_day,
+                name=parameters.name,
+                replicates=max(BATCHES, replicates // 4) if number else replicates,
+                alpha=alpha,
+            )
         )
-
-    nominal = curve(ParameterSet(), subjects, replicates, 0)
-    few = max(BATCHES, replicates // 4)
-    plausible = tuple(curve(each, subjects_each, few, 1 + i) for i, each in enumerate(sets))
-    return Plan(experiment, comparison, attrition, power, alpha, nominal, plausible, subjects, replicates, seed)
+    return Plan(
+        experiment,
+        comparison,
+        attrition,
+        power,
+        alpha,
+        curves[0],
+        tuple(curves[1:]),
+        subjects,
+        replicates,
+        seed,
+        tuple(warnings),
+    )

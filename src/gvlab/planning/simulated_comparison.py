@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,11 +14,9 @@ from gvlab.assay.endpoint import endpoint_times
 from gvlab.experiment.experiment import Experiment
 from gvlab.model.model import Model
 from gvlab.planning.planned_comparison import Attrition, ParameterSet, PlannedComparison
-from gvlab.protocol import Arm, Protocol
-from gvlab.simulation import simulate
+from gvlab.protocol import Protocol
+from gvlab.simulation import Executor, SimulationTask, TaskResult, run_tasks
 from gvlab.subject import Population
-
-Progress = Callable[[int], None]
 
 BATCHES = 8
 """The virtual animals are divided into so many batches that never meet; how far these differ is the error of power."""
@@ -52,12 +50,98 @@ class VirtualArm:
 
 @dataclass(frozen=True)
 class SimulatedComparison:
-    """Both arms of a comparison, with leukemia and without."""
+    """Both arms of a comparison, with leukemia and without, and who could not be followed."""
 
     arm: VirtualArm
     versus: VirtualArm
     arm_without: VirtualArm
     versus_without: VirtualArm
+    warnings: tuple[str, ...] = ()
+
+
+def comparison_tasks(
+    experiment: Experiment,
+    comparison: PlannedComparison,
+    *,
+    subjects: int,
+    seed: int,
+    attrition: Attrition,
+    parameters: ParameterSet | None = None,
+) -> list[SimulationTask]:
+    """Return what must be simulated: both arms with leukemia and, where it can fail to take, without.
+
+    Parameters
+    ----------
+    experiment, comparison
+        What is done and compared.
+    subjects
+        Virtual animals in each arm; the same ones go through all of them.
+    seed
+        Of the animals.
+    attrition
+        Whether anybody needs to be followed without leukemia.
+    parameters
+        Typical values that replace the nominal ones.
+
+    Returns
+    -------
+    `Attrition.runs` tasks: the arm, the arm without, versus, versus without; or the arm and versus.
+    """
+    system = experiment.system
+    table = system.parameters()
+    if parameters is not None and parameters.values:
+        table = table.replace(parameters.values, f"parameter set {parameters.name}")
+    cohort = Population.read(system.record.population, table).sample(subjects, seed)
+    model = Model.default()
+    day = comparison.day
+    until = experiment.last_day if day is None else day
+    tasks = []
+    for name in (comparison.arm, comparison.versus):
+        arm = experiment.arm(name)
+        protocols = [arm.protocol]
+        if attrition.engraftment_failure:
+            leukemia = system.record.leukemia
+            protocols.append(arm.protocol.without(leukemia) if leukemia else arm.protocol)
+        tasks += [
+            SimulationTask(
+                model,
+                cohort,
+                _until(protocol, until),
+                arm.condition,
+                until=until,
+                times=(until,),
+                outputs=_outputs(comparison, _assay(experiment, comparison)),
+                label=name if parameters is None else f"{name}, {parameters.name}",
+            )
+            for protocol in protocols
+        ]
+    return tasks
+
+
+def simulated_comparison(
+    experiment: Experiment, comparison: PlannedComparison, results: Sequence[TaskResult]
+) -> SimulatedComparison:
+    """Return what became of the tasks of a comparison.
+
+    Parameters
+    ----------
+    experiment, comparison
+        As for `comparison_tasks`.
+    results
+        Of its tasks, in their order.
+
+    Raises
+    ------
+    SolveError, ProtocolError
+        If nobody could be followed through one of the arms.
+    """
+    assay = _assay(experiment, comparison)
+    streams = (0, 2) if len(results) == 2 else range(4)
+    arms = [_virtual_arm(comparison, assay, result, stream) for stream, result in zip(streams, results, strict=True)]
+    if len(arms) == 2:
+        arms = [arms[0], arms[0], arms[1], arms[1]]
+    warnings = tuple(f"{result.task.label}: {words}" for result in results for words in result.warnings)
+    return SimulatedComparison(arms[0], arms[2], arms[1], arms[3], warnings)
 
 
 def simulate_comparison(
@@ -68,69 +152,40 @@ def simulate_comparison(
     seed: int,
     attrition: Attrition,
     parameters: ParameterSet | None = None,
-    progress: Progress | None = None,
+    executor: Executor | str | None = None,
 ) -> SimulatedComparison:
-    """Send virtual animals through both arms, with leukemia and, where it can fail to take, without.
+    """Simulate one comparison: arguments as `comparison_tasks`, errors as `simulated_comparison`."""
+    tasks = comparison_tasks(
+        experiment, comparison, subjects=subjects, seed=seed, attrition=attrition, parameters=parameters
+    )
+    return simulated_comparison(experiment, comparison, run_tasks(tasks, executor=executor))
 
-    Parameters
-    ----------
-    experiment, comparison
-        What is done and compared.
-    subjects
-        Virtual animals in each arm.
-    seed
-        Of the animals.
-    attrition
-        Whether anybody needs to be followed without leukemia.
-    parameters
-        Typical values that replace the nominal ones.
-    progress
-        Told how many animals have just been finished.
-    """
-    system = experiment.system
-    table = system.parameters()
-    if parameters is not None and parameters.values:
-        table = table.replace(parameters.values, f"parameter set {parameters.name}")
-    cohort = Population.read(system.record.population, table).sample(subjects, seed)
-    model = Model.default()
-    assay = Assay.named(comparison.assay, system.contexts) if comparison.assay else None
+
+def _virtual_arm(comparison: PlannedComparison, assay: Assay | None, result: TaskResult, stream: int) -> VirtualArm:
+    run = result.get()
     day = comparison.day
-    outputs = [] if day is None else list(assay.outputs) if assay else [comparison.endpoint]
-    until = experiment.last_day if day is None else day
-    seen: dict[str, VirtualArm] = {}
-
-    def follow(arm: Arm, leukemia: bool) -> VirtualArm:
-        protocol = arm.protocol
-        if not leukemia and system.record.leukemia:
-            protocol = protocol.without(system.record.leukemia)
-        run = simulate(
-            model,
-            cohort,
-            _until(protocol, until),
-            until=until,
-            times=[until],
-            outputs=outputs,
-            condition=arm.condition,
-            progress=progress,
+    if day is not None:
+        truth = {output: run.at(output, day)[run.ok] for output in _outputs(comparison, assay)}
+        rng = np.random.default_rng([result.task.cohort.seed or 0, stream])
+        values = (
+            truth[comparison.endpoint]
+            if assay is None
+            else read_in_batches(assay, comparison.endpoint, truth, day, rng)
         )
-        if day is not None:
-            truth = {output: run.at(output, day)[run.ok] for output in outputs}
-            rng = np.random.default_rng([seed, len(seen)])
-            values = (
-                truth[comparison.endpoint]
-                if assay is None
-                else read_in_batches(assay, comparison.endpoint, truth, day, rng)
-            )
-            return VirtualArm(np.full(len(values), day), np.zeros(len(values), bool), values)
-        rows = endpoint_times(comparison.endpoint, run, arm.name)
-        event = rows["event_observed"].to_numpy() == 1
-        return VirtualArm(rows["duration"].to_numpy(dtype=np.float64), event, np.full(len(rows), np.nan))
+        return VirtualArm(np.full(len(values), day), np.zeros(len(values), bool), values)
+    rows = endpoint_times(comparison.endpoint, run, result.task.label)
+    event = rows["event_observed"].to_numpy() == 1
+    return VirtualArm(rows["duration"].to_numpy(dtype=np.float64), event, np.full(len(rows), np.nan))
 
-    for name in (comparison.arm, comparison.versus):
-        seen[name] = follow(experiment.arm(name), True)
-        seen[f"{name} without"] = follow(experiment.arm(name), False) if attrition.engraftment_failure else seen[name]
-    a, b = comparison.arm, comparison.versus
-    return SimulatedComparison(seen[a], seen[b], seen[f"{a} without"], seen[f"{b} without"])
+
+def _assay(experiment: Experiment, comparison: PlannedComparison) -> Assay | None:
+    return Assay.named(comparison.assay, experiment.system.contexts) if comparison.assay else None
+
+
+def _outputs(comparison: PlannedComparison, assay: Assay | None) -> tuple[str, ...]:
+    if comparison.day is None:
+        return ()
+    return (comparison.endpoint,) if assay is None else tuple(assay.outputs)
 
 
 def _until(protocol: Protocol, day: float) -> Protocol:

@@ -129,6 +129,7 @@ def plan_experiment(
         subjects_each=SUBJECTS_EACH,
         seed=request.seed,
         progress=stage.advance,
+        cancel=cancel,
     )
     lines = [*plan.in_words(), *about_sets]
     if not is_animal(experiment.system):

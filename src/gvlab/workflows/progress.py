@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from gvlab.errors import GVLabError
+from gvlab.errors import CancelledError
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,11 @@ ProgressSink: TypeAlias = Callable[[Progress], None]
 
 
 class CancelToken(Protocol):
-    """Whether somebody wants the work to stop."""
+    """Whether somebody wants the work to stop; `gvlab.simulation.CancelToken` is one."""
 
-    @property
-    def cancelled(self) -> bool:
-        """Whether it should stop."""
-
-
-class CancelledError(GVLabError):
-    """The work was stopped by whoever had asked for it."""
+    def __call__(self) -> bool:
+        """Return whether it should stop."""
+        ...
 
 
 class Stage:
@@ -88,7 +84,7 @@ class Stage:
         CancelledError
             If the token says so.
         """
-        if self._cancel is not None and self._cancel.cancelled:
+        if self._cancel is not None and self._cancel():
             raise CancelledError(f"Stopped while {self._now.stage.lower()}, as asked. Nothing of it was written.")
         now = self._now
         self._now = Progress(now.stage, now.done + done, now.total, now.unit, detail)

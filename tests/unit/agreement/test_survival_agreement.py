@@ -93,8 +93,8 @@ def test_mice_of_the_model_do_not_contradict_it_and_others_do(survival):
     assert other.mean_difference[1] > 0
     assert other.coverage < same.coverage
     assert (same.n, same.virtual) == (12, 120)
-    assert "not the same as confirmed: with 12 mice" in same.in_words()
-    assert "12 mice against 120 virtual ones" in other.in_words()
+    assert "not the same as confirmed: with 12 subjects" in same.in_words()
+    assert "12 subjects against 120 virtual ones" in other.in_words()
     assert other.in_words().endswith("The prediction is contradicted.")
 
 

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 from pydantic import Field, ValidationError
 
-from gvlab.errors import GVLabError, InvalidValueError, OutputError, UnknownNameError
+from gvlab.errors import CancelledError, GVLabError, InvalidValueError, OutputError, UnknownNameError
+from gvlab.simulation import CancelToken
 from gvlab.workflows.bundle import Bundle, Table
-from gvlab.workflows.progress import CancelledError, Progress, Stage
+from gvlab.workflows.progress import Progress, Stage
 from gvlab.workflows.request import Request
 
 
@@ -71,15 +72,12 @@ def test_every_field_is_described_in_the_schema():
 
 
 def test_a_stage_tells_where_it_stands_and_stops_when_told():
-    class Token:
-        cancelled = False
-
-    token, seen = Token(), []
+    token, seen = CancelToken(), []
     stage = Stage("Simulating", 10, "subjects", sink=seen.append, cancel=token)
     stage.advance(4)
     assert seen == [Progress("Simulating", 0, 10, "subjects"), Progress("Simulating", 4, 10, "subjects")]
     assert seen[-1].share == 0.4
-    token.cancelled = True
+    token.cancel()
     with pytest.raises(CancelledError, match="Stopped while simulating"):
         stage.advance(1)
     assert len(seen) == 2
