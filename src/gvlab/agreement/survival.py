@@ -109,8 +109,8 @@ class SurvivalAgreement:
         difference, low, high = self.mean_difference
         numbers = (
             f"{self.arm}: log-rank of {self.n} subjects against {self.virtual} virtual ones p = {self.p_value:.2g}; "
-            f"mean survival differs by {difference:+.1f} days (95 % interval {low:+.1f} to {high:+.1f}); the curve lies in "
-            f"the 90 % band over {100 * self.coverage:.0f} % of the time."
+            f"mean survival differs by {difference:+.1f} days (95 % interval {low:+.1f} to {high:+.1f}); the curve "
+            f"lies in the 90 % band over {100 * self.coverage:.0f} % of the time."
         )
         if self.coverage < 0.9:
             numbers += " A curve can leave such a band for a while by chance; the test tells."

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from gvlab.errors import InvalidValueError
+
 if TYPE_CHECKING:
     from gvlab.workflows.bundle import Bundle
     from gvlab.workflows.progress import Progress as Where
@@ -39,6 +41,27 @@ def say(lines: str | Iterable[str], indent: str = "") -> None:
     """Print lines as they are: no markup, no color, broken by the terminal only."""
     for line in (lines,) if isinstance(lines, str) else lines:
         out.print(f"{indent}{line}", highlight=False, markup=False, soft_wrap=True)
+
+
+def numbers(text: str, option: str) -> tuple[float, ...] | None:
+    """Return the numbers of an option such as "0,5,10"; None where it is empty."""
+    if not text:
+        return None
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise InvalidValueError(f'{option} "{text}" is not a list of numbers; write "0,5,10".') from error
+
+
+def pairs(given: Iterable[str] | None, option: str) -> dict[str, str]:
+    """Return the pairs of an option that is given as "name in the data=name here", again for each."""
+    found = {}
+    for text in given or ():
+        mine, equals, theirs = text.partition("=")
+        if not (mine.strip() and equals and theirs.strip()):
+            raise InvalidValueError(f'{option} "{text}" is not a pair; write {option} "name in the data=name here".')
+        found[mine.strip()] = theirs.strip()
+    return found
 
 
 def say_bundle(bundle: Bundle[Any], where: str) -> None:

@@ -70,7 +70,7 @@ def synergy(
     doses_a, doses_b
         Increasing, the first 0. Any "dose" will do, also a day of start counted backwards.
     effect
-        Shape (dose_a, dose_b) or (dose_a, dose_b, replicate), 0 to 1.
+        Shape (dose_a, dose_b) or (dose_a, dose_b, replicate), 0 to 1; NaN for a replicate that a cell lacks.
     rng
         Source of the bootstrap.
     reference, confidence, resamples
@@ -91,7 +91,7 @@ def synergy(
     grid = _effects(effect, len(a), len(b))
     if reference not in ("bliss", "hsa", "loewe"):
         raise UnknownNameError("synergy reference", reference, ("bliss", "hsa", "loewe"))
-    observed = grid.mean(axis=2)
+    observed = np.nanmean(grid, axis=2)
     expected = _expected(reference, a, b, observed)
     excess = (observed - expected)[1:, 1:]
     draws = np.broadcast_to(excess, (1, *excess.shape))
@@ -140,17 +140,26 @@ def _effects(effect: npt.ArrayLike, n_a: int, n_b: int) -> FloatArray:
             f"The effects have shape {np.asarray(effect).shape}; with {n_a} doses of a and {n_b} of b it is "
             f"({n_a}, {n_b}) or ({n_a}, {n_b}, replicates)."
         )
-    if not np.isfinite(grid).all() or grid.min() < 0 or grid.max() > 1:
+    if np.isnan(grid).all(axis=2).any():
+        raise InvalidValueError("A cell of the grid has no replicate that was read; leave its doses out.")
+    if np.isinf(grid).any() or np.nanmin(grid) < 0 or np.nanmax(grid) > 1:
         raise InvalidValueError(
             f"Effects are fractions from 0 (as untreated) to 1 (the most there can be); these reach from "
-            f"{grid.min():g} to {grid.max():g}. Scale them by the untreated control first."
+            f"{np.nanmin(grid):g} to {np.nanmax(grid):g}. Scale them by the untreated control first."
         )
     return grid
 
 
 def _resample(grid: FloatArray, rng: np.random.Generator) -> FloatArray:
-    rows = rng.integers(0, grid.shape[2], size=grid.shape)
-    return np.asarray(np.take_along_axis(grid, rows, axis=2).mean(axis=2), dtype=np.float64)
+    counted = np.isfinite(grid).sum(axis=2, keepdims=True)
+    if (counted == grid.shape[2]).all():
+        rows = rng.integers(0, grid.shape[2], size=grid.shape)
+        return np.asarray(np.take_along_axis(grid, rows, axis=2).mean(axis=2), dtype=np.float64)
+    # Each cell draws as many as it has, of those that it has: NaN sorts last.
+    rows = rng.integers(0, counted, size=grid.shape)
+    drawn = np.take_along_axis(np.sort(grid, axis=2), rows, axis=2)
+    drawn[np.arange(grid.shape[2]) >= counted] = np.nan
+    return np.asarray(np.nanmean(drawn, axis=2), dtype=np.float64)
 
 
 def _excess(reference: Reference, a: FloatArray, b: FloatArray, observed: FloatArray) -> FloatArray:

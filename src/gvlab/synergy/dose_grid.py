@@ -1,4 +1,4 @@
-"""Two doses varied at once, or a dose and the day on which it starts: a grid of arms, followed in one engine call."""
+"""Two doses varied at once, or a dose and the day on which it starts: a grid of arms, each followed as any other."""
 
 from __future__ import annotations
 
@@ -7,25 +7,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from gvlab import engine as engines
+from gvlab import library
+from gvlab.arrays import Array, Float
 from gvlab.assay.endpoint import endpoint_times
-from gvlab.engine import Operation
-from gvlab.errors import InvalidValueError, ProtocolError, UnknownNameError
+from gvlab.errors import InvalidValueError, ProtocolError, SolveError, UnknownNameError
 from gvlab.experiment.experiment import Experiment
 from gvlab.model.model import Model
 from gvlab.protocol import Arm, Dose, Protocol
-from gvlab.provenance import Manifest
-from gvlab.simulation import Trajectories
-from gvlab.simulation.schedule import Values, schedule
+from gvlab.simulation import Executor, SimulationTask, TaskResult, run_tasks
 from gvlab.statistics import Synergy, synergy
 from gvlab.statistics.synergy import Reference
 from gvlab.subject import Cohort
-
-FloatArray = npt.NDArray[np.float64]
-Progress = Callable[[int], None]
 
 DOUBLINGS = (0.0, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Multiples of the dose of the arm that are given where none are named."""
@@ -34,7 +28,7 @@ START_DAYS = (0.0, 2.0, 4.0, 6.0, 8.0, 10.0, 12.0, 14.0)
 
 
 @dataclass(frozen=True)
-class Axis:
+class DoseAxis:
     """What is varied.
 
     Attributes
@@ -53,7 +47,7 @@ class Axis:
 
 
 def find_dose(experiment: Experiment, arm: Arm, name: str) -> int:
-    """Give the place of a dose in the protocol of an arm, by its agent or by its name in the system.
+    """Return the place of a dose in the protocol of an arm, by its agent or by its name in the system.
 
     Raises
     ------
@@ -69,8 +63,72 @@ def find_dose(experiment: Experiment, arm: Arm, name: str) -> int:
     return agents.index(agent)
 
 
-def dose_axis(dose: Dose, amounts: Sequence[float] | None = None) -> Axis:
-    """Make an axis of amounts of a dose, in its own unit; multiples of it where none are given.
+def find_pair(experiment: Experiment, arm: Arm, one: str = "", other: str = "") -> tuple[int, int]:
+    """Return the places of two doses in the protocol of an arm: those named, or the two that not every arm gets.
+
+    Of the two that not every arm gets, the one that begins later is the first: its first day can be varied.
+
+    Raises
+    ------
+    UnknownNameError
+        If the arm has none of that name.
+    InvalidValueError
+        If both are the same dose, or it is not clear which two are meant.
+    """
+    if not one and not other:
+        doses = list(arm.protocol)
+        varied = [
+            place
+            for place, dose in enumerate(doses)
+            if any(dose.agent not in each.protocol.agents for each in experiment.arms)
+        ]
+        if len(varied) != 2:
+            agents = ", ".join(dict.fromkeys(dose.agent for dose in doses))
+            raise InvalidValueError(
+                f'Arm "{arm.name}" gets {len(varied)} agents that not every arm gets, so name the two: {agents}.'
+            )
+        late, early = sorted(varied, key=lambda place: -doses[place].start)
+        return late, early
+    if not one or not other:
+        raise InvalidValueError(f'One agent is named, "{one or other}"; name the other one too.')
+    places = find_dose(experiment, arm, one), find_dose(experiment, arm, other)
+    if places[0] == places[1]:
+        raise InvalidValueError(
+            f'"{one}" and "{other}" are the same dose of arm "{arm.name}"; synergy is asked of two agents.'
+        )
+    return places
+
+
+def endpoint_of(experiment: Experiment, name: str = "") -> str:
+    """Return the endpoint whose share is the effect: the one named, or the experiment's first.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is none of that name.
+    InvalidValueError
+        If it is a death: references of synergy compare what is gained, not what is lost.
+    """
+    chosen = name or next(iter(experiment.endpoints), "")
+    known = library.names("endpoints")
+    if not chosen:
+        raise InvalidValueError(f'"{experiment.title}" has no endpoint of its own. Name one: {", ".join(known)}.')
+    if not _is_gain(chosen):
+        gained = [each for each in known if _is_gain(each)]
+        raise InvalidValueError(
+            f'"{chosen}" counts the dead, and synergy compares what is gained. Take one of: {", ".join(gained)}.'
+        )
+    return chosen
+
+
+def _is_gain(name: str) -> bool:
+    """Return whether the share that an endpoint counts is a gain: of the living, or of the cured."""
+    record = library.read("endpoints", name)
+    return not (record.counts == "reached" and set(record.events) & set(Model.default().deaths))
+
+
+def dose_axis(dose: Dose, amounts: Sequence[float] | None = None) -> DoseAxis:
+    """Return an axis of amounts of a dose, in its own unit; multiples of it where none are given.
 
     Raises
     ------
@@ -84,162 +142,127 @@ def dose_axis(dose: Dose, amounts: Sequence[float] | None = None) -> Axis:
             "increase, 0 first: what the other agent does alone is seen there."
         )
     unit = dose.quantity.unit
-    return Axis(f"{dose.agent_definition.title} ({unit})", unit, values)
+    return DoseAxis(f"{dose.given.title} ({unit})", unit, values)
 
 
-def start_axis(dose: Dose, days: Sequence[float] | None = None) -> Axis:
-    """Make an axis of first days of a dose; the number of doses stays, so a later start ends later."""
+def start_axis(dose: Dose, days: Sequence[float] | None = None) -> DoseAxis:
+    """Return an axis of first days of a dose; the number of doses stays, so a later start ends later."""
     values = START_DAYS if days is None else tuple(days)
     if len(values) < 2 or any(low >= high for low, high in itertools.pairwise(values)):
         raise InvalidValueError(
             f"The first days are {', '.join(f'{value:g}' for value in values)}; give two or more that increase."
         )
-    return Axis(f"First day of {dose.agent_definition.title.lower()}", "day", values)
+    return DoseAxis(f"First day of {dose.given.title.lower()}", "day", values)
 
 
 def with_amount(dose: Dose, amount: float) -> Dose | None:
-    """Give a dose of another amount; None for 0, which is not given at all."""
+    """Return a dose of another amount; None for 0, which is not given at all."""
     return dose.replace(amount=f"{amount!r} {dose.quantity.unit}") if amount > 0 else None
 
 
 def started_on(dose: Dose, day: float) -> Dose:
-    """Give a dose that starts on another day and is repeated as often."""
+    """Return a dose that starts on another day and is repeated as often."""
     if not dose.repeats:
         return dose.replace(at=f"day {day!r}")
     return dose.replace(at=f"day {day!r}", until=f"day {day + dose.repeats * dose.interval!r}")
 
 
-Cell = tuple[Dose | None, ...]
-"""The doses of one cell of a grid, in the order of the protocol; None where one is not given."""
+@dataclass(frozen=True)
+class Cell:
+    """One field of a grid.
+
+    Attributes
+    ----------
+    doses
+        In the order of the protocol; None where one is not given.
+    label
+        What is varied, for messages.
+    """
+
+    doses: tuple[Dose | None, ...]
+    label: str = ""
+
+    @property
+    def protocol(self) -> Protocol:
+        """What is given."""
+        return Protocol(tuple(dose for dose in self.doses if dose is not None))
 
 
-def follow_cells(
-    cells: Sequence[Cell],
-    cohort: Cohort,
-    arm: Arm,
-    until: float,
-    *,
-    engine: str = "ensemble",
-    progress: Progress | None = None,
-) -> Trajectories:
-    """Send the same subjects through every cell, in one call of the engine.
-
-    Cells have the same doses in the same order and differ in amounts and days, so that each operation is one of the
-    whole grid, at a time of its own for each subject, and never for those who do not get it.
+def cell_tasks(cells: Sequence[Cell], cohort: Cohort, arm: Arm, until: float) -> list[SimulationTask]:
+    """Return a task for each cell: the same subjects go through all of them.
 
     Parameters
     ----------
     cells
         Doses of each.
     cohort
-        Subjects; all of them go through each cell.
+        Subjects.
     arm
         For its condition.
     until
         The last day.
-    engine, progress
-        As in `gvlab.simulation.simulate`.
-
-    Returns
-    -------
-    Cell by cell, the subjects of a cell next to one another.
     """
     model = Model.default()
-    numbers = arm.condition.apply(cohort.parameters(), model.equations.nominal)
-    values = Values(numbers, cohort, model)
-    nominal = model.equations.nominal
-    parameters = {
-        name: np.tile(np.broadcast_to(value, len(cohort)), len(cells)) if np.ndim(value) else value
-        for name, value in numbers.items()
-        if name in nominal and (np.ndim(value) > 0 or value != nominal[name])
-    }
-    plan = _stacked(cells, values, until)
-    start = min(0.0, *(dose.start for cell in cells for dose in cell if dose is not None))
-    solution = engines.solve(
-        model.equations,
-        np.array([start, until]),
-        subjects=len(cells) * len(cohort),
-        outputs=(),
-        parameters=parameters,
-        schedule=plan,
-        stop=model.deaths,
-        progress=progress,
-        engine=engine,
-    )
-    manifest = Manifest(model.sha256, {"cohort": cohort.sha256}, cohort.seed, engine)
-    return Trajectories.of(solution, model, np.tile(cohort.numbers, len(cells)), manifest=manifest)
-
-
-def _stacked(cells: Sequence[Cell], values: Values, until: float) -> list[Operation]:
-    n = len(values.cohort)
-    stacked: list[Operation] = []
-    for place in range(len(cells[0])):
-        column = [cell[place] for cell in cells]
-        for dose in column:
-            if dose is not None and dose.harvest is not None:
-                raise ProtocolError(f'"{dose.agent}" comes out of primary recipients; a grid cannot follow those.')
-        # Equal doses of many cells are worked out once.
-        made = {dose: schedule(Protocol((dose,)), values, until) for dose in dict.fromkeys(column) if dose is not None}
-        longest = max(made.values(), key=len, default=())
-        for slot in range(len(longest)):
-            like = longest[slot]
-            time = np.full((len(cells), n), np.inf)
-            value, added = np.zeros((len(cells), n)), np.zeros((len(cells), n))
-            for row, dose in enumerate(column):
-                if dose is None or slot >= len(made[dose]):
-                    continue
-                operation = made[dose][slot]
-                time[row], value[row], added[row] = operation.time, operation.value, operation.added
-            stacked.append(
-                Operation(time.ravel(), like.kind, like.target, value.ravel(), added.ravel(), like.pool, like.guard)
-            )
-    return stacked
+    return [
+        SimulationTask(
+            model, cohort, cell.protocol, arm.condition, until=until, times=(until,), outputs=(), label=cell.label
+        )
+        for cell in cells
+    ]
 
 
 @dataclass(frozen=True)
 class GridEffect:
-    """The effect over a grid, mouse by mouse.
+    """The effect over a grid, subject by subject.
 
     Attributes
     ----------
     first, second
         What is varied.
     effect
-        Shape (first, second, mouse): 1 where a mouse is alive (or cured) on the day, else 0.
+        1 where a subject is alive (or cured) on the day, else 0; NaN where it could not be followed through that cell.
     alone
         The effect of the first alone, of the same shape, where the second is a day; None where both are doses, since
         the margins of the grid tell then.
     base
-        Shape (mouse,): the effect of the other agent alone, where the second is a day.
+        The effect of the other agent alone, where the second is a day.
     title
         What the effect is.
     seed
-        Of the mice.
+        Of the subjects.
+    warnings
+        Which cell lost whom, and why.
     """
 
-    first: Axis
-    second: Axis
-    effect: FloatArray
-    alone: FloatArray | None
-    base: FloatArray | None
+    first: DoseAxis
+    second: DoseAxis
+    effect: Float[Array, "first second subject"]
+    alone: Float[Array, "first second subject"] | None
+    base: Float[Array, "subject"] | None
     title: str
     seed: int
+    warnings: tuple[str, ...] = ()
 
     @property
-    def mice(self) -> int:
-        """In each cell."""
+    def subjects(self) -> int:
+        """Sent through each cell."""
         return int(self.effect.shape[2])
 
     @property
-    def observed(self) -> FloatArray:
-        """Share of mice, shape (first, second)."""
-        return np.asarray(self.effect.mean(axis=2))
+    def counted(self) -> Float[Array, "first second"]:
+        """Subjects that were followed to the end, or to their death, in each cell."""
+        return np.asarray(np.isfinite(self.effect).sum(axis=2), dtype=np.float64)
+
+    @property
+    def observed(self) -> Float[Array, "first second"]:
+        """Share of the subjects of each cell."""
+        return np.asarray(np.nanmean(self.effect, axis=2))
 
     def synergy(self, reference: Reference, resamples: int = 300) -> Synergy:
         """Compare with what a reference expects of two agents that have nothing to do with each other.
 
-        Intervals are by bootstrap over mice, each cell resampled on its own, as in an experiment in which every cell
-        has mice of its own.
+        Intervals are by bootstrap over subjects, each cell resampled on its own, as in an experiment in which every
+        cell has subjects of its own.
 
         Raises
         ------
@@ -274,13 +297,14 @@ def dose_by_dose(
     experiment: Experiment,
     arm: Arm,
     places: tuple[int, int],
-    axes: tuple[Axis, Axis],
+    axes: tuple[DoseAxis, DoseAxis],
     *,
-    mice: int,
+    subjects: int,
     seed: int,
-    endpoint: str = "overall_survival",
-    engine: str = "ensemble",
-    progress: Progress | None = None,
+    endpoint: str,
+    executor: Executor | str | None = None,
+    progress: Callable[[int], None] | None = None,
+    cancel: Callable[[], bool] | None = None,
 ) -> GridEffect:
     """Vary the amounts of two doses of an arm.
 
@@ -290,41 +314,47 @@ def dose_by_dose(
         What is done otherwise.
     places, axes
         Which doses of the protocol, and the amounts of each.
-    mice, seed
-        Virtual mice; the same ones go through every cell.
+    subjects, seed
+        Virtual subjects; the same ones go through every cell.
     endpoint
         One of the library, read on the last day.
-    engine, progress
-        As in `follow_cells`.
+    executor, progress, cancel
+        As in `run_tasks`.
+
+    Raises
+    ------
+    InvalidValueError
+        If nobody could be followed through one of the cells.
     """
     doses = list(arm.protocol)
     cells = [
-        _cell(doses, {places[0]: with_amount(doses[places[0]], a), places[1]: with_amount(doses[places[1]], b)})
+        Cell(
+            _changed(doses, {places[0]: with_amount(doses[places[0]], a), places[1]: with_amount(doses[places[1]], b)}),
+            f"{a:g} {axes[0].unit} and {b:g} {axes[1].unit}",
+        )
         for a in axes[0].values
         for b in axes[1].values
     ]
-    cohort = experiment.system.cohort(mice, seed)
-    held, title = _holds(
-        follow_cells(cells, cohort, arm, experiment.last_day, engine=engine, progress=progress),
-        endpoint,
-        len(cells),
-        experiment.last_day,
-    )
+    cohort = experiment.system.cohort(subjects, seed)
+    tasks = cell_tasks(cells, cohort, arm, experiment.last_day)
+    results = run_tasks(tasks, executor=executor, progress=progress, cancel=cancel)
+    held, title, warnings = _held(results, endpoint, experiment.last_day)
     effect = held.reshape(len(axes[0].values), len(axes[1].values), -1)
-    return GridEffect(axes[0], axes[1], effect, None, None, title, seed)
+    return GridEffect(axes[0], axes[1], effect, None, None, title, seed, warnings)
 
 
 def dose_by_start(
     experiment: Experiment,
     arm: Arm,
     places: tuple[int, int],
-    axes: tuple[Axis, Axis],
+    axes: tuple[DoseAxis, DoseAxis],
     *,
-    mice: int,
+    subjects: int,
     seed: int,
-    endpoint: str = "overall_survival",
-    engine: str = "ensemble",
-    progress: Progress | None = None,
+    endpoint: str,
+    executor: Executor | str | None = None,
+    progress: Callable[[int], None] | None = None,
+    cancel: Callable[[], bool] | None = None,
 ) -> GridEffect:
     """Vary the amount of a dose and the day on which it starts, with a second agent and without it.
 
@@ -332,7 +362,7 @@ def dose_by_start(
     ----------
     places
         The dose that is varied, and the one that is left out to see the first alone.
-    experiment, arm, axes, mice, seed, endpoint, engine, progress
+    experiment, arm, axes, subjects, seed, endpoint, executor, progress, cancel
         As in `dose_by_dose`; the second axis is one of days.
     """
     doses = list(arm.protocol)
@@ -342,36 +372,49 @@ def dose_by_start(
         for amount in axes[0].values:
             for day in axes[1].values:
                 dose = with_amount(started_on(doses[varied], day), amount)
-                cells.append(_cell(doses, {varied: dose, other: given}))
+                with_other = "" if given is None else f" with {given.agent}"
+                start = f" from day {day:g}" if amount else ""
+                cells.append(
+                    Cell(_changed(doses, {varied: dose, other: given}), f"{amount:g} {axes[0].unit}{start}{with_other}")
+                )
     distinct = list(dict.fromkeys(cells))  # a dose of 0 has no first day
-    cohort = experiment.system.cohort(mice, seed)
-    run = follow_cells(distinct, cohort, arm, experiment.last_day, engine=engine, progress=progress)
-    held, title = _holds(run, endpoint, len(distinct), experiment.last_day)
+    cohort = experiment.system.cohort(subjects, seed)
+    tasks = cell_tasks(distinct, cohort, arm, experiment.last_day)
+    results = run_tasks(tasks, executor=executor, progress=progress, cancel=cancel)
+    held, title, warnings = _held(results, endpoint, experiment.last_day)
     place = {cell: row for row, cell in enumerate(distinct)}
     whole = held[[place[cell] for cell in cells]].reshape(2, len(axes[0].values), len(axes[1].values), -1)
-    return GridEffect(axes[0], axes[1], whole[0], whole[1], whole[0, 0, 0], title, seed)
+    return GridEffect(axes[0], axes[1], whole[0], whole[1], whole[0, 0, 0], title, seed, warnings)
 
 
-def cells_of(axes: tuple[Axis, Axis]) -> int:
-    """Give the number of distinct cells of a grid: what a progress bar counts, times the mice."""
+def cells_of(axes: tuple[DoseAxis, DoseAxis]) -> int:
+    """Return the number of distinct cells of a grid: what a progress bar counts, times the subjects."""
     first, second = (len(axis.values) for axis in axes)
     return 2 * ((first - 1) * second + 1) if axes[1].unit == "day" else first * second
 
 
-def _cell(doses: Sequence[Dose], changes: Mapping[int, Dose | None]) -> Cell:
+def _changed(doses: Sequence[Dose], changes: Mapping[int, Dose | None]) -> tuple[Dose | None, ...]:
     return tuple(changes.get(place, dose) for place, dose in enumerate(doses))
 
 
-def _holds(run: Trajectories, endpoint: str, cells: int, day: float) -> tuple[FloatArray, str]:
-    """Say for each mouse of each cell whether it counts on a day, shape (cell, mouse); unsolved mice are left out."""
-    from gvlab import library
-
+def _held(
+    results: Sequence[TaskResult], endpoint: str, day: float
+) -> tuple[Float[Array, "cell subject"], str, tuple[str, ...]]:
+    """Return whether each subject of each cell counts on a day, NaN where it was not followed; title; warnings."""
     record = library.read("endpoints", endpoint)
-    rows = endpoint_times(record, run, "grid")
-    reached = np.zeros(len(run), dtype=bool)
-    reached[rows["subject"]] = (rows["event_observed"] == 1) & (rows["duration"] <= day)
-    counted = ~reached if record.counts == "free" else reached
-    solved = run.ok.reshape(cells, -1).all(axis=0)
-    if not solved.any():
-        raise InvalidValueError("No mouse could be followed through every cell; take doses nearer to those of the arm.")
-    return counted.reshape(cells, -1)[:, solved].astype(np.float64), f"{record.title} on day {day:g}"
+    held, warnings = [], []
+    for result in results:
+        try:
+            run = result.get()
+        except (SolveError, ProtocolError) as error:
+            raise InvalidValueError(
+                f"Nobody could be followed through the cell of {result.task.label}: {error} Take doses nearer to those "
+                "of the arm."
+            ) from error
+        rows = endpoint_times(record, run, "grid")
+        reached = np.zeros(len(run), dtype=bool)
+        reached[rows["subject"]] = (rows["event_observed"] == 1) & (rows["duration"] <= day)
+        counted = ~reached if record.counts == "free" else reached
+        held.append(np.where(run.ok, counted.astype(np.float64), np.nan))
+        warnings += [f"{result.task.label}: {words}" for words in result.warnings]
+    return np.stack(held), f"{record.title} on day {day:g}", tuple(warnings)

@@ -91,7 +91,8 @@ def test_a_single_replicate_has_no_interval():
         ([1.0, 2.0], np.zeros((2, 5)), "starts with dose 0"),
         (A, np.zeros((4, 5)), r"shape \(4, 5\).*it is \(5, 5\)"),
         (A, np.full((5, 5), 40.0), "from 40 to 40. Scale them"),
-        (A, np.full((5, 5), np.nan), "fractions from 0"),
+        (A, np.full((5, 5), np.nan), "no replicate that was read"),
+        (A, np.full((5, 5), np.inf), "fractions from 0"),
     ],
 )
 def test_unusable_grids_are_refused_in_words(doses, effect, words):
