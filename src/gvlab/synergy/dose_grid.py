@@ -142,7 +142,7 @@ def dose_axis(dose: Dose, amounts: Sequence[float] | None = None) -> DoseAxis:
             "increase, 0 first: what the other agent does alone is seen there."
         )
     unit = dose.quantity.unit
-    return DoseAxis(f"{dose.given.title} ({unit})", unit, values)
+    return DoseAxis(f"{dose.agent_definition.title} ({unit})", unit, values)
 
 
 def start_axis(dose: Dose, days: Sequence[float] | None = None) -> DoseAxis:
@@ -152,7 +152,7 @@ def start_axis(dose: Dose, days: Sequence[float] | None = None) -> DoseAxis:
         raise InvalidValueError(
             f"The first days are {', '.join(f'{value:g}' for value in values)}; give two or more that increase."
         )
-    return DoseAxis(f"First day of {dose.given.title.lower()}", "day", values)
+    return DoseAxis(f"First day of {dose.agent_definition.title.lower()}", "day", values)
 
 
 def with_amount(dose: Dose, amount: float) -> Dose | None:
