@@ -114,9 +114,7 @@ def test_a_cell_that_loses_subjects_keeps_the_others_and_is_named(survival, plac
 
 def test_a_cell_without_anybody_is_named(survival, places):
     axes = small_axes(survival, places)
-    with pytest.raises(
-        InvalidValueError, match=r"Nobody could be followed through the cell of 5 mg/kg and 5000"
-    ):
+    with pytest.raises(InvalidValueError, match=r"Nobody could be followed through the cell of 5 mg/kg and 5000"):
         dose_by_dose(
             survival, survival.arms[-1], places, axes,
             subjects=4, seed=1, endpoint="overall_survival", executor=LosesSome(call=5, lost=4),
