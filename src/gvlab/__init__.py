@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gvlab import errors, figures, library
+    from gvlab.bibliography import Source, cite
     from gvlab.engine import Options
     from gvlab.experiment import Experiment, Results
+    from gvlab.library import Library
     from gvlab.model.model import Model
     from gvlab.model.parameters import ParameterTable
     from gvlab.protocol import Agent, Arm, Change, Condition, Dose, Harvest, Protocol
-    from gvlab.provenance import Manifest, Source, cite
+    from gvlab.provenance import Manifest
     from gvlab.simulation.simulate import simulate
     from gvlab.simulation.trajectories import Trajectories
     from gvlab.subject import Cohort, Population, System
@@ -28,6 +30,7 @@ _HOMES = {
     "Dose": "gvlab.protocol",
     "Experiment": "gvlab.experiment",
     "Harvest": "gvlab.protocol",
+    "Library": "gvlab.library",
     "Manifest": "gvlab.provenance",
     "Model": "gvlab.model.model",
     "Options": "gvlab.engine",
@@ -35,10 +38,10 @@ _HOMES = {
     "Population": "gvlab.subject",
     "Protocol": "gvlab.protocol",
     "Results": "gvlab.experiment",
-    "Source": "gvlab.provenance",
+    "Source": "gvlab.bibliography",
     "System": "gvlab.subject",
     "Trajectories": "gvlab.simulation",
-    "cite": "gvlab.provenance",
+    "cite": "gvlab.bibliography",
     "errors": "",
     "figures": "",
     "library": "",
@@ -54,6 +57,7 @@ __all__ = [
     "Dose",
     "Experiment",
     "Harvest",
+    "Library",
     "Manifest",
     "Model",
     "Options",

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from gvlab import library
 from gvlab.arrays import Array, Float, FloatArray
 from gvlab.assay import clinical, counting, elisa, flow, imaging, observable, qpcr, relative, seahorse
 from gvlab.assay.samples import COLUMNS, AssayParameters, InstrumentReadings, Readings, SampleRows, Samples
+from gvlab.bibliography import Source
 from gvlab.errors import InvalidValueError, UnknownNameError
-from gvlab.provenance import Source
+from gvlab.library import Library
 
 if TYPE_CHECKING:
     from gvlab.model.parameters import ParameterTable
@@ -56,14 +56,23 @@ class Assay:
         The record and its numbers.
     cited
         Keys of references.bib behind the record and its numbers.
+    library
+        Where it was read; the default one where None.
     """
 
     parameters: AssayParameters
     cited: tuple[str, ...] = ()
+    library: Library | None = field(default=None, repr=False, compare=False)
 
     @classmethod
-    def named(cls, name: str, contexts: Iterable[str] = (), table: ParameterTable | None = None) -> Assay:
-        """Read an assay of the library.
+    def named(
+        cls,
+        name: str,
+        contexts: Iterable[str] = (),
+        table: ParameterTable | None = None,
+        library: Library | None = None,
+    ) -> Assay:
+        """Return an assay of a library.
 
         Parameters
         ----------
@@ -73,6 +82,8 @@ class Assay:
             Tags of the system, "species:mouse", for overlays of its numbers.
         table
             Parameters in place of the library's.
+        library
+            Where the record and its numbers are; the default one where None.
 
         Raises
         ------
@@ -81,8 +92,9 @@ class Assay:
         """
         from gvlab.model.parameters import ParameterTable
 
+        library = Library.default() if library is None else library
         record = library.read("assays", name)
-        resolved = (table or ParameterTable.default()).resolve(contexts)
+        resolved = ParameterTable.resolved(contexts, library) if table is None else table.resolve(contexts)
         keys = set(record.source_keys)
 
         def value(parameter: str) -> float:
@@ -96,7 +108,7 @@ class Assay:
             analyte.name: {role: value(parameter) for role, parameter in analyte.numbers.items()}
             for analyte in record.analytes
         }
-        return cls(AssayParameters(record, numbers, own), tuple(sorted(keys)))
+        return cls(AssayParameters(record, numbers, own), tuple(sorted(keys)), library)
 
     @property
     def name(self) -> str:
@@ -125,6 +137,7 @@ class Assay:
 
     def sources(self) -> tuple[Source, ...]:
         """Return the sources of the record and its numbers, for `cite`."""
+        library = Library.default() if self.library is None else self.library
         return library.sources(self.cited)
 
     def read(self, samples: Samples, rng: np.random.Generator, raw: bool = True) -> Readings:

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from gvlab import library
 from gvlab.arrays import Array, Bool, Float, FloatArray
 from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.library import Library
 from gvlab.library.records import EndpointRecord
 from gvlab.statistics import (
     CumulativeIncidence,
@@ -54,7 +54,9 @@ class Followed(Protocol):
         """Return a state or parameter at the end of follow-up, shape (subject,)."""
 
 
-def endpoint_times(endpoint: EndpointRecord | str, followed: Followed, arm: str) -> pd.DataFrame:
+def endpoint_times(
+    endpoint: EndpointRecord | str, followed: Followed, arm: str, library: Library | None = None
+) -> pd.DataFrame:
     """Return one row a subject: when it reached the endpoint, or until when it was seen without.
 
     Subjects whose solve failed are left out; how many they are is said where they are simulated.
@@ -67,13 +69,15 @@ def endpoint_times(endpoint: EndpointRecord | str, followed: Followed, arm: str)
         The subjects.
     arm
         Goes into the column `arm`.
+    library
+        Where an endpoint is read that is given by name; the default one where None.
 
     Returns
     -------
     Columns `COLUMNS`. `cause` is the event of the model, "" for a censored subject; `event_observed` is 1 where the
     endpoint was reached, 2 where a competing event came first, and 0 where the subject was censored.
     """
-    record: EndpointRecord = library.read("endpoints", endpoint) if isinstance(endpoint, str) else endpoint
+    record = _record(endpoint, library) if isinstance(endpoint, str) else endpoint
     reached = _times(followed, record.events, last=bool(record.only_if_zero))
     if record.only_if_zero:
         absent = np.all([followed.final(name) == 0 for name in record.only_if_zero], axis=0)
@@ -95,6 +99,12 @@ def endpoint_times(endpoint: EndpointRecord | str, followed: Followed, arm: str)
         }
     )
     return table.loc[followed.ok].reset_index(drop=True)
+
+
+def _record(endpoint: str, library: Library | None) -> EndpointRecord:
+    library = Library.default() if library is None else library
+    record: EndpointRecord = library.read("endpoints", endpoint)
+    return record
 
 
 def _times(followed: Followed, names: Iterable[str], last: bool = False) -> tuple[FloatArray, npt.NDArray[np.object_]]:
@@ -235,8 +245,8 @@ def _stacked(a: pd.DataFrame, b: pd.DataFrame) -> tuple[FloatArray, npt.NDArray[
     return both["duration"].to_numpy(), (both["event_observed"] == 1).to_numpy().astype(np.int64), group
 
 
-def event_times(endpoint: str, arms: Mapping[str, Followed]) -> EventTimes:
-    """Return the event times of an endpoint of the library, for each arm."""
-    record: EndpointRecord = library.read("endpoints", endpoint)
+def event_times(endpoint: str, arms: Mapping[str, Followed], library: Library | None = None) -> EventTimes:
+    """Return the event times of an endpoint of a library (the default one where None), for each arm."""
+    record = _record(endpoint, library)
     tables = [endpoint_times(record, followed, arm) for arm, followed in arms.items()]
     return EventTimes(endpoint, record.title, pd.concat(tables, ignore_index=True), record.counts)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from gvlab import library, units
+from gvlab import units
+from gvlab.bibliography import Source
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.experiment.results import Results
+from gvlab.library import Library
 from gvlab.library.records import ArmSpec, DonorProtocol, ExperimentRecord, SystemDose
 from gvlab.model.model import Model
 from gvlab.protocol import Arm, Condition, Dose, Harvest, Protocol
-from gvlab.provenance import Source
 from gvlab.simulation import simulate
 from gvlab.subject import Cohort, System
 
@@ -39,6 +41,10 @@ class Experiment:
         Names of endpoints of the library.
     until
         The last day.
+    library
+        Where everything that has a name is read: the system, agents, conditions, assays, endpoints.
+    model
+        What happens.
     """
 
     title: str
@@ -47,6 +53,8 @@ class Experiment:
     assays: tuple[str, ...]
     endpoints: tuple[str, ...]
     until: str
+    library: Library = field(repr=False)
+    model: Model = field(repr=False)
     name: str = field(default="")
 
     def __init__(
@@ -58,16 +66,30 @@ class Experiment:
         assays: Iterable[str] = (),
         endpoints: Iterable[str] = (),
         until: str,
+        library: Library | None = None,
+        model: Model | None = None,
         name: str = "",
     ) -> None:
         """Make an experiment; everything that has a name is looked up now.
 
+        Agents and conditions of arms are taken from the library of the experiment, whatever library they were first
+        read from, so that what runs is what this library says.
+
+        Parameters
+        ----------
+        title, system, arms, assays, endpoints, until, name
+            See the attributes.
+        library
+            That of the system where None; the default one for a system that is given by name.
+        model
+            That of the library where None.
+
         Raises
         ------
         UnknownNameError
-            If there is no such system, assay or endpoint.
+            If there is no such system, agent, condition, assay or endpoint.
         InvalidValueError
-            If there is no arm, or two have the same name.
+            If there is no arm, two have the same name, or the system is from another library.
         UnitError
             If `until` is not a day.
         """
@@ -79,37 +101,50 @@ class Experiment:
         if twice:
             raise InvalidValueError(f'Two arms of "{title}" are named "{twice[0]}"; a name stands for one arm.')
         units.day(until, f'the end of "{title}"')
+        if isinstance(system, System) and library is not None and library != system.library:
+            raise InvalidValueError(
+                f'"{title}" has {library}, and its system "{system.name}" was read from {system.library}. '
+                "Give the name of the system, or leave the library out."
+            )
+        if not isinstance(system, System):
+            system = System.read(system, library)
+        library = system.library
+        model = Model.default(library) if model is None else model
         for endpoint in endpoints:
             library.read("endpoints", endpoint)
-        model = Model.default()
         for assay in assays:
-            outputs_of(assay, model)
+            outputs_of(assay, model, library)
         values = {
             "title": title,
-            "system": system if isinstance(system, System) else System.read(system),
-            "arms": arms,
+            "system": system,
+            "arms": tuple(arm.with_library(library) for arm in arms),
             "assays": tuple(assays),
             "endpoints": tuple(endpoints),
             "until": until,
+            "library": library,
+            "model": model,
             "name": name,
         }
         for key, value in values.items():
             object.__setattr__(self, key, value)
 
     @classmethod
-    def read(cls, name: str, system: str | None = None) -> Experiment:
-        """Read an experiment of the library, in one of its systems (the first where none is named).
+    def read(
+        cls, name: str, system: str | None = None, library: Library | None = None, model: Model | None = None
+    ) -> Experiment:
+        """Return an experiment of a library, in one of its systems (the first where none is named).
 
         Raises
         ------
         UnknownNameError
             If there is none of that name, or it is not run in that system.
         """
+        library = Library.default() if library is None else library
         record: ExperimentRecord = library.read("experiments", name)
         chosen = record.systems[0] if system is None else system
         if chosen not in record.systems:
             raise UnknownNameError(f'system of experiment "{name}"', chosen, record.systems)
-        where = System.read(chosen)
+        where = System.read(chosen, library)
         return cls(
             record.title,
             system=where,
@@ -117,11 +152,12 @@ class Experiment:
             assays=[readout if isinstance(readout, str) else readout.output for readout in record.readouts],
             endpoints=record.endpoints,
             until=record.until,
+            model=model,
             name=name,
         )
 
     def arm(self, name: str) -> Arm:
-        """Give an arm.
+        """Return an arm.
 
         Raises
         ------
@@ -133,14 +169,18 @@ class Experiment:
                 return arm
         raise UnknownNameError("arm", name, [arm.name for arm in self.arms])
 
-    def replace(self, **changes: object) -> Experiment:
-        """Give an experiment with some fields changed."""
-        fields = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
+    def replace(self, **changes: Any) -> Experiment:
+        """Return an experiment with some fields changed; with another library, everything is read from that one."""
+        fields: dict[str, Any] = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
+        if "library" in changes:
+            fields |= {"system": self.system.name, "model": None}
+        elif isinstance(changes.get("system"), System) and changes["system"].library != self.library:
+            fields |= {"library": None, "model": None}
         return Experiment(**{**fields, **changes})
 
     def under(self, condition: str | Condition) -> Experiment:
-        """Give the same experiment with every arm under a condition: a knock-out, a depletion."""
-        return self.replace(arms=tuple(arm.under(condition) for arm in self.arms))
+        """Return the same experiment with every arm under a condition: a knock-out, a depletion."""
+        return self.replace(arms=tuple(arm.under(condition, self.library) for arm in self.arms))
 
     @property
     def last_day(self) -> float:
@@ -149,8 +189,8 @@ class Experiment:
 
     def outputs(self) -> tuple[str, ...]:
         """Names of the model's outputs that are read."""
-        model = Model.default()
-        return tuple(dict.fromkeys(name for assay in self.assays for name in outputs_of(assay, model)))
+        names = (name for assay in self.assays for name in outputs_of(assay, self.model, self.library))
+        return tuple(dict.fromkeys(names))
 
     def run(
         self,
@@ -184,10 +224,9 @@ class Experiment:
         until = self.last_day
         grid = np.unique(np.concatenate([np.arange(0, np.floor(until) + 1), [until], np.asarray(days or [], float)]))
         cohorts = self.cohorts(seed, subjects)
-        model = Model.default()
         runs = {
             arm.name: simulate(
-                model,
+                self.model,
                 cohorts[arm.name],
                 arm.protocol,
                 until=until,
@@ -202,7 +241,7 @@ class Experiment:
         return Results(self, runs, seed, paired=subjects is not None)
 
     def cohorts(self, seed: int, subjects: int | None = None) -> dict[str, Cohort]:
-        """Draw the subjects of each arm; see `run`."""
+        """Return the subjects drawn for each arm; see `run`."""
         if subjects is not None:
             shared = self.system.cohort(subjects, seed)
             return {arm.name: shared for arm in self.arms}
@@ -214,11 +253,11 @@ class Experiment:
         return cohorts
 
     def sources(self) -> tuple[Source, ...]:
-        """Give the bibliography entries of exactly the numbers it uses."""
+        """Return the bibliography entries of exactly the numbers it uses."""
         return self.system.sources()
 
     def in_words(self) -> str:
-        """Say what is done in each arm."""
+        """Return what is done in each arm, as text."""
         lines = [f"{self.title}. System: {self.system.title}; time zero is the {self.system.time_zero}."]
         for arm in self.arms:
             condition = f" Condition: {arm.condition}." if arm.condition else ""
@@ -226,8 +265,8 @@ class Experiment:
         return "\n".join(lines)
 
 
-def outputs_of(assay: str, model: Model) -> tuple[str, ...]:
-    """Give the outputs of the model that an assay of the library reads, or the output of that name.
+def outputs_of(assay: str, model: Model, library: Library) -> tuple[str, ...]:
+    """Return the outputs of the model that an assay of the library reads, or the output of that name.
 
     Raises
     ------
@@ -236,16 +275,17 @@ def outputs_of(assay: str, model: Model) -> tuple[str, ...]:
     """
     if assay in model.symbols:
         return (assay,)
-    if assay not in library.names("assays"):
-        raise UnknownNameError("assay or output of the model", assay, (*library.names("assays"), *model.symbols))
+    known = library.names("assays")
+    if assay not in known:
+        raise UnknownNameError("assay or output of the model", assay, (*known, *model.symbols))
     from gvlab.assay.assay import Assay
 
-    return Assay.named(assay).outputs
+    return Assay.named(assay, library=library).outputs
 
 
 def _arm(spec: ArmSpec, system: System, record: ExperimentRecord) -> Arm:
     protocol = _protocol(spec.doses, system, f'arm "{spec.name}" of experiment "{record.name}"')
-    return Arm(spec.name, protocol, spec.n, spec.condition or None)
+    return Arm(spec.name, protocol, spec.n, spec.condition or None, system.library)
 
 
 def _protocol(doses: Sequence[str | SystemDose], system: System, where: str) -> Protocol:
@@ -265,9 +305,18 @@ def _protocol(doses: Sequence[str | SystemDose], system: System, where: str) -> 
 def _dose(spec: SystemDose, system: System, where: str) -> Dose:
     harvest = None if spec.harvest is None else _harvest(spec.harvest, system, where)
     return Dose(
-        spec.agent, spec.amount, at=spec.at, every=spec.every, until=spec.until, route=spec.route, harvest=harvest
+        spec.agent,
+        spec.amount,
+        at=spec.at,
+        every=spec.every,
+        until=spec.until,
+        route=spec.route,
+        harvest=harvest,
+        library=system.library,
     )
 
 
 def _harvest(spec: DonorProtocol, system: System, where: str) -> Harvest:
-    return Harvest(_protocol(spec.doses, system, where), at=spec.at, condition=Condition.of(spec.condition or None))
+    return Harvest(
+        _protocol(spec.doses, system, where), at=spec.at, condition=Condition.of(spec.condition or None, system.library)
+    )

@@ -12,12 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from gvlab import library, units
+from gvlab import units
 from gvlab.assay.endpoint import EventTimes, event_times
 from gvlab.assay.measurements import COLUMNS, Measurements
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.experiment import sampling as virtual
-from gvlab.model.model import Model
 from gvlab.provenance import Source, atomic_file, make_folder, write_text
 from gvlab.simulation import Trajectories
 
@@ -69,7 +68,7 @@ class Results:
 
     def events(self, endpoint: str) -> EventTimes:
         """Give the event times of an endpoint of the library."""
-        return event_times(endpoint, self.runs)
+        return event_times(endpoint, self.runs, self.experiment.library)
 
     def reading(self, output: str, day: float, arm: str) -> FloatArray:
         """Read an output of the model on a day, shape (subject,); NaN for those who are dead or failed.
@@ -127,7 +126,7 @@ class Results:
             If nothing was recorded on that day.
         """
         days = [units.day(each) for each in ([at] if isinstance(at, str) else at)]
-        if assay not in library.names("assays"):
+        if assay not in self.experiment.library.names("assays"):
             return self._truth(assay, days)
         method = virtual.assay_of(self, assay)
         name = method.analytes[0] if analyte is None else analyte
@@ -150,9 +149,9 @@ class Results:
 
     def _truth(self, output: str, days: Sequence[float]) -> Measurements:
         """Give an output of the model as readings without error."""
-        model = Model.default()
+        model, assays = self.experiment.model, self.experiment.library.names("assays")
         if output not in model.symbols:
-            raise UnknownNameError("assay or output of the model", output, (*library.names("assays"), *model.symbols))
+            raise UnknownNameError("assay or output of the model", output, (*assays, *model.symbols))
         tables = []
         for arm, run in self.runs.items():
             for day in days:
@@ -181,7 +180,8 @@ class Results:
             for arm, run in self.runs.items()
         ]
         _write(folder / "subjects.parquet", pd.concat(subjects, ignore_index=True), {"end_time": "day"})
-        events = [self.events(endpoint).table.assign(endpoint=endpoint) for endpoint in library.names("endpoints")]
+        endpoints = self.experiment.library.names("endpoints")
+        events = [self.events(endpoint).table.assign(endpoint=endpoint) for endpoint in endpoints]
         _write(folder / "events.parquet", pd.concat(events, ignore_index=True), {"duration": "day", "entry": "day"})
         manifests = {arm: run.manifest.to_dict() for arm, run in self.runs.items()}
         write_text(folder / "manifest.json", json.dumps(manifests, indent=2, ensure_ascii=False))

@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from gvlab import library
 from gvlab.errors import InvalidValueError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def assay_of(results: Results, name: str) -> Assay:
     """Give an assay of the library with its numbers for the system of the results; errors as `Assay.named`."""
     from gvlab.assay.assay import Assay
 
-    return Assay.named(name, results.experiment.system.contexts)
+    return Assay.named(name, results.experiment.system.contexts, library=results.experiment.library)
 
 
 def stream(results: Results, name: str, days: Sequence[float]) -> np.random.Generator:
@@ -162,7 +161,7 @@ def humane_endpoints(results: Results, limits: Mapping[str, tuple[str, float]] |
     times = next(iter(results.runs.values())).times
     table = read(results, CLINICAL, [float(day) for day in times if day > 0]).table
     if limits is None:
-        record = library.read("assays", CLINICAL)
+        record = results.experiment.library.read("assays", CLINICAL)
         named = [(analyte.name, analyte.humane) for analyte in record.analytes]
         limits = {name: (humane.sense, humane.limit) for name, humane in named if humane is not None}
     return humane_endpoint(table, limits)
