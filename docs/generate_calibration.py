@@ -84,7 +84,7 @@ def _claims(asked: dict[str, Any]) -> list[str]:
         if finding["share"] is None:
             continue
         share = f"{100 * finding['share']:.0f} ({100 * finding['lower']:.0f} to {100 * finding['upper']:.0f})"
-        robustness = finding["robustness"] + (" (decided)" if finding["decided"] == "all" else "")
+        robustness = finding["robustness"] + (" (decided)" if finding["used_for_calibration"] == "all" else "")
         why = "" if finding["share"] >= 0.95 else finding["reason"]
         each = ", ".join(f"{100 * part:.0f}" for part in finding["share_by_search"])
         rows.append((finding["id"], finding["role"], statements[finding["id"]], share, each, robustness, why))

@@ -11,7 +11,7 @@ import pytest
 from gvlab import library, units
 from gvlab.errors import LibraryError
 from gvlab.experiment import Experiment
-from gvlab.findings.finding import judge, judge_all, needed_days
+from gvlab.findings.one_set import judge_all, judge_finding, needed_days
 from gvlab.findings.rule import Verdict
 from gvlab.library.finding_record import FindingRecord, Role
 from gvlab.model.model import Model
@@ -170,7 +170,7 @@ def test_a_verdict_keeps_its_schema(judged):
 def test_what_the_model_cannot_say_has_its_reason_and_no_number():
     records = [record for record in library.read_all("findings").values() if record.cannot_say]
     assert records
-    for finding in (judge(record, {}, seed=1).to_dict() for record in records):
+    for finding in (judge_finding(record, {}, seed=1).to_dict() for record in records):
         assert finding["verdict"] == "cannot say"
         assert finding["reason"] == library.read("findings", finding["id"]).cannot_say
         assert finding["simulated"] == ""

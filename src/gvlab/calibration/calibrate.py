@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from gvlab.arrays import Array, Bool, Float, Int
 from gvlab.calibration import sampler
 from gvlab.calibration.search import Search, Step
 from gvlab.errors import InvalidValueError, LibraryError
@@ -16,8 +16,6 @@ from gvlab.findings.many_sets import Answers, Evaluator
 from gvlab.library.ensemble_recipe import Recipe
 from gvlab.provenance import atomic_file, versions
 from gvlab.subject.plausible import Ensemble, between_searches, effective_sample_size, lineages, rounded
-
-FloatArray = npt.NDArray[np.float64]
 
 _SPARE = 1.1
 """Particles gathered for each set that is kept: rounding may push one over a bound, and copies count once."""
@@ -67,7 +65,7 @@ class Calibration:
         if only is not None and not 1 <= only <= len(self.searches):
             raise InvalidValueError(f"The recipe has searches 1 to {len(self.searches)}; {only} was asked for.")
         points, prior = self.prior(progress)
-        decisive = prior.distance()
+        decisive = prior.discrepancy()
         yield Step("prior", _PRIOR, f"{np.mean(decisive <= 0):.2%} of {len(points)} draws of the prior meet everything")
         # What fails most often is asked first: most proposals are then given up early.
         systems = order_of_systems(self.evaluator, prior)
@@ -81,9 +79,8 @@ class Calibration:
             self.ensemble = self._gather(prior)
             yield Step("done", 1.0, f"{len(self.ensemble)} sets")
 
-    def prior(self, progress: Callable[[int], None] | None = None) -> tuple[FloatArray, Answers]:
-        """Give draws of the prior and what they say; read from the folder where they are there."""
-        questions = self.evaluator.questions
+    def prior(self, progress: Callable[[int], None] | None = None) -> tuple[Float[Array, "draw axis"], Answers]:
+        """Return draws of the prior and what they say; read from the folder where they are there."""
         if self._prior_file.is_file():
             with np.load(self._prior_file) as file:
                 if str(file["fingerprint"]) != self._print:
@@ -91,7 +88,9 @@ class Calibration:
                         f'"{self._prior_file}" was made with another recipe, other bounds or other findings. '
                         "Delete it to begin anew, or name another folder."
                     )
-                return file["points"], Answers(questions, file["effect"], file["power"], file["margin"])
+                asked = self.evaluator.comparisons
+                decides = np.array([self.evaluator.decides(each) for each in asked], dtype=bool)
+                return file["points"], Answers(asked, file["effect"], file["power"], file["unsolved"], decides)
         points, answers = sampler.prior_draws(self.evaluator, self.recipe.prior_draws, self.recipe.seed, progress)
         with atomic_file(self._prior_file) as temporary, temporary.open("wb") as file:
             np.savez_compressed(
@@ -99,7 +98,7 @@ class Calibration:
                 points=points,
                 effect=answers.effect,
                 power=answers.power,
-                margin=answers.margin,
+                unsolved=answers.unsolved,
                 fingerprint=np.array(self._print),
             )
         return points, answers
@@ -110,13 +109,13 @@ class Calibration:
         low = np.array([axis.low for axis in space.axes])
         high = np.array([axis.high for axis in space.axes])
         kept = [search.kept() for search in self.searches]
-        shares = np.concatenate([each.shares for looks in kept for each in looks])
-        origin = np.repeat(np.arange(len(kept)), [sum(len(each.shares) for each in looks) for looks in kept])
+        shares = np.concatenate([each.unit_points for looks in kept for each in looks])
+        origin = np.repeat(np.arange(len(kept)), [sum(len(each) for each in looks) for looks in kept])
         walker = origin * recipe.particles + np.concatenate([each.ancestor for looks in kept for each in looks])
         values = rounded(space.values(shares), low, high)
         _, distinct = np.unique(values, axis=0, return_index=True)
         rows = np.sort(distinct)
-        rows = rows[self.evaluator.distances(values[rows], subjects=recipe.subjects_checked).sum(axis=1) <= 0]
+        rows = rows[self.evaluator.discrepancies(values[rows], subjects=recipe.subjects_checked).sum(axis=1) <= 0]
         rows = _evenly(rows, origin[rows], recipe.sets, np.random.default_rng(recipe.seed))
         values, shares, origin = values[rows], shares[rows], origin[rows]
         family = lineages(shares)
@@ -125,8 +124,8 @@ class Calibration:
         kinship = (family, walker[rows], origin)[: 3 if recipe.searches > 1 else 2]
         effective = np.min([effective_sample_size(shares, each) for each in kinship], axis=0)
         apart = between_searches(shares, origin)
-        populations = [search.population() for search in self.searches]
-        near, failing = self._near(np.concatenate([population.shares for population in populations]))
+        ended = [search.particles() for search in self.searches]
+        near, failing = self._near(np.concatenate([particles.unit_points for particles in ended]))
         looks = sum(len(each) for each in kept)
         about = {
             "recipe": recipe.model_dump(mode="json"),
@@ -134,7 +133,7 @@ class Calibration:
             "model": self.evaluator.model.structure,
             "versions": dict(versions()),
             "axes": [[axis.name, axis.low, axis.high] for axis in space.axes],
-            "systems": list(populations[0].systems),
+            "systems": list(ended[0].systems),
             "sets": len(values),
             "families": len(np.unique(family)),
             "effective_sample_size": float(np.median(effective)),
@@ -146,31 +145,31 @@ class Calibration:
                     "seed": search.seed,
                     "sets": int(np.sum(origin == search.number)),
                     "families": len(np.unique(family[origin == search.number])),
-                    "limits": population.generation,
-                    "moves_among_plausible_sets": population.moved,
-                    "changes_among_plausible_sets": population.changed,
-                    "moves_accepted": population.accepted,
-                    "sets_tried": population.evaluations,
+                    "limits": particles.generation,
+                    "moves_among_plausible_sets": particles.moves,
+                    "changes_among_plausible_sets": particles.mean_accepted_moves,
+                    "moves_accepted": particles.acceptance,
+                    "sets_tried": particles.sets_tried,
                 }
-                for search, population in zip(self.searches, populations, strict=True)
+                for search, particles in zip(self.searches, ended, strict=True)
             ],
-            "sets_tried": len(prior.effect) + sum(population.evaluations for population in populations),
+            "sets_tried": len(prior.effect) + sum(particles.sets_tried for particles in ended),
             "subjects": recipe.subjects,
             "subjects_checked": recipe.subjects_checked,
-            "passed_the_check": sum(len(each.shares) for looks in kept for each in looks) / (looks * recipe.particles),
+            "passed_the_check": sum(len(each) for looks in kept for each in looks) / (looks * recipe.particles),
             "prior_draws": len(prior.effect),
-            "prior_draws_accepted": int(np.sum(prior.distance() <= 0)),
+            "prior_draws_accepted": int(np.sum(prior.discrepancy() <= 0)),
             "met_by_prior_draws": met_by_claim(prior),
             "proposals_near": near,
             "failed_by_proposals_near": failing,
         }
         return Ensemble(space.names, values, family, origin, about)
 
-    def _near(self, shares: FloatArray) -> tuple[int, Mapping[str, Any]]:
-        """Say which claims remove proposals next to plausible sets: how many each, and how many it alone."""
+    def _near(self, points: Float[Array, "particle axis"]) -> tuple[int, Mapping[str, Any]]:
+        """Return which claims remove proposals next to plausible sets: how many each, and how many it alone."""
         random = np.random.RandomState(self.recipe.seed)
         own = [self.evaluator.space.of_system(system) for system in self.evaluator.systems]
-        proposals, _ = sampler.BlockMove(own).get_proposal(shares[::2], [shares[1::2]], random)
+        proposals = sampler.propose(points[::2], points[1::2], own, random)
         answers = self.evaluator.evaluate(self.evaluator.space.values(proposals), subjects=self.recipe.subjects_checked)
         by_claim = failed_by_claim(answers)
         total = np.sum(list(by_claim.values()), axis=0)
@@ -181,9 +180,9 @@ class Calibration:
 
 
 def _evenly(
-    rows: npt.NDArray[np.int64], origin: npt.NDArray[np.int64], most: int, random: np.random.Generator
-) -> npt.NDArray[np.int64]:
-    """Choose at most so many rows, as many of each search as can be, in their order."""
+    rows: Int[Array, "set"], origin: Int[Array, "set"], most: int, random: np.random.Generator
+) -> Int[Array, "kept"]:
+    """Return at most so many rows, as many of each search as can be, in their order."""
     turn = np.empty(len(rows))
     for number in np.unique(origin):
         here = np.flatnonzero(origin == number)
@@ -192,26 +191,25 @@ def _evenly(
 
 
 def order_of_systems(evaluator: Evaluator, answers: Answers) -> tuple[str, ...]:
-    """Order systems by what is missing in them, most first; those that are solved in a day stay in front."""
+    """Return systems ordered by what is missing in them, most first; those that are solved in a day stay in front."""
+    where = np.array([each.system for each in answers.comparisons])
     missing = {
-        system: float(answers.shortfall[:, [q.system == system and q.decides for q in answers.questions]].sum())
-        for system in evaluator.systems
+        system: float(answers.shortfall[:, (where == system) & answers.decides].sum()) for system in evaluator.systems
     }
     short = [system for system in evaluator.systems if evaluator.is_short(system)]
     rest = sorted((system for system in evaluator.systems if system not in short), key=lambda name: -missing[name])
     return (*short, *rest)
 
 
-def failed_by_claim(answers: Answers) -> dict[str, npt.NDArray[np.bool_]]:
-    """Say for each claim that decides which sets fail it, shape (set,)."""
-    claims = list(dict.fromkeys(question.claim for question in answers.questions if question.decides))
-    met = answers.met
+def failed_by_claim(answers: Answers) -> dict[str, Bool[Array, "set"]]:
+    """Return for each claim that decides which sets fail it."""
+    met, claims = answers.met, np.array([each.finding.id for each in answers.comparisons])
     return {
-        claim: np.asarray(~met[:, [q.claim == claim and q.decides for q in answers.questions]].all(axis=1))
-        for claim in claims
+        claim: np.asarray(~met[:, (claims == claim) & answers.decides].all(axis=1))
+        for claim in dict.fromkeys(claims[answers.decides].tolist())
     }
 
 
 def met_by_claim(answers: Answers) -> dict[str, float]:
-    """Give the share of sets that meets each claim that decides, every comparison in every system."""
+    """Return the share of sets that meets each claim that decides, every comparison in every system."""
     return {claim: float(1 - failed.mean()) for claim, failed in failed_by_claim(answers).items()}

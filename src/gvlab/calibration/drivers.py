@@ -6,20 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
-from scipy.stats import qmc
 
 from gvlab import units
 from gvlab.experiment import Experiment
-from gvlab.findings.follow import Follower, Needs, Progress
-from gvlab.findings.questions import Job
+from gvlab.findings.comparisons import ArmInSystem
+from gvlab.findings.expected import ExpectedCohort, Progress, ReadoutPlan
 from gvlab.library.ensemble_recipe import Recipe
 from gvlab.model.model import Model
 from gvlab.statistics.sensitivity import Sensitivity, morris, morris_design, pawn
 from gvlab.subject.parameter_space import ParameterSpace
 from gvlab.subject.plausible import Ensemble
-
-FloatArray = npt.NDArray[np.float64]
 
 BOX = (0.05, 0.95)
 """Quantiles of the ensemble between which each parameter is moved."""
@@ -60,7 +56,7 @@ def drivers(
     seed: int = 1,
     progress: Progress | None = None,
 ) -> list[Driven]:
-    """Find what drives endpoints of an arm in the systems of some experiments.
+    """Return what drives endpoints of an arm in the systems of some experiments.
 
     Each parameter is moved between its 5 and 95 % quantiles in the ensemble, independently of the others: what is
     plausible alone need not be so together, so this asks how strongly outcomes react, not how likely they are.
@@ -80,12 +76,13 @@ def drivers(
     subjects, seed, progress
         As elsewhere.
     """
+    from scipy.stats import qmc
+
     recipe = Recipe.model_validate(ensemble.about["recipe"])
     space = ParameterSpace.of(recipe.varied, ensemble.about["systems"])
-    shares = space.unit_points(ensemble.values)
-    low, high = np.quantile(shares, BOX, axis=0)
-    follower = Follower(Model.default(), recipe.causes, recipe.relative_tolerance)
-    asked = {(name, units.day(at)) for name, at in endpoints}
+    low, high = np.quantile(space.unit_points(ensemble.values), BOX, axis=0)
+    cohort = ExpectedCohort(Model.default(), recipe.causes, recipe.relative_tolerance)
+    plan = ReadoutPlan(endpoints=frozenset((name, units.day(at)) for name, at in endpoints))
     found = []
     for experiment in experiments:
         system = experiment.system
@@ -95,11 +92,11 @@ def drivers(
         sample = qmc.Sobol(len(here), scramble=True, rng=np.random.default_rng(seed)).random(draws)
         points = np.tile((low + high) / 2, (len(design) + len(sample), 1))
         points[:, here] = low[here] + np.concatenate([design, sample]) * (high - low)[here]
-        job = Job.of(system, experiment.arm(arm))
+        place = ArmInSystem(system, experiment.arm(arm))
         sets = space.parameters(space.values(points), system.name)
-        digest = follower.follow(system, sets, [(job, Needs(set(), asked))], subjects, recipe.seed, progress)[job]
-        for endpoint, day in sorted(asked):
-            share = np.nan_to_num(digest.shares[endpoint, day])
+        seen = cohort.follow(system, sets, {place: plan}, subjects, recipe.seed, progress)[place]
+        for endpoint, day in sorted(plan.endpoints):
+            share = np.nan_to_num(seen.probabilities[endpoint, day])
             found.append(
                 Driven(
                     system.name,

@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from gvlab import units
+from gvlab.arrays import Array, Float
 from gvlab.errors import InvalidValueError
 from gvlab.experiment import Experiment
-from gvlab.findings.finding import SURVIVAL
-from gvlab.findings.follow import Digest, Follower, Needs
-from gvlab.findings.questions import Job
+from gvlab.findings.comparisons import ArmInSystem
+from gvlab.findings.expected import ExpectedCohort, ExpectedReadouts, ReadoutPlan
+from gvlab.findings.one_set import SURVIVAL
 from gvlab.library.ensemble_recipe import Recipe
 from gvlab.model.model import Model
 from gvlab.subject.plausible import Ensemble
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -31,33 +27,31 @@ class Prediction:
         What is done.
     ensemble
         The sets.
-    digests
-        By arm.
+    expected
+        What is expected in each arm.
     """
 
     experiment: Experiment
     ensemble: Ensemble
-    digests: Mapping[str, Digest]
+    expected: Mapping[str, ExpectedReadouts]
 
-    def share(self, arm: str, endpoint: str, at: str) -> FloatArray:
-        """Give the expected share of an endpoint on a day, shape (set,)."""
-        found: FloatArray = self._of(arm).shares[endpoint, units.day(at)]
-        return found
+    def share(self, arm: str, endpoint: str, at: str) -> Float[Array, "set"]:
+        """Return the expected share of an endpoint on a day."""
+        return self._of(arm).probabilities[endpoint, units.day(at)]
 
-    def reading(self, arm: str, readout: str, at: str) -> FloatArray:
-        """Give a readout on a day, shape (set, subject); NaN for a subject that is more likely dead than alive."""
-        found: FloatArray = self._of(arm).readings[readout, units.day(at)]
-        return found
+    def reading(self, arm: str, readout: str, at: str) -> Float[Array, "set subject"]:
+        """Return a readout on a day; NaN for a subject that is more likely dead than alive."""
+        return self._of(arm).readings[readout, units.day(at)]
 
-    def curve(self, arm: str) -> FloatArray:
-        """Give the expected share alive on each day, shape (set, time)."""
+    def curve(self, arm: str) -> Float[Array, "set time"]:
+        """Return the expected share alive on each day."""
         found = self._of(arm).curve
         assert found is not None  # `predict` asks for it
         return found
 
-    def _of(self, arm: str) -> Digest:
+    def _of(self, arm: str) -> ExpectedReadouts:
         self.experiment.arm(arm)  # says which arms there are
-        return self.digests[arm]
+        return self.expected[arm]
 
 
 def predict(
@@ -69,7 +63,7 @@ def predict(
     sets: int = 40,
     subjects: int = 8,
 ) -> Prediction:
-    """Send plausible sets through the arms of an experiment.
+    """Return what plausible sets predict for the arms of an experiment.
 
     Parameters
     ----------
@@ -90,24 +84,22 @@ def predict(
     thin = ensemble.thin(sets)
     recipe = Recipe.model_validate(ensemble.about["recipe"])
     last = experiment.last_day
-    wanted = Needs(
-        {(name, _day(at, last)) for name, at in readouts},
-        {(name, _day(at, last)) for name, at in endpoints},
+    plan = ReadoutPlan(
+        frozenset((name, _day(at, last)) for name, at in readouts),
+        # Survival on the last day is among them, so that everybody is followed to the end.
+        frozenset({*((name, _day(at, last)) for name, at in endpoints), (SURVIVAL, last)}),
         curve=True,
     )
-    wanted.endpoints.add((SURVIVAL, last))  # so that everybody is followed to the end
-    jobs = {arm.name: Job.of(experiment.system, arm) for arm in experiment.arms}
-    follower = Follower(Model.default(), recipe.causes, recipe.relative_tolerance)
+    arms = {arm.name: ArmInSystem(experiment.system, arm) for arm in experiment.arms}
+    cohort = ExpectedCohort(Model.default(), recipe.causes, recipe.relative_tolerance)
     table = experiment.system.parameters()
     values = {}
     for i, name in enumerate(thin.names):
         parameter, _, context = name.partition("@")
         if parameter in table and ";".join(table.row(parameter).context) == context:
             values[parameter] = thin.values[:, i]
-    found = follower.follow(
-        experiment.system, values, [(job, wanted) for job in dict.fromkeys(jobs.values())], subjects, recipe.seed
-    )
-    return Prediction(experiment, thin, {arm: found[job] for arm, job in jobs.items()})
+    found = cohort.follow(experiment.system, values, dict.fromkeys(arms.values(), plan), subjects, recipe.seed)
+    return Prediction(experiment, thin, {name: found[arm] for name, arm in arms.items()})
 
 
 def _day(at: str, last: float) -> float:

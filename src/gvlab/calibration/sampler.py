@@ -1,11 +1,12 @@
-"""Finds the parameter sets of the prior that meet every question that decides: sequential Monte Carlo.
+"""Finds the parameter sets of the prior that meet every comparison that decides: adaptive ABC-SMC.
 
-The prior is uniform in the unit cube of the space, and a set counts as plausible when its distance - the sum of what is
-missing over the questions that decide - is zero. A population of particles is led there through a falling sequence of
-limits [1]_: those beyond the next limit are replaced by copies of others, then all of them move within the limit, which
+The prior is uniform in the unit cube of the space, and a set counts as plausible when its discrepancy - the sum of what
+is missing over the comparisons that decide - is zero. Particles are led there through a falling sequence of
+tolerances [1]_: those beyond the next one are replaced by copies of others, then all of them move within it, which
 keeps the prior uniform among what lies within it. A move draws a few axes anew from the prior, or changes a subset of
-them by differential evolution [2]_, [3]_; it is carried out by emcee [4]_. Only the systems whose axes have changed are
-simulated again, and a set beyond the limit is given up as soon as that is certain.
+them by differential evolution [2]_, [3]_; one half of the particles moves first, by jumps between members of the other
+half, then the other [4]_. Only the systems whose axes have changed are simulated again, and a set beyond the tolerance
+is given up as soon as that is certain.
 
 References
 ----------
@@ -19,96 +20,96 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import emcee
 import numpy as np
-import numpy.typing as npt
-from scipy.stats import qmc
 
+from gvlab.arrays import Array, Bool, Float, Int
 from gvlab.errors import InvalidValueError, LibraryError
 from gvlab.findings.many_sets import Answers, Evaluator
 from gvlab.provenance import atomic_file, sha256
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-
 KEPT_SHARE = 0.6
-"""Share of the particles that the next limit keeps."""
-CHANGES = 0.8
-"""How often a particle must have changed, on average, between two limits."""
+"""Share of the particles that the next tolerance keeps."""
+ENOUGH_MOVES = 0.8
+"""Accepted moves of a particle, on average, between two tolerances."""
 ENOUGH_PLAUSIBLE = 0.25
-"""Share of the particles at distance zero from which zero is the next limit."""
+"""Share of the particles at discrepancy zero from which zero is the next tolerance."""
 _OWN, _ANEW = 0.3, 0.35
+"""Probability that a move changes axes of one system only, and that it draws a few axes anew."""
 _AXES_ANEW = 6
 _WIDTHS = (0.05, 0.15, 0.5)
+"""Probabilities with which an axis belongs to the subset that differential evolution changes."""
 
 
-@dataclass(frozen=True)
-class Population:
+@dataclass(frozen=True, eq=False)
+class Particles:
     """Particles on their way.
 
     Attributes
     ----------
-    shares
-        Shape (particle, axis): points of the unit cube.
-    by_system
-        Shape (particle, system): distance, by system in the order of `systems`.
+    unit_points
+        Points of the unit cube.
+    discrepancy_by_system
+        Of each particle, in the order of `systems`.
     systems
         Names of the systems.
-    limit
-        Largest total distance allowed.
+    tolerance
+        Largest total discrepancy allowed.
     ancestor
-        Shape (particle,): the particle of the first population, or of the first plausible one, each descends from.
+        The particle of the first generation, or of the first plausible one, each descends from.
     generation
-        Limits so far.
+        Tolerances so far.
     subjects
-        Virtual subjects with which distances were computed.
-    moved
-        Moves made at the present limit and number of subjects.
-    changed
+        Virtual subjects with which discrepancies were computed.
+    moves
+        Made at the present tolerance and number of subjects.
+    mean_accepted_moves
         Mean number of accepted moves of a particle among them.
-    accepted
+    acceptance
         Share of proposals accepted in the last move.
-    evaluations
+    sets_tried
         Parameter sets tried so far.
     """
 
-    shares: FloatArray
-    by_system: FloatArray
+    unit_points: Float[Array, "particle axis"]
+    discrepancy_by_system: Float[Array, "particle system"]
     systems: tuple[str, ...]
-    limit: float
-    ancestor: IntArray
+    tolerance: float
+    ancestor: Int[Array, "particle"]
     generation: int
     subjects: int
-    moved: int = 0
-    changed: float = 0.0
-    accepted: float = math.nan
-    evaluations: int = 0
+    moves: int = 0
+    mean_accepted_moves: float = 0.0
+    acceptance: float = math.nan
+    sets_tried: int = 0
 
     @property
-    def distance(self) -> FloatArray:
-        """Shape (particle,): total distance."""
-        return np.asarray(self.by_system.sum(axis=1), dtype=np.float64)
+    def discrepancy(self) -> Float[Array, "particle"]:
+        """Total discrepancy of each particle."""
+        return np.asarray(self.discrepancy_by_system.sum(axis=1), dtype=np.float64)
+
+    def __len__(self) -> int:
+        return len(self.unit_points)
 
     def write(self, path: Path, recipe: str) -> None:
         """Write a checkpoint, whole or not at all."""
-        plain = ("limit", "generation", "subjects", "moved", "changed", "accepted", "evaluations")
+        plain = ("tolerance", "generation", "subjects", "moves", "mean_accepted_moves", "acceptance", "sets_tried")
         about = {name: getattr(self, name) for name in plain} | {"systems": list(self.systems), "recipe": recipe}
         with atomic_file(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(
                 file,
-                shares=self.shares,
-                by_system=self.by_system,
+                unit_points=self.unit_points,
+                discrepancy_by_system=self.discrepancy_by_system,
                 ancestor=self.ancestor,
                 about=np.array(json.dumps(about)),
             )
 
     @classmethod
-    def read(cls, path: Path, recipe: str) -> Population:
+    def read(cls, path: Path, recipe: str) -> Particles:
         """Read a checkpoint.
 
         Raises
@@ -119,7 +120,7 @@ class Population:
         try:
             with np.load(path) as file:
                 about: dict[str, Any] = json.loads(str(file["about"]))
-                arrays = {name: file[name] for name in ("shares", "by_system", "ancestor")}
+                arrays = {name: file[name] for name in ("unit_points", "discrepancy_by_system", "ancestor")}
         except (OSError, ValueError, KeyError) as error:
             raise LibraryError(f'The checkpoint "{path}" cannot be read: {error}. Delete it to begin anew.') from error
         if about.pop("recipe") != recipe:
@@ -130,63 +131,61 @@ class Population:
         return cls(**arrays, systems=tuple(about.pop("systems")), **about)
 
 
-class BlockMove(emcee.moves.RedBlueMove):  # type: ignore[misc]
-    """Axes of one system, a few axes anew from the prior, or a subset by differential evolution.
+def propose(
+    points: Float[Array, "particle axis"],
+    others: Float[Array, "other axis"],
+    own: Sequence[Int[Array, "place"]],
+    random: np.random.RandomState,
+) -> Float[Array, "particle axis"]:
+    """Return a point for each particle: axes of one system, a few axes anew, or a subset by differential evolution.
 
     Every proposal is symmetric: as likely the other way round.
 
     Parameters
     ----------
+    points, others
+        The half of the particles that moves, and the half that stands.
     own
         For each system, the axes that hold there and nowhere else.
+    random
+        Source of the moves.
     """
-
-    def __init__(self, own: list[IntArray]) -> None:
-        # Without shuffling, the first half asked about is that of the even rows; `move` relies on it.
-        super().__init__(live_dangerously=True, randomize_split=False)
-        self._own = [axes for axes in own if len(axes)]
-
-    def get_proposal(
-        self, sample: FloatArray, complement: list[FloatArray], random: np.random.RandomState
-    ) -> tuple[FloatArray, FloatArray]:
-        """Propose a point for each particle."""
-        others = np.concatenate(complement, axis=0)
-        n, axes = sample.shape
-        proposal = sample.copy()
-        for row in range(n):
-            kind = random.rand()
-            if kind < _OWN and self._own:
-                own = self._own[random.randint(len(self._own))]
-                chosen = own[random.rand(len(own)) < 0.8]
-                chosen = chosen if len(chosen) else own[random.randint(len(own), size=1)]
-                anew = random.rand() < 0.5
-            elif kind < _OWN + _ANEW:
-                chosen = random.choice(axes, size=min(axes, 1 + random.randint(_AXES_ANEW)), replace=False)
-                anew = True
-            else:
-                chosen = np.flatnonzero(random.rand(axes) < _WIDTHS[random.randint(len(_WIDTHS))])
-                chosen = chosen if len(chosen) else random.randint(axes, size=1)
-                anew = False
-            if anew:
-                proposal[row, chosen] = random.rand(len(chosen))
-                continue
-            one, other = random.randint(len(others), size=2)
-            scale = 2.38 / math.sqrt(2 * len(chosen)) * random.uniform(0.3, 1.2)
-            jump = scale * (others[one, chosen] - others[other, chosen]) + 0.02 * random.randn(len(chosen))
-            proposal[row, chosen] = reflect(sample[row, chosen] + jump)
-        return proposal, np.zeros(n)
+    proposal, axes = points.copy(), points.shape[1]
+    own = [each for each in own if len(each)]
+    for row in range(len(points)):
+        kind = random.rand()
+        if kind < _OWN and own:
+            block = own[random.randint(len(own))]
+            chosen = block[random.rand(len(block)) < 0.8]
+            chosen = chosen if len(chosen) else block[random.randint(len(block), size=1)]
+            anew = random.rand() < 0.5
+        elif kind < _OWN + _ANEW:
+            chosen = random.choice(axes, size=min(axes, 1 + random.randint(_AXES_ANEW)), replace=False)
+            anew = True
+        else:
+            chosen = np.flatnonzero(random.rand(axes) < _WIDTHS[random.randint(len(_WIDTHS))])
+            chosen = chosen if len(chosen) else random.randint(axes, size=1)
+            anew = False
+        if anew:
+            proposal[row, chosen] = random.rand(len(chosen))
+            continue
+        one, other = random.randint(len(others), size=2)
+        scale = 2.38 / math.sqrt(2 * len(chosen)) * random.uniform(0.3, 1.2)
+        jump = scale * (others[one, chosen] - others[other, chosen]) + 0.02 * random.randn(len(chosen))
+        proposal[row, chosen] = reflect(points[row, chosen] + jump)
+    return proposal
 
 
-def reflect(points: FloatArray) -> FloatArray:
-    """Fold points back into the unit cube, as a mirror at each wall does."""
+def reflect(points: Float[Array, "*axes"]) -> Float[Array, "*axes"]:
+    """Return points folded back into the unit cube, as a mirror at each wall does."""
     folded = np.mod(points, 2.0)
     return np.asarray(np.where(folded > 1, 2 - folded, folded), dtype=np.float64)
 
 
 def prior_draws(
     evaluator: Evaluator, draws: int, seed: int, progress: Callable[[int], None] | None = None
-) -> tuple[FloatArray, Answers]:
-    """Draw from the prior (scrambled Sobol points) and ask every draw all questions.
+) -> tuple[Float[Array, "draw axis"], Answers]:
+    """Return draws of the prior (scrambled Sobol points), and what each says to all comparisons.
 
     Raises
     ------
@@ -195,14 +194,21 @@ def prior_draws(
     """
     if draws < 1:
         raise InvalidValueError(f"{draws} draws of the prior were asked for; at least one is needed.")
+    from scipy.stats import qmc
+
     power = max(0, math.ceil(math.log2(draws)))
     points = qmc.Sobol(len(evaluator.space), scramble=True, rng=np.random.default_rng(seed)).random_base2(power)[:draws]
     answers = evaluator.evaluate(evaluator.space.values(points), progress=progress)
     return points, answers
 
 
-def begin(evaluator: Evaluator, points: FloatArray, distance: FloatArray, particles: int) -> Population:
-    """Make the first population: the draws of the prior that are nearest.
+def begin(
+    evaluator: Evaluator,
+    points: Float[Array, "draw axis"],
+    discrepancy: Float[Array, "draw"],
+    particles: int,
+) -> Particles:
+    """Return the first generation: the draws of the prior that are nearest.
 
     Not the nominal values, which come out of such a search: where particles start is not forgotten entirely in so many
     dimensions, and what led to an earlier nominal set had looked at statements that are held out here.
@@ -210,130 +216,123 @@ def begin(evaluator: Evaluator, points: FloatArray, distance: FloatArray, partic
     Parameters
     ----------
     evaluator
-        Asks the questions.
-    points, distance
-        Draws of the prior and their distances.
+        Says what is missing.
+    points, discrepancy
+        Draws of the prior, and what is missing of each.
     particles
         How many.
     """
-    nearest = np.argsort(distance, kind="stable")[:particles]
+    nearest = np.argsort(discrepancy, kind="stable")[:particles]
     return of_points(evaluator, points[nearest], evaluator.recipe.subjects)
 
 
-def of_points(evaluator: Evaluator, shares: FloatArray, subjects: int) -> Population:
-    """Make a population of points, with no limit yet."""
-    by_system = evaluator.distances(evaluator.space.values(shares), subjects=subjects)
-    limit = float(by_system.sum(axis=1).max())
-    return Population(
-        shares, by_system, evaluator.systems, limit, np.arange(len(shares)), 0, subjects, evaluations=len(shares)
-    )
+def of_points(evaluator: Evaluator, points: Float[Array, "particle axis"], subjects: int) -> Particles:
+    """Return particles at points, which all lie within their tolerance."""
+    by_system = evaluator.discrepancies(evaluator.space.values(points), subjects=subjects)
+    tolerance = float(by_system.sum(axis=1).max())
+    n = len(points)
+    return Particles(points, by_system, evaluator.systems, tolerance, np.arange(n), 0, subjects, sets_tried=n)
 
 
-def lead(
-    evaluator: Evaluator, population: Population, seed: int, checkpoint: Path | None = None
-) -> Iterator[Population]:
-    """Lead particles to distance zero; gives the population after every move.
+def lead(evaluator: Evaluator, particles: Particles, seed: int, checkpoint: Path | None = None) -> Iterator[Particles]:
+    """Lead particles to discrepancy zero; yield them after every move.
 
     Parameters
     ----------
     evaluator
-        Asks the questions that decide.
-    population
+        Says what is missing.
+    particles
         Where to go on from.
     seed
         Of moves and copies. A run that was interrupted goes on with the same moves as one that was not.
     checkpoint
-        File to which the population is written after every move.
+        File to which they are written after every move.
     """
     recipe = fingerprint(evaluator)
-    while population.limit > 0:
-        if population.moved == 0 or population.changed >= CHANGES:
-            population = _next_limit(population, seed)
-        population = move(evaluator, population, seed)
+    while particles.tolerance > 0:
+        if particles.moves == 0 or particles.mean_accepted_moves >= ENOUGH_MOVES:
+            particles = _next_tolerance(particles, seed)
+        particles = move(evaluator, particles, seed)
         if checkpoint is not None:
-            population.write(checkpoint, recipe)
-        yield population
+            particles.write(checkpoint, recipe)
+        yield particles
 
 
-def _next_limit(population: Population, seed: int) -> Population:
-    random = np.random.default_rng([seed, population.generation, population.subjects, 1])
-    distance = population.distance
-    limit = float(np.quantile(distance, KEPT_SHARE))
-    if np.mean(distance <= 0) >= ENOUGH_PLAUSIBLE:
-        limit = 0.0
-    return replace(select(population, limit, random), generation=population.generation + 1, moved=0, changed=0.0)
+def _next_tolerance(particles: Particles, seed: int) -> Particles:
+    random = np.random.default_rng([seed, particles.generation, particles.subjects, 1])
+    discrepancy = particles.discrepancy
+    tolerance = float(np.quantile(discrepancy, KEPT_SHARE))
+    if np.mean(discrepancy <= 0) >= ENOUGH_PLAUSIBLE:
+        tolerance = 0.0
+    kept = select(particles, tolerance, random)
+    return replace(kept, generation=particles.generation + 1, moves=0, mean_accepted_moves=0.0)
 
 
-def select(population: Population, limit: float, random: np.random.Generator) -> Population:
-    """Replace those beyond a limit by copies of those within it, as evenly as can be (systematic resampling).
+def select(particles: Particles, tolerance: float, random: np.random.Generator) -> Particles:
+    """Return particles with those beyond a tolerance replaced by copies of others, as evenly as can be.
 
     Raises
     ------
     InvalidValueError
-        If none is within the limit.
+        If none is within the tolerance.
     """
-    within = np.flatnonzero(population.distance <= limit)
+    within = np.flatnonzero(particles.discrepancy <= tolerance)
     if not len(within):
-        raise InvalidValueError(f"None of {len(population.distance)} parameter sets lies within {limit:g}.")
-    beyond = np.flatnonzero(population.distance > limit)
+        raise InvalidValueError(f"None of {len(particles.discrepancy)} parameter sets lies within {tolerance:g}.")
+    beyond = np.flatnonzero(particles.discrepancy > tolerance)
     # Each keeps its place; the empty places are filled in turn from a random order.
-    order = np.arange(len(population.distance))
+    order = np.arange(len(particles.discrepancy))
     order[beyond] = np.resize(random.permutation(within), len(beyond))
     return replace(
-        population,
-        shares=population.shares[order],
-        by_system=population.by_system[order],
-        ancestor=population.ancestor[order],
-        limit=limit,
+        particles,
+        unit_points=particles.unit_points[order],
+        discrepancy_by_system=particles.discrepancy_by_system[order],
+        ancestor=particles.ancestor[order],
+        tolerance=tolerance,
     )
 
 
-def move(evaluator: Evaluator, population: Population, seed: int) -> Population:
-    """Move every particle once, within the limit."""
-    holds = np.array([[system in axis.systems for system in population.systems] for axis in evaluator.space.axes])
-    calls = 0
-
-    def log_probability(points: FloatArray) -> FloatArray:
-        nonlocal calls
-        rows = slice(calls, None, 2)  # even rows first, then odd ones
-        calls += 1
-        needed = (points != population.shares[rows]) @ holds > 0
-        by_system = evaluator.distances(
-            evaluator.space.values(points),
-            known=population.by_system[rows],
+def move(evaluator: Evaluator, particles: Particles, seed: int) -> Particles:
+    """Move every particle once, within the tolerance."""
+    holds = np.array([[system in axis.systems for system in particles.systems] for axis in evaluator.space.axes])
+    own = [evaluator.space.of_system(system) for system in particles.systems]
+    state = np.random.SeedSequence([seed, particles.generation, particles.subjects, particles.moves])
+    random = np.random.RandomState(state.generate_state(8))
+    # One number here, and one for each acceptance below, are drawn and not used: it is the stream of emcee, with which
+    # the committed ensembles were searched, so a search of the same seed still finds the same sets.
+    random.rand()
+    points, by_system = particles.unit_points.copy(), particles.discrepancy_by_system.copy()
+    accepted = np.zeros(len(points), dtype=bool)
+    for half in (0, 1):
+        rows = np.arange(half, len(points), 2)
+        proposed = propose(points[rows], points[1 - half :: 2], own, random)
+        needed: Bool[Array, "particle system"] = (proposed != points[rows]) @ holds > 0
+        found = evaluator.discrepancies(
+            evaluator.space.values(proposed),
+            known=by_system[rows],
             needed=needed,
-            subjects=population.subjects,
-            limit=population.limit,
+            subjects=particles.subjects,
+            tolerance=particles.tolerance,
         )
-        within = by_system.sum(axis=1) <= population.limit
-        # emcee would take a single column for a vector; with one more there are always several.
-        return np.column_stack([np.where(within, 0.0, -np.inf), by_system, np.zeros(len(points))])
-
-    n, axes = population.shares.shape
-    own = [evaluator.space.of_system(system) for system in population.systems]
-    sampler = emcee.EnsembleSampler(n, axes, log_probability, moves=BlockMove(own), vectorize=True)
-    state = np.random.SeedSequence([seed, population.generation, population.subjects, population.moved])
-    start = emcee.State(
-        population.shares,
-        log_prob=np.zeros(n),
-        blobs=np.column_stack([population.by_system, np.zeros(n)]),
-        random_state=np.random.RandomState(state.generate_state(8)).get_state(),
-    )
-    end = sampler.run_mcmc(start, 1, skip_initial_state_check=True)
-    accepted = float(np.mean(sampler.acceptance_fraction))
+        # The prior is uniform and proposals are symmetric: what lies within the tolerance is accepted.
+        within = found.sum(axis=1) <= particles.tolerance
+        random.rand(len(rows))
+        points[rows[within]], by_system[rows[within]] = proposed[within], found[within]
+        accepted[rows] = within
+    acceptance = float(np.mean(accepted))
     return replace(
-        population,
-        shares=np.asarray(end.coords),
-        by_system=np.asarray(end.blobs, dtype=np.float64)[:, :-1],
-        moved=population.moved + 1,
-        changed=population.changed + accepted,
-        accepted=accepted,
-        evaluations=population.evaluations + n,
+        particles,
+        unit_points=points,
+        discrepancy_by_system=by_system,
+        moves=particles.moves + 1,
+        mean_accepted_moves=particles.mean_accepted_moves + acceptance,
+        acceptance=acceptance,
+        sets_tried=particles.sets_tried + len(points),
     )
 
 
 def fingerprint(evaluator: Evaluator) -> str:
-    """Give a hash of what decides: model, axes with bounds, questions, recipe."""
+    """Return a hash of what decides: model, axes with bounds, comparisons, recipe."""
     axes = [(axis.name, axis.low, axis.high) for axis in evaluator.space.axes]
-    asked = [(question.title, repr(question.comparison)) for question in evaluator.questions if question.decides]
+    asked = [(each.title, repr(each.record)) for each in evaluator.comparisons if evaluator.decides(each)]
     return sha256(json.dumps([evaluator.model.structure, axes, asked, evaluator.recipe.model_dump_json()]))

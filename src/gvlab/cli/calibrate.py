@@ -54,14 +54,14 @@ def calibrate(
     evaluator = calibration.evaluator
     out.print(
         f"{len(evaluator.space)} parameters vary within the ranges of the tables; "
-        f"{len(evaluator.questions)} comparisons of {len({question.claim for question in evaluator.questions})} "
+        f"{len(evaluator.comparisons)} comparisons of {len({each.finding.id for each in evaluator.comparisons})} "
         "claims decide.",
         highlight=False,
     )
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[detail]}"))
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("prior", total=1.0, detail="")
-        total = max(1, recipe.prior_draws * recipe.subjects * len(evaluator.jobs))
+        total = max(1, recipe.prior_draws * recipe.subjects * len(evaluator.plans))
         if prior_only:
             _, answers = calibration.prior(lambda done: bar.advance(task, done / total))
             met = met_by_claim(answers)

@@ -13,6 +13,7 @@ from gvlab.cli.common import PAPER, out
 
 if TYPE_CHECKING:
     from gvlab.calibration import Ensemble
+    from gvlab.findings.many_sets import Answers
     from gvlab.findings.robustness import EnsembleVerdict
 
 SETS, QUICK_SETS = 120, 30
@@ -49,19 +50,20 @@ def over_ensemble(names: Sequence[str], *, every: bool, quick: bool) -> OverEnse
         raise LibraryError("The ensemble varies other parameters than the tables have now. Run: gvlab calibrate")
     records = [each for each in library.read_all("findings").values() if each.cannot_say or each.experiment in names]
     evaluator = Evaluator(recipe, records, space=everything.space)
-    total = len(ensemble) * recipe.subjects_checked * len(evaluator.jobs)
+    total = len(ensemble) * recipe.subjects_checked * len(evaluator.plans)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(f"{len(ensemble)} plausible parameter sets", total=total)
-        found, _ = judge_ensemble(ensemble, evaluator, records, progress=lambda done: bar.advance(task, done))
-    return OverEnsemble(ensemble, tuple(found), recipe.subjects_checked)
+        found, answers = judge_ensemble(ensemble, evaluator, records, progress=lambda done: bar.advance(task, done))
+    return OverEnsemble(ensemble, tuple(found), recipe.subjects_checked, answers)
 
 
 class OverEnsemble:
     """Verdicts over an ensemble, ready to be shown."""
 
-    def __init__(self, ensemble: Ensemble, found: tuple[EnsembleVerdict, ...], subjects: int) -> None:
+    def __init__(self, ensemble: Ensemble, found: tuple[EnsembleVerdict, ...], subjects: int, answers: Answers) -> None:
         self.ensemble = ensemble
+        self.answers = answers
         self.found = found
         self.subjects = subjects
 
@@ -72,11 +74,13 @@ class OverEnsemble:
             "effective_sets": round(self.ensemble.effective, 1),
             "subjects": self.subjects,
             "stale": self.ensemble.stale(),
+            "unsolved": self.answers.unsolved_counts(),
             "findings": [verdict.to_dict() for verdict in self.found],
         }
 
     def print(self) -> None:
         """Print shares, and in words what is robust and what is not."""
+        from gvlab.findings.robustness import unsolved_in_words
         from gvlab.report.ensemble_section import in_words
 
         table = Table(title="Over plausible parameter sets", title_justify="left", header_style="bold", pad_edge=False)
@@ -88,12 +92,14 @@ class OverEnsemble:
             if verdict.reproduced is None:
                 continue
             share, low, high = verdict.reproduced.value, verdict.reproduced.lower, verdict.reproduced.upper
-            decided = " (decided)" if verdict.decided == "all" else ""
+            decided = " (decided)" if verdict.used_for_calibration == "all" else ""
             shown = f"{100 * share:.0f} % ({100 * low:.0f} to {100 * high:.0f})"
             table.add_row(verdict.record.id, verdict.record.role, shown, f"{verdict.robustness}{decided}")
         out.print(table)
         for line in in_words(self.found):
             out.print(line, highlight=False)
+        if unsolved := unsolved_in_words(self.answers):
+            out.print(f"[yellow]{unsolved}[/yellow]")
         if self.ensemble.stale():
             out.print(
                 "[yellow]The model or its tables have changed since the ensemble was made; gvlab calibrate makes it "

@@ -20,7 +20,7 @@ from gvlab.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from gvlab.experiment import Results
-    from gvlab.findings.finding import JudgedFinding
+    from gvlab.findings.one_set import JudgedFinding
     from gvlab.findings.study import Study
 
 SEED = 2018

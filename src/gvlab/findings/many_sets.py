@@ -1,76 +1,107 @@
-"""What parameter sets say to the questions of the findings: many sets at once, each arm in one call of the engine."""
+"""What many parameter sets say of the comparisons of findings: each arm of all sets in one call of the engine."""
 
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from gvlab import library
-from gvlab.findings.follow import Digest, Follower, Needs, Progress
-from gvlab.findings.questions import Job, Question, questions
+from gvlab.arrays import Array, Bool, Float, Int
+from gvlab.experiment import Experiment
+from gvlab.findings import rule
+from gvlab.findings.comparisons import ArmInSystem, ComparisonInSystem, comparisons_of
+from gvlab.findings.expected import ExpectedCohort, ExpectedReadouts, Progress, ReadoutPlan
+from gvlab.findings.rule import Effects, Kind, Verdict
 from gvlab.library.ensemble_recipe import Recipe
-from gvlab.library.finding_record import Expectation, FindingRecord
+from gvlab.library.finding_record import FindingRecord
 from gvlab.model.model import Model
-from gvlab.statistics import approximate_power as power
+from gvlab.statistics import approximate_power
 from gvlab.subject.parameter_space import ParameterSpace
 
-FloatArray = npt.NDArray[np.float64]
-
-FEWEST_SHARE = 0.25
-"""Share of the subjects of a set that must be readable in both arms; below that the set says nothing."""
 _AT_ONCE = 16_384
+"""Subjects in one call of the engine."""
 _SHORT = 3.0
+"""Days: a system that is followed no longer is a culture."""
 _WORST = 2.0
+"""What is missing, at most, of one comparison: two doublings, or more than any share can lack."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Answers:
-    """What each set says to each question.
+    """What each set says to each comparison.
 
     Attributes
     ----------
-    questions
+    comparisons
         In the order of the second axis.
     effect
-        Shape (set, question): a difference of shares, a ratio of medians, or a share; NaN where nothing can be read.
+        A difference of shares, a ratio of medians, or the share or reading of one arm; NaN where nothing can be read.
     power
-        Shape (set, question): probability of significance at the stated number of animals; NaN where none is stated.
-    margin
-        Shape (set, question): by how much the effect is beyond the bound that is asked; below zero it is not. In
-        units of shares, or of a doubling for ratios.
+        Probability of significance at the stated number of animals; NaN where none is stated.
+    unsolved
+        Subjects of each set that could not be solved, over all arms. A share that they belong to is not read.
+    decides
+        Which comparisons decide whether a set is kept.
     """
 
-    questions: tuple[Question, ...]
-    effect: FloatArray
-    power: FloatArray
-    margin: FloatArray
+    comparisons: tuple[ComparisonInSystem, ...]
+    effect: Float[Array, "set comparison"]
+    power: Float[Array, "set comparison"]
+    unsolved: Int[Array, "set"]
+    decides: Bool[Array, "comparison"]
+
+    @functools.cached_property
+    def judgments(self) -> tuple[rule.Judgments, ...]:
+        """What the rule says to each comparison."""
+        found = []
+        for place, asked in enumerate(self.comparisons):
+            power = None if asked.record.significance is None else self.power[:, place]
+            effects = Effects.expected(asked.kind, self.effect[:, place], power)
+            found.append(rule.judge(effects, asked.record.expect, asked.record.significance))
+        return tuple(found)
 
     @property
-    def shortfall(self) -> FloatArray:
-        """Shape (set, question): how much is missing of size and of power, 0 where the question is met."""
-        size = np.where(np.isnan(self.margin), _WORST, np.clip(-self.margin, 0, _WORST))
-        asked = np.array([_probability(question) for question in self.questions])
-        missing = np.where(np.isnan(asked)[None, :], 0.0, np.clip(asked - np.nan_to_num(self.power), 0, 1))
+    def codes(self) -> Int[Array, "set comparison"]:
+        """Places of the verdicts in `VERDICTS`."""
+        return self._columns([judged.codes for judged in self.judgments]).astype(np.int64)
+
+    @property
+    def margin(self) -> Float[Array, "set comparison"]:
+        """By how much effects are beyond the bounds that are asked, in shares or doublings; below zero they are not."""
+        return self._columns([judged.margin for judged in self.judgments])
+
+    @property
+    def met(self) -> Bool[Array, "set comparison"]:
+        """Whether direction, size and probability of significance are as asked."""
+        return np.asarray(self.codes == Verdict.REPRODUCED.code)
+
+    @property
+    def shortfall(self) -> Float[Array, "set comparison"]:
+        """How much is missing of size and of power, 0 where the comparison is met."""
+        size = np.clip(-self.margin, 0, _WORST)
+        size = np.where(np.isnan(self.margin), _WORST, np.where(rule.reached(self.margin), 0.0, size))
+        asked = [each.record.significance for each in self.comparisons]
+        probability = np.array([0.0 if each is None else each.probability for each in asked])
+        missing = np.clip(probability - np.nan_to_num(self.power), 0, 1)
         return np.asarray(size + missing, dtype=np.float64)
 
-    @property
-    def met(self) -> npt.NDArray[np.bool_]:
-        """Shape (set, question): whether direction, size and probability of significance are as asked."""
-        return np.asarray(self.shortfall <= 0)
+    def unsolved_counts(self) -> dict[str, int]:
+        """Return in how many sets subjects could not be solved, and how many subjects, over all arms."""
+        return {"sets": int(np.count_nonzero(self.unsolved)), "subjects": int(self.unsolved.sum())}
 
-    def distance(self) -> FloatArray:
-        """Shape (set,): total shortfall over the questions that decide."""
-        decides = [question.decides for question in self.questions]
-        return np.asarray(self.shortfall[:, decides].sum(axis=1), dtype=np.float64)
+    def discrepancy(self) -> Float[Array, "set"]:
+        """Return the total shortfall over the comparisons that decide."""
+        return np.asarray(self.shortfall[:, self.decides].sum(axis=1), dtype=np.float64)
+
+    def _columns(self, columns: list[Float[Array, "set"]]) -> Float[Array, "set comparison"]:
+        return np.stack(columns, axis=1) if columns else np.zeros_like(self.effect)
 
 
 class Evaluator:
-    """Asks parameter sets the questions of findings.
+    """Asks parameter sets what they say to the comparisons of findings.
 
     Parameters
     ----------
@@ -79,7 +110,7 @@ class Evaluator:
     findings
         Of the library where None.
     deciding_only
-        Leave out questions that do not decide: what a sampler needs.
+        Leave out comparisons that do not decide: what a search needs.
     space
         Of the parameter sets, where it is not that of the systems which the findings ask about.
     """
@@ -93,111 +124,103 @@ class Evaluator:
         space: ParameterSpace | None = None,
     ) -> None:
         records = library.read_all("findings").values() if findings is None else findings
-        asked = questions(records, recipe)
         self.recipe = recipe
-        self.questions = tuple(question for question in asked if question.decides or not deciding_only)
-        systems = tuple(dict.fromkeys(question.system for question in self.questions))
+        self.comparisons = tuple(
+            each
+            for record in records
+            for each in comparisons_of(record, _experiments(record))
+            if self.decides(each) or not deciding_only
+        )
+        systems = tuple(dict.fromkeys(each.system for each in self.comparisons))
         self.space = ParameterSpace.of(recipe.varied, systems) if space is None else space
         # What is short is asked first: a set that fails in a day of culture needs no mice.
         self.systems = tuple(sorted(systems, key=self._horizon_of))
         self.model = Model.default()
 
+    def decides(self, asked: ComparisonInSystem) -> bool:
+        """Return whether a set that fails a comparison is not kept."""
+        return asked.record.counts and self.recipe.decides(asked.finding.id, asked.finding.role, asked.number)
+
     def _horizon_of(self, system: str) -> float:
-        return max(max(question.day, question.versus_day) for question in self.questions if question.system == system)
+        return max(max(each.day, each.versus_day) for each in self.comparisons if each.system == system)
 
     def is_short(self, system: str) -> bool:
-        """Say whether a system is followed for a few days only, as a culture is."""
+        """Return whether a system is followed for a few days only, as a culture is."""
         return self._horizon_of(system) <= _SHORT
 
     @functools.cached_property
-    def jobs(self) -> Mapping[Job, Needs]:
-        """What must be run, and what is read in it."""
-        found: dict[Job, Needs] = {}
-        for question in self.questions:
-            sides = [(question.arm, question.day)]
-            if question.versus is not None:
-                sides.append((question.versus, question.versus_day))
-            measure, significance = question.comparison.measure, question.comparison.significance
-            for job, day in sides:
-                needs = found.setdefault(job, Needs())
-                if measure.readout is not None:
-                    needs.readouts.add((measure.readout, day))
-                else:
-                    needs.endpoints.add((str(measure.endpoint), day))
-                needs.curve |= significance is not None and significance.test == "log-rank"
+    def plans(self) -> Mapping[ArmInSystem, ReadoutPlan]:
+        """The arms that must be simulated, and what is read in each."""
+        found: dict[ArmInSystem, ReadoutPlan] = {}
+        for asked in self.comparisons:
+            measure, significance = asked.record.measure, asked.record.significance
+            curve = significance is not None and significance.test == "log-rank"
+            for arm, day in ((asked.arm, asked.day), (asked.versus, asked.versus_day)):
+                if arm is None:
+                    continue
+                readouts = frozenset({(measure.readout, day)} if measure.readout is not None else ())
+                endpoints = frozenset({(measure.endpoint, day)} if measure.endpoint is not None else ())
+                found[arm] = found.get(arm, ReadoutPlan()) | ReadoutPlan(readouts, endpoints, curve)
         return found
 
     @functools.cached_property
-    def _follower(self) -> Follower:
-        readouts = sorted({readout for needs in self.jobs.values() for readout, _ in needs.readouts})
-        return Follower(self.model, self.recipe.causes, self.recipe.relative_tolerance, tuple(readouts))
+    def _cohort(self) -> ExpectedCohort:
+        readouts = sorted({readout for plan in self.plans.values() for readout, _ in plan.readouts})
+        return ExpectedCohort(self.model, self.recipe.causes, self.recipe.relative_tolerance, tuple(readouts))
 
     def evaluate(
         self,
-        values: FloatArray,
+        values: Float[Array, "set axis"],
         *,
         subjects: int | None = None,
         seed: int | None = None,
-        limit: float = np.inf,
         progress: Progress | None = None,
     ) -> Answers:
-        """Ask sets all questions.
+        """Return what sets say to all comparisons.
 
         Parameters
         ----------
         values
-            Shape (set, axis): values of the axes of `space`.
+            Of the axes of `space`.
         subjects, seed
             In each set; those of the recipe where None.
-        limit
-            A set whose distance has passed this is not followed further; what it was not asked is NaN. What is left
-            out is decided by what was seen, so a sampler that rejects beyond the limit loses nothing.
         progress
             Told how many subjects have been followed.
         """
         subjects = subjects or self.recipe.subjects
         seed = self.recipe.seed if seed is None else seed
-        shape = (len(values), len(self.questions))
-        effect, margin, chance = (np.full(shape, np.nan) for _ in range(3))
-        spent = np.zeros(len(values))
+        shape = (len(values), len(self.comparisons))
+        effect, power = np.full(shape, np.nan), np.full(shape, np.nan)
+        unsolved = np.zeros(len(values), dtype=np.int64)
         for system in self.systems:
-            rows = np.flatnonzero(spent <= limit)
-            if not len(rows):
-                break
-            here = [i for i, question in enumerate(self.questions) if question.system == system]
-            for start in range(0, len(rows), max(1, _AT_ONCE // subjects)):
-                some = rows[start : start + max(1, _AT_ONCE // subjects)]
-                digests = self._follow(system, values[some], subjects, seed, progress)
-                for i in here:
-                    cells = np.ix_(some, np.array([i]))
-                    effect[cells], margin[cells], chance[cells] = (
-                        column[:, None] for column in _answer(self.questions[i], digests, len(some))
-                    )
-            part = Answers(tuple(self.questions[i] for i in here), effect[:, here], chance[:, here], margin[:, here])
-            spent[rows] += part.distance()[rows]
-        return Answers(self.questions, effect, chance, margin)
+            here = np.array([i for i, each in enumerate(self.comparisons) if each.system == system])
+            for rows in _batches(np.arange(len(values)), subjects):
+                part = self._ask(system, values[rows], self._of(here), subjects, seed, progress)
+                effect[np.ix_(rows, here)], power[np.ix_(rows, here)] = part.effect, part.power
+                unsolved[rows] += part.unsolved
+        return Answers(self.comparisons, effect, power, unsolved, self._deciding(self.comparisons))
 
-    def distances(
+    def discrepancies(
         self,
-        values: FloatArray,
+        values: Float[Array, "set axis"],
         *,
-        known: FloatArray | None = None,
-        needed: npt.NDArray[np.bool_] | None = None,
+        known: Float[Array, "set system"] | None = None,
+        needed: Bool[Array, "set system"] | None = None,
         subjects: int | None = None,
-        limit: float = np.inf,
-    ) -> FloatArray:
-        """Give what is missing of the questions that decide, by system, shape (set, system) in the order of `systems`.
+        tolerance: float = np.inf,
+    ) -> Float[Array, "set system"]:
+        """Return what is missing of the comparisons that decide, by system in the order of `systems`.
 
         Parameters
         ----------
         values
-            Shape (set, axis).
+            Of the axes of `space`.
         known, needed
-            Shape (set, system): distances that are known already, and which must be computed anew; a move that changes
-            one line of leukemia leaves the other systems as they were. All are computed where None.
+            Discrepancies that are known already, and which must be computed anew; a move that changes one line of
+            leukemia leaves the other systems as they were. All are computed where None.
         subjects
             In each set.
-        limit
+        tolerance
             A set whose total has passed this is given up; what was not computed is infinite.
         """
         subjects = subjects or self.recipe.subjects
@@ -206,74 +229,88 @@ class Evaluator:
         found = np.where(needed, np.inf, 0.0 if known is None else known)
         spent = np.where(needed, 0.0, found).sum(axis=1)
         for place, system in enumerate(self.systems):
-            rows = np.flatnonzero(needed[:, place] & (spent <= limit))
-            here = [question for question in self.questions if question.system == system and question.decides]
-            for start in range(0, len(rows), max(1, _AT_ONCE // subjects)):
-                some = rows[start : start + max(1, _AT_ONCE // subjects)]
-                digests = self._follow(system, values[some], subjects, self.recipe.seed, None)
-                columns = [_answer(question, digests, len(some)) for question in here]
-                effect, margin, chance = (np.stack(parts, axis=1) for parts in zip(*columns, strict=True))
-                found[some, place] = Answers(tuple(here), effect, chance, margin).distance()
+            rows = np.flatnonzero(needed[:, place] & (spent <= tolerance))
+            here = tuple(each for each in self.comparisons if each.system == system and self.decides(each))
+            for some in _batches(rows, subjects):
+                part = self._ask(system, values[some], here, subjects, self.recipe.seed, None)
+                found[some, place] = part.discrepancy()
             spent[rows] += found[rows, place]
         return found
 
-    def _follow(
-        self, system: str, values: FloatArray, subjects: int, seed: int, progress: Progress | None
-    ) -> dict[Job, Digest]:
-        jobs = [(job, needs) for job, needs in self.jobs.items() if job.system.name == system]
+    def _ask(
+        self,
+        system: str,
+        values: Float[Array, "set axis"],
+        asked: tuple[ComparisonInSystem, ...],
+        subjects: int,
+        seed: int,
+        progress: Progress | None,
+    ) -> Answers:
+        """Simulate every arm of a system that comparisons need, and read them."""
+        plans = {arm: plan for arm, plan in self.plans.items() if arm.system.name == system}
+        where = next(iter(plans)).system
         sets = self.space.parameters(values, system)
-        return self._follower.follow(jobs[0][0].system, sets, jobs, subjects, seed, progress)
+        seen = self._cohort.follow(where, sets, plans, subjects, seed, progress)
+        effects = [_effects(each, seen) for each in asked]
+        nothing = np.full(len(values), np.nan)
+        return Answers(
+            asked,
+            np.stack([each.value for each in effects], axis=1),
+            np.stack([nothing if each.power is None else each.power for each in effects], axis=1),
+            np.sum([each.unsolved for each in seen.values()], axis=0),
+            self._deciding(asked),
+        )
+
+    def _of(self, places: Int[Array, "place"]) -> tuple[ComparisonInSystem, ...]:
+        return tuple(self.comparisons[i] for i in places)
+
+    def _deciding(self, asked: Iterable[ComparisonInSystem]) -> Bool[Array, "comparison"]:
+        return np.array([self.decides(each) for each in asked], dtype=bool)
 
 
-def _answer(question: Question, digests: Mapping[Job, Digest], sets: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Give effect, margin and power of a question for every set."""
-    measure, expect = question.comparison.measure, question.comparison.expect
-    significance = question.comparison.significance
-    arm = digests[question.arm]
-    chance = np.full(sets, np.nan)
+def _experiments(finding: FindingRecord) -> dict[str, Experiment]:
+    """Return the experiment of a finding in every system that it asks about."""
+    if not finding.comparisons:
+        return {}
+    everywhere = library.read("experiments", finding.experiment).systems
+    asked = [comparison.systems or everywhere for comparison in finding.comparisons]
+    return {
+        name: Experiment.read(finding.experiment, name) for name in everywhere if any(name in each for each in asked)
+    }
+
+
+def _batches(rows: Int[Array, "set"], subjects: int) -> list[Int[Array, "some"]]:
+    most = max(1, _AT_ONCE // subjects)
+    return [rows[start : start + most] for start in range(0, len(rows), most)]
+
+
+def _effects(asked: ComparisonInSystem, seen: Mapping[ArmInSystem, ExpectedReadouts]) -> Effects:
+    """Return the expected effect of a comparison, and its power by formula, in every set."""
+    measure, significance = asked.record.measure, asked.record.significance
+    arm = seen[asked.arm]
+    other = None if asked.versus is None else seen[asked.versus]
     if measure.readout is not None:
-        assert question.versus is not None  # the schema of findings has seen to it
-        x = arm.readings[measure.readout, question.day]
-        y = digests[question.versus].readings[measure.readout, question.versus_day]
-        readable = np.isfinite(x) & np.isfinite(y)
-        x, y = np.where(readable, x, np.nan), np.where(readable, y, np.nan)
-        enough = readable.mean(axis=1) >= FEWEST_SHARE
-        with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
-            warnings.simplefilter("ignore", RuntimeWarning)  # a set in which nobody can be read
-            ratio = np.nanmedian(x, axis=1) / np.nanmedian(y, axis=1)
-        ratio = np.where(enough & np.isfinite(ratio) & (ratio > 0), ratio, np.nan)
-        if significance is not None:
-            test = power.welch_power if significance.test == "welch" else power.mannwhitney_power
-            chance = np.where(np.isnan(ratio), np.nan, test(x, y, significance.n, significance.alpha))
-        return ratio, _margin_of_ratio(ratio, expect), chance
-    endpoint = str(measure.endpoint)
-    share = arm.shares[endpoint, question.day]
-    bound = expect.at_least
-    if question.versus is None:
-        assert bound is not None
-        return share, (share - bound if expect.direction == "above" else bound - share), chance
-    other = digests[question.versus]
-    difference = share - other.shares[endpoint, question.versus_day]
-    if significance is not None:
-        assert arm.curve is not None
-        assert other.curve is not None
-        days = min(arm.curve.shape[1], other.curve.shape[1])
-        chance = power.logrank_power(arm.curve[:, :days], other.curve[:, :days], significance.n, significance.alpha)
-    if expect.bounds is not None:
-        return difference, np.minimum(difference - expect.bounds[0], expect.bounds[1] - difference), chance
-    assert bound is not None
-    return difference, (difference - bound if expect.direction == "up" else -difference - bound), chance
-
-
-def _margin_of_ratio(ratio: FloatArray, expect: Expectation) -> FloatArray:
-    log: FloatArray = np.log2(ratio)
-    if expect.bounds is not None:
-        inside: FloatArray = np.minimum(log - np.log2(expect.bounds[0]), np.log2(expect.bounds[1]) - log)
-        return inside
-    assert expect.at_least is not None
-    return np.asarray((log if expect.direction == "up" else -log) - np.log2(expect.at_least), dtype=np.float64)
-
-
-def _probability(question: Question) -> float:
-    significance = question.comparison.significance
-    return float("nan") if significance is None else significance.probability
+        x = arm.readings[measure.readout, asked.day]
+        if other is None:
+            return Effects.expected(Kind.READING, rule.medians(x, np.isfinite(x)))
+        y = other.readings[measure.readout, asked.versus_day]
+        ratio = rule.ratios(x, y)
+        if significance is None:
+            return Effects.expected(Kind.RATIO, ratio)
+        both = rule.both_readable(x, y)
+        x, y = np.where(both, x, np.nan), np.where(both, y, np.nan)
+        welch = significance.test == "welch"
+        test = approximate_power.welch_power if welch else approximate_power.mannwhitney_power
+        power = np.where(np.isnan(ratio), np.nan, test(x, y, significance.n, significance.alpha))
+        return Effects.expected(Kind.RATIO, ratio, power)
+    share = arm.probabilities[str(measure.endpoint), asked.day]
+    if other is None:
+        return Effects.expected(Kind.SHARE, share)
+    difference = share - other.probabilities[str(measure.endpoint), asked.versus_day]
+    if significance is None or arm.curve is None or other.curve is None:
+        return Effects.expected(Kind.DIFFERENCE, difference)
+    days = min(arm.curve.shape[1], other.curve.shape[1])
+    power = approximate_power.logrank_power(
+        arm.curve[:, :days], other.curve[:, :days], significance.n, significance.alpha
+    )  # fmt: skip
+    return Effects.expected(Kind.DIFFERENCE, difference, power)

@@ -1,4 +1,4 @@
-"""Verdicts over an ensemble: which share of the plausible sets reproduces a finding, and what that hangs on."""
+"""Verdicts over an ensemble: which share of the plausible sets reproduces a finding, and which parameters tell."""
 
 from __future__ import annotations
 
@@ -8,23 +8,29 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from gvlab.arrays import Array, Bool, Float
 from gvlab.errors import InvalidValueError
-from gvlab.findings.follow import Progress
+from gvlab.findings import rule
+from gvlab.findings.comparisons import ComparisonInSystem
+from gvlab.findings.expected import Progress
 from gvlab.findings.many_sets import Answers, Evaluator
-from gvlab.findings.questions import Question
+from gvlab.findings.rule import Verdict
 from gvlab.library.finding_record import FindingRecord
 from gvlab.statistics import Estimate, wilson_interval
 from gvlab.subject.plausible import Ensemble
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-
 ROBUST, MOSTLY, RARELY = 0.95, 0.80, 0.20
 """Shares of plausible sets from which a conclusion is called robust, mostly robust, and below which not supported."""
-_HANGS_ON = 3
-_LEAST_SEPARATION = 0.15
+
+_MOST = 3
+"""Parameters named beside a verdict."""
+_LEAST_AREA = 0.15
+"""How far the area under the ROC curve must lie from one half for a parameter to be named."""
+_FEWEST_SETS = 10
+"""Sets on each side that are needed to tell them apart."""
+_QUANTILES = (0.05, 0.5, 0.95)
+"""Of an effect over the sets."""
 
 
 class Robustness(StrEnum):
@@ -57,10 +63,41 @@ class Separation:
     without: float
 
     def in_words(self) -> str:
-        """Say which way it works."""
+        """Return which way it works."""
         return (
             f"{'high' if self.area > 0.5 else 'low'} {self.axis} (median {self.with_it:.3g} against {self.without:.3g})"
         )
+
+
+@dataclass(frozen=True)
+class ComparedOverEnsemble:
+    """What an ensemble says of one comparison.
+
+    Attributes
+    ----------
+    asked
+        What is compared.
+    share
+        Of the sets that meet it.
+    quantiles
+        5, 50 and 95 % quantiles of the effect over the sets; NaN where none could be read.
+    used_for_calibration
+        Whether it decided which sets were kept.
+    """
+
+    asked: ComparisonInSystem
+    share: float
+    quantiles: tuple[float, float, float]
+    used_for_calibration: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {
+            "comparison": self.asked.title,
+            "used_for_calibration": self.used_for_calibration,
+            "share": round(self.share, 4),
+            "effect_5_50_95": [None if not np.isfinite(each) else round(each, 4) for each in self.quantiles],
+        }
 
 
 @dataclass(frozen=True)
@@ -76,11 +113,11 @@ class EnsembleVerdict:
     partly
         Share of the sets of which at least half of the comparisons are met or go the right way, and not all are met.
     comparisons
-        By question, the share of sets that meet it and the 5, 50 and 95 % quantiles of the effect.
-    hangs_on
+        Of each, the share of sets that meet it and the 5, 50 and 95 % quantiles of the effect.
+    associated_parameters
         Parameters that tell sets that reproduce from those that do not, best first.
-    decided
-        Whether its comparisons decided which sets were kept, all, some or none.
+    used_for_calibration
+        Which of its comparisons decided which sets were kept: "all", "some" or "none".
     by_search
         Share of the sets that reproduce it whole, for each independent search: where they differ, the conclusion rests
         on where in the plausible region one looks.
@@ -89,9 +126,9 @@ class EnsembleVerdict:
     record: FindingRecord
     reproduced: Estimate | None
     partly: float
-    comparisons: tuple[tuple[Question, float, tuple[float, float, float]], ...]
-    hangs_on: tuple[Separation, ...]
-    decided: str
+    comparisons: tuple[ComparedOverEnsemble, ...]
+    associated_parameters: tuple[Separation, ...]
+    used_for_calibration: str
     by_search: tuple[float, ...] = ()
 
     @property
@@ -110,26 +147,26 @@ class EnsembleVerdict:
     def reason(self) -> str:
         """Why, in words."""
         if self.reproduced is None:
-            return self.record.cannot_say
-        worst = min(self.comparisons, key=lambda item: item[1])
-        question, share, (low, middle, high) = worst
-        if share >= ROBUST:
+            return self.record.cannot_say or "nothing that counts could be read in any set"
+        worst = min(self.comparisons, key=lambda compared: compared.share)
+        low, middle, high = worst.quantiles
+        if worst.share >= ROBUST:
             return "every comparison is met by nearly all sets"
         text = (
-            f"least often met ({100 * share:.0f} %): {question.title}, effect {middle:.2f} "
+            f"least often met ({100 * worst.share:.0f} %): {worst.asked.title}, effect {middle:.2f} "
             f"(5 to 95 % of sets: {low:.2f} to {high:.2f})"
         )
-        if self.hangs_on:
-            text += "; goes with " + ", ".join(each.in_words() for each in self.hangs_on)
+        if self.associated_parameters:
+            text += "; goes with " + ", ".join(each.in_words() for each in self.associated_parameters)
         return text
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain values for JSON."""
+        """Return plain values for JSON."""
         estimate = self.reproduced
         return {
             "id": self.record.id,
             "role": self.record.role,
-            "decided": self.decided,
+            "used_for_calibration": self.used_for_calibration,
             "share": None if estimate is None else round(estimate.value, 4),
             "lower": None if estimate is None else round(estimate.lower, 4),
             "upper": None if estimate is None else round(estimate.upper, 4),
@@ -137,16 +174,8 @@ class EnsembleVerdict:
             "share_partly": round(self.partly, 4),
             "robustness": str(self.robustness),
             "reason": self.reason,
-            "comparisons": [
-                {
-                    "question": question.title,
-                    "decides": question.decides,
-                    "share": round(share, 4),
-                    "effect_5_50_95": [None if not np.isfinite(each) else round(each, 4) for each in quantiles],
-                }
-                for question, share, quantiles in self.comparisons
-            ],
-            "hangs_on": [each.in_words() for each in self.hangs_on],
+            "comparisons": [compared.to_dict() for compared in self.comparisons],
+            "associated_parameters": [each.in_words() for each in self.associated_parameters],
         }
 
 
@@ -159,7 +188,7 @@ def judge_ensemble(
     seed: int | None = None,
     progress: Progress | None = None,
 ) -> tuple[list[EnsembleVerdict], Answers]:
-    """Ask every set every question, and say how many sets reproduce each finding.
+    """Return how many sets reproduce each finding, and what each set says to each comparison.
 
     A set reproduces a finding when the expected effect of every comparison has the direction and size that the record
     asks for, and the stated number of animals would show it with the stated probability. The interval of an effect
@@ -182,75 +211,75 @@ def judge_ensemble(
 
 
 def verdicts(findings: Iterable[FindingRecord], answers: Answers, ensemble: Ensemble) -> list[EnsembleVerdict]:
-    """Gather the answers by finding."""
-    met, direction, effects = answers.met, _direction(answers), answers.effect
-    by_claim: dict[str, list[int]] = {}
-    for i, question in enumerate(answers.questions):
-        by_claim.setdefault(question.claim, []).append(i)
+    """Return what the answers say of each finding; those that were not asked are left out."""
+    places: dict[str, list[int]] = {}
+    for i, asked in enumerate(answers.comparisons):
+        places.setdefault(asked.finding.id, []).append(i)
     return [
-        _verdict(record, by_claim.get(record.id, []), answers.questions, met, direction, effects, ensemble)
+        _verdict(record, places.get(record.id, []), answers, ensemble)
         for record in findings
-        if record.cannot_say or record.id in by_claim
+        if record.cannot_say or record.id in places
     ]
 
 
-def _verdict(
-    record: FindingRecord,
-    places: Sequence[int],
-    questions: Sequence[Question],
-    met: BoolArray,
-    direction: BoolArray,
-    effects: FloatArray,
-    ensemble: Ensemble,
-) -> EnsembleVerdict:
+def _verdict(record: FindingRecord, places: Sequence[int], answers: Answers, ensemble: Ensemble) -> EnsembleVerdict:
     if not places:
         return EnsembleVerdict(record, None, 0.0, (), (), "none")
-    counting = [i for i in places if questions[i].comparison.counts]
-    whole: BoolArray = np.asarray(met[:, counting].all(axis=1))
-    some = ((met[:, counting] | direction[:, counting]).mean(axis=1) >= 0.5) & ~whole
-    n = max(2, round(ensemble.effective))
-    share = float(whole.mean())
-    low, high = wilson_interval(round(share * n), n)
-    deciding = sum(questions[i].decides for i in counting)
-    decided = "all" if deciding == len(counting) else "some" if deciding else "none"
-    comparisons = tuple((questions[i], float(met[:, i].mean()), _quantiles(effects[:, i])) for i in places)
+    counting = [i for i in places if answers.comparisons[i].record.counts]
+    found = rule.combine(answers.codes[:, counting])
+    whole: Bool[Array, "set"] = np.asarray(found == Verdict.REPRODUCED.code)
+    deciding = int(answers.decides[counting].sum())
+    comparisons = tuple(
+        ComparedOverEnsemble(
+            answers.comparisons[i],
+            float(answers.met[:, i].mean()),
+            _quantiles(answers.effect[:, i]),
+            bool(answers.decides[i]),
+        )
+        for i in places
+    )
     return EnsembleVerdict(
         record,
-        Estimate(share, min(low, share), max(high, share)),
-        float(some.mean()),
+        _share(whole, ensemble) if np.any(found != Verdict.CANNOT_SAY.code) else None,
+        float(np.mean(found == Verdict.PARTLY.code)),
         comparisons,
         separations(ensemble, whole),
-        decided,
+        "none" if not deciding else "all" if deciding == len(counting) else "some",
         tuple(float(whole[ensemble.search == number].mean()) for number in np.unique(ensemble.search)),
     )
 
 
-def _quantiles(values: FloatArray) -> tuple[float, float, float]:
+def _share(whole: Bool[Array, "set"], ensemble: Ensemble) -> Estimate:
+    """Return the share of sets, with the interval of as many independent ones as the ensemble is worth."""
+    n = max(2, round(ensemble.effective))
+    share = float(whole.mean())
+    low, high = wilson_interval(round(share * n), n)
+    return Estimate(share, min(low, share), max(high, share))
+
+
+def _quantiles(values: Float[Array, "set"]) -> tuple[float, float, float]:
     seen = values[np.isfinite(values)]
     if not len(seen):
         return (float("nan"),) * 3
-    low, middle, high = np.quantile(seen, [0.05, 0.5, 0.95])
+    low, middle, high = np.quantile(seen, _QUANTILES)
     return float(low), float(middle), float(high)
 
 
-def _direction(answers: Answers) -> BoolArray:
-    """Say whether the effect goes the way that is asked, whatever its size."""
-    right = np.zeros(answers.effect.shape, dtype=bool)
-    for i, question in enumerate(answers.questions):
-        expect, effect = question.comparison.expect, answers.effect[:, i]
-        none = 1.0 if question.comparison.measure.readout is not None else 0.0
-        with np.errstate(invalid="ignore"):
-            if expect.direction == "up":
-                right[:, i] = effect > none
-            elif expect.direction == "down":
-                right[:, i] = effect < none
-    return right
+def unsolved_in_words(answers: Answers) -> str:
+    """Return how many sets held subjects that could not be solved; "" where all were."""
+    counts = answers.unsolved_counts()
+    if not counts["sets"]:
+        return ""
+    return (
+        f"{counts['subjects']:,} subjects in {counts['sets']} of {len(answers.unsolved)} sets could not be solved; a "
+        "comparison that they belong to is not read in that set, and the set does not count as reproducing it."
+    )
 
 
-def separations(ensemble: Ensemble, holds: BoolArray, most: int = _HANGS_ON) -> tuple[Separation, ...]:
-    """Find the parameters that tell the sets for which something holds from the others (area under the ROC curve)."""
+def separations(ensemble: Ensemble, holds: Bool[Array, "set"], most: int = _MOST) -> tuple[Separation, ...]:
+    """Return the parameters that tell the sets for which something holds from the others (area under the ROC curve)."""
     n, m = int(holds.sum()), int((~holds).sum())
-    if min(n, m) < 10:
+    if min(n, m) < _FEWEST_SETS:
         return ()
     # Sets resemble their relatives, so a parameter may seem to tell them apart that only came with the family: the area
     # must leave chance behind (two standard errors) for as many sets as the ensemble is worth.
@@ -260,7 +289,7 @@ def separations(ensemble: Ensemble, holds: BoolArray, most: int = _HANGS_ON) -> 
     areas = (ranks[holds].sum(axis=0) - n * (n + 1) / 2) / (n * m)
     found = []
     for i in np.argsort(-np.abs(areas - 0.5), kind="stable")[:most]:
-        if abs(areas[i] - 0.5) >= max(_LEAST_SEPARATION, chance):
+        if abs(areas[i] - 0.5) >= max(_LEAST_AREA, chance):
             values = ensemble.values[:, i]
             found.append(
                 Separation(
@@ -274,7 +303,7 @@ def separations(ensemble: Ensemble, holds: BoolArray, most: int = _HANGS_ON) -> 
 
 
 def robust_and_open(found: Iterable[EnsembleVerdict]) -> Mapping[Robustness, tuple[str, ...]]:
-    """Give the ids of findings by what the ensemble says of them."""
+    """Return the ids of findings by what the ensemble says of them."""
     grouped: dict[Robustness, list[str]] = {each: [] for each in Robustness}
     for verdict in found:
         grouped[verdict.robustness].append(verdict.record.id)

@@ -9,7 +9,7 @@ from typing import Any
 from gvlab import library, units
 from gvlab.experiment.experiment import Experiment
 from gvlab.experiment.results import Results
-from gvlab.findings.finding import JudgedFinding, judge_all, needed_days
+from gvlab.findings.one_set import JudgedFinding, judge_all, needed_days
 from gvlab.provenance import Source, sha256
 
 

@@ -64,13 +64,15 @@ def shares_row(verdict: EnsembleVerdict) -> dict[str, object]:
         "lower": verdict.reproduced.lower,
         "upper": verdict.reproduced.upper,
         "by_search": verdict.by_search,
-        "decided": verdict.decided,
+        "decided": verdict.used_for_calibration,
     }
 
 
 def in_words(found: Sequence[EnsembleVerdict]) -> tuple[str, ...]:
     """Say what is robust, what is open, and what the model says to facts that the simple story fails."""
-    tested = [verdict for verdict in found if verdict.decided == "none" and verdict.record.role not in CHALLENGES]
+    tested = [
+        verdict for verdict in found if verdict.used_for_calibration == "none" and verdict.record.role not in CHALLENGES
+    ]
     groups = robust_and_open(tested)
     lines = []
     for robustness, sentence in (
@@ -118,6 +120,6 @@ def _table_row(verdict: EnsembleVerdict) -> dict[str, str]:
         f"{100 * estimate.upper:.0f})",
         "in each search": ", ".join(f"{100 * share:.0f}" for share in verdict.by_search) + " %",
         "partly": f"{100 * verdict.partly:.0f} %",
-        "conclusion": f"{verdict.robustness}{' (decided)' if verdict.decided == 'all' else ''}",
+        "conclusion": f"{verdict.robustness}{' (decided)' if verdict.used_for_calibration == 'all' else ''}",
         "why": verdict.reason,
     }

@@ -13,7 +13,7 @@ import pandas as pd
 
 from gvlab import library, units
 from gvlab.experiment import Results
-from gvlab.findings.finding import JudgedFinding, effect_in_words
+from gvlab.findings.one_set import JudgedFinding, effect_in_words
 from gvlab.findings.rule import Verdict
 from gvlab.findings.study import Study
 from gvlab.library import finding_record
@@ -264,7 +264,7 @@ def _claims(findings: Sequence[JudgedFinding], results: Results, readouts: Seque
 
 def _matrix(findings: Sequence[JudgedFinding]) -> Picture:
     from gvlab.figures import verdict_matrix
-    from gvlab.findings.judge import combine
+    from gvlab.findings.rule import combined
 
     titles = {name: library.read("systems", name).title for name in library.names("systems")}
     rows = []
@@ -273,7 +273,13 @@ def _matrix(findings: Sequence[JudgedFinding]) -> Picture:
         for judged in finding.comparisons:
             by_system.setdefault(judged.system, []).append(judged.outcome)
         for system, outcomes in by_system.items():
-            rows.append({"claim": finding.record.id, "system": titles[system], "verdict": str(combine(outcomes))})
+            rows.append(
+                {
+                    "claim": finding.record.id,
+                    "system": titles[system],
+                    "verdict": str(combined([outcome.verdict for outcome in outcomes])),
+                }
+            )
     table = pd.DataFrame(rows, columns=["claim", "system", "verdict"])
     statements = {finding.record.id: finding.record.statement for finding in findings}
     caption = "Every claim the model speaks to, in each system in which it was asked; a system not asked is left empty."

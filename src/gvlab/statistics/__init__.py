@@ -9,12 +9,14 @@ from gvlab.statistics.comparison import (
     hodges_lehmann,
     holm,
     mann_whitney,
+    median_with_interval,
     paired_effect,
 )
 from gvlab.statistics.competing import CumulativeIncidence, cumulative_incidence, gray
 from gvlab.statistics.estimate import Estimate, HypothesisTest, Power, wilson_interval
 from gvlab.statistics.hazard import HazardRatio, hazard_ratio, logrank
 from gvlab.statistics.power import logrank_power, mannwhitney_power, welch_power
+from gvlab.statistics.proportions import paired_difference
 from gvlab.statistics.survival import SurvivalCurve, kaplan_meier, restricted_mean, restricted_mean_difference
 from gvlab.statistics.synergy import HillCurve, Synergy, loewe_effect, synergy
 
@@ -43,6 +45,8 @@ __all__ = [
     "logrank_power",
     "mann_whitney",
     "mannwhitney_power",
+    "median_with_interval",
+    "paired_difference",
     "paired_effect",
     "restricted_mean",
     "restricted_mean_difference",

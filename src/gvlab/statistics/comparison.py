@@ -213,6 +213,20 @@ def _deltas(xs: FloatArray, ys: FloatArray) -> FloatArray:
     return np.asarray(2 * u / (n * m) - 1, dtype=np.float64)
 
 
+def median_with_interval(
+    a: npt.ArrayLike, rng: np.random.Generator, *, confidence: float = 0.95, resamples: int = RESAMPLES
+) -> Estimate:
+    """Return the median of a group with its bootstrap interval.
+
+    Raises
+    ------
+    InvalidValueError
+        If there are fewer than two readings, or missing ones.
+    """
+    x = numbers(a, "a", minimum=2)
+    return _percentile_interval(float(np.median(x)), _median(_resampled(x, resamples, rng)), confidence)
+
+
 def paired_effect(
     a: npt.ArrayLike,
     b: npt.ArrayLike,

@@ -1,4 +1,4 @@
-"""Ranges, crowds, distances, moves and files of the calibration, on wells in culture: a set takes a millisecond."""
+"""Ranges, cohorts, discrepancies, moves and files of calibration, on wells in culture: a set takes a millisecond."""
 
 import dataclasses
 
@@ -33,9 +33,9 @@ def evaluator(recipe):
 
 
 @pytest.fixture
-def population(evaluator):
-    shares = np.random.default_rng(1).random((16, len(evaluator.space)))
-    return sampler.of_points(evaluator, shares, 4)
+def particles(evaluator):
+    points = np.random.default_rng(1).random((16, len(evaluator.space)))
+    return sampler.of_points(evaluator, points, 4)
 
 
 def test_every_value_of_the_space_lies_within_its_row():
@@ -111,50 +111,50 @@ def test_power_by_formula_is_near_power_by_drawing_experiments():
         assert formulas.logrank_power(*curves, 10, 0.05)[0] == pytest.approx(drawn, abs=0.12)
 
 
-def test_distances_are_the_sum_of_what_is_missing(evaluator, population):
-    answers = evaluator.evaluate(evaluator.space.values(population.shares))
-    np.testing.assert_allclose(population.distance, answers.distance(), atol=1e-9)
-    assert np.all((answers.distance() <= 0) == answers.met[:, [q.decides for q in answers.questions]].all(axis=1))
+def test_discrepancies_are_the_sum_of_what_is_missing(evaluator, particles):
+    answers = evaluator.evaluate(evaluator.space.values(particles.unit_points))
+    np.testing.assert_allclose(particles.discrepancy, answers.discrepancy(), atol=1e-9)
+    assert np.all((answers.discrepancy() <= 0) == answers.met[:, answers.decides].all(axis=1))
 
 
-def test_what_is_known_is_not_computed_again(evaluator, population):
-    values = evaluator.space.values(population.shares)
-    marked = np.full_like(population.by_system, 7.0)
-    found = evaluator.distances(values, known=marked, needed=np.zeros(marked.shape, dtype=bool))
+def test_what_is_known_is_not_computed_again(evaluator, particles):
+    values = evaluator.space.values(particles.unit_points)
+    marked = np.full_like(particles.discrepancy_by_system, 7.0)
+    found = evaluator.discrepancies(values, known=marked, needed=np.zeros(marked.shape, dtype=bool))
     np.testing.assert_array_equal(found, marked)
 
 
-def test_moves_stay_within_the_limit_and_the_cube(evaluator, population):
-    led = sampler.select(population, float(np.median(population.distance)), np.random.default_rng(3))
-    assert np.all(led.distance <= led.limit)
+def test_moves_stay_within_the_tolerance_and_the_cube(evaluator, particles):
+    led = sampler.select(particles, float(np.median(particles.discrepancy)), np.random.default_rng(3))
+    assert np.all(led.discrepancy <= led.tolerance)
     moved = sampler.move(evaluator, led, seed=4)
-    assert np.all(moved.distance <= led.limit)
-    assert np.all((moved.shares >= 0) & (moved.shares <= 1))
-    assert not np.array_equal(moved.shares, led.shares)
+    assert np.all(moved.discrepancy <= led.tolerance)
+    assert np.all((moved.unit_points >= 0) & (moved.unit_points <= 1))
+    assert not np.array_equal(moved.unit_points, led.unit_points)
     np.testing.assert_allclose(
-        moved.distance, evaluator.evaluate(evaluator.space.values(moved.shares)).distance(), atol=1e-9
+        moved.discrepancy, evaluator.evaluate(evaluator.space.values(moved.unit_points)).discrepancy(), atol=1e-9
     )
 
 
-def test_a_run_that_was_interrupted_goes_on_as_if_it_had_not_been(evaluator, population, tmp_path):
-    whole = [step.shares for step, _ in zip(sampler.lead(evaluator, population, 5), range(4), strict=False)]
+def test_a_run_that_was_interrupted_goes_on_as_if_it_had_not_been(evaluator, particles, tmp_path):
+    whole = [step.unit_points for step, _ in zip(sampler.lead(evaluator, particles, 5), range(4), strict=False)]
     file = tmp_path / "particles.npz"
-    for step, number in zip(sampler.lead(evaluator, population, 5, file), range(2), strict=False):
-        assert np.array_equal(step.shares, whole[number])
-    again = sampler.Population.read(file, sampler.fingerprint(evaluator))
-    rest = [step.shares for step, _ in zip(sampler.lead(evaluator, again, 5), range(2), strict=False)]
+    for step, number in zip(sampler.lead(evaluator, particles, 5, file), range(2), strict=False):
+        assert np.array_equal(step.unit_points, whole[number])
+    again = sampler.Particles.read(file, sampler.fingerprint(evaluator))
+    rest = [step.unit_points for step, _ in zip(sampler.lead(evaluator, again, 5), range(2), strict=False)]
     for one, other in zip(rest, whole[2:], strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_checkpoint_of_another_recipe_is_refused(population, tmp_path):
+def test_a_checkpoint_of_another_recipe_is_refused(particles, tmp_path):
     file = tmp_path / "particles.npz"
-    population.write(file, "one")
+    particles.write(file, "one")
     with pytest.raises(LibraryError, match="made with another recipe, other bounds or other findings"):
-        sampler.Population.read(file, "other")
+        sampler.Particles.read(file, "other")
     file.write_bytes(b"half a file")
     with pytest.raises(LibraryError, match="Delete it to begin anew"):
-        sampler.Population.read(file, "one")
+        sampler.Particles.read(file, "one")
 
 
 def test_the_walls_reflect():
@@ -189,8 +189,8 @@ def small(recipe):
 def culture_only(monkeypatch):
     claims = [library.read("findings", claim) for claim in CLAIMS]
     monkeypatch.setattr("gvlab.calibration.calibrate.Evaluator", lambda each, **kind: Evaluator(each, claims, **kind))
-    monkeypatch.setattr("gvlab.calibration.search.CHANGES_BEFORE", 2.0)
-    monkeypatch.setattr("gvlab.calibration.search.CHANGES_BETWEEN", 1.0)
+    monkeypatch.setattr("gvlab.calibration.search.MOVES_BEFORE", 2.0)
+    monkeypatch.setattr("gvlab.calibration.search.MOVES_BETWEEN", 1.0)
 
 
 def test_searches_side_by_side_give_what_one_after_another_gives(small, tmp_path, monkeypatch):
@@ -217,8 +217,10 @@ def test_a_calibration_keeps_only_sets_that_meet_what_decides(small, tmp_path, m
     calibration = Calibration(small, tmp_path)
     list(calibration.run())
     answers = calibration.evaluator.evaluate(calibration.ensemble.values, subjects=small.subjects_checked)
-    assert np.all(answers.distance() <= 0)
-    assert {question.role for question in answers.questions if question.decides} == {"calibrate"}
+    assert np.all(answers.discrepancy() <= 0)
+    assert {
+        each.finding.role for each, decides in zip(answers.comparisons, answers.decides, strict=True) if decides
+    } == {"calibrate"}
     assert calibration.ensemble.about["sets_tried"] > 128
 
 
@@ -246,19 +248,19 @@ def test_an_ensemble_survives_its_file(tmp_path, recipe):
         Ensemble.read(str(tmp_path / "bad.parquet"))
 
 
-def test_verdicts_count_sets_and_name_what_they_hang_on(evaluator, recipe):
+def test_verdicts_count_sets_and_name_associated_parameters(evaluator, recipe):
     values = evaluator.space.values(np.random.default_rng(8).random((80, len(evaluator.space))))
     about = {"recipe": recipe.model_dump(mode="json"), "sets": 80, "effective_sample_size": 80}
     ensemble = Ensemble(evaluator.space.names, values, np.arange(80), np.arange(80) % 2, about)
     records = [library.read("findings", claim) for claim in CLAIMS]
     found, answers = judge_ensemble(ensemble, evaluator, records, subjects=4)
     by_id = {verdict.record.id: verdict for verdict in found}
-    place = [i for i, question in enumerate(answers.questions) if question.claim == "C01"]
+    place = [i for i, each in enumerate(answers.comparisons) if each.finding.id == "C01"]
     assert by_id["C01"].reproduced.value == pytest.approx(answers.met[:, place].all(axis=1).mean())
     halves = [answers.met[half::2][:, place].all(axis=1).mean() for half in (0, 1)]
     assert by_id["C01"].by_search == pytest.approx(halves)
-    assert by_id["C01"].decided == "all"
-    assert by_id["C07"].decided == "none"
+    assert by_id["C01"].used_for_calibration == "all"
+    assert by_id["C07"].used_for_calibration == "none"
     assert by_id["C03"].robustness in (Robustness.ROBUST, Robustness.MOSTLY)
     with pytest.raises(InvalidValueError, match="varies other parameters"):
         judge_ensemble(dataclasses.replace(ensemble, names=("x", *ensemble.names[1:])), evaluator, records)

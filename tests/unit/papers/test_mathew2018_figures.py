@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gvlab import library
-from gvlab.findings.finding import judge
+from gvlab.findings.one_set import judge_finding
 from gvlab.findings.study import Study
 from gvlab.papers.mathew2018 import figure4, figure5, figure6
 from gvlab.papers.mathew2018 import figures as paper_figures
@@ -76,7 +76,7 @@ def test_a_figure_that_cannot_be_drawn_is_told_of_and_stops_nothing(study, runs,
 
 def test_patients_are_said_to_be_missing(runs):
     records = [record for record in library.read_all("findings").values() if record.id in figure5.CLAIMS]
-    judged = [judge(record, runs, 5) for record in records]
+    judged = [judge_finding(record, runs, 5) for record in records]
     (picture,) = paper_figures.draw({}, judged).pictures
     assert picture.id == "paper-figure-5"
     assert "the model has no patients yet" in picture.caption

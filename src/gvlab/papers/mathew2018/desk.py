@@ -14,7 +14,7 @@ from gvlab.errors import GVLabError
 from gvlab.experiment import Results
 from gvlab.experiment import sampling as virtual
 from gvlab.figures import Look
-from gvlab.findings.finding import JudgedFinding
+from gvlab.findings.one_set import JudgedFinding
 from gvlab.model.model import Model
 from gvlab.statistics import mannwhitney_power, welch_power
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gvlab.figures import Panel, Row
 from gvlab.figures.sheet import VERDICT_MARKS
 from gvlab.figures.style import GRAY, MM, figure_of, wrapped
-from gvlab.findings.finding import JudgedFinding
+from gvlab.findings.one_set import JudgedFinding
 from gvlab.model.model import Model
 from gvlab.papers.mathew2018.desk import Desk, NotRunError, PaperFigure
 

@@ -15,7 +15,7 @@ import pandas as pd
 from gvlab.experiment import Results
 from gvlab.figures import save_figure, sheet
 from gvlab.figures.style import Width, figure_bytes
-from gvlab.findings.finding import JudgedFinding
+from gvlab.findings.one_set import JudgedFinding
 from gvlab.papers.mathew2018 import figure1, figure2, figure3, figure4, figure5, figure6
 from gvlab.papers.mathew2018.desk import Desk, NotRunError, PaperFigure
 from gvlab.provenance import make_folder, write_text

@@ -1,9 +1,9 @@
-"""Verdicts follow the rules of the record, and nothing else."""
+"""Effects of drawn subjects have the right interval, and are judged by the rule."""
 
 import numpy as np
 import pytest
 
-from gvlab.findings.judge import Fates, Outcome, combine, compare_readings, compare_shares, judge_share
+from gvlab.findings.estimated import Fates, compare_readings, compare_shares, judge_reading, judge_share
 from gvlab.findings.rule import Verdict
 from gvlab.library.finding_record import Expectation, Significance
 
@@ -59,7 +59,7 @@ def test_unchanged_needs_the_whole_interval_within_its_bounds(rng):
     expect = Expectation(direction="unchanged", bounds=(-0.2, 0.2), why="for the test")
     assert compare_shares(fates(100, 100), fates(100, 100), expect, None, rng).verdict is Verdict.REPRODUCED
     other = fates(5, 5)
-    other = Fates(other.subject, other.reached[::-1], other.duration, other.died)
+    other = Fates(other.subject, other.holds[::-1], other.duration, other.died)
     assert compare_shares(fates(5, 5), other, expect, None, rng).verdict is Verdict.PARTLY
     assert compare_shares(fates(150, 50), fates(50, 150), expect, None, rng).verdict is Verdict.NOT
 
@@ -69,7 +69,7 @@ def test_what_the_subjects_have_in_common_cancels(rng):
     same = compare_shares(fates(60, 60), fates(60, 60), expect, None, rng)
     assert same.verdict is Verdict.REPRODUCED
     turned = fates(60, 60)
-    turned = Fates(turned.subject, turned.reached[::-1], turned.duration, turned.died)
+    turned = Fates(turned.subject, turned.holds[::-1], turned.duration, turned.died)
     other = compare_shares(fates(60, 60), turned, expect, None, rng)
     assert other.effect.value == 0
     assert other.effect.upper - other.effect.lower > 3 * (same.effect.upper - same.effect.lower)
@@ -117,30 +117,36 @@ def test_readings_of_the_dead_do_not_count(rng):
     assert "only 3 subjects" in outcome.reason
 
 
-def outcome(verdict: Verdict) -> Outcome:
-    return Outcome(verdict, "", None, "share")
+def test_a_reading_is_held_against_its_bound_in_its_own_unit(rng):
+    reading = rng.lognormal(np.log(30), 0.2, 60)
+    at_least = Expectation(direction="above", at_least=20, why="for the test")
+    outcome = judge_reading(reading, at_least, rng)
+    assert outcome.verdict is Verdict.REPRODUCED
+    assert outcome.effect.value == pytest.approx(np.median(reading))
+    assert outcome.effect.lower < outcome.effect.value < outcome.effect.upper
+    at_most = Expectation(direction="below", at_least=20, why="for the test")
+    assert judge_reading(reading, at_most, rng).verdict is Verdict.NOT
+    near = Expectation(direction="above", at_least=float(np.median(reading)), why="for the test")
+    assert judge_reading(reading, near, rng).verdict is Verdict.PARTLY
 
 
-@pytest.mark.parametrize(
-    ("verdicts", "expected"),
-    [
-        ([Verdict.REPRODUCED, Verdict.REPRODUCED], Verdict.REPRODUCED),
-        ([Verdict.REPRODUCED, Verdict.NOT], Verdict.PARTLY),
-        ([Verdict.REPRODUCED, Verdict.NOT, Verdict.NOT], Verdict.NOT),
-        ([Verdict.REPRODUCED, Verdict.CANNOT_SAY], Verdict.PARTLY),
-        ([Verdict.PARTLY], Verdict.PARTLY),
-        ([Verdict.NOT, Verdict.NOT], Verdict.NOT),
-        ([Verdict.NOT, Verdict.CANNOT_SAY], Verdict.NOT),
-        ([Verdict.CANNOT_SAY], Verdict.CANNOT_SAY),
-        ([], Verdict.CANNOT_SAY),
-    ],
-)
-def test_a_finding_needs_every_comparison_and_is_lost_when_most_fail(verdicts, expected):
-    assert combine([outcome(verdict) for verdict in verdicts]) is expected
+def test_a_reading_of_zero_has_no_ratio_and_says_so(rng):
+    outcome = compare_readings(np.array([0.0, 1, 2, 3, 4, 5]), np.ones(6), up(1.5), None, rng)
+    assert outcome.verdict is Verdict.CANNOT_SAY
+    assert "zero" in outcome.reason
 
 
-def test_every_verdict_says_what_it_means():
-    for verdict in Verdict:
-        assert len(verdict.meaning) > 40
-        assert verdict.meaning.endswith(".")
-    assert len({verdict.meaning for verdict in Verdict}) == len(Verdict)
+@pytest.mark.parametrize("subjects", [4, 5])
+def test_five_subjects_are_needed(subjects, rng):
+    readable = subjects >= 5
+    versus = np.linspace(1, 1.1, subjects)
+    outcomes = [
+        compare_shares(fates(subjects, 0), fates(0, subjects), up(0.3), None, rng),
+        compare_readings(3 * versus, versus, up(1.5), None, rng),
+        judge_share(fates(subjects, 0), Expectation(direction="above", at_least=0.3, why="for the test")),
+        judge_reading(versus, Expectation(direction="above", at_least=0.3, why="for the test"), rng),
+    ]
+    for outcome in outcomes:
+        assert (outcome.verdict is not Verdict.CANNOT_SAY) is readable
+        assert (outcome.effect is not None) is readable
+        assert readable or f"only {subjects} subjects" in outcome.reason

@@ -1,4 +1,4 @@
-"""Findings: what simulated experiments say of published statements."""
+"""What one simulated study says of published statements: the verdict on each, and why."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 
 from gvlab import library, units
-from gvlab.errors import InvalidValueError
 from gvlab.experiment.results import Results
-from gvlab.findings.judge import (
+from gvlab.findings import rule
+from gvlab.findings.comparisons import ComparisonInSystem, comparisons_of
+from gvlab.findings.estimated import (
     Fates,
-    Outcome,
-    combine,
+    Judgment,
     compare_readings,
     compare_shares,
+    judge_reading,
     judge_share,
 )
 from gvlab.findings.rule import Verdict
@@ -33,25 +34,34 @@ Runs = Mapping[tuple[str, str], Results]
 
 
 @dataclass(frozen=True)
-class Judged:
-    """One comparison in one system against one arm.
+class JudgedComparison:
+    """One comparison in one system, and what came of it.
 
     Attributes
     ----------
-    system
-        Name of the system.
-    comparison
-        What was asked.
-    versus
-        The arm it was held against, a day, or "" for a bound.
+    asked
+        What is compared.
     outcome
         What came of it.
     """
 
-    system: str
-    comparison: Comparison
-    versus: str
-    outcome: Outcome
+    asked: ComparisonInSystem
+    outcome: Judgment
+
+    @property
+    def system(self) -> str:
+        """Name of the system."""
+        return self.asked.system
+
+    @property
+    def comparison(self) -> Comparison:
+        """The comparison of the record."""
+        return self.asked.record
+
+    @property
+    def versus(self) -> str:
+        """The arm it was held against, a day, or "" for a bound."""
+        return self.asked.versus_name
 
     @property
     def measured(self) -> str:
@@ -62,9 +72,34 @@ class Judged:
         return f"{library.read('endpoints', str(measure.endpoint)).title} on {measure.at}"
 
     def in_words(self) -> str:
-        """Say arm, comparator and effect with its interval."""
+        """Return arm, comparator and effect with its interval."""
+        return f"{self._sides()}: {effect_in_words(self.outcome)}"
+
+    def _sides(self) -> str:
         against = f" against {self.versus}" if self.versus else ""
-        return f"{self.measured}, {self.comparison.arm}{against}: {effect_in_words(self.outcome)}"
+        return f"{self.measured}, {self.comparison.arm}{against}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON; what could not be read is null."""
+        outcome, effect = self.outcome, self.outcome.effect
+        return {
+            "system": self.system,
+            "counts": self.comparison.counts,
+            "measured": self.comparison.measure.model_dump(exclude_none=True),
+            "arm": self.comparison.arm,
+            "versus": self.versus,
+            "expected": self.comparison.expect.model_dump(exclude_none=True),
+            "kind": str(outcome.kind),
+            "effect": None if effect is None else _finite(effect.value),
+            "lower": None if effect is None else _finite(effect.lower),
+            "upper": None if effect is None else _finite(effect.upper),
+            "arm_value": _finite(outcome.arm),
+            "versus_value": _finite(outcome.versus),
+            "subjects": outcome.subjects,
+            "probability_of_significance": None if outcome.power is None else outcome.power.probability,
+            "verdict": str(outcome.verdict),
+            "reason": outcome.reason,
+        }
 
 
 @dataclass(frozen=True)
@@ -83,7 +118,7 @@ class JudgedFinding:
 
     record: FindingRecord
     verdict: Verdict
-    comparisons: tuple[Judged, ...]
+    comparisons: tuple[JudgedComparison, ...]
 
     @property
     def reason(self) -> str:
@@ -91,6 +126,8 @@ class JudgedFinding:
         if self.record.cannot_say:
             return self.record.cannot_say
         entering = [judged for judged in self.comparisons if judged.comparison.counts]
+        if not entering:
+            return "none of its comparisons was run"
         counts = Counter(judged.outcome.verdict for judged in entering)
         total = len(entering)
         if self.verdict is Verdict.REPRODUCED:
@@ -111,25 +148,22 @@ class JudgedFinding:
         if not self.comparisons:
             return ""
         first = self.comparisons[0]
-        same = [
-            judged.outcome
+        effects = [
+            judged.outcome.effect
             for judged in self.comparisons
             if judged.comparison is first.comparison and judged.versus == first.versus and judged.outcome.effect
         ]
-        if len(same) < 2:
+        if len(effects) < 2:
             return first.in_words()
-        values = [outcome.effect.value for outcome in same if outcome.effect]
-        low = min(outcome.effect.lower for outcome in same if outcome.effect)
-        high = max(outcome.effect.upper for outcome in same if outcome.effect)
-        against = f" against {first.versus}" if first.versus else ""
-        span = f"{_number(min(values))} to {_number(max(values))}"
+        values = [effect.value for effect in effects]
+        low, high = min(effect.lower for effect in effects), max(effect.upper for effect in effects)
         return (
-            f"{first.measured}, {first.comparison.arm}{against}: {first.outcome.kind} {span} in {len(same)} systems "
-            f"(intervals {_number(low)} to {_number(high)})"
+            f"{first._sides()}: {first.outcome.kind} {_number(min(values))} to {_number(max(values))} in "
+            f"{len(effects)} systems (intervals {_number(low)} to {_number(high)})"
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain values for JSON; what could not be read is null."""
+        """Return plain values for JSON; what could not be read is null."""
         return {
             "id": self.record.id,
             "statement": self.record.statement,
@@ -140,12 +174,12 @@ class JudgedFinding:
             "source": list(self.record.source_keys),
             "confidence": self.record.confidence,
             "simulated": self.simulated,
-            "comparisons": [_plain(judged) for judged in self.comparisons],
+            "comparisons": [judged.to_dict() for judged in self.comparisons],
         }
 
 
-def effect_in_words(outcome: Outcome) -> str:
-    """Say an effect with its interval."""
+def effect_in_words(outcome: Judgment) -> str:
+    """Return an effect with its interval."""
     if outcome.effect is None:
         return "not readable"
     effect = outcome.effect
@@ -153,7 +187,7 @@ def effect_in_words(outcome: Outcome) -> str:
 
 
 def needed_days(findings: Iterable[FindingRecord]) -> dict[str, tuple[float, ...]]:
-    """Give, for each experiment that findings need, the days on which something is read."""
+    """Return, for each experiment that findings need, the days on which something is read."""
     days: dict[str, set[float]] = {}
     for finding in findings:
         for comparison in finding.comparisons:
@@ -174,11 +208,13 @@ def judge_all(runs: Runs, seed: int, findings: Iterable[FindingRecord] | None = 
     # What the model cannot speak to belongs to the whole, not to a run of one experiment.
     whole = {record.experiment for record in records if record.experiment} <= ran
     return [
-        judge(record, runs, seed) for record in records if record.experiment in ran or (whole and record.cannot_say)
+        judge_finding(record, runs, seed)
+        for record in records
+        if record.experiment in ran or (whole and record.cannot_say)
     ]
 
 
-def judge(record: FindingRecord, runs: Runs, seed: int) -> JudgedFinding:
+def judge_finding(record: FindingRecord, runs: Runs, seed: int) -> JudgedFinding:
     """Judge one finding.
 
     Parameters
@@ -190,34 +226,30 @@ def judge(record: FindingRecord, runs: Runs, seed: int) -> JudgedFinding:
     seed
         Of bootstrap and resampling; each comparison has its own stream, so findings do not depend on one another.
     """
-    judged: list[Judged] = []
-    for number, comparison in enumerate(record.comparisons):
-        systems = comparison.systems or tuple(system for name, system in runs if name == record.experiment)
-        for system in systems:
-            results = runs[record.experiment, system]
-            for versus in comparison.versus or (comparison.versus_at or "",):
-                stream = np.random.default_rng([seed, int(record.id[1:]), number, len(judged)])
-                judged.append(Judged(system, comparison, versus, _outcome(comparison, versus, results, stream)))
-    return JudgedFinding(record, combine([each.outcome for each in judged if each.comparison.counts]), tuple(judged))
+    here = {system: results for (name, system), results in runs.items() if name == record.experiment}
+    judged: list[JudgedComparison] = []
+    for asked in comparisons_of(record, {system: results.experiment for system, results in here.items()}):
+        stream = np.random.default_rng([seed, int(record.id[1:]), asked.number, len(judged)])
+        judged.append(JudgedComparison(asked, _judge(asked, here[asked.system], stream)))
+    entering = [each.outcome.verdict for each in judged if each.comparison.counts]
+    return JudgedFinding(record, rule.combined(entering), tuple(judged))
 
 
-def _outcome(comparison: Comparison, versus: str, results: Results, rng: np.random.Generator) -> Outcome:
-    measure, expect = comparison.measure, comparison.expect
-    day = units.day(measure.at)
+def _judge(asked: ComparisonInSystem, results: Results, rng: np.random.Generator) -> Judgment:
+    measure, expect, significance = asked.record.measure, asked.record.expect, asked.record.significance
+    # An arm is held against another on the same day, or against itself on another day.
+    other = asked.record.arm if asked.record.versus_at else asked.versus_name
     if measure.readout is not None:
-        reading = results.reading(measure.readout, day, comparison.arm)
-        if comparison.versus_at:
-            other = results.reading(measure.readout, units.day(comparison.versus_at), comparison.arm)
-        elif comparison.versus:
-            other = results.reading(measure.readout, day, versus)
-        else:
-            raise InvalidValueError("A readout is compared with another arm or another day.")
-        return compare_readings(reading, other, expect, comparison.significance, rng)
-    arm = _fates(results, str(measure.endpoint), day, comparison.arm)
-    if not comparison.versus:
+        reading = results.reading(measure.readout, asked.day, asked.record.arm)
+        if asked.versus is None:
+            return judge_reading(reading, expect, rng)
+        versus = results.reading(measure.readout, asked.versus_day, other)
+        return compare_readings(reading, versus, expect, significance, rng)
+    arm = _fates(results, str(measure.endpoint), asked.day, asked.record.arm)
+    if asked.versus is None:
         return judge_share(arm, expect)
-    other_arm = _fates(results, str(measure.endpoint), day, versus)
-    return compare_shares(arm, other_arm, expect, comparison.significance, rng)
+    versus_arm = _fates(results, str(measure.endpoint), asked.versus_day, other)
+    return compare_shares(arm, versus_arm, expect, significance, rng)
 
 
 def _fates(results: Results, endpoint: str, day: float, arm: str) -> Fates:
@@ -233,29 +265,6 @@ def _fates(results: Results, endpoint: str, day: float, arm: str) -> Fates:
 
 def _number(value: float) -> str:
     return f"{value:.2f}" if abs(value) < 10 else f"{value:.3g}"
-
-
-def _plain(judged: Judged) -> dict[str, Any]:
-    outcome = judged.outcome
-    effect = outcome.effect
-    return {
-        "system": judged.system,
-        "counts": judged.comparison.counts,
-        "measured": judged.comparison.measure.model_dump(exclude_none=True),
-        "arm": judged.comparison.arm,
-        "versus": judged.versus,
-        "expected": judged.comparison.expect.model_dump(exclude_none=True),
-        "kind": outcome.kind,
-        "effect": None if effect is None else _finite(effect.value),
-        "lower": None if effect is None else _finite(effect.lower),
-        "upper": None if effect is None else _finite(effect.upper),
-        "arm_value": _finite(outcome.arm),
-        "versus_value": _finite(outcome.versus),
-        "subjects": outcome.subjects,
-        "probability_of_significance": None if outcome.power is None else outcome.power.probability,
-        "verdict": str(outcome.verdict),
-        "reason": outcome.reason,
-    }
 
 
 def _finite(value: float) -> float | None:
