@@ -1,4 +1,4 @@
-"""Times the engines against each other: gvlab bench engine [--json FILE] [--figure FILE] [--quick] [--docs].
+"""Times the engines against each other: gvlab bench engine [--json FILE] [--figure FILE] [--quick] [--docs] [--gpu].
 
 Each engine is given the loosest tolerance, to an eighth of a decade, at which its error on one cohort is at most half
 of 1e-4; then it is timed on another. An engine whose error on that one is above 1e-4 is given tighter ones until it is
@@ -26,6 +26,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import engine_gpu
 import numpy as np
 from engine_cases import Case, flagship, others
 from engine_numbalsoda import MISSING, installed, run_numbalsoda
@@ -279,6 +280,15 @@ def work_precision(case: Case, engines: list[str]) -> list[dict[str, Any]]:
     return rows
 
 
+def show(rows: list[dict[str, Any]]) -> None:
+    """Print the rows, each on a line."""
+    for each in rows:
+        shown = {key: value for key, value in each.items() if value is not None}
+        print(
+            "  ".join(f"{key} {value:.3g}" if isinstance(value, float) else f"{value}" for key, value in shown.items())
+        )
+
+
 def main(arguments: list[str] | None = None) -> list[dict[str, Any]]:
     """Run the benchmark; give its rows."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -287,7 +297,16 @@ def main(arguments: list[str] | None = None) -> list[dict[str, Any]]:
     parser.add_argument("--quick", action="store_true", help="the mouse only, without SciPy")
     parser.add_argument("--only", default="", help="cases whose name has this text, such as robertson or x20")
     parser.add_argument("--docs", action="store_true", help="write the numbers, table and figure of the docs anew")
+    parser.add_argument("--gpu", action="store_true", help="the GPUs of this machine instead (engine_gpu.py)")
     given = parser.parse_args(arguments)
+    if given.gpu and (given.docs or given.figure or given.only):
+        parser.error("--gpu goes with --json and --quick only.")
+    if given.gpu:
+        rows = engine_gpu.main(quick=given.quick)
+        show(rows)
+        if given.json:
+            given.json.write_text(json.dumps(rows, indent=1) + "\n")
+        return rows
     if given.docs and (given.quick or given.only):
         parser.error("--docs needs every case: leave out --quick and --only.")
     if given.docs and not installed():
@@ -314,11 +333,7 @@ def main(arguments: list[str] | None = None) -> list[dict[str, Any]]:
     rows += [each for make in made_stiff for each in measure(make, stiff)]
     if not given.only:
         rows += facts(flagship("mouse" if given.quick else "human", 64, 3))
-    for each in rows:
-        shown = {key: value for key, value in each.items() if value is not None}
-        print(
-            "  ".join(f"{key} {value:.3g}" if isinstance(value, float) else f"{value}" for key, value in shown.items())
-        )
+    show(rows)
     if given.figure or given.docs:
         rows += work_precision(flagship("mouse", 16, 4), stiff)
         draw(rows, given.figure or FIGURE)

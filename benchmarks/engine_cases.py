@@ -78,7 +78,7 @@ class _Captured(Exception):  # noqa: N818 - it carries a result, it is no error
     pass
 
 
-def _request(subjects: int, seed: int) -> tuple[Equations, dict[str, Any]]:
+def request(subjects: int, seed: int) -> tuple[Equations, dict[str, Any]]:
     """Give what the survival experiment of the library asks of an engine, for its arm with T cells and drug."""
     module = ModuleType("gvlab_benchmark_capture")
 
@@ -105,7 +105,7 @@ def _request(subjects: int, seed: int) -> tuple[Equations, dict[str, Any]]:
 
 def flagship(name: str, subjects: int, seed: int, *, stiff: bool = False) -> Case:
     """Give the flagship model: ``mouse`` for 100 days with daily doses, ``human`` for a year with two a day."""
-    model, asked = _request(subjects, seed)
+    model, asked = request(subjects, seed)
     last, every = (100.0, 1.0) if name == "mouse" else (365.0, 0.5)
     parameters = dict(asked["parameters"])
     rng = np.random.default_rng(seed)

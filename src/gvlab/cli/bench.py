@@ -25,6 +25,7 @@ def bench(
     figure: Annotated[Path | None, typer.Option(help="Draw the work-precision diagram into this file.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="The mouse only, without SciPy: two minutes.")] = False,
     docs: Annotated[bool, typer.Option("--docs", help="Write numbers, tables and figure of the docs anew.")] = False,
+    gpu: Annotated[bool, typer.Option("--gpu", help="Our engine on the GPUs of this machine, nothing else.")] = False,
 ) -> None:
     """Time the engine on this machine, and print a table.
 
@@ -34,7 +35,7 @@ def bench(
 
     Examples:  gvlab bench engine --quick    gvlab bench engine --json engine.json --figure engine.svg
 
-    gvlab bench engine --docs
+    gvlab bench engine --docs    gvlab bench engine --gpu --json gpu.json
     """
     folder = Path(__file__).resolve().parents[3] / "benchmarks"
     if not (folder / f"{what.value}.py").is_file():
@@ -45,5 +46,6 @@ def bench(
     given += [f"--figure={figure}"] if figure else []
     given += ["--quick"] if quick else []
     given += ["--docs"] if docs else []
+    given += ["--gpu"] if gpu else []
     sys.path.insert(0, str(folder))
     runpy.run_path(str(folder / f"{what.value}.py"))["main"](given)

@@ -1,25 +1,34 @@
-"""The text for the GPU: compiled for the processor it gives what the vector code gives; a CUDA compiler takes it."""
+"""The target "gpu": what a card is told, compiled for the processor, gives what the vector code gives.
+
+Where there is a GPU, the same tests run on it as well.
+"""
 
 from __future__ import annotations
 
-import ctypes
-import itertools
+import contextlib
+import importlib
 import shutil
 import subprocess
+import threading
+from pathlib import Path
 
 import antimony
 import numpy as np
 import pytest
+from processor_card import ProcessorCard
 
 from gvlab.engine import Operation, Options
 from gvlab.engine.ensemble import engine as ensemble
 from gvlab.engine.ensemble.events import watched
 from gvlab.engine.ensemble.ready import Ready
-from gvlab.engine.methods.tableaus import RODAS5P
-from gvlab.engine.targets.cpu import code as cpu
-from gvlab.engine.targets.gpu import device as gpu_device
-from gvlab.engine.targets.gpu import source as gpu
-from gvlab.errors import InvalidValueError, SolveError
+from gvlab.engine.ensemble.subjects import Subjects
+from gvlab.engine.methods.tableaus import DOP853, METHODS, RODAS5P, TSIT5
+from gvlab.engine.request import check
+from gvlab.engine.targets.gpu import device, portions
+from gvlab.engine.targets.gpu.method_text import stage_places
+from gvlab.engine.targets.gpu.sharing import Sharing, changed_slots, shared_constants
+from gvlab.engine.targets.gpu.source import Kernel
+from gvlab.errors import CancelledError, SolveError
 from gvlab.sbml.equations import Equations
 
 MODEL = """
@@ -36,6 +45,11 @@ model m
     low: at (effect < level && time > 1): seen = seen + 1, level = level*0.8
 end
 """
+NAMES = ("drug", "effect", "share", "seen")
+TIMES = np.linspace(0, 8, 33)
+BENCHMARKS = Path(__file__).resolve().parents[3] / "benchmarks"
+
+needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler here")
 
 
 @pytest.fixture(scope="module")
@@ -45,91 +59,385 @@ def model() -> Equations:
     return Equations.from_sbml(antimony.getSBMLString("m"))
 
 
-def text(model: Equations, names: tuple[str, ...], words: str) -> str:
-    ready = Ready(model, "rodas5p")
-    return gpu.source(ready.program, RODAS5P, watched(model, ready.program), ready.readings(names), words)
+@pytest.fixture(scope="module")
+def cards(tmp_path_factory) -> list[ProcessorCard]:
+    return [ProcessorCard(tmp_path_factory.mktemp("card")) for _ in range(2)]
 
 
-@pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler here")
-def test_the_text_for_the_gpu_gives_what_the_vector_code_gives(model, tmp_path, monkeypatch):
-    names = ("drug", "effect", "share", "seen")
-    source, library = tmp_path / "gpu.cpp", tmp_path / "gpu.so"
-    source.write_text(text(model, names, gpu.WORDS_FOR_C))
-    command = ["g++", "-O1", "-Wall", "-Werror", "-Wno-unused-function", "-Wno-unused-variable", "-shared", "-fPIC"]
-    subprocess.run([*command, "-o", str(library), str(source)], check=True)
-    loop = ctypes.CDLL(str(library)).run
-    loop.argtypes, loop.restype = [ctypes.c_void_p], None
+@pytest.fixture(params=["processor", "gpu"])
+def card(request, monkeypatch):
+    """A card made of the processor, and the GPU where there is one."""
+    if request.param == "gpu":
+        if device.available():
+            pytest.skip(device.available())
+        return device.cards()[0]
+    if shutil.which("g++") is None:
+        pytest.skip("no C++ compiler here")
+    cards = request.getfixturevalue("cards")
+    monkeypatch.setattr(device, "cards", lambda: (cards[0],))
+    cards[0].started.clear()
+    return cards[0]
 
+
+def arguments(subjects: int = 20) -> dict:
     rng = np.random.default_rng(1)
-    arguments = {
-        "subjects": 20,
-        "outputs": names,
+    return {
+        "subjects": subjects,
+        "outputs": NAMES,
         "parameters": {
-            "ka": rng.lognormal(size=20),
-            "CL": rng.lognormal(size=20),
-            "n": rng.choice([1.0, 1.6, 2.0], 20),
+            "ka": rng.lognormal(size=subjects),
+            "CL": rng.lognormal(size=subjects),
+            "n": rng.choice([1.0, 1.6, 2.0], subjects),
         },
         "schedule": [
-            *(Operation(float(day), "add", "depot", rng.uniform(1, 4, 20)) for day in (0, 1, 4)),
+            *(Operation(float(day), "add", "depot", rng.uniform(1, 4, subjects)) for day in (0, 1, 4)),
             Operation(3.3, "add", "drug", 0.5, guard="effect < 1"),
-            Operation(rng.uniform(0, 6, 20), "set", "effect", 1.0),
+            Operation(rng.uniform(0, 6, subjects), "set", "effect", 1.0),
         ],
         "options": Options(relative_tolerance=1e-8, absolute_tolerance=1e-10),
     }
-    times = np.linspace(0, 8, 33)
-    vector = ensemble.solve(model, times, **arguments, method="rodas5p")
 
-    ready = Ready(model, "rodas5p")
-    (code,) = ready.codes
-    compiled = code.at(cpu.WIDTHS[-1])
-    monkeypatch.setattr(compiled, "run", lambda table, _workspace: loop(table))
-    monkeypatch.setattr(code, "at", lambda _width: compiled)
-    monkeypatch.setitem(ensemble._ready, (model.sbml, "rodas5p"), ready)
-    scalar = ensemble.solve(model, times, **arguments, threads=1, method="rodas5p")
 
-    np.testing.assert_allclose(scalar.values, vector.values, rtol=1e-6, atol=1e-9)
-    np.testing.assert_array_equal(scalar.status, vector.status)
-    np.testing.assert_array_equal(scalar.events[["subject", "event"]], vector.events[["subject", "event"]])
-    np.testing.assert_allclose(scalar.events["time"], vector.events["time"], atol=1e-7)
+def assert_agree(one, other, *, steps: float, time: float = 1e-7, rtol: float = 1e-6, atol: float = 1e-9) -> None:
+    np.testing.assert_array_equal(one.status, other.status)
+    np.testing.assert_allclose(one.values, other.values, rtol=rtol, atol=atol)
+    np.testing.assert_array_equal(one.events[["subject", "event"]], other.events[["subject", "event"]])
+    np.testing.assert_allclose(one.events["time"], other.events["time"], atol=time)
+    np.testing.assert_allclose(one.steps, other.steps, rtol=steps, atol=2)
+    np.testing.assert_allclose(one.end_times, other.end_times, atol=time)
+
+
+# ------------------------------------------------------------------------------------------------------- agreement
+
+
+@pytest.mark.parametrize("method", ["auto", *METHODS])
+def test_a_card_gives_what_the_vector_code_gives(card, model, method):
+    vector = ensemble.solve(model, TIMES, **arguments(), method=method)
+    scalar = ensemble.solve(model, TIMES, **arguments(), method=method, target="gpu")
+    assert_agree(scalar, vector, steps=0.02)
     assert len(vector.events) > 10
-    np.testing.assert_allclose(scalar.steps, vector.steps, atol=10)
+
+
+def assert_steps_agree(one, other) -> None:
+    """Nearly every step is the same: where a decision falls to the last bit the other way, it is within tolerance."""
+    assert_agree(one, other, steps=1e-3, rtol=1e-5)
+    apart = np.abs(one.values - other.values) / np.maximum(np.abs(other.values), 1e-9)
+    assert np.quantile(apart, 0.99) < 1e-9
+
+
+@pytest.fixture
+def benchmark_cases(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module("engine_cases")
+
+
+def test_the_flagship_model_takes_the_same_steps_on_a_card(card, benchmark_cases):
+    case = benchmark_cases.flagship("mouse", 4, 3)
+    vector = ensemble.solve(case.model, case.times, **case.arguments())
+    scalar = ensemble.solve(case.model, case.times, **case.arguments(), target="gpu")
+    # Thousands of steps, each of which looks for conditions that change inside it.
+    assert vector.steps.min() > 1000
+    assert_steps_agree(scalar, vector)
+
+
+def test_the_fates_of_the_flagship_model_are_the_same_on_a_card(card, benchmark_cases):
+    model, asked = benchmark_cases.request(12, 1)
+    asked = {name: asked[name] for name in ("subjects", "outputs", "parameters", "schedule", "stop")}
+    # What is left of a clone after its cure is rounding: up to here, a reading says something.
+    times, tight = np.linspace(0.0, 60.0, 13), Options(relative_tolerance=1e-9, absolute_tolerance=1e-12)
+    vector = ensemble.solve(model, times, **asked, options=tight)
+    scalar = ensemble.solve(model, times, **asked, options=tight, target="gpu")
+    assert np.unique(vector.status).size == 2
+    assert len(np.unique(vector.events["event"])) > 3
+    assert_agree(scalar, vector, steps=0.1, time=1e-5, rtol=1e-4, atol=1e-6)
+
+
+def test_what_turns_out_to_be_stiff_is_handed_over_on_a_card_too(card, benchmark_cases):
+    case = benchmark_cases.flagship("mouse", 3, 3, stiff=True)
+    vector = ensemble.solve(case.model, case.times, **case.arguments())
+    scalar = ensemble.solve(case.model, case.times, **case.arguments(), target="gpu")
+    if isinstance(card, ProcessorCard):
+        assert {name for name, _ in card.started} == {"dop853", "rodas5p"}
+    assert_steps_agree(scalar, vector)
+
+
+def test_a_card_gives_up_where_the_processor_does(card, model):
+    asked = arguments() | {"options": Options(relative_tolerance=1e-8, max_steps=5)}
+    vector = ensemble.solve(model, TIMES, **asked, method="dop853")
+    scalar = ensemble.solve(model, TIMES, **asked, method="dop853", target="gpu")
+    assert np.unique(vector.status).size > 1
+    np.testing.assert_array_equal(scalar.status, vector.status)
+
+
+# ---------------------------------------------------------------------------------------------------------- sharing
+
+
+def prepared(model: Equations, asked: dict) -> tuple[Ready, Subjects, list[str]]:
+    ready = Ready(model, "auto")
+    request = check(
+        ready.model, TIMES, asked["subjects"], NAMES, asked["parameters"], asked["schedule"], (), asked["options"]
+    )
+    return ready, Subjects(request, ready.program), [operation.target for operation in asked["schedule"]]
+
+
+def test_only_what_no_subject_has_for_itself_and_nothing_changes_is_shared(model):
+    ready, subjects, targets = prepared(model, arguments())
+    program = ready.program
+    changed = changed_slots(program, ready.model, targets)
+    assert {"level", "seen"} <= changed
+    sharing = shared_constants(program, subjects.slots, changed)
+    assert 0 < len(sharing.numbers) < len(program.constants)
+    graph = program.graph
+    own = {"ka", "CL", "n", "level", "seen"}
+    for number, node in enumerate(program.constants):
+        needed = {graph.payload[part] for part in graph.order([node]) if graph.operation[part] == "symbol"}
+        assert (number in sharing.numbers) == (not needed & own)
+    # With one subject, all but what an event changes is shared.
+    alone = shared_constants(program, subjects.slots[:1], changed)
+    assert len(sharing.numbers) < len(alone.numbers) < len(program.constants)
+
+
+def test_a_compartment_that_changes_takes_what_is_in_it_along(model):
+    ready, _, _ = prepared(model, arguments())
+    assert "plasma" in changed_slots(ready.program, ready.model, ["plasma"])
+    assert "plasma" not in changed_slots(ready.program, ready.model, ["drug"])
+
+
+@needs_compiler
+def test_where_a_constant_stands_changes_no_more_than_last_bits(model, cards, monkeypatch):
+    monkeypatch.setattr(device, "cards", lambda: (cards[0],))
+    solutions, kernels = [], []
+    for choose in (
+        lambda *asked: Sharing(),
+        shared_constants,
+        lambda *asked: shared_constants(*asked, printed=True),
+    ):
+        monkeypatch.setattr(ensemble, "shared_constants", choose)
+        solutions.append(ensemble.solve(model, TIMES, **arguments(), target="gpu"))
+        ready, subjects, targets = prepared(model, arguments())
+        sharing = choose(ready.program, subjects.slots, changed_slots(ready.program, ready.model, targets))
+        kernels.append(ready.kernels(NAMES, sharing)[0])
+    for solution in solutions[1:]:
+        assert_agree(solution, solutions[0], steps=0, rtol=1e-9, atol=1e-12)
+    assert len({kernel.fingerprint for kernel in kernels}) == 3
+    # In constant memory the values are no part of the code; printed, they are.
+    _, second, third = kernels
+    other = Sharing(second.sharing.numbers, tuple(value + 1 for value in second.sharing.values))
+    assert Kernel(second.program, second.method, second.watched, second.readings, other).fingerprint == (
+        second.fingerprint
+    )
+    printed = Sharing(other.numbers, other.values, printed=True)
+    assert Kernel(third.program, third.method, third.watched, third.readings, printed).fingerprint != third.fingerprint
+
+
+# ---------------------------------------------------------------------------------------------------------- portions
+
+
+@needs_compiler
+@pytest.mark.parametrize("room", [1 << 40, 8_000, 1])
+def test_portions_change_no_bit(model, cards, monkeypatch, tmp_path, room):
+    monkeypatch.setattr(device, "cards", lambda: (cards[0],))
+    whole = ensemble.solve(model, TIMES, **arguments(), target="gpu")
+    monkeypatch.setattr(portions, "FEWEST", 4)
+    monkeypatch.setattr(portions, "CHUNK", 3000)
+    for one in cards:
+        monkeypatch.setattr(one, "_room", room)
+        one.started.clear()
+    monkeypatch.setattr(device, "cards", lambda: tuple(cards))
+    parts = ensemble.solve(model, TIMES, **arguments(), target="gpu", into=tmp_path / "readings.npy")
+    assert all(one.started for one in cards)
+    if room < 1 << 40:
+        assert min(count for one in cards for _, count in one.started) <= 5
+    np.testing.assert_array_equal(parts.values, whole.values)
+    np.testing.assert_array_equal(np.load(tmp_path / "readings.npy"), whole.values)
+    for name in ("status", "steps", "final", "end_times", "events"):
+        np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
+
+
+@needs_compiler
+def test_a_subject_has_the_same_bits_in_any_company_on_a_card(model, cards, monkeypatch):
+    monkeypatch.setattr(device, "cards", lambda: (cards[0],))
+    asked = arguments()
+    rows = np.array([3, 11, 17])
+    few = asked | {
+        "subjects": 3,
+        "parameters": {name: value[rows] for name, value in asked["parameters"].items()},
+        "schedule": [
+            Operation(cut(operation.time, rows), operation.kind, operation.target, cut(operation.value, rows),
+                      guard=operation.guard)
+            for operation in asked["schedule"]
+        ],
+    }  # fmt: skip
+    many, some = (ensemble.solve(model, TIMES, **each, target="gpu") for each in (asked, few))
+    np.testing.assert_array_equal(many.values[rows], some.values)
+
+
+def cut(value, rows):
+    return value[rows] if np.ndim(value) else value
+
+
+@needs_compiler
+def test_progress_is_told_on_the_way_and_counts_everyone_once(model, cards, monkeypatch):
+    monkeypatch.setattr(device, "cards", lambda: tuple(cards))
+    monkeypatch.setattr(portions, "FEWEST", 4)
+    told: list[int] = []
+    solution = ensemble.solve(model, TIMES, **arguments(), target="gpu", progress=told.append)
+    assert sum(told) == solution.status.size
+    assert min(told) >= 0
+
+
+@needs_compiler
+def test_a_solve_on_a_card_can_be_cancelled(model, cards, monkeypatch):
+    monkeypatch.setattr(device, "cards", lambda: (cards[0],))
+    before = set(threading.enumerate())
+    # Without end, were it not for the cancel: the tolerance asks for steps below what time can tell apart.
+    asked = arguments(4) | {"options": Options(relative_tolerance=1e-13, absolute_tolerance=1e-300)}
+    endless = np.linspace(0.0, 1e6, 5)
+    with pytest.raises(CancelledError, match="of 4 subjects"):
+        ensemble.solve(model, endless, **asked, target="gpu", cancel=lambda: True)
+    assert set(threading.enumerate()) == before
+    assert not cards[0].running()
+
+
+@needs_compiler
+def test_what_fails_on_a_card_is_raised_and_stops_the_others(model, cards, monkeypatch):
+    monkeypatch.setattr(device, "cards", lambda: tuple(cards))
+    monkeypatch.setattr(portions, "FEWEST", 4)
+
+    def refuse(*_):
+        raise SolveError("The GPU refused: out of memory (code 2).")
+
+    monkeypatch.setattr(cards[1], "start", refuse)
+    with pytest.raises(SolveError, match="out of memory"):
+        ensemble.solve(model, TIMES, **arguments(), target="gpu")
+    assert not cards[0].busy.locked()
+    assert not cards[1].busy.locked()
+
+
+# ------------------------------------------------------------------------------------------------------------- text
+
+
+@pytest.mark.parametrize("method", [DOP853, TSIT5], ids=lambda method: method.name)
+def test_no_stage_is_overwritten_while_it_is_needed(method):
+    places = stage_places(method)
+    holds: dict[int, int] = {}
+    for s, row in enumerate(method.a):
+        assert all(holds[places[other]] == other for other, weight in enumerate(row) if weight)
+        holds[places[s]] = s
+        if s == method.stages - 1:
+            used = {other for row in (method.a[s], *method.error) for other, weight in enumerate(row) if weight}
+            assert all(holds[places[other]] == other for other in used | {0, s - 1, s})
+    assert all(holds[places[s]] == s for s, row in enumerate(method.dense) if any(row))
+    assert max(places) + 1 <= {"dop853": 12, "tsit5": 7}[method.name]
+
+
+def kernels(model: Equations) -> list[Kernel]:
+    ready, subjects, targets = prepared(model, arguments())
+    sharing = shared_constants(ready.program, subjects.slots, changed_slots(ready.program, ready.model, targets))
+    return [
+        Kernel(ready.program, method, watched(ready.model, ready.program), ready.readings(NAMES), sharing)
+        for method in (DOP853, RODAS5P)
+    ]
 
 
 @pytest.mark.skipif(shutil.which("nvcc") is None, reason="no CUDA compiler here")
 def test_a_cuda_compiler_takes_the_text(model, tmp_path):
-    source = tmp_path / "model.cu"
-    source.write_text(text(model, ("drug", "effect"), gpu.WORDS_FOR_CUDA))
-    subprocess.run(["nvcc", "-arch=sm_90", "-ptx", "-o", str(tmp_path / "model.ptx"), str(source)], check=True)
-    assert ".entry run" in (tmp_path / "model.ptx").read_text()
+    for kernel, architecture in zip(kernels(model), ("sm_80", "sm_90"), strict=True):
+        source, code = tmp_path / "model.cu", tmp_path / "model.ptx"
+        source.write_text(kernel.text())
+        subprocess.run(["nvcc", f"-arch={architecture}", "-ptx", "-o", str(code), str(source)], check=True)
+        assert ".entry run" in code.read_text()
 
 
-def test_nvrtc_takes_the_text_and_its_refusal_is_passed_on(model):
+@pytest.fixture
+def nvrtc():
+    pytest.importorskip("cuda.bindings.nvrtc", reason="cuda-python is not installed")
     try:
-        gpu_device._compiler()
+        return device.nvrtc_version()
     except SolveError as error:
         pytest.skip(str(error))
-    assert b".entry run" in gpu_device.compile_text(text(model, ("drug", "effect"), gpu.WORDS_FOR_CUDA), 90)
+
+
+def test_nvrtc_takes_the_text_and_its_refusal_is_passed_on(nvrtc, model):
+    for kernel in kernels(model):
+        for architecture in (80, 90):
+            assert device.compile_text(kernel.text(), architecture)[:4] == b"\x7fELF"
+        # A card newer than the compiler gets code that its driver translates.
+        assert b".entry run" in device.compile_text(kernel.text(), 999)
     with pytest.raises(SolveError, match="expected an expression"):
-        gpu_device.compile_text("__device__ int x = ;", 90)
+        device.compile_text("__device__ int x = ;", 90)
+
+
+def test_nvrtc_takes_the_text_of_the_flagship_model(nvrtc, benchmark_cases):
+    case = benchmark_cases.flagship("mouse", 2, 1)
+    ready = Ready(case.model, "auto")
+    for kernel in ready.kernels(case.outputs, Sharing()):
+        for architecture in (80, 90):
+            assert device.compile_text(kernel.text(), architecture)[:4] == b"\x7fELF"
+
+
+def test_compiled_code_is_kept_on_disk(model, monkeypatch, tmp_path):
+    monkeypatch.setenv("GVLAB_CACHE", str(tmp_path))
+    monkeypatch.setattr(device, "nvrtc_version", lambda: "12.9")
+    compiled = []
+    monkeypatch.setattr(device, "compile_text", lambda text, arch: compiled.append(arch) or f"{arch}{text}".encode())
+    explicit, implicit = kernels(model)
+    first = device.compiled(explicit, 90)
+    assert device.compiled(explicit, 90) == first
+    assert compiled == [90]
+    # Another method, another architecture, another compiler: each its own code.
+    device.compiled(implicit, 90)
+    device.compiled(explicit, 80)
+    monkeypatch.setattr(device, "nvrtc_version", lambda: "13.0")
+    device.compiled(explicit, 90)
+    assert compiled == [90, 90, 80, 90]
+
+
+# --------------------------------------------------------------------------------------------------- without a GPU
 
 
 def test_without_a_gpu_the_refusal_says_why_and_what_to_do(model, monkeypatch):
-    monkeypatch.setattr(gpu, "available", lambda: "there is no NVIDIA driver (libcuda.so.1) on this machine")
+    device.cards.cache_clear()
+    monkeypatch.setattr(device, "available", lambda: "there is no NVIDIA driver (libcuda.so.1) on this machine")
     with pytest.raises(SolveError, match=r"no NVIDIA driver.*Leave target out"):
         ensemble.solve(model, np.array([0.0, 1.0]), subjects=1, outputs=["drug"], target="gpu")
 
 
-def test_the_gpu_has_one_method(model, monkeypatch):
-    monkeypatch.setattr(gpu, "available", lambda: "")
-    with pytest.raises(InvalidValueError, match='"rodas5p" only'):
-        ensemble.solve(model, np.array([0.0, 1.0]), subjects=1, outputs=["drug"], target="gpu", method="tsit5")
+def test_without_cuda_python_the_refusal_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "cuda.bindings", None)
+    assert device.available() == "cuda-python is not installed (pip install 'gvlab[gpu]')"
 
 
-def test_pages_are_registered_once():
-    memory = np.zeros(4 * 4096 // 8)
-    parts = [memory[:10], memory[20:30], memory[1500:1501], memory[:0]]
-    ranges = gpu_device.pages(parts)
-    assert all(last <= first for (_, last), (first, _) in itertools.pairwise(ranges))
-    for part in parts[:3]:
-        start = part.ctypes.data
-        assert any(first <= start and start + part.nbytes <= last for first, last in ranges)
+def test_the_calls_that_are_made_exist():
+    bindings = pytest.importorskip("cuda.bindings", reason="cuda-python is not installed")
+    import inspect
+    import re
+
+    with contextlib.suppress(ImportError):
+        importlib.import_module("cuda.bindings.driver")
+        importlib.import_module("cuda.bindings.nvrtc")
+    text = inspect.getsource(device)
+    for module, pattern in (("driver", r"driver\.(cu\w+|CU\w+)"), ("nvrtc", r"nvrtc\.(nvrtc\w+)")):
+        names = set(re.findall(pattern, text))
+        assert len(names) > 5
+        for name in names:
+            assert hasattr(getattr(bindings, module), name), name
+
+
+def test_the_benchmark_of_a_gpu_needs_one(benchmark_cases, monkeypatch, tmp_path):
+    monkeypatch.setattr(device, "available", lambda: "the NVIDIA driver finds no GPU")
+    with pytest.raises(SolveError, match=r"the NVIDIA driver finds no GPU\. Leave target out"):
+        importlib.import_module("engine").main(["--gpu", f"--json={tmp_path / 'gpu.json'}"])
+    assert not (tmp_path / "gpu.json").exists()
+
+
+def test_a_large_cohort_of_the_benchmark_is_made_of_the_same_subjects(benchmark_cases):
+    small = benchmark_cases.flagship("mouse", 3, 1)
+    large = importlib.import_module("engine_gpu").repeated(small, 8)
+    varied = [name for name, value in small.parameters.items() if np.ndim(value)]
+    assert varied
+    for name in varied:
+        np.testing.assert_array_equal(large.parameters[name], small.parameters[name][np.arange(8) % 3])
+    # What doses share stays one array, so that a card gets it once.
+    arrays = [{id(op.value) for op in case.schedule if np.ndim(op.value)} for case in (small, large)]
+    assert len(arrays[0]) == len(arrays[1]) < len(small.schedule)

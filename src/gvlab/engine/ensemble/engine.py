@@ -29,8 +29,10 @@ from gvlab.engine.schedule import Schedule
 from gvlab.engine.status import Status
 from gvlab.engine.targets import TARGETS, layout
 from gvlab.engine.targets.cpu.code import WIDTHS, Code, Compiled
+from gvlab.engine.targets.gpu.portions import Card, Portions
+from gvlab.engine.targets.gpu.sharing import changed_slots, shared_constants
 from gvlab.engine.targets.layout import FIELD, TABLE
-from gvlab.errors import CancelledError, InvalidValueError, UnknownNameError
+from gvlab.errors import CancelledError, UnknownNameError
 from gvlab.sbml.equations import Equations
 
 RELATIVE_TOLERANCE = 1e-6
@@ -76,10 +78,10 @@ def solve(
     ----------
     method
         "auto" begins with the explicit "dop853" and goes on with "rodas5p" where a subject turns out to be stiff. Each
-        can also be asked for by its name, and so can "tsit5". On a GPU "auto" is "rodas5p". Each method has `max_steps`
-        of its own.
+        can also be asked for by its name, and so can "tsit5". Each method has `max_steps` of its own.
     target
-        "cpu", or "gpu" for a CUDA device. Results of the two agree to the tolerance, not to the bit.
+        "cpu", or "gpu" for the NVIDIA cards of this machine. Methods and rules are the same; results of the two agree
+        to the tolerance, not to the bit.
     into
         A file ``NAME.npy`` that takes the readings as they come, for results beyond memory. `Solution.values` is then
         mapped from it, and ``numpy.load(NAME, mmap_mode="r")`` reads it later. It is there whole or not at all.
@@ -95,11 +97,7 @@ def solve(
         raise UnknownNameError("method", method, (*CHOICES, *METHODS))
     if target not in TARGETS:
         raise UnknownNameError("target", target, TARGETS)
-    if target == "gpu":
-        import_module(TARGETS["gpu"]).require()
-        method = "rodas5p" if method == "auto" else method
-        if method != "rodas5p":
-            raise InvalidValueError(f'The target "gpu" has the method "rodas5p" only, not "{method}".')
+    cards: Sequence[Card] = import_module(TARGETS["gpu"]).cards() if target == "gpu" else ()
     key = (model.sbml, method)
     with _lock:
         if key not in _ready:
@@ -112,7 +110,7 @@ def solve(
     shape = (request.subjects, request.times.size, len(request.outputs))
     with nullcontext() if into is None else mapped(Path(into), shape) as values:
         with _lock:
-            run = Run(request, ready, threads or cores(), progress, target, values, cancel)
+            run = Run(request, ready, threads or cores(), progress, cards, values, cancel)
         return run.follow()
 
 
@@ -125,7 +123,7 @@ class Run:
         ready: Ready,
         threads: int,
         progress: Progress | None,
-        target: str = "cpu",
+        cards: Sequence[Card] = (),
         values: FloatArray | None = None,
         cancel: Cancel | None = None,
     ) -> None:
@@ -145,12 +143,12 @@ class Run:
         shape = (request.subjects, request.times.size, len(self._readings))
         self._values = np.empty(shape) if values is None else values
         self._status = np.full(request.subjects, -1, dtype=np.int8)
-        self._kept: list[Any] = []
+        self._arrays: dict[str, np.ndarray[Any, Any]] = {}
         self._table = self._fill_table()
         self._workspaces: dict[Compiled, list[FloatArray]] = {}
         self._widths: dict[tuple[Code, int], int] = {}
         self._events = Events(request.model, program, self._subjects, self._watch)
-        self._device = ready.device(request.outputs) if target == "gpu" else None
+        self._portions = self._on_cards(ready, cards) if cards else None
         self._events.refused = ready.refused_events
         self._stops = {request.model.events.index(name) for name in request.stop}
         self._logged = 0
@@ -189,7 +187,7 @@ class Run:
             "absolute": self._absolute(),
         }
         for name, array in addresses.items():
-            self._kept.append(array)
+            self._arrays[name] = array
             table[FIELD[name]] = array.ctypes.data
         numbers = {
             "reading_count": request.times.size,
@@ -215,6 +213,13 @@ class Run:
                 size = self._request.model.nominal[place.size] if place.size else 1.0
                 result[place.state] = base * scale * size
         return result
+
+    def _on_cards(self, ready: Ready, cards: Sequence[Card]) -> Portions:
+        request, schedule = self._request, self._schedule
+        changed = changed_slots(self._program, request.model, (operation.target for operation in request.schedule))
+        sharing = shared_constants(self._program, self._subjects.slots, changed)
+        kernels = ready.kernels(request.outputs, sharing)
+        return Portions(cards, kernels, self._table, self._arrays, schedule.times, schedule.values)
 
     # ------------------------------------------------------------------- rounds
 
@@ -291,25 +296,25 @@ class Run:
 
     def _watch(self, rows: Rows) -> None:
         """Look at the watched truth values of some subjects."""
-        self._call(rows, self._codes[0], watch_only=True)
+        self._call(rows, 0, watch_only=True)
 
     def _run(self, rows: Rows) -> None:
         handed_over = self._subjects.handed_over[rows]
         for number, some in enumerate((rows[~handed_over], rows[handed_over])):
             if some.size:
-                self._call(some, self._codes[number])
+                self._call(some, number)
 
-    def _call(self, rows: Rows, code: Code, *, watch_only: bool = False) -> None:
+    def _call(self, rows: Rows, number: int, *, watch_only: bool = False) -> None:
+        if self._portions is not None:
+            self._portions.carry(rows, number, self._heed, watch_only=watch_only)
+            return
+        code = self._codes[number]
         queue = np.ascontiguousarray(rows, dtype=np.int64)
         table = self._table
         table[FIELD["next"]] = 0
         table[FIELD["count"]] = queue.size
         table[FIELD["queue"]] = queue.ctypes.data
         table[FIELD["watch_only"]] = watch_only
-        if self._device is not None:
-            schedule = self._schedule
-            self._device.run(table, [*self._kept, queue, *schedule.times.memory, *schedule.values.memory], queue.size)
-            return
         compiled = code.at(self._width(code, queue.size))
         table[FIELD["output_function"]] = self._output_code.address(compiled.width)
         threads = 1 if watch_only else min(self._threads, -(-queue.size // _SUBJECTS_PER_THREAD))

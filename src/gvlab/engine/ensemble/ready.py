@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from importlib import import_module
 from typing import Any
 
 from gvlab.engine.ensemble.events import watched
@@ -13,8 +12,9 @@ from gvlab.engine.methods.tableaus import CHOICES, METHODS
 from gvlab.engine.program.program import Program
 from gvlab.engine.program.program import outputs as outputs_of
 from gvlab.engine.request import Request
-from gvlab.engine.targets import TARGETS
 from gvlab.engine.targets.cpu.code import Code, OutputCode
+from gvlab.engine.targets.gpu.sharing import Sharing
+from gvlab.engine.targets.gpu.source import Kernel
 from gvlab.sbml.equations import Equations
 from gvlab.sbml.graph import Node
 
@@ -36,8 +36,8 @@ class Ready:
     def __init__(self, model: Equations, method: str, program: Program | None = None) -> None:
         self.model, self.program = program_of(model.sbml) if program is None else (model, program)
         told = watched(self.model, self.program)
-        self.codes = tuple(Code(self.program, METHODS[name], told) for name in CHOICES.get(method, (method,)))
-        self._devices: OrderedDict[tuple[str, ...], Any] = OrderedDict()
+        self.methods = tuple(METHODS[name] for name in CHOICES.get(method, (method,)))
+        self.codes = tuple(Code(self.program, chosen, told) for chosen in self.methods)
         self._outputs: OrderedDict[tuple[str, ...], tuple[list[Node], OutputCode]] = OrderedDict()
 
     def outputs(self, names: tuple[str, ...]) -> tuple[list[Node], OutputCode]:
@@ -48,15 +48,10 @@ class Ready:
         limit(self._outputs, names)
         return self._outputs[names]
 
-    def device(self, names: tuple[str, ...]) -> Any:
-        """Give the code for a GPU."""
-        if names not in self._devices:
-            text = import_module(TARGETS["gpu"]).source(
-                self.program, METHODS["rodas5p"], watched(self.model, self.program), self.readings(names)
-            )
-            self._devices[names] = import_module("gvlab.engine.targets.gpu.device").DeviceCode(text)
-        limit(self._devices, names)
-        return self._devices[names]
+    def kernels(self, names: tuple[str, ...], sharing: Sharing) -> list[Kernel]:
+        """Return the text for a GPU of each method of `codes`."""
+        told, readings = watched(self.model, self.program), self.readings(names)
+        return [Kernel(self.program, method, told, readings, sharing) for method in self.methods]
 
     def readings(self, names: tuple[str, ...]) -> list[Node]:
         """Give the formulas of what is to be read."""

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-TARGETS = {"cpu": "gvlab.engine.targets.cpu.code", "gpu": "gvlab.engine.targets.gpu.source"}
+TARGETS = {"cpu": "gvlab.engine.targets.cpu.code", "gpu": "gvlab.engine.targets.gpu.device"}

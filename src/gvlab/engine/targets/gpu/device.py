@@ -1,139 +1,231 @@
-"""Compiles CUDA text with NVRTC and starts it, through the driver's own interface; no CUDA toolkit for Python needed.
+"""NVIDIA cards by NVIDIA's own package for Python: compiles with NVRTC, copies, starts, and waits.
 
-The arrays of a solve stay where they are: their pages are registered with the driver, and the kernel reads and writes
-them over the bus. Each subject is read once and written once a round, so the bus is not what limits a solve.
+`cuda-python` is in the extra "gpu". Compiled code is kept on disk beside the processor's.
 """
 
 from __future__ import annotations
 
-import ctypes
-import ctypes.util
-import sys
-from collections.abc import Iterable
+import hashlib
+import threading
+from collections import OrderedDict
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gvlab.engine.targets.gpu.source import require
+from gvlab.engine.ensemble import cache as disk
+from gvlab.engine.targets.gpu.portions import Card, Memory
+from gvlab.engine.targets.gpu.source import Kernel
 from gvlab.errors import SolveError
 
-THREADS_PER_BLOCK = 64
-_PAGE = 4096
-_MAPPED = 0x01 | 0x02  # portable, device-mapped
-_MAJOR, _MINOR = 75, 76  # attributes of a device: its compute capability
+PART_OF_MEMORY = 0.75
+"""Of what is free on a card, for a portion; the rest is for what the threads keep, and for others."""
+
+KEPT = 32
+"""Kernels that stay loaded on a card."""
+
+
+def available() -> str:
+    """Return why there is no GPU to work on; empty where there is one."""
+    try:
+        from cuda.bindings import driver
+    except ImportError:
+        return "cuda-python is not installed (pip install 'gvlab[gpu]')"
+    try:
+        failed = driver.cuInit(0)[0]
+        count = 0 if failed else driver.cuDeviceGetCount()[1]
+    except (OSError, RuntimeError):  # the library of the driver is not there
+        return "there is no NVIDIA driver (libcuda.so.1) on this machine"
+    return "" if count else "the NVIDIA driver finds no GPU"
+
+
+def require() -> None:
+    """Raise if there is no GPU.
+
+    Raises
+    ------
+    SolveError
+        With the reason, and what to do instead.
+    """
+    reason = available()
+    if reason:
+        raise SolveError(f'The target "gpu" cannot be used: {reason}. Leave target out to solve on the processor.')
 
 
 @cache
-def _driver() -> Any:
+def cards() -> tuple[Card, ...]:
+    """Return all cards of this machine (CUDA_VISIBLE_DEVICES chooses among them)."""
     require()
-    cuda = ctypes.CDLL("libcuda.so.1")
-    _check(cuda, cuda.cuInit(0))
-    return cuda
+    from cuda.bindings import driver
+
+    return tuple(CudaCard(number) for number in range(_checked(driver.cuDeviceGetCount())))
 
 
-@cache
-def _compiler() -> Any:
-    # As a Python package it lies beside the others, where the system does not look.
-    installed = [str(path) for place in sys.path for path in sorted(Path(place).glob("nvidia/*/lib/libnvrtc.so.*"))]
-    for name in ("libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2", ctypes.util.find_library("nvrtc"), *installed):
-        try:
-            if name:
-                return ctypes.CDLL(name)
-        except OSError:
-            continue
-    raise SolveError('The target "gpu" needs NVRTC (libnvrtc), which is not here: pip install nvidia-cuda-nvrtc.')
+def _checked(result: tuple[Any, ...]) -> Any:
+    """Return what a call of the driver gives beside its code.
 
-
-def _check(cuda: Any, code: int) -> None:
+    Raises
+    ------
+    SolveError
+        If the code says that it failed.
+    """
+    code, *rest = result
     if code:
-        text = ctypes.c_char_p()
-        cuda.cuGetErrorString(code, ctypes.byref(text))
-        raise SolveError(f"The GPU refused: {(text.value or b'unknown error').decode()} (code {code}).")
+        from cuda.bindings import driver
+
+        text = driver.cuGetErrorString(code)[1]
+        raise SolveError(f"The GPU refused: {(text or b'unknown error').decode()} (code {int(code)}).")
+    return rest[0] if rest else None
 
 
-def _context(cuda: Any) -> int:
-    """Make the first device current; give its architecture as a number such as 90."""
-    device, context = ctypes.c_int(), ctypes.c_void_p()
-    _check(cuda, cuda.cuDeviceGet(ctypes.byref(device), 0))
-    _check(cuda, cuda.cuDevicePrimaryCtxRetain(ctypes.byref(context), device))
-    _check(cuda, cuda.cuCtxSetCurrent(context))
-    version = []
-    for attribute in (_MAJOR, _MINOR):
-        value = ctypes.c_int()
-        _check(cuda, cuda.cuDeviceGetAttribute(ctypes.byref(value), attribute, device))
-        version.append(value.value)
-    return 10 * version[0] + version[1]
+def nvrtc_version() -> str:
+    """Return the version of the compiler.
+
+    Raises
+    ------
+    SolveError
+        If it is not installed.
+    """
+    from cuda.bindings import nvrtc
+
+    try:
+        _, major, minor = nvrtc.nvrtcVersion()
+    except (OSError, RuntimeError) as error:
+        raise SolveError("The target \"gpu\" needs the compiler NVRTC: pip install 'gvlab[gpu]'.") from error
+    return f"{major}.{minor}"
 
 
 def compile_text(text: str, architecture: int) -> bytes:
-    """Compile CUDA text to PTX with NVRTC.
+    """Return the machine code of CUDA text for an architecture such as 90 (PTX for one newer than the compiler).
 
     Raises
     ------
     SolveError
         With the compiler's words, if it refuses.
     """
-    nvrtc, program = _compiler(), ctypes.c_void_p()
-    nvrtc.nvrtcCreateProgram(ctypes.byref(program), text.encode(), b"model.cu", 0, None, None)
-    options = (ctypes.c_char_p * 1)(f"--gpu-architecture=compute_{architecture}".encode())
-    failed = nvrtc.nvrtcCompileProgram(program, 1, options)
-    size = ctypes.c_size_t()
+    from cuda.bindings import nvrtc
+
+    nvrtc_version()
+    known = nvrtc.nvrtcGetSupportedArchs()[1]
+    native = architecture in known
+    older = max((some for some in known if some <= architecture), default=architecture)
+    target = f"sm_{architecture}" if native else f"compute_{older}"
+    program = nvrtc.nvrtcCreateProgram(text.encode(), b"model.cu", 0, [], [])[1]
+    # A helper that no formula of this model needs is no mistake.
+    options = [f"--gpu-architecture={target}".encode(), b"--diag-suppress=177"]
+    failed = nvrtc.nvrtcCompileProgram(program, len(options), options)[0]
     if failed:
-        nvrtc.nvrtcGetProgramLogSize(program, ctypes.byref(size))
-        log = ctypes.create_string_buffer(size.value)
-        nvrtc.nvrtcGetProgramLog(program, log)
-        raise SolveError(f"NVRTC refused the program: {log.value.decode()[:2000]}")
-    nvrtc.nvrtcGetPTXSize(program, ctypes.byref(size))
-    ptx = ctypes.create_string_buffer(size.value)
-    nvrtc.nvrtcGetPTX(program, ptx)
-    return ptx.raw
+        log = _read(nvrtc.nvrtcGetProgramLogSize, nvrtc.nvrtcGetProgramLog, program)
+        raise SolveError(f"NVRTC refused the program: {log.decode(errors='replace')[:2000]}")
+    if native:
+        return _read(nvrtc.nvrtcGetCUBINSize, nvrtc.nvrtcGetCUBIN, program)
+    return _read(nvrtc.nvrtcGetPTXSize, nvrtc.nvrtcGetPTX, program)
 
 
-class DeviceCode:
-    """A program on the GPU."""
-
-    def __init__(self, text: str) -> None:
-        self._cuda = _driver()
-        architecture = _context(self._cuda)
-        module, self._kernel = ctypes.c_void_p(), ctypes.c_void_p()
-        _check(self._cuda, self._cuda.cuModuleLoadData(ctypes.byref(module), compile_text(text, architecture)))
-        _check(self._cuda, self._cuda.cuModuleGetFunction(ctypes.byref(self._kernel), module, b"run"))
-
-    def run(self, table: np.ndarray[Any, Any], arrays: Iterable[np.ndarray[Any, Any]], count: int) -> None:
-        """Carry `count` waiting subjects on; the table and all arrays it points to are given, too."""
-        cuda = self._cuda
-        _context(cuda)
-        registered: list[int] = []
-        try:
-            for first, last in pages([table, *arrays]):
-                _check(cuda, cuda.cuMemHostRegister_v2(ctypes.c_void_p(first), ctypes.c_size_t(last - first), _MAPPED))
-                registered.append(first)
-            address = ctypes.c_void_p(table.ctypes.data)
-            arguments = (ctypes.c_void_p * 1)(ctypes.cast(ctypes.byref(address), ctypes.c_void_p))
-            blocks = -(-count // THREADS_PER_BLOCK)
-            _check(
-                cuda,
-                cuda.cuLaunchKernel(self._kernel, blocks, 1, 1, THREADS_PER_BLOCK, 1, 1, 0, None, arguments, None),
-            )
-            _check(cuda, cuda.cuCtxSynchronize())
-        finally:
-            for first in registered:
-                cuda.cuMemHostUnregister(ctypes.c_void_p(first))
+def _read(size: Any, content: Any, program: Any) -> bytes:
+    data: bytes = b" " * size(program)[1]
+    content(program, data)
+    return data
 
 
-def pages(arrays: Iterable[np.ndarray[Any, Any]]) -> list[tuple[int, int]]:
-    """Give the pages of arrays as ranges that do not overlap: a page can be registered only once."""
-    ranges = sorted(
-        (array.ctypes.data // _PAGE * _PAGE, -(-(array.ctypes.data + array.nbytes) // _PAGE) * _PAGE)
-        for array in arrays
-        if array.nbytes
-    )
-    merged: list[tuple[int, int]] = []
-    for first, last in ranges:
-        if merged and first <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
-        else:
-            merged.append((first, last))
-    return merged
+def compiled(kernel: Kernel, architecture: int) -> bytes:
+    """Return the machine code of a kernel, from disk where it is kept there."""
+    parts = (kernel.fingerprint, str(architecture), nvrtc_version())
+    key = hashlib.sha256("\n".join(parts).encode()).hexdigest() + ".cubin"
+    stored = disk.read(key)
+    if stored is None:
+        stored = compile_text(kernel.text(), architecture)
+        disk.write(key, stored)
+    return stored
+
+
+class CudaCard:
+    """One card. Copies have a queue of their own, so that they go on while a kernel runs."""
+
+    def __init__(self, number: int) -> None:
+        from cuda.bindings import driver
+
+        self.busy = threading.Lock()
+        self._driver = driver
+        device = _checked(driver.cuDeviceGet(number))
+        self._context = _checked(driver.cuDevicePrimaryCtxRetain(device))
+        self._enter()
+        attribute = driver.CUdevice_attribute
+        self.architecture = 10 * self._attribute(attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, device)
+        self.architecture += self._attribute(attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, device)
+        self.name = _checked(driver.cuDeviceGetName(100, device)).split(b"\0")[0].decode()
+        apart = driver.CUstream_flags.CU_STREAM_NON_BLOCKING
+        self._work, self._copies = (_checked(driver.cuStreamCreate(apart)) for _ in range(2))
+        self._memory, self._size = 0, 0
+        self._loaded: OrderedDict[str, tuple[Any, Any]] = OrderedDict()
+
+    def _attribute(self, which: Any, device: Any) -> int:
+        return int(_checked(self._driver.cuDeviceGetAttribute(which, device)))
+
+    def _enter(self) -> None:
+        """Make this the card of the calling thread."""
+        _checked(self._driver.cuCtxSetCurrent(self._context))
+
+    def room(self) -> int:
+        """Return the bytes that a portion may take."""
+        self._enter()
+        driver = self._driver
+        _, free, _ = driver.cuMemGetInfo()
+        return int(PART_OF_MEMORY * (int(free) + self._size))
+
+    def reserve(self, size: int) -> int:
+        """Return the address of so much memory; what was reserved before is gone."""
+        self._enter()
+        if size > self._size:
+            if self._memory:
+                _checked(self._driver.cuMemFree(self._memory))
+                self._memory, self._size = 0, 0
+            self._memory = int(_checked(self._driver.cuMemAlloc(size)))
+            self._size = size
+        return self._memory
+
+    def upload(self, array: Memory, address: int) -> None:
+        """Copy an array there."""
+        self._enter()
+        _checked(self._driver.cuMemcpyHtoDAsync(address, array.ctypes.data, array.nbytes, self._copies))
+        _checked(self._driver.cuStreamSynchronize(self._copies))
+
+    def download(self, address: int, array: Memory) -> None:
+        """Copy from there into an array; also while a kernel is running."""
+        self._enter()
+        _checked(self._driver.cuMemcpyDtoHAsync(array.ctypes.data, address, array.nbytes, self._copies))
+        _checked(self._driver.cuStreamSynchronize(self._copies))
+
+    def start(self, kernel: Kernel, table: Memory, count: int) -> None:
+        """Begin to carry on so many subjects."""
+        self._enter()
+        module, function = self._load(kernel)
+        self._fill(module, b"table", table)
+        if kernel.sharing.numbers and not kernel.sharing.printed:
+            self._fill(module, b"shared", np.array(kernel.sharing.values))
+        blocks = -(-count // kernel.threads)
+        _checked(self._driver.cuLaunchKernel(function, blocks, 1, 1, kernel.threads, 1, 1, 0, self._work, 0, 0))
+
+    def running(self) -> bool:
+        """Tell whether the kernel that was started still runs."""
+        self._enter()
+        result = self._driver.cuStreamQuery(self._work)
+        if result[0] == self._driver.CUresult.CUDA_ERROR_NOT_READY:
+            return True
+        _checked(result)
+        return False
+
+    def _fill(self, module: Any, name: bytes, array: Memory) -> None:
+        _, address, _ = self._driver.cuModuleGetGlobal(module, name)
+        self.upload(array, int(address))
+
+    def _load(self, kernel: Kernel) -> tuple[Any, Any]:
+        key = kernel.fingerprint
+        if key not in self._loaded:
+            module = _checked(self._driver.cuModuleLoadData(compiled(kernel, self.architecture)))
+            self._loaded[key] = module, _checked(self._driver.cuModuleGetFunction(module, b"run"))
+        self._loaded.move_to_end(key)
+        while len(self._loaded) > KEPT:
+            _, (old, _) = self._loaded.popitem(last=False)
+            _checked(self._driver.cuModuleUnload(old))
+        return self._loaded[key]

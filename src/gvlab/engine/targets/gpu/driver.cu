@@ -1,80 +1,75 @@
-// Carries subjects on, one a thread: the same loop as driver.py prints for vectors, one lane of it.
-// What stands before this text gives the sizes, the table's fields, the method's coefficients and the model's functions.
+// Carries subjects on, one a thread: the loop that cpu/driver.py prints for vectors, one lane of it, by the same rules.
+// What stands before this text gives the subject, the model's functions and the method's.
 
-#define WHOLE(name) (table[FIELD_##name])
-#define REAL(name) (reinterpret_cast<double *>(table)[FIELD_##name])
-#define REALS(name) (reinterpret_cast<double *>(table[FIELD_##name]))
-#define WHOLES(name) (reinterpret_cast<long long *>(table[FIELD_##name]))
-
-struct Subject {
-    long long number, row, place, steps, recent;
-    double t, h, dose_h, until, reading, dose;
-    bool first;
-    double y[N], y1[N], yi[N], u[N], sum[N], f[N], drift[N], k[STAGES * N], dense[3 * N];
-    double j[NJ], m[NM], q[NQ], p[NP];
-    long long w[NW], w0[NW], w1[NW], w2[NW];
-};
-
-DEVICE double of_operation(long long *table, long long addresses, long long strides, long long number, long long subject) {
+DEVICE double of_operation(long long addresses, long long strides, long long number, long long subject) {
     const double *values = reinterpret_cast<double *>(reinterpret_cast<long long *>(addresses)[number]);
     return values[subject * reinterpret_cast<long long *>(strides)[number]];
 }
 
-DEVICE long long operation_number(long long *table, const Subject &s) {
+DEVICE long long operation_number(const Subject &s) {
     return WHOLES(order)[s.number * WHOLE(order_stride) + s.place];
 }
 
-DEVICE void next_reading(long long *table, Subject &s) {
+DEVICE const double *slots_of(const Subject &s) { return REALS(slots) + s.number * SLOTS; }
+
+DEVICE void next_reading(Subject &s) {
     s.reading = s.row < WHOLE(reading_count) ? REALS(readings)[s.row] : INFINITE;
 }
 
-DEVICE void next_dose(long long *table, Subject &s) {
+DEVICE void next_dose(Subject &s) {
     s.dose = INFINITE;
     if (s.place < WHOLE(operation_count))
-        s.dose = of_operation(table, WHOLE(operation_time), WHOLE(operation_time_stride), operation_number(table, s), s.number);
+        s.dose = of_operation(WHOLE(operation_time), WHOLE(operation_time_stride), operation_number(s), s.number);
 }
 
-DEVICE void take(long long *table, Subject &s, long long number) {
+DEVICE void take(Subject &s, long long number) {
     s.number = number;
-    for (int i = 0; i < N; i++) s.y[i] = REALS(states)[number * N + i];
-    for (int i = 0; i < SLOTS; i++) s.p[i] = REALS(slots)[number * SLOTS + i];
+    for (int i = 0; i < N; i++) ARGUMENT(i) = s.y[i] = REALS(states)[number * N + i];
     s.t = REALS(time)[number];
+    constants(slots_of(s), s.q);
+    watch(s, s.t, s.w);
+    if (WHOLE(watch_only)) return;
     s.until = REALS(until)[number];
     s.dose_h = REALS(dose_step)[number];
+    s.stiffness = REALS(stiffness)[number];
     s.steps = WHOLES(steps)[number];
     s.row = WHOLES(row)[number];
     s.place = WHOLES(operation)[number];
+    s.stiff = WHOLES(stiff)[number];
     s.recent = 0;
     s.h = REALS(step)[number];
-    s.first = s.h < 0;
+    s.first = s.h < 0.0;
     if (s.first) s.h = s.dose_h;
-    next_reading(table, s);
-    next_dose(table, s);
-    constants(s.p, s.q);
-    watch(s.t, s.y, s.q, s.w);
+    s.unstable_step = false;
+    next_reading(s);
+    next_dose(s);
 }
 
-DEVICE void put_back(long long *table, Subject &s, long long reason, const long long *old) {
+DEVICE void put_back(const Subject &s, long long reason, const long long *old) {
     const long long number = s.number;
     for (int i = 0; i < N; i++) REALS(states)[number * N + i] = s.y[i];
     REALS(time)[number] = s.t;
     REALS(step)[number] = s.h;
     REALS(dose_step)[number] = s.dose_h;
+    REALS(stiffness)[number] = s.stiffness;
     WHOLES(steps)[number] = s.steps;
     WHOLES(row)[number] = s.row;
     WHOLES(operation)[number] = s.place;
+    WHOLES(stiff)[number] = s.stiff;
     for (int i = 0; i < WORDS; i++) {
         WHOLES(old)[number * WORDS + i] = old[i];
         WHOLES(new)[number * WORDS + i] = s.w[i];
     }
     WHOLES(reason)[number] = reason;
+    if (reason == REACHED && s.t >= REAL(end) && s.t < s.until) (void)TAKE_ONE(WHOLES(finished));
 }
 
-DEVICE void read_outputs(long long *table, Subject &s, double t, const double *y) {
-    outputs(t, y, s.p, REALS(values) + (s.number * WHOLE(reading_count) + s.row) * WHOLE(output_count));
+DEVICE void read_outputs(Subject &s) {
+    const long long place = (s.number * WHOLE(reading_count) + s.row) * WHOLE(output_count);
+    outputs(s, slots_of(s), REALS(values) + place);
     s.row++;
     s.recent = 0;
-    next_reading(table, s);
+    next_reading(s);
 }
 
 DEVICE bool changed(const long long *one, const long long *other) {
@@ -83,173 +78,190 @@ DEVICE bool changed(const long long *one, const long long *other) {
     return total != 0;
 }
 
-DEVICE void prepare(Subject &s) {
-    for (int r = 0; r < 3; r++)
-        for (int i = 0; i < N; i++) {
-            double total = 0;
-            for (int stage = 0; stage < STAGES; stage++) total += DENSE[r * STAGES + stage] * s.k[stage * N + i];
-            s.dense[r * N + i] = total;
-        }
+// How many times longer the next step may be, from the square of an error.
+DEVICE double factor_of(double error) {
+    const double factor = SAFETY * exp(log(error) * (-0.5 / ORDER));
+    return factor < SMALLEST_FACTOR ? SMALLEST_FACTOR : factor > LARGEST_FACTOR ? LARGEST_FACTOR : factor;
 }
 
-DEVICE void interpolate(Subject &s, double theta) {
-    for (int i = 0; i < N; i++) {
-        const double inner = s.dense[i] + theta * (s.dense[N + i] + theta * s.dense[2 * N + i]);
-        s.yi[i] = (1 - theta) * s.y[i] + theta * (s.y1[i] + (1 - theta) * inner);
-    }
+// A next step: what cut one short is no reason to take short ones from now on.
+DEVICE double unhindered(double proposed, double wanted, bool cut) {
+    return cut && !(proposed > wanted) ? wanted : proposed;
 }
 
-DEVICE double attempt(long long *table, Subject &s, double h) {
-    const double inverse = 1 / h;
-    factor(s.j, inverse * (1 / GAMMA), s.m);
-    for (int stage = 0; stage < STAGES; stage++) {
-        double *k = s.k + stage * N;
-        if (stage == 0) {
-            for (int i = 0; i < N; i++) k[i] = s.f[i] + h * TILT[0] * s.drift[i];
-        } else {
-            for (int i = 0; i < N; i++) {
-                double change = 0, past = 0;
-                for (int other = 0; other < stage; other++) {
-                    change += A[stage * STAGES + other] * s.k[other * N + i];
-                    past += C[stage * STAGES + other] * s.k[other * N + i];
-                }
-                s.u[i] = s.y[i] + change;
-                s.sum[i] = past * inverse + h * TILT[stage] * s.drift[i];
-            }
-            rates(s.t + h * NODES[stage], s.u, s.q, s.w, k);
-            for (int i = 0; i < N; i++) k[i] += s.sum[i];
-        }
-        back(s.m, k, s.j);
-    }
-    double total = 0;
-    const double *last = s.k + (STAGES - 1) * N;
-    for (int i = 0; i < N; i++) {
-        s.y1[i] = s.u[i] + last[i];
-        const double larger = fmax(fabs(s.y[i]), fabs(s.y1[i]));
-        const double allowed = REALS(absolute)[i] + REAL(relative) * larger;
-        const double most = (REALS(absolute)[i] + REAL(relative) * fabs(s.y[i])) * LARGEST_GAIN;
-        const double ratio = last[i] / fmin(allowed, most);
-        total += ratio * ratio + s.y1[i] * 0.0;
-    }
-    return total / N;
+// Lets no longer step be proposed than is stable; see cpu/driver.py for what fades and what counts.
+DEVICE double kept_stable(Subject &s, bool accepted, double h, double factor) {
+    const double before = s.stiffness, seen = s.stiffness_seen;
+    const bool visible = seen >= 0.0 && seen < INFINITE;
+    const double faded = before * (visible ? 0.25 : 0.81);
+    const double after = visible && seen > faded ? seen : faded;
+    const double failed = s.unstable_step && visible && seen > before ? seen : before;
+    s.stiffness = accepted ? after : failed;
+    double most = 1.0 / sqrt(h * h * s.stiffness);
+    if (most < SMALLEST_FACTOR) most = SMALLEST_FACTOR;
+    return most < factor ? most : factor;
 }
 
-DEVICE void estimate(long long *table, Subject &s, double rest) {
-    double size = 0, speed = 0;
+// Counts the steps that stability and not accuracy keeps short or lets fail; tells whether there were many of late.
+DEVICE bool notice_stiff(Subject &s, bool accepted, double h) {
+    if (!accepted) s.stiff += s.unstable_step;
+    else if (h * h * s.stiffness > NEARLY_UNSTABLE) s.stiff++;
+    else if (s.stiff > 0) s.stiff--;
+    return s.stiff >= STRETCHED_STEPS;
+}
+
+// A step where none is known: the states, or the tolerance, change by a hundredth.
+DEVICE void estimate(Subject &s, double rest) {
+    const double *const absolute = REALS(absolute);
+    const double relative = REAL(relative);
+    double size = 0.0, speed = 0.0;
     for (int i = 0; i < N; i++) {
-        const double scale = REALS(absolute)[i] + REAL(relative) * fabs(s.y[i]);
-        size += (s.y[i] / scale) * (s.y[i] / scale);
-        speed += (s.f[i] / scale) * (s.f[i] / scale);
+        const double scale = absolute[i] + relative * fabs(s.y[i]);
+        const double state = s.y[i] / scale, slope = SLOPE(i) / scale;
+        size += state * state;
+        speed += slope * slope;
     }
-    const double guess = sqrt((size > N ? size : N) / speed) * 0.01;
+    const double guess = sqrt((size < N ? N : size) / speed) * 0.01;
     s.h = guess < rest ? guess : rest;
 }
 
-// The first instant of a step at which a watched truth value differs; tells whether it lies inside the step.
-DEVICE bool locate(long long *table, Subject &s, double h, double &t1) {
-    watch(t1, s.y1, s.q, s.w1);
-    if (!changed(s.w1, s.w)) return false;
+// The first instant of a step at which a watched truth value differs, to the last bit of time; tells whether it lies
+// inside the step, whose end ARGUMENT then is.
+DEVICE bool locate(Subject &s, double h, double &t1) {
     double low = s.t, high = t1;
-    prepare(s);
+    for (int i = 0; i < N; i++) s.y1[i] = ARGUMENT(i);
+    prepare(s, h);
     for (;;) {
         const double middle = low + (high - low) * 0.5;
         if (!(middle > low && middle < high)) break;
-        interpolate(s, (middle - s.t) / h);
-        watch(middle, s.yi, s.q, s.w2);
+        interpolate(s, (middle - s.t) / h, h);
+        watch(s, middle, s.w2);
         if (changed(s.w2, s.w)) high = middle; else low = middle;
     }
-    if (!(high < t1)) return false;
-    interpolate(s, (high - s.t) / h);
-    for (int i = 0; i < N; i++) s.y1[i] = s.yi[i];
+    const bool inside = high < t1;
+    if (inside) interpolate(s, (high - s.t) / h, h);
+    else for (int i = 0; i < N; i++) ARGUMENT(i) = s.y1[i];
     t1 = high;
-    watch(t1, s.y1, s.q, s.w1);
-    return true;
+    watch(s, t1, s.w1);
+    return inside;
 }
 
 // Gives the doses that are due; tells whether the caller has to do something instead.
-DEVICE bool give_doses(long long *table, Subject &s) {
+DEVICE bool give_doses(Subject &s) {
     if (s.dose != s.t) return false;
     bool left = false;
     s.first = true;
     s.h = s.dose_h;
     s.recent = 0;
     while (s.dose == s.t) {
-        const long long number = operation_number(table, s);
-        const long long kind = WHOLES(operation_kind)[number];
+        const long long number = operation_number(s), kind = WHOLES(operation_kind)[number];
         if (kind >= 2) { left = true; break; }
-        double value = of_operation(table, WHOLE(operation_value), WHOLE(operation_value_stride), number, s.number);
-        const long long size = WHOLES(operation_size)[number];
-        if (size >= 0) value *= s.p[size];
-        double &state = s.y[WHOLES(operation_state)[number]];
-        state = kind == 0 ? state + value : value;
+        double value = of_operation(WHOLE(operation_value), WHOLE(operation_value_stride), number, s.number);
+        const long long size = WHOLES(operation_size)[number], state = WHOLES(operation_state)[number];
+        if (size >= 0) value *= slots_of(s)[size];
+        ARGUMENT(state) = s.y[state] = kind == 0 ? s.y[state] + value : value;
         s.place++;
-        next_dose(table, s);
+        next_dose(s);
     }
-    watch(s.t, s.y, s.q, s.w);
+    watch(s, s.t, s.w);
     return left;
 }
 
-DEVICE void follow(long long *table, Subject &s) {
+DEVICE void follow(Subject &s) {
+    const double stop = s.until < REAL(end) ? s.until : REAL(end);
+    // Whether `begin` has been called for where the subject is; where it has not, ARGUMENT holds the states.
+    bool looked_at = false;
     for (;;) {
         // Where the caller has a delayed event to carry out, the reading comes after it.
-        const double stop = fmin(s.until, REAL(end));
-        if (s.reading == s.t && s.t < s.until) read_outputs(table, s, s.t, s.y);
-        if (s.t >= stop) { put_back(table, s, REACHED, s.w); return; }
-        double end = s.dose < stop ? s.dose : stop;
-        for (int i = 0; i < STOPS; i++) {
-            const double stop = s.q[STOP[i]];
-            if (stop > s.t && stop < end) end = stop;
-        }
+        if (s.reading == s.t && s.t < s.until) read_outputs(s);
+        if (s.t >= stop) { put_back(s, REACHED, s.w); return; }
+        if (ABORT) { put_back(s, ABORTED, s.w); return; }
+        const double halt = next_stop(s, s.dose < stop ? s.dose : stop);
         // A reading is the end of a step: what is interpolated inside one is less exact than its end.
-        if (s.reading < end) end = s.reading;
+        const double end = s.reading < halt ? s.reading : halt;
         const double rest = end - s.t;
-        linearize(s.t, s.y, s.q, s.w, s.f, s.j, s.drift);
-        if (!(s.h > 0)) estimate(table, s, rest);
+        if (!looked_at) begin(s);
+        if (!(s.h > 0.0)) estimate(s, rest);
         const double wanted = s.h;
-        const bool last = wanted * 1.0001 >= rest, half = wanted * 2 > rest;
+        const bool last = wanted * 1.0001 >= rest, half = wanted * 2.0 > rest;
         const double h = last ? rest : half ? rest * 0.5 : wanted;
-        double error = attempt(table, s, h);
+        double error = attempt(s, h);
         s.steps++;
         s.recent++;
         const bool known = error == error;
-        error = known ? fmax(error, 1e-16) : 1e10;
-        const double factor = fmin(fmax(SAFETY * exp(log(error) * (-0.5 / ORDER)), SMALLEST_FACTOR), LARGEST_FACTOR);
-        if (!(error <= 1)) {
-            s.h = h * factor;
-            if (!last && (s.t + h <= s.t || h <= rest * SMALLEST_STEP)) {
-                put_back(table, s, known ? STEP_TOO_SMALL : NOT_FINITE, s.w);
-                return;
+        if (!known) error = 1e10;
+        if (!(error > 1e-16)) error = 1e-16;
+        bool first = s.first;
+        const double judged = first && !IMPLICIT ? error * (FIRST_STEP_STRICTNESS * FIRST_STEP_STRICTNESS) : error;
+        bool accepted = judged <= 1.0;
+        double t1 = last ? end : s.t + h;
+        bool hit = false;
+        if (WATCHED && accepted) {
+            watch(s, t1, s.w1);
+            hit = changed(s.w1, s.w);
+        }
+#if !IMPLICIT
+        // Inside a step that is not stable the instant is not to be found: what is interpolated may be anywhere.
+        if (hit && h * h * s.stiffness_seen > EVENT_SEARCH_STABILITY_LIMIT && s.stiffness_seen < INFINITE) {
+            s.unstable_step = true;
+            accepted = hit = false;
+        }
+#endif
+        double factor = factor_of(judged), careful = factor;
+#if !IMPLICIT
+        factor = kept_stable(s, accepted, h, first && accepted ? factor_of(error) : careful);
+        if (factor < careful) careful = factor;
+#endif
+        // At time 0 any step still moves time; there the interval is the measure.
+        const bool stuck = !accepted && !last && (s.t + h <= s.t || h <= rest * SMALLEST_STEP);
+        const bool located = hit && locate(s, h, t1);
+        const bool cut = (last || half) && accepted;
+        s.h = located ? 0.0 : unhindered(h * factor, wanted, cut);
+        first = first && accepted;
+        if (first) {
+            s.dose_h = unhindered(h * careful, wanted, cut);
+            s.first = false;
+        }
+        looked_at = !accepted;
+        if (accepted) {
+            for (int i = 0; i < N; i++) s.y[i] = ARGUMENT(i);
+#if !IMPLICIT
+            // The last stage begins the next step, unless rounding puts its end elsewhere than t + h, or what holds
+            // between now and then may be something else.
+            if (!(t1 == halt || hit || t1 != s.t + h)) {
+                for (int i = 0; i < N; i++) s.k[i] = s.k[LAST_STAGE * N + i];
+                looked_at = true;
             }
-        } else {
-            double t1 = last ? end : s.t + h;
-            const bool located = WATCHED && locate(table, s, h, t1);
-            const double proposed = h * factor;
-            // What cut a step short is no reason to take short ones from now on.
-            const double unhindered = (last || half) && wanted > proposed ? wanted : proposed;
-            if (s.first) { s.dose_h = unhindered; s.first = false; }
-            s.h = located ? 0 : unhindered;
+#endif
             s.t = t1;
-            for (int i = 0; i < N; i++) s.y[i] = s.y1[i];
-            for (int i = 0; i < WORDS; i++) { s.w0[i] = s.w[i]; if (WATCHED) s.w[i] = s.w1[i]; }
-            if (give_doses(table, s)) { put_back(table, s, OPERATION, s.w0); return; }
+            for (int i = 0; i < WORDS; i++) {
+                s.w0[i] = s.w[i];
+                if (WATCHED) s.w[i] = s.w1[i];
+            }
+            if (give_doses(s)) { put_back(s, OPERATION, s.w0); return; }
             long long heard = 0;
             for (int i = 0; i < WORDS; i++) heard |= (s.w[i] & ~s.w0[i] & RISING[i]) | (s.w0[i] & ~s.w[i] & FALLING[i]);
-            if (heard) { put_back(table, s, EVENT, s.w0); return; }
+            if (heard) { put_back(s, EVENT, s.w0); return; }
         }
-        if (s.recent > WHOLE(max_steps) && s.t < stop) { put_back(table, s, STEP_LIMIT, s.w); return; }
+        if (stuck) { put_back(s, known ? STEP_TOO_SMALL : NOT_FINITE, s.w); return; }
+        if (s.recent > WHOLE(max_steps) && s.t < stop) { put_back(s, STEP_LIMIT, s.w); return; }
+#if !IMPLICIT
+        if (notice_stiff(s, accepted, h) && WHOLE(hands_over)) { put_back(s, STIFF, s.w); return; }
+#endif
     }
 }
 
-KERNEL void run(long long *table) {
+KERNEL void run(RUN_ARGUMENTS) {
+    BEGIN_RUN
     Subject s;
     for (;;) {
-        const long long place = NEXT(&WHOLE(next));
-        if (place >= WHOLE(count)) return;
-        take(table, s, WHOLES(queue)[place]);
+        const long long number = TAKE_ONE(WHOLES(next));
+        if (number >= WHOLE(count)) return;
+        take(s, number);
         if (WHOLE(watch_only)) {
-            for (int i = 0; i < WORDS; i++) WHOLES(new)[s.number * WORDS + i] = s.w[i];
+            for (int i = 0; i < WORDS; i++) WHOLES(new)[number * WORDS + i] = s.w[i];
         } else {
-            follow(table, s);
+            follow(s);
         }
     }
 }
