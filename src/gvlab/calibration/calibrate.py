@@ -13,6 +13,7 @@ from gvlab.calibration import sampler
 from gvlab.calibration.search import Search, Step
 from gvlab.errors import InvalidValueError, LibraryError
 from gvlab.findings.many_sets import Answers, Evaluator
+from gvlab.library import Library
 from gvlab.library.ensemble_recipe import Recipe
 from gvlab.provenance import atomic_file, versions
 from gvlab.subject.plausible import Ensemble, between_searches, effective_sample_size, lineages, rounded
@@ -32,11 +33,13 @@ class Calibration:
         What to do.
     folder
         For checkpoints.
+    library
+        Where findings, experiments and systems are; the default one where None.
     """
 
-    def __init__(self, recipe: Recipe, folder: Path) -> None:
+    def __init__(self, recipe: Recipe, folder: Path, library: Library | None = None) -> None:
         self.recipe = recipe
-        self.evaluator = Evaluator(recipe, deciding_only=True)
+        self.evaluator = Evaluator(recipe, deciding_only=True, library=library)
         self.searches = tuple(Search(self.evaluator, folder, number) for number in range(recipe.searches))
         self._prior_file = folder / "prior.npz"
         self._print = sampler.fingerprint(self.evaluator)

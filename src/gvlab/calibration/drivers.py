@@ -12,7 +12,6 @@ from gvlab.experiment import Experiment
 from gvlab.findings.comparisons import ArmInSystem
 from gvlab.findings.expected import ExpectedCohort, Progress, ReadoutPlan
 from gvlab.library.ensemble_recipe import Recipe
-from gvlab.model.model import Model
 from gvlab.statistics.sensitivity import Sensitivity, morris, morris_design, pawn
 from gvlab.subject.parameter_space import ParameterSpace
 from gvlab.subject.plausible import Ensemble
@@ -79,13 +78,14 @@ def drivers(
     from scipy.stats import qmc
 
     recipe = Recipe.model_validate(ensemble.about["recipe"])
-    space = ParameterSpace.of(recipe.varied, ensemble.about["systems"])
+    experiments = list(experiments)
+    space = ParameterSpace.of(recipe.varied, ensemble.about["systems"], experiments[0].library)
     low, high = np.quantile(space.unit_points(ensemble.values), BOX, axis=0)
-    cohort = ExpectedCohort(Model.default(), recipe.causes, recipe.relative_tolerance)
     plan = ReadoutPlan(endpoints=frozenset((name, units.day(at)) for name, at in endpoints))
     found = []
     for experiment in experiments:
         system = experiment.system
+        cohort = ExpectedCohort(experiment.model, recipe.causes, recipe.relative_tolerance)
         here = np.array([i for i, axis in enumerate(space.axes) if system.name in axis.systems])
         names = [space.names[i] for i in here]
         design = morris_design(len(here), trajectories, seed)

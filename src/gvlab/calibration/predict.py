@@ -13,7 +13,6 @@ from gvlab.findings.comparisons import ArmInSystem
 from gvlab.findings.expected import ExpectedCohort, ExpectedReadouts, ReadoutPlan
 from gvlab.findings.one_set import SURVIVAL
 from gvlab.library.ensemble_recipe import Recipe
-from gvlab.model.model import Model
 from gvlab.subject.plausible import Ensemble
 
 
@@ -91,7 +90,7 @@ def predict(
         curve=True,
     )
     arms = {arm.name: ArmInSystem(experiment.system, arm) for arm in experiment.arms}
-    cohort = ExpectedCohort(Model.default(), recipe.causes, recipe.relative_tolerance)
+    cohort = ExpectedCohort(experiment.model, recipe.causes, recipe.relative_tolerance)
     table = experiment.system.parameters()
     values = {}
     for i, name in enumerate(thin.names):

@@ -58,6 +58,8 @@ class ComparisonInSystem:
         Its place in the record, from 0.
     record
         As the record has it.
+    experiment
+        The experiment in that system, with its library and model.
     arm
         The arm that is judged.
     versus
@@ -69,6 +71,7 @@ class ComparisonInSystem:
     finding: FindingRecord
     number: int
     record: Comparison
+    experiment: Experiment
     arm: ArmInSystem
     versus: ArmInSystem | None
     versus_name: str
@@ -76,7 +79,7 @@ class ComparisonInSystem:
     @property
     def system(self) -> str:
         """Name of the system."""
-        return self.arm.system.name
+        return self.experiment.system.name
 
     @property
     def day(self) -> float:
@@ -131,4 +134,4 @@ def comparisons_of(finding: FindingRecord, experiments: Mapping[str, Experiment]
             elif record.versus:
                 sides = [(ArmInSystem(experiment.system, experiment.arm(other)), other) for other in record.versus]
             for versus, name in sides:
-                yield ComparisonInSystem(finding, number, record, arm, versus, name)
+                yield ComparisonInSystem(finding, number, record, experiment, arm, versus, name)

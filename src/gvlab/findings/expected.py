@@ -7,26 +7,25 @@ is a draw, spread evenly over the subjects of a set.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from gvlab import library
 from gvlab.arrays import Array, Float, Int
 from gvlab.assay.endpoint import endpoint_times
-from gvlab.engine import Options
-from gvlab.errors import ProtocolError, SolveError, SolveWarning
+from gvlab.errors import SolveError
 from gvlab.findings.comparisons import ArmInSystem
+from gvlab.library import Library
 from gvlab.library.ensemble_recipe import Cause
 from gvlab.library.records import EndpointRecord
 from gvlab.model.model import Model
-from gvlab.simulation import Trajectories, simulate
+from gvlab.simulation import Executor, Options, SimulationTask, TaskResult, Trajectories, run_tasks
 from gvlab.subject import System
 from gvlab.subject.replicated import replicated_cohort
 
 Progress = Callable[[int], None]
+Cancel = Callable[[], bool]
 
 THRESHOLD = 5.0
 """Cumulative hazard at which a subject is no longer followed: fewer than 7 in 1,000 live on."""
@@ -76,15 +75,14 @@ class ExpectedReadouts:
     Attributes
     ----------
     readings
-        By readout and day, shape (set, subject); NaN for a subject that is more likely dead than alive, and for one
-        that could not be solved.
+        By readout and day, shape (set, subject); NaN for a subject that is more likely dead than alive.
     probabilities
-        By endpoint and day, shape (set,): expected share of subjects; NaN where a subject could not be solved, since
-        a share of the others would pass for one of all.
+        By endpoint and day, shape (set,): expected share of subjects.
     curve
         Expected share alive on each day.
     unsolved
-        Subjects of each set that could not be solved.
+        Subjects of each set that could not be solved. Nothing is read in such a set: a median or a share of the others
+        would pass for one of all.
     """
 
     readings: Mapping[tuple[str, float], Float[Array, "set subject"]]
@@ -107,12 +105,15 @@ class ExpectedCohort:
         Of the solver.
     outputs
         Read in every arm whether needed or not, so that all arms share one compiled program.
+    executor
+        Who simulates, as in `run_tasks`.
     """
 
     model: Model
     causes: tuple[Cause, ...]
     relative_tolerance: float
     outputs: tuple[str, ...] = ()
+    executor: Executor | str | None = None
 
     def follow(
         self,
@@ -122,6 +123,7 @@ class ExpectedCohort:
         subjects: int,
         seed: int,
         progress: Progress | None = None,
+        cancel: Cancel | None = None,
     ) -> dict[ArmInSystem, ExpectedReadouts]:
         """Return what is expected in arms of one system.
 
@@ -136,7 +138,9 @@ class ExpectedCohort:
         subjects, seed
             In each set; the same subjects go through every set and every arm.
         progress
-            Told how many subjects have been followed.
+            Told how many subjects have just been followed.
+        cancel
+            Asked, several times a second, whether to stop.
         """
         n = len(next(iter(sets.values())))
         cohort = replicated_cohort(system, sets, subjects, seed, {cause.threshold: THRESHOLD for cause in self.causes})
@@ -144,47 +148,48 @@ class ExpectedCohort:
         hazards = (cause.hazard for cause in self.causes)
         outputs = tuple(dict.fromkeys((*hazards, *self.outputs, *readouts)))
         found = {}
-        for place, plan in plans.items():
-            until = max(plan.last_day, place.last_dose)
-            run: Trajectories | None = None
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", SolveWarning)  # they are counted below
-                try:
-                    run = simulate(
-                        self.model,
-                        cohort,
-                        place.arm.protocol,
-                        until=until,
-                        times=_times(plan, until),
-                        outputs=outputs,
-                        condition=place.arm.condition,
-                        options=Options(relative_tolerance=self.relative_tolerance),
-                        engine="ensemble",
-                    )
-                except (SolveError, ProtocolError):
-                    run = None  # nobody could be solved, or nobody lived to give cells
-            found[place] = _nothing(plan, n, subjects) if run is None else self._read(run, plan, n, subjects)
-            if progress is not None:
-                progress(len(cohort))
+        # One arm after the other: the trajectories of so many subjects in all arms at once would fill the memory.
+        for arm, plan in plans.items():
+            until = max(plan.last_day, arm.last_dose)
+            task = SimulationTask(
+                self.model,
+                cohort,
+                arm.arm.protocol,
+                arm.arm.condition,
+                until=until,
+                times=_times(plan, until),
+                outputs=outputs,
+                options=Options(relative_tolerance=self.relative_tolerance),
+                engine="ensemble",
+            )
+            (result,) = run_tasks([task], executor=self.executor, progress=progress, cancel=cancel)
+            found[arm] = self._read(result, plan, n, subjects, system.library)
         return found
 
-    def _read(self, run: Trajectories, plan: ReadoutPlan, sets: int, subjects: int) -> ExpectedReadouts:
-        shape = (sets, subjects)
+    def _read(
+        self, result: TaskResult, plan: ReadoutPlan, sets: int, subjects: int, library: Library
+    ) -> ExpectedReadouts:
+        run = result.trajectories
+        if run is None or not result.ok:
+            # Where nobody lived to give cells there is nothing to read, and nothing that could not be solved.
+            unsolved = subjects if isinstance(result.error, SolveError) else 0
+            return _nothing(plan, sets, subjects, unsolved)
+        unsolved = (~result.solved).reshape(sets, subjects).sum(axis=1)
+        whole = np.repeat(unsolved == 0, subjects)
         hazards = {cause.event: _carried(run.values(cause.hazard)) for cause in self.causes}
         alive = np.exp(-np.sum(list(hazards.values()), axis=0))
-        alive[~run.ok] = np.nan
+        alive[~whole] = np.nan
         readings = {}
         for readout, day in plan.readouts:
             at = _column(run, day)
-            values = np.where(run.ok & (alive[:, at] >= ALIVE), run.values(readout)[:, at], np.nan)
-            readings[readout, day] = values.reshape(shape)
+            values = np.where(whole & (alive[:, at] >= ALIVE), run.values(readout)[:, at], np.nan)
+            readings[readout, day] = values.reshape(sets, subjects)
         probabilities = {}
         for endpoint, day in plan.endpoints:
             each = _probability(library.read("endpoints", endpoint), day, run, hazards, alive)
-            # NaN for one who could not be solved makes the set's NaN.
-            probabilities[endpoint, day] = np.where(run.ok, each, np.nan).reshape(shape).mean(axis=1)
-        curve = alive.reshape(*shape, -1).mean(axis=1) if plan.curve else None
-        return ExpectedReadouts(readings, probabilities, curve, (~run.ok).reshape(shape).sum(axis=1))
+            probabilities[endpoint, day] = np.where(whole, each, np.nan).reshape(sets, subjects).mean(axis=1)
+        curve = alive.reshape(sets, subjects, -1).mean(axis=1) if plan.curve else None
+        return ExpectedReadouts(readings, probabilities, curve, unsolved)
 
 
 def _times(plan: ReadoutPlan, until: float) -> Float[Array, "time"]:
@@ -193,11 +198,11 @@ def _times(plan: ReadoutPlan, until: float) -> Float[Array, "time"]:
     return np.unique(np.concatenate([whole, sorted(plan.days)]))
 
 
-def _nothing(plan: ReadoutPlan, sets: int, subjects: int) -> ExpectedReadouts:
+def _nothing(plan: ReadoutPlan, sets: int, subjects: int, unsolved: int) -> ExpectedReadouts:
     unread, unknown = np.full((sets, subjects), np.nan), np.full(sets, np.nan)
     curve = np.full((sets, 2), np.nan) if plan.curve else None
     readings, probabilities = dict.fromkeys(plan.readouts, unread), dict.fromkeys(plan.endpoints, unknown)
-    return ExpectedReadouts(readings, probabilities, curve, np.full(sets, subjects))
+    return ExpectedReadouts(readings, probabilities, curve, np.full(sets, unsolved))
 
 
 def _column(run: Trajectories, day: float) -> int:

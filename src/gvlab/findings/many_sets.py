@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gvlab import library
 from gvlab.arrays import Array, Bool, Float, Int
 from gvlab.experiment import Experiment
 from gvlab.findings import rule
 from gvlab.findings.comparisons import ArmInSystem, ComparisonInSystem, comparisons_of
 from gvlab.findings.expected import ExpectedCohort, ExpectedReadouts, Progress, ReadoutPlan
 from gvlab.findings.rule import Effects, Kind, Verdict
+from gvlab.library import Library
 from gvlab.library.ensemble_recipe import Recipe
 from gvlab.library.finding_record import FindingRecord
 from gvlab.model.model import Model
@@ -113,6 +113,10 @@ class Evaluator:
         Leave out comparisons that do not decide: what a search needs.
     space
         Of the parameter sets, where it is not that of the systems which the findings ask about.
+    library
+        Where findings, experiments and systems are; the default one where None.
+    model
+        That of the library where None.
     """
 
     def __init__(
@@ -122,20 +126,35 @@ class Evaluator:
         *,
         deciding_only: bool = False,
         space: ParameterSpace | None = None,
+        library: Library | None = None,
+        model: Model | None = None,
     ) -> None:
+        self.library = library = Library.default() if library is None else library
+        self.model = Model.default(library) if model is None else model
         records = library.read_all("findings").values() if findings is None else findings
         self.recipe = recipe
         self.comparisons = tuple(
             each
             for record in records
-            for each in comparisons_of(record, _experiments(record))
+            for each in comparisons_of(record, self._experiments(record))
             if self.decides(each) or not deciding_only
         )
         systems = tuple(dict.fromkeys(each.system for each in self.comparisons))
-        self.space = ParameterSpace.of(recipe.varied, systems) if space is None else space
+        self.space = ParameterSpace.of(recipe.varied, systems, library) if space is None else space
         # What is short is asked first: a set that fails in a day of culture needs no mice.
         self.systems = tuple(sorted(systems, key=self._horizon_of))
-        self.model = Model.default()
+
+    def _experiments(self, finding: FindingRecord) -> dict[str, Experiment]:
+        """Return the experiment of a finding in every system that it asks about."""
+        if not finding.comparisons:
+            return {}
+        everywhere = self.library.read("experiments", finding.experiment).systems
+        asked = {name for comparison in finding.comparisons for name in comparison.systems or everywhere}
+        return {
+            name: Experiment.read(finding.experiment, name, self.library, self.model)
+            for name in everywhere
+            if name in asked
+        }
 
     def decides(self, asked: ComparisonInSystem) -> bool:
         """Return whether a set that fails a comparison is not kept."""
@@ -266,17 +285,6 @@ class Evaluator:
 
     def _deciding(self, asked: Iterable[ComparisonInSystem]) -> Bool[Array, "comparison"]:
         return np.array([self.decides(each) for each in asked], dtype=bool)
-
-
-def _experiments(finding: FindingRecord) -> dict[str, Experiment]:
-    """Return the experiment of a finding in every system that it asks about."""
-    if not finding.comparisons:
-        return {}
-    everywhere = library.read("experiments", finding.experiment).systems
-    asked = [comparison.systems or everywhere for comparison in finding.comparisons]
-    return {
-        name: Experiment.read(finding.experiment, name) for name in everywhere if any(name in each for each in asked)
-    }
 
 
 def _batches(rows: Int[Array, "set"], subjects: int) -> list[Int[Array, "some"]]:

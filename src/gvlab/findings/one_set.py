@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gvlab import library, units
+from gvlab import units
 from gvlab.experiment.results import Results
 from gvlab.findings import rule
 from gvlab.findings.comparisons import ComparisonInSystem, comparisons_of
@@ -24,7 +24,6 @@ from gvlab.findings.estimated import (
 )
 from gvlab.findings.rule import Verdict
 from gvlab.library.finding_record import Comparison, FindingRecord
-from gvlab.model.model import Model
 
 SURVIVAL = "overall_survival"
 """The endpoint that a log-rank test is of."""
@@ -68,8 +67,8 @@ class JudgedComparison:
         """What was measured, in words."""
         measure = self.comparison.measure
         if measure.readout is not None:
-            return f"{Model.default().title(measure.readout)} on {measure.at}"
-        return f"{library.read('endpoints', str(measure.endpoint)).title} on {measure.at}"
+            return f"{self.asked.experiment.model.title(measure.readout)} on {measure.at}"
+        return f"{self.asked.experiment.library.read('endpoints', str(measure.endpoint)).title} on {measure.at}"
 
     def in_words(self) -> str:
         """Return arm, comparator and effect with its interval."""
@@ -199,11 +198,23 @@ def needed_days(findings: Iterable[FindingRecord]) -> dict[str, tuple[float, ...
 
 
 def judge_all(runs: Runs, seed: int, findings: Iterable[FindingRecord] | None = None) -> list[JudgedFinding]:
-    """Judge findings of the library by what was run; those whose experiment was not run are left out.
+    """Judge findings by what was run; those whose experiment was not run are left out.
 
     Findings to which the model cannot speak are among them when every experiment was run.
+
+    Parameters
+    ----------
+    runs
+        Results of experiments.
+    seed
+        As in `judge_finding`.
+    findings
+        Those of the experiments' library where None.
     """
-    records = list(library.read_all("findings").values()) if findings is None else list(findings)
+    if findings is None:
+        libraries = [results.experiment.library for results in runs.values()]
+        findings = libraries[0].read_all("findings").values() if libraries else ()
+    records = list(findings)
     ran = {experiment for experiment, _ in runs}
     # What the model cannot speak to belongs to the whole, not to a run of one experiment.
     whole = {record.experiment for record in records if record.experiment} <= ran

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from gvlab import library, units
+from gvlab import units
 from gvlab.experiment.experiment import Experiment
 from gvlab.experiment.results import Results
 from gvlab.findings.one_set import JudgedFinding, judge_all, needed_days
+from gvlab.library import Library
 from gvlab.provenance import Source, sha256
 
 
@@ -33,12 +34,20 @@ class Study:
     days: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, names: Iterable[str], *, seed: int, subjects: int) -> Study:
-        """Make a study of experiments of the library, by name."""
+    def of(cls, names: Iterable[str], *, seed: int, subjects: int, library: Library | None = None) -> Study:
+        """Return a study of experiments of a library, by name."""
+        library = Library.default() if library is None else library
         experiments = [
-            Experiment.read(name, system) for name in names for system in library.read("experiments", name).systems
+            Experiment.read(name, system, library)
+            for name in names
+            for system in library.read("experiments", name).systems
         ]
         return cls(tuple(experiments), seed, subjects, needed_days(library.read_all("findings").values()))
+
+    @property
+    def library(self) -> Library:
+        """The library of its experiments."""
+        return self.experiments[0].library
 
     @property
     def runs(self) -> int:
@@ -48,7 +57,7 @@ class Study:
     def run(
         self, progress: Callable[[int], None] | None = None, engine: str | None = None
     ) -> Iterator[tuple[tuple[str, str], Results]]:
-        """Run one experiment after the other, and give each as soon as it is finished.
+        """Run one experiment after the other, and yield each as soon as it is finished.
 
         Yields
         ------
@@ -64,13 +73,13 @@ class Study:
         return judge_all(runs, self.seed)
 
     def manifest(self, runs: dict[tuple[str, str], Results]) -> dict[str, Any]:
-        """Give what made the results: model, tables, seed, versions, engine, tolerances."""
+        """Return what made the results: model, tables, seed, versions, engine, tolerances."""
         parts = [run.manifest for results in runs.values() for run in results.runs.values()]
         tables = {
             f"parameters of {system}": results.experiment.system.parameters().sha256
             for (_, system), results in runs.items()
         }
-        findings = "".join(record.model_dump_json() for record in library.read_all("findings").values())
+        findings = "".join(record.model_dump_json() for record in self.library.read_all("findings").values())
         return (
             parts[0]
             .replace(
@@ -84,6 +93,6 @@ class Study:
         )
 
     def sources(self) -> tuple[Source, ...]:
-        """Give the bibliography entries of exactly the numbers used."""
+        """Return the bibliography entries of exactly the numbers used."""
         found = {source.key: source for experiment in self.experiments for source in experiment.sources()}
         return tuple(found[key] for key in sorted(found))

@@ -1,5 +1,6 @@
 """So what follows? The only place where model, subject, protocol and engine meet."""
 
+from gvlab.engine import Options
 from gvlab.simulation.cancel import CancelToken
 from gvlab.simulation.executors import Executor, Serial, Threads
 from gvlab.simulation.simulate import simulate
@@ -9,6 +10,7 @@ from gvlab.simulation.trajectories import Trajectories
 __all__ = [
     "CancelToken",
     "Executor",
+    "Options",
     "Serial",
     "SimulationTask",
     "TaskResult",
