@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from gvlab import notebook
 from gvlab.arrays import Array, Bool, Float, FloatArray
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.library import Library
@@ -148,6 +149,21 @@ class EventTimes:
     title: str
     table: pd.DataFrame
     counts: str = "free"
+
+    def __repr__(self) -> str:
+        counts = self.table["event_observed"].value_counts()
+        said = f"{counts.get(1, 0)} events, {counts.get(2, 0)} competing, {counts.get(0, 0)} censored"
+        return f"EventTimes({self.endpoint!r}: {len(self.table):,} subjects in {len(self.arms)} arms; {said})"
+
+    def _repr_html_(self) -> str:
+        rows = []
+        for arm in self.arms:
+            event, duration = self.of(arm)["event_observed"], self.of(arm)["duration"]
+            when = duration[event == 1]
+            counts = [int((event == code).sum()) for code in (1, 2, 0)]
+            rows.append((arm, len(event), *counts, float(when.median()) if len(when) else None))
+        header = ("arm", "n", "events", "competing", "censored", "median day of those")
+        return notebook.card(self.title, self.endpoint, notebook.table(header, rows))
 
     @property
     def arms(self) -> tuple[str, ...]:

@@ -10,10 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gvlab import notebook
 from gvlab.bibliography import Source
 from gvlab.errors import InvalidValueError, LibraryError, UnknownNameError
 from gvlab.library import Library
 from gvlab.library.records import ParameterRow
+from gvlab.notebook import shortened
 from gvlab.provenance import Evidence, sha256
 
 COLUMNS = (
@@ -105,6 +107,19 @@ class ParameterTable:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def __repr__(self) -> str:
+        which = "not resolved" if self.contexts is None else ", ".join(self.contexts) or "no context"
+        return f"ParameterTable({len(self):,} rows, {shortened(which)}; sha256 {self.sha256[:12]})"
+
+    def _repr_html_(self) -> str:
+        which = "not resolved" if self.contexts is None else ", ".join(self.contexts) or "no context"
+        rows = [
+            (row.parameterId, row.nominalValue, row.unit, str(row.evidence), row.source, row.locator)
+            for row in self.rows
+        ]
+        header = ("parameter", "value", "unit", "evidence", "source", "where")
+        return notebook.card(f"{len(self):,} parameters", which, notebook.table(header, rows))
 
     def __iter__(self) -> Iterator[ParameterRow]:
         return iter(self.rows)

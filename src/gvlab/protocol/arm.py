@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from gvlab import notebook
 from gvlab.errors import InvalidValueError
 from gvlab.library import Library
 from gvlab.protocol.condition import Condition
@@ -73,6 +74,14 @@ class Arm:
         object.__setattr__(self, "protocol", Protocol.of(protocol))
         object.__setattr__(self, "n", n)
         object.__setattr__(self, "condition", Condition.of(condition, library))
+
+    def __repr__(self) -> str:
+        under = f", {self.condition}" if self.condition else ""
+        return f"Arm({self.name!r}, n = {self.n}{under}: {self.protocol!r})"
+
+    def _repr_html_(self) -> str:
+        about = f"n = {self.n}; {self.condition}" if self.condition else f"n = {self.n}"
+        return notebook.card(self.name, about, self.protocol.html())
 
     def replace(self, **changes: Any) -> Arm:
         """Return an arm with some fields changed."""

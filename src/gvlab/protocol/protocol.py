@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gvlab import notebook
 from gvlab.errors import InvalidValueError, ProtocolError
 from gvlab.library import Library
+from gvlab.notebook import shortened
 from gvlab.protocol.dose import Dose
 
 if TYPE_CHECKING:
@@ -59,6 +61,31 @@ class Protocol:
 
     def __len__(self) -> int:
         return len(self.doses)
+
+    def __repr__(self) -> str:
+        said = "; ".join(f"{dose.agent} {dose.amount} at {dose.at}" for dose in self.doses)
+        return f"Protocol({shortened(said) or 'nothing is given'})"
+
+    def _repr_html_(self) -> str:
+        return notebook.card(f"Protocol of {len(self)} dose{'' if len(self) == 1 else 's'}", "", self.html())
+
+    def html(self) -> str:
+        """Return a table of the doses for a notebook."""
+        rows = [
+            (
+                dose.agent_definition.title,
+                dose.amount,
+                f"day {dose.start:g}",
+                dose.every or "once",
+                f"day {dose.times[-1]:g}" if dose.repeats else "",
+                dose.agent_definition.route_name(dose.route),
+                f"primary recipients, day {dose.harvest.day:g}" if dose.harvest else "",
+            )
+            for dose in self.doses
+        ]
+        if not rows:
+            return notebook.line("Nothing is given.")
+        return notebook.table(("agent", "amount", "first", "every", "last", "route", "taken from"), rows)
 
     def __iter__(self) -> Iterator[Dose]:
         return iter(self.doses)

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from gvlab import notebook
 from gvlab.arrays import Array, Bool, Float, Int
 from gvlab.engine import EVENT_LOG, Solution, Status
 from gvlab.errors import InvalidValueError, LibraryError, UnknownNameError
 from gvlab.model.model import Model
+from gvlab.notebook import shortened
 from gvlab.provenance import Manifest, atomic_file
 
 if TYPE_CHECKING:
@@ -113,8 +115,25 @@ class Trajectories:
         return len(self.numbers)
 
     def __repr__(self) -> str:
-        names = ", ".join(self.outputs)
-        return f"Trajectories({len(self)} subjects, day {self.times[0]:g} to {self.times[-1]:g}: {names})"
+        names = shortened(", ".join(self.outputs)) or "nothing was read"
+        return f"Trajectories({len(self):,} subjects, day {self.times[0]:g} to {self.times[-1]:g}: {names})"
+
+    def _repr_html_(self) -> str:
+        def middle(column: Float[Array, "subject"]) -> float | None:
+            known = column[np.isfinite(column)]
+            return float(np.median(known)) if len(known) else None
+
+        ends = {status: int(np.sum(self.status == status)) for status in Status}
+        rows = [
+            (self.about[name]["title"], name, middle(values[:, 0]), middle(values[:, -1]), self.about[name]["unit"])
+            for name, values in self.readings.items()
+        ]
+        first, last = f"median on day {self.times[0]:g}", f"on day {self.times[-1]:g}"
+        return notebook.card(
+            f"Trajectories of {len(self):,} subjects, day {self.times[0]:g} to {self.times[-1]:g}",
+            "; ".join(f"{count:,} {status.remedy.partition(';')[0]}" for status, count in ends.items() if count),
+            notebook.table(("output", "name", first, last, "unit"), rows),
+        )
 
     @functools.cached_property
     def data(self) -> xr.Dataset:

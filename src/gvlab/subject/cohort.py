@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from gvlab import notebook
 from gvlab.bibliography import Source
 from gvlab.errors import InvalidValueError, LibraryError, UnknownNameError
 from gvlab.files import atomic_file
 from gvlab.library import Library, parse_table
 from gvlab.library.records import ParameterRow
 from gvlab.model.parameters import ParameterTable
+from gvlab.notebook import shortened
 from gvlab.provenance import sha256
 
 if TYPE_CHECKING:
@@ -81,6 +83,22 @@ class Cohort:
 
     def __len__(self) -> int:
         return len(self.numbers)
+
+    def __repr__(self) -> str:
+        seed = "" if self.seed is None else f", seed {self.seed}"
+        of = f" of {self.population}" if self.population else ""
+        differ = shortened(", ".join(self.columns)) or "nothing"
+        return f"Cohort({len(self):,} subjects{of}{seed}; {len(self.columns)} columns: {differ})"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (name, float(np.median(values)), *np.quantile(values, [0.05, 0.95]).tolist(), self.unit(name))
+            for name, values in self.columns.items()
+        ]
+        drawn = "" if self.seed is None else f" Seed {self.seed}."
+        about = f"{self.population or 'No population'}.{drawn} {len(self.table)} parameters; what differs:"
+        header = ("parameter", "median", "5 %", "95 %", "unit")
+        return notebook.card(f"Cohort of {len(self):,}", about, notebook.table(header, rows))
 
     def column(self, name: str) -> FloatArray:
         """Return a parameter of every subject, shape (subject,).

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gvlab import notebook
 from gvlab.bibliography import Source
 from gvlab.library import Library
 from gvlab.library.fields import Sourced
@@ -47,6 +48,22 @@ class System:
         named = {"donor": record.donor, "host": record.host, "leukemia": record.leukemia}
         parts = {kind: library.read(f"{kind}s", part) for kind, part in named.items() if part is not None}
         return cls(record, parts, library)
+
+    def __repr__(self) -> str:
+        return f"System({self.name!r}: {self.title})"
+
+    def _repr_html_(self) -> str:
+        parts = [(kind, part.title, ", ".join(part.contexts)) for kind, part in self.parts.items()]
+        doses = [
+            (name, dose.agent, dose.amount, dose.at, dose.every or "once", dose.until or "")
+            for name, dose in self.doses.items()
+        ]
+        return notebook.card(
+            self.title,
+            f"{self.name}; time zero is the {self.time_zero}; population {self.record.population}",
+            notebook.table(("part", "what", "contexts"), parts),
+            notebook.table(("dose", "agent", "amount", "at", "every", "until"), doses),
+        )
 
     @property
     def name(self) -> str:

@@ -165,7 +165,7 @@ def test_a_cancelled_run_stops_at_once_leaves_no_thread_and_can_be_run_again(
     timer.start()
     with pytest.raises(CancelledError, match="cancelled"):
         run_tasks([task(times)] * 50, executor=executor, cancel=token)
-    assert time.monotonic() - cancelled_at[0] < 1.0  # 0.2 s where nobody else is at work on the machine
+    assert time.monotonic() - cancelled_at[0] < 3.0  # 0.2 s where nobody else is at work on the machine
     timer.join()
     assert set(threading.enumerate()) <= threads
     same(run_tasks([short], executor=executor)[0].get(), before)
@@ -187,4 +187,4 @@ def test_progress_is_told_within_an_arm_and_adds_up(house_model, cohort, executo
     assert sum(finished for _, finished in told) == 23
     gaps = np.diff([began, *(when for when, _ in told)])
     assert len(told) >= 2
-    assert gaps.max() < 1.0  # 0.1 s where nobody else is at work on the machine
+    assert gaps.max() < 3.0  # 0.1 s where nobody else is at work on the machine
