@@ -14,6 +14,7 @@ from conftest import finish, start, whole_tables
 from gvlab import library
 from gvlab.engine import Status
 from gvlab.engine.ensemble import engine as ensemble
+from gvlab.findings.rule import MEANING_OF_SEVERAL, Verdict
 
 SMALL = "mathew2018_syngeneic"
 """The experiment with the fewest arms."""
@@ -113,7 +114,7 @@ def test_another_seed_gives_other_mice(quick, gvlab, tmp_path):
 
 def test_without_a_folder_each_run_makes_its_own(gvlab, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("gvlab.cli.run.time", SimpleNamespace(strftime=lambda _: "2018-02-12-120000"))
+    monkeypatch.setattr("gvlab.cli.common.time", SimpleNamespace(strftime=lambda _: "2018-02-12-120000"))
     for _ in range(2):
         assert gvlab("run", SMALL, "--subjects", "5").code == 0
     made = sorted(path.name for path in (tmp_path / "results").iterdir())
@@ -173,6 +174,17 @@ def test_a_study_of_ones_own_is_run_and_reported(gvlab, monkeypatch, tmp_path):
     assert "Half the dose" in page
     assert "survival-my-axis-b6-into-balbc-wehi3b" in page
     assert len(whole_tables(tmp_path / "mine" / "results" / "my_axis")) == 3
+
+
+def test_a_report_has_its_prose_without_docstrings(command, tmp_path):
+    """Python without docstrings and asserts (-OO) is how some laboratories install programs."""
+    said = command("run", SMALL, "--subjects", "5", "--no-ensemble", "--out", "mine", env={"PYTHONOPTIMIZE": "2"})
+    assert said.code == 0, said.complained
+    page = (tmp_path / "mine" / "report.html").read_text(encoding="utf-8")
+    for verdict in Verdict:
+        assert verdict.meaning.split("`")[0] in page
+    assert MEANING_OF_SEVERAL in page
+    assert "Kaplan-Meier estimates" in page
 
 
 # ------------------------------------------------------------------------------------------------ where it may write

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.box import SIMPLE
-from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Table as ScreenTable
 
-from gvlab.cli.common import PAPER, out
-from gvlab.cli.over_ensemble import QUICK_SETS, SETS, over_ensemble
-from gvlab.errors import UnknownNameError
+from gvlab.cli.common import PAPER, out, output_folder, progress_bar
+from gvlab.cli.over_ensemble import print_answer
+from gvlab.workflows.defaults import QUICK_SETS, QUICK_SUBJECTS, SEED, SETS, SUBJECTS
 
 if TYPE_CHECKING:
-    from gvlab.experiment import Results
     from gvlab.findings.one_set import JudgedFinding
     from gvlab.findings.study import Study
-
-SEED = 2018
-SUBJECTS = 200
-QUICK_SUBJECTS = 24
-RESULTS = Path("results")
-"""Where reports go when no folder is named."""
 
 GLYPHS = {
     "reproduced": ("green", "●"),
@@ -71,10 +61,10 @@ def run(
         ),
     ] = None,
 ) -> None:
-    """Run experiments on virtual mice and say of each published claim whether the model reproduces it.
+    """Run experiments on virtual subjects and say of each published claim whether the model reproduces it.
 
-    The same virtual mice go through every arm. A claim is judged by the size of the effect and by how often an
-    experiment with the paper's number of mice would be significant, never by one p-value of many virtual mice.
+    The same virtual subjects go through every arm. A claim is judged by the size of the effect and by how often an
+    experiment of the paper's size would be significant, never by one p-value of many virtual subjects.
 
     reproduced: direction, size and probability of significance are right. partly: the direction is. not: neither.
     cannot say: the model lacks a part, and the reason is given.
@@ -86,87 +76,51 @@ def run(
     gvlab run mathew2018_survival --subjects 500 --out my_run
     """
     # Imported here, as in every command: "gvlab --help" must answer at once.
-    from gvlab.engine import ENGINES
-    from gvlab.findings.study import Study
-    from gvlab.provenance import new_output_folder, prepare_output_file, prepare_output_folder, write_text
+    from gvlab.provenance import make_folder, prepare_output_file
+    from gvlab.workflows.bundle import Document, Table, write_part
+    from gvlab.workflows.run_study import FINDINGS_FILE, REPORT_FILE, RunRequest, experiments_of, run_study
 
-    names = _experiments(name)
-    if engine is not None and engine not in ENGINES:
-        raise UnknownNameError("engine", engine, ENGINES)
-    n = subjects or (QUICK_SUBJECTS if quick else SUBJECTS)
-    study = Study.of(names, seed=seed, subjects=n)
+    request = RunRequest(
+        name=name,
+        quick=quick,
+        subjects=subjects,
+        seed=seed,
+        engine=engine,
+        ensemble=plausible,
+        figure_width_mm=width_mm,
+    )
+    experiments_of(name)
     # A place that cannot be written is found now, not after the run.
     inside = json_file is not None and folder is not None and folder in json_file.parents
     if json_file is not None and not inside:
         prepare_output_file(json_file)
-    if folder is None:
-        target = new_output_folder(RESULTS / f"{name}-{time.strftime('%Y-%m-%d-%H%M%S')}")
-    else:
-        target = prepare_output_folder(folder)
-    if json_file is not None and inside:
-        prepare_output_file(json_file)
-    runs = _follow(study, target, engine)
-    findings = study.judge(runs)
-    manifest = study.manifest(runs)
-    content = {"findings": [finding.to_dict() for finding in findings], "manifest": manifest}
+    with output_folder(folder, name) as target:
+        if json_file is not None and inside:
+            prepare_output_file(json_file)
 
-    def save() -> None:
-        document = json.dumps(content, indent=2, ensure_ascii=False)
-        write_text(target / "findings.json", document)
-        if json_file is not None:
-            write_text(json_file, document)
+        def keep(path: str, part: Table | Document) -> None:
+            """Write what is finished at once: Ctrl-C and a full disk then lose nothing of it."""
+            make_folder((target / path).parent)
+            write_part(target / path, part)
+            if path == FINDINGS_FILE and json_file is not None:
+                write_part(json_file, part)
 
-    # What is known so far is kept before the parameter sets are asked, which takes minutes.
-    save()
-    asked = None if plausible is False else over_ensemble(names, every=bool(plausible), quick=quick)
-    if asked is not None:
-        content["ensemble"] = asked.to_dict()
-        save()
-    from gvlab.report import study_report
-    from gvlab.report.ensemble_section import ensemble_section
-
-    with out.status("Drawing the report ..."):
-        extra = () if asked is None else (ensemble_section(asked.found, asked.ensemble, asked.subjects),)
-        page = study_report.write(study, runs, findings, manifest, target, extra, width_mm)
-    _print(findings, study)
-    if asked is not None:
-        asked.print()
+        with progress_bar() as bar:
+            bundle = run_study(request, progress=bar, keep=keep)
+    found = bundle.found
+    _print(found.findings, found.study)
+    if found.ensemble is not None:
+        print_answer(found.ensemble)
+    page = target / REPORT_FILE
     out.print(f"\nReport: [bold]{page}[/bold]\nResults: {target}", soft_wrap=True, highlight=False)
 
 
-def _experiments(name: str) -> tuple[str, ...]:
-    from gvlab import library
-
-    if name == PAPER:
-        return tuple(each for each in library.names("experiments") if each.startswith(PAPER))
-    if name not in library.names("experiments"):
-        raise UnknownNameError("experiment", name, (PAPER, *library.names("experiments")))
-    return (name,)
-
-
-def _follow(study: Study, target: Path, engine: str | None) -> dict[tuple[str, str], Results]:
-    """Run the experiments with a progress bar; each is written as soon as it is finished."""
-    runs: dict[tuple[str, str], Results] = {}
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("subjects"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Virtual mice", total=study.runs)
-        for (experiment, system), results in study.run(lambda done: bar.advance(task, done), engine):
-            runs[experiment, system] = results
-            results.write(target / "results" / experiment / system)
-            bar.update(task, description=results.experiment.title[:40])
-    return runs
-
-
-def _print(findings: list[JudgedFinding], study: Study) -> None:
+def _print(findings: Sequence[JudgedFinding], study: Study) -> None:
     from gvlab.findings.rule import Verdict
 
-    table = Table(title="What the model says of each claim", title_justify="left", header_style="bold", box=SIMPLE)
+    table = ScreenTable(
+        title="What the model says of each claim", title_justify="left", header_style="bold", box=SIMPLE
+    )
     table.add_column("claim", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     table.add_column("published", ratio=2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from gvlab.assay.endpoint import EventTimes, event_times
 from gvlab.assay.measurements import COLUMNS, Measurements
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.experiment import sampling as virtual
-from gvlab.provenance import Source, atomic_file, make_folder, write_text
+from gvlab.provenance import Source, atomic_file, make_folder
 from gvlab.simulation import Trajectories
 
 if TYPE_CHECKING:
@@ -172,19 +172,39 @@ class Results:
             If a file cannot be written; files that are there are whole.
         """
         make_folder(folder)
+        for name, write in self.files().items():
+            with atomic_file(folder / name) as temporary:
+                write(temporary)
+
+    def files(self) -> dict[str, Callable[[Path], None]]:
+        """Return what writes each of its files, by name: trajectories, subjects, event times, and what made them."""
+        return {
+            "trajectories.parquet": self._write_trajectories,
+            "subjects.parquet": self._write_subjects,
+            "events.parquet": self._write_events,
+            "manifest.json": self._write_manifests,
+        }
+
+    def _write_trajectories(self, path: Path) -> None:
         units_of = {name: self.runs[self.arms[0]].unit(name) for name in self.experiment.outputs()}
         frames = [run.frame().assign(arm=arm) for arm, run in self.runs.items()]
-        _write(folder / "trajectories.parquet", pd.concat(frames, ignore_index=True), units_of)
+        _write(path, pd.concat(frames, ignore_index=True), units_of)
+
+    def _write_subjects(self, path: Path) -> None:
         subjects = [
             pd.DataFrame({"arm": arm, "subject": run.numbers, "status": run.status, "end_time": run.end_times})
             for arm, run in self.runs.items()
         ]
-        _write(folder / "subjects.parquet", pd.concat(subjects, ignore_index=True), {"end_time": "day"})
+        _write(path, pd.concat(subjects, ignore_index=True), {"end_time": "day"})
+
+    def _write_events(self, path: Path) -> None:
         endpoints = self.experiment.library.names("endpoints")
         events = [self.events(endpoint).table.assign(endpoint=endpoint) for endpoint in endpoints]
-        _write(folder / "events.parquet", pd.concat(events, ignore_index=True), {"duration": "day", "entry": "day"})
+        _write(path, pd.concat(events, ignore_index=True), {"duration": "day", "entry": "day"})
+
+    def _write_manifests(self, path: Path) -> None:
         manifests = {arm: run.manifest.to_dict() for arm, run in self.runs.items()}
-        write_text(folder / "manifest.json", json.dumps(manifests, indent=2, ensure_ascii=False))
+        path.write_text(json.dumps(manifests, indent=2, ensure_ascii=False), encoding="utf-8")
 
     def sources(self) -> tuple[Source, ...]:
         """Give the bibliography entries of the numbers used."""
@@ -220,5 +240,4 @@ def _write(path: Path, table: pd.DataFrame, units_of: Mapping[str, str]) -> None
 
     content = pa.Table.from_pandas(table, preserve_index=False)
     about = {"units": json.dumps(dict(units_of)), "origin": "simulated by GVLab"}
-    with atomic_file(path) as temporary:
-        pq.write_table(content.replace_schema_metadata({**(content.schema.metadata or {}), **about}), temporary)
+    pq.write_table(content.replace_schema_metadata({**(content.schema.metadata or {}), **about}), path)

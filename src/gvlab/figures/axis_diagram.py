@@ -55,6 +55,7 @@ def axis_diagram(
     places: Mapping[str, tuple[float, float]] | None = None,
     axis: Axes | None = None,
     control: str = "control",
+    weights: bool = True,
     title: str | None = None,
     simulated: bool = True,
     width: Width | float = "double",
@@ -80,6 +81,8 @@ def axis_diagram(
         Where to draw; None makes a figure.
     control
         What `change` compares with, for the legend.
+    weights
+        Whether widths mean anything, for the legend.
     title, simulated, width, save
         As in `survival`.
     """
@@ -109,7 +112,7 @@ def axis_diagram(
         _edge(axes, row, paths[row["edge"]])
     for node, box in boxes.items():
         _node(axes, box, names[node], size)
-    _legend(axes, control)
+    _legend(axes, control, weights)
     if title:
         axes.set_title(title, pad=5)
     mark_simulated(axes, simulated)
@@ -314,9 +317,10 @@ def _change_in_words(change: float, on: bool) -> str:
     return f"×{change:.2g}" if change < 100 else f"×{change:,.0f}"
 
 
-def _legend(axes: Axes, control: str) -> None:
+def _legend(axes: Axes, control: str, weights: bool) -> None:
+    width = "width: strength now   " if weights else ""
     axes.annotate(
-        f"→ activates   ⊣ inhibits   width: strength now   color, ×: against {control} (orange more, blue less)",
+        f"→ activates   ⊣ inhibits   {width}color, ×: against {control} (orange more, blue less)",
         (0, 0), xycoords="axes fraction", xytext=(0, -2), textcoords="offset points", ha="left", va="top", fontsize=5.8,
         color=GRAY, annotation_clip=False,
     )  # fmt: skip

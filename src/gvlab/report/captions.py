@@ -38,7 +38,7 @@ class Origin:
     simulated: bool = True
 
     def in_words(self) -> str:
-        """Write the sentences that end every caption."""
+        """Return the sentences that end every caption."""
         parts = [_sentence(self.design), _sentence(self._numbers())]
         if self.assumed:
             parts.append(_sentence(f"Assumed: {self.assumed}"))
@@ -141,12 +141,27 @@ def incidence_caption(origin: Origin, *, time_zero: str = "transplantation") -> 
     )
 
 
-def axis_caption(origin: Origin, *, when: str, control: str) -> str:
-    """Caption a figure of `gvlab.figures.axis_diagram`."""
+def axis_caption(origin: Origin, *, when: str, control: str, weights: bool = True) -> str:
+    """Caption a figure of `gvlab.figures.axis_diagram`.
+
+    Parameters
+    ----------
+    origin
+        Where the data come from.
+    when, control
+        What is shown ("day 9 in the treated arm"), and what changes are measured against.
+    weights
+        Whether widths of edges say how strongly each acts; where they do not, color and factor are the change of what
+        an edge acts on.
+    """
+    drawn = (
+        "the width of an edge is its strength relative to the strongest, color and factor its change"
+        if weights
+        else "color and factor are the change of what an edge acts on"
+    )
     return (
-        f"The regulatory axis on {when}. Arrows activate, bars inhibit; the width of an edge is its strength relative "
-        f"to the strongest, color and factor its change against {control} (orange more, blue less, gray within a "
-        f"tenth). Dashed and crossed edges are switched off. {origin.in_words()}"
+        f"The regulatory axis on {when}. Arrows activate, bars inhibit; {drawn} against {control} (orange more, blue "
+        f"less, gray within a tenth). Dashed and crossed edges are switched off. {origin.in_words()}"
     )
 
 
@@ -156,7 +171,7 @@ def verdict_counts(verdicts: pd.DataFrame) -> dict[str, int]:
 
 
 def verdict_summary(verdicts: pd.DataFrame) -> str:
-    """Say in a paragraph how many claims are reproduced, and what that is worth.
+    """Return a paragraph on how many claims are reproduced, and what that is worth.
 
     Claims that were used to build or calibrate the model are told apart from those held out: reproducing the former
     shows only that the model could be fitted.
@@ -192,7 +207,7 @@ def roles_table(verdicts: pd.DataFrame) -> pd.DataFrame:
 
 
 def evidence_summary(parameters: pd.DataFrame) -> str:
-    """Say in a sentence what the numbers of the model rest on."""
+    """Return a sentence on what the numbers of the model rest on."""
     total = len(parameters)
     if total == 0:
         return "No parameters are listed."

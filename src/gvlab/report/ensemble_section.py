@@ -55,7 +55,7 @@ def ensemble_section(found: Sequence[EnsembleVerdict], ensemble: Ensemble, subje
 
 
 def shares_row(verdict: EnsembleVerdict) -> dict[str, object]:
-    """Give what a figure needs of a verdict."""
+    """Return what a figure needs of a verdict."""
     assert verdict.reproduced is not None
     return {
         "claim": verdict.record.id,
@@ -69,7 +69,7 @@ def shares_row(verdict: EnsembleVerdict) -> dict[str, object]:
 
 
 def in_words(found: Sequence[EnsembleVerdict]) -> tuple[str, ...]:
-    """Say what is robust, what is open, and what the model says to facts that the simple story fails."""
+    """Return what is robust, what is open, and what the model says to facts that the simple story fails."""
     tested = [
         verdict for verdict in found if verdict.used_for_calibration == "none" and verdict.record.role not in CHALLENGES
     ]

@@ -95,7 +95,7 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def blank(value: Any) -> Any:
-    """Give an empty text for what is missing, so that no "nan" is ever printed."""
+    """Return an empty text for what is missing, so that no "nan" is ever printed."""
     if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
         return ""
     return value

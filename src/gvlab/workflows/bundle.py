@@ -101,22 +101,35 @@ class Bundle(Generic[Found]):
         for parent in sorted({(target / path).parent for path in self.paths()} - {target}):
             make_folder(parent)
         for path, table in self.tables.items():
-            _write_table(target / path, table)
+            write_part(target / path, table)
         for path, figure in self.figures.items():
             from gvlab.figures.style import save_figure
 
             save_figure(figure, [target / f"{path}{ending}" for ending in _FIGURE_ENDINGS])
         for path, document in self.documents.items():
-            if isinstance(document, str):
-                write_text(target / path, document)
-            elif isinstance(document, bytes):
-                write_bytes(target / path, document)
-            else:
-                with atomic_file(target / path) as temporary:
-                    document(temporary)
+            write_part(target / path, document)
         for path, values in self.data.items():
             write_text(target / path, json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False))
         return target
+
+
+def write_part(path: Path, part: Table | Document) -> None:
+    """Write a table or a document whole or not at all.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    if isinstance(part, Table):
+        _write_table(path, part)
+    elif isinstance(part, str):
+        write_text(path, part)
+    elif isinstance(part, bytes):
+        write_bytes(path, part)
+    else:
+        with atomic_file(path) as temporary:
+            part(temporary)
 
 
 def _write_table(path: Path, table: Table) -> None:

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from gvlab import library, units
+from gvlab import units
 from gvlab.experiment import Results
 from gvlab.figures import Panel, Row, spider
-from gvlab.papers.mathew2018.desk import (
+from gvlab.papers.mathew2018.context import (
     BOTH,
     CONTROL,
     DRUG,
     LOOKS,
-    PREFIX,
     T_CELLS,
-    Desk,
+    FigureContext,
     PaperFigure,
-    drawn_of,
     origin_in_words,
+    sample_animals,
     survival_panel,
 )
 from gvlab.statistics import wilson_interval
@@ -35,26 +34,25 @@ IMAGED = "human_into_rag2_molm13"
 IMAGING_DAYS = (3, 7, 10, 14, 17, 21, 24, 28, 35, 42, 49, 56)
 
 
-def build(desk: Desk) -> PaperFigure:
-    """Build the figure; errors as `Desk.results`."""
-    record = library.read("experiments", PREFIX + "survival")
-    everyone = [desk.results("survival", system) for system in record.systems]
-    n = everyone[0].experiment.arms[0].n
-    drawn = [drawn_of(results, n) for results in everyone]
+def build(context: FigureContext) -> PaperFigure:
+    """Build the figure; errors as `FigureContext.results`."""
+    all_subjects = context.every_system("survival")
+    n = all_subjects[0].experiment.arms[0].n
+    drawn = [sample_animals(results, n) for results in all_subjects]
     looks = {arm: LOOKS[arm] for arm in ARMS}
     curves = [
         Panel(
-            survival_panel(results, ARMS, looks, _power_note(desk, results, n)),
+            survival_panel(results, ARMS, looks, _power_note(context, results, n)),
             58.0,
             33.0,
             _short(results),
             letter=place == 0,
-            verdicts=desk.verdicts("C20", "C21", "C22", "C24") if place == 0 else (),
+            verdicts=context.verdicts("C20", "C21", "C22", "C24") if place == 0 else (),
         )
         for place, results in enumerate(drawn)
     ]
-    imaged = drawn[record.systems.index(IMAGED)]
-    flux = desk.read(imaged, "bioluminescence", IMAGING_DAYS)
+    imaged = next(results for results in drawn if results.experiment.system.name == IMAGED)
+    flux = context.read(imaged, "bioluminescence", IMAGING_DAYS)
     spiders = [
         Panel(
             _spider(imaged, flux.table, flux.limit or 0.0, arm),
@@ -66,26 +64,27 @@ def build(desk: Desk) -> PaperFigure:
         )
         for place, arm in enumerate(ARMS)
     ]
-    day = everyone[0].experiment.last_day
+    day = all_subjects[0].experiment.last_day
     last = Panel(
-        _survivors(everyone, day), 174.0, 32.0, f"Alive on day {day:g}, line: if both acted independently",
+        _survivors(all_subjects, day), 174.0, 32.0, f"Alive on day {day:g}, line: if both acted independently",
         below_mm=10.5,
     )  # fmt: skip
     caption = (
         f"(a) Survival of n = {n} mice per arm in the six models; in the corner, how often n = {n} would separate the "
         "combination from the other arm that comes nearest to it (log-rank, p < 0.05). (b) Alive on the last day, of "
-        f"{max(len(run) for run in everyone[0].runs.values())} virtual mice per arm, with Wilson 95 % intervals; the "
-        "tick is what the combination would give if sorafenib and T cells acted independently (Bliss). (c) Whole-body "
-        f"bioluminescence of {imaged.experiment.system.title}, n = {n} per arm: a line a mouse, a cross where it died, "
-        "gray below the detection floor, bar: sorafenib. Whether this leukemia was imaged in the paper is not known."
+        f"{max(len(run) for run in all_subjects[0].runs.values())} virtual mice per arm, with Wilson 95 % intervals; "
+        "the tick is what the combination would give if sorafenib and T cells acted independently (Bliss). (c) Whole-"
+        f"body bioluminescence of {imaged.experiment.system.title}, n = {n} per arm: a line a mouse, a cross where it "
+        "died, gray below the detection floor, bar: sorafenib. Whether this leukemia was imaged in the paper is not "
+        "known."
     )
     return PaperFigure(
         1,
         "Sorafenib and allogeneic T cells together give long-term survival in six models",
         (Row(tuple(curves), looks), Row((last,)), Row(tuple(spiders))),
-        f"{caption} {origin_in_words(desk, everyone)}",
+        f"{caption} {origin_in_words(context, all_subjects)}",
         ("C20", "C21", "C22", "C24"),
-        tuple(desk.kept),
+        tuple(context.kept),
     )
 
 
@@ -95,11 +94,11 @@ def _short(results: Results) -> str:
     )
 
 
-def _power_note(desk: Desk, results: Results, n: int) -> str:
-    """Say how often the combination would be told from the arm that it is hardest to tell from."""
+def _power_note(context: FigureContext, results: Results, n: int) -> str:
+    """Return how often the combination would be told from the arm that it is hardest to tell from."""
     powers = [
         judged.outcome.power.probability
-        for finding in desk.findings
+        for finding in context.findings
         for judged in finding.comparisons
         if finding.record.id == "C20"
         and judged.system == results.experiment.system.name
@@ -110,9 +109,9 @@ def _power_note(desk: Desk, results: Results, n: int) -> str:
     return f"sig. in {100 * min(powers):.0f} %" if powers else ""
 
 
-def _survivors(everyone: list[Results], day: float) -> Callable[[Axes], None]:
+def _survivors(all_subjects: Sequence[Results], day: float) -> Callable[[Axes], None]:
     def drawn(axes: Axes) -> None:
-        for place, results in enumerate(everyone):
+        for place, results in enumerate(all_subjects):
             alive = {arm: results.events("overall_survival").holds_on(arm, day) for arm in ARMS}
             share = {arm: float(alive[arm].mean()) for arm in ARMS}
             for step, arm in enumerate(ARMS):
@@ -126,16 +125,17 @@ def _survivors(everyone: list[Results], day: float) -> Callable[[Axes], None]:
                 )  # fmt: skip
             expected = 1 - (1 - share[DRUG]) * (1 - share[T_CELLS])
             axes.hlines(100 * expected, place + 0.17, place + 0.40, color="#333333", linewidth=1.0, zorder=1)
-        axes.set_xlim(-0.5, len(everyone) - 0.5)
+        axes.set_xlim(-0.5, len(all_subjects) - 0.5)
         axes.set_ylim(-3, 104)
         axes.set_yticks([0, 25, 50, 75, 100])
         axes.set_ylabel("Alive (%)")
         from gvlab.figures.style import MM, figure_of, mark_simulated, wrapped
 
-        names = [library.read("leukemias", str(each.experiment.system.record.leukemia)).title for each in everyone]
-        space = axes.get_position().width * figure_of(axes).get_figwidth() / MM / len(everyone) - 1.5
+        systems = [each.experiment.system for each in all_subjects]
+        names = [each.library.read("leukemias", str(each.record.leukemia)).title for each in systems]
+        space = axes.get_position().width * figure_of(axes).get_figwidth() / MM / len(all_subjects) - 1.5
         size = 6.0 if space > 20.0 else 4.6
-        axes.set_xticks(range(len(everyone)), [wrapped(name, space, size) for name in names], fontsize=size)
+        axes.set_xticks(range(len(all_subjects)), [wrapped(name, space, size) for name in names], fontsize=size)
         axes.tick_params(axis="x", length=0)
         mark_simulated(axes, True)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from gvlab.assay.measurements import Measurements
 from gvlab.figures import Look, Panel, Row, spider, treated_dots
-from gvlab.papers.mathew2018.desk import (
+from gvlab.papers.mathew2018.context import (
     BOTH,
     CONTROL,
     DRUG,
@@ -17,12 +17,12 @@ from gvlab.papers.mathew2018.desk import (
     MICE,
     SIGNIFICANT,
     T_CELLS,
-    Desk,
+    FigureContext,
     PaperFigure,
-    drawn_of,
     origin_in_words,
     plus,
     readings_of,
+    sample_animals,
     survival_panel,
 )
 
@@ -35,26 +35,26 @@ DAYS = (4.0, 6.0, 9.0, 12.0, 16.0, 20.0, 30.0, 40.0)
 NO_SOURCE, NO_HOST, BLOCKED = "IL-15-deficient leukemia", "IL-15-deficient recipient", "anti-IL-15"
 
 
-def build(desk: Desk) -> PaperFigure:
-    """Build the figure; errors as `Desk.results`."""
-    survival, source = desk.results("survival", SYSTEM), desk.results("il15_source", SYSTEM)
+def build(context: FigureContext) -> PaperFigure:
+    """Build the figure; errors as `FigureContext.results`."""
+    survival, source = context.results("survival", SYSTEM), context.results("il15_source", SYSTEM)
     n_survival = source.experiment.arms[0].n
     arms = (CONTROL, DRUG, T_CELLS, BOTH)
-    first = desk.read(drawn_of(survival, MICE), "serum_il15", DAY)
-    courses = desk.read(drawn_of(survival, MICE, 4 * MICE), "serum_il15", DAYS)
+    first = context.read(sample_animals(survival, MICE), "serum_il15", DAY)
+    courses = context.read(sample_animals(survival, MICE, 4 * MICE), "serum_il15", DAYS)
     lacking = [arm for lack in ("", f", {NO_SOURCE}", f", {NO_HOST}") for arm in (T_CELLS + lack, BOTH + lack)]
-    knocked = desk.read(drawn_of(source, MICE), "serum_il15", DAY)
+    knocked = context.read(sample_animals(source, MICE), "serum_il15", DAY)
     pairs = [(lacking[place], lacking[place + 1]) for place in (0, 2, 4)]
     look = {arm: LOOKS[BOTH if BOTH in arm else T_CELLS] for arm in lacking}
     serum = Panel(
         _dots(first, arms, {"T cells": plus(False, False, True, True), "Sorafenib": plus(False, True, False, True)},
-              dict(LOOKS), [(T_CELLS, BOTH, desk.significance(survival, "serum_il15", DAY, (T_CELLS, BOTH), MICE))]),
-        52.0, 36.0, f"Serum IL-15 on day {DAY:g}", verdicts=desk.verdicts("C13", "C15"), below_mm=11.0, left_mm=14.0,
+              dict(LOOKS), [(T_CELLS, BOTH, context.significance(survival, "serum_il15", DAY, (T_CELLS, BOTH), MICE))]),
+        52.0, 36.0, f"Serum IL-15 on day {DAY:g}", verdicts=context.verdicts("C13", "C15"), below_mm=11.0, left_mm=14.0,
     )  # fmt: skip
     top = float(courses.table["value"].max()) * 3.0
     lines = [
         Panel(_course(courses, arm, top), 61.0, 36.0, arm, letter=arm == T_CELLS, below_mm=11.0,
-              verdicts=desk.verdicts("C14") if arm == BOTH else ())
+              verdicts=context.verdicts("C14") if arm == BOTH else ())
         for arm in (T_CELLS, BOTH)
     ]  # fmt: skip
     rows = {
@@ -62,17 +62,17 @@ def build(desk: Desk) -> PaperFigure:
         "Leukemia": ("WT", "WT", "def.", "def.", "WT", "WT"),
         "Recipient": ("WT", "WT", "WT", "WT", "def.", "def."),
     }
-    marks = [(a, b, desk.significance(source, "serum_il15", DAY, (a, b), MICE)) for a, b in pairs]
+    marks = [(a, b, context.significance(source, "serum_il15", DAY, (a, b), MICE)) for a, b in pairs]
     knock = Panel(
         _dots(knocked, lacking, rows, look, marks), 76.0, 40.0, f"Serum IL-15 on day {DAY:g} without a source of IL-15",
-        verdicts=desk.verdicts("C16", "C17"), below_mm=14.0, left_mm=17.0,
+        verdicts=context.verdicts("C16", "C17"), below_mm=14.0, left_mm=17.0,
     )  # fmt: skip
     shown = {T_CELLS: LOOKS[T_CELLS], BOTH: LOOKS[BOTH]}
     shown |= {f"{BOTH}, {lack}": LOOKS[lack] for lack in (NO_SOURCE, NO_HOST, BLOCKED)}
     curves = Panel(
-        survival_panel(drawn_of(source, n_survival), list(shown), shown), 98.0, 40.0,
+        survival_panel(sample_animals(source, n_survival), list(shown), shown), 98.0, 40.0,
         "Survival without either source of IL-15, and under antibody",
-        verdicts=desk.verdicts("C16", "C17", "C19"), below_mm=14.0,
+        verdicts=context.verdicts("C16", "C17", "C19"), below_mm=14.0,
     )  # fmt: skip
     limit = first.limit or 0.0
     caption = (
@@ -86,9 +86,9 @@ def build(desk: Desk) -> PaperFigure:
         2,
         "Leukemia cells are the source of the IL-15 that carries the benefit",
         (Row((serum, *lines)), Row((knock, curves), shown)),
-        f"{caption} {origin_in_words(desk, [survival, source])}",
+        f"{caption} {origin_in_words(context, [survival, source])}",
         ("C13", "C14", "C15", "C16", "C17", "C19"),
-        tuple(desk.kept),
+        tuple(context.kept),
     )
 
 

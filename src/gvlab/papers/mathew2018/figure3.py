@@ -19,19 +19,19 @@ from gvlab.assay.readers.fcs import read_fcs
 from gvlab.experiment import Results
 from gvlab.experiment import sampling as virtual
 from gvlab.figures import Look, Panel, Row, half_offset_histograms, treated_dots, two_markers
-from gvlab.papers.mathew2018.desk import (
+from gvlab.papers.mathew2018.context import (
     BOTH,
     LOOKS,
     MICE,
     SIGNIFICANT,
     T_CELLS,
-    Desk,
+    FigureContext,
     FloatArray,
     PaperFigure,
-    drawn_of,
     origin_in_words,
     plus,
     readings_of,
+    sample_animals,
     survival_panel,
 )
 
@@ -62,16 +62,16 @@ class Tube:
     percent: float
 
 
-def build(desk: Desk) -> PaperFigure:
-    """Build the figure; errors as `Desk.results`."""
-    everyone = desk.results("cd8_phenotype", SYSTEM)
-    secondary = [desk.results("secondary", system) for system in SECONDARY]
-    drawn = drawn_of(everyone, MICE)
-    percent = desk.read(drawn, ASSAY, DAY, "cd107a_ifng_percent")
-    medians = {marker: desk.read(drawn, ASSAY, DAY, analyte) for marker, analyte in
+def build(context: FigureContext) -> PaperFigure:
+    """Build the figure; errors as `FigureContext.results`."""
+    all_subjects = context.results("cd8_phenotype", SYSTEM)
+    secondary = [context.results("secondary", system) for system in SECONDARY]
+    drawn = sample_animals(all_subjects, MICE)
+    percent = context.read(drawn, ASSAY, DAY, "cd107a_ifng_percent")
+    medians = {marker: context.read(drawn, ASSAY, DAY, analyte) for marker, analyte in
                (("Bcl2", "bcl2_median"), ("PD1", "pd1_median"))}  # fmt: skip
     tubes = acquired(drawn, percent)
-    record = virtual.assay_of(everyone, ASSAY).parameters.record
+    record = virtual.assay_of(all_subjects, ASSAY).parameters.record
     gate = next(each for each in record.gates if each.name == "cd107a_ifng")
     corner = (float(gate.bounds["CD107a"][0] or 0.0), float(gate.bounds["IFNg"][0] or 0.0))
     scatters = [
@@ -86,7 +86,7 @@ def build(desk: Desk) -> PaperFigure:
 
     def dots(measured: Measurements, label: str, analyte: str, log: bool = False) -> Callable[[Axes], None]:
         pairs = [(T_CELLS, BOTH), (BOTH, f"{BOTH}, {NO_SOURCE}")]
-        brackets = [(*pair, desk.significance(everyone, ASSAY, DAY, pair, MICE, analyte)) for pair in pairs]
+        brackets = [(*pair, context.significance(all_subjects, ASSAY, DAY, pair, MICE, analyte)) for pair in pairs]
 
         def draw(axes: Axes) -> None:
             treated_dots(readings_of(measured, ARMS), rows, label=label, look=look, brackets=brackets, axis=axes)
@@ -102,17 +102,17 @@ def build(desk: Desk) -> PaperFigure:
 
     first = Row(
         (*scatters, Panel(dots(percent, "Of donor CD8 (%)", "cd107a_ifng_percent"), 45.0,
-                          31.0, "CD107a\u207a IFN-\u03b3\u207a CD8", verdicts=desk.verdicts("C29", "C32"), left_mm=15.0,
-                          below_mm=11.5))
+                          31.0, "CD107a\u207a IFN-\u03b3\u207a CD8", verdicts=context.verdicts("C29", "C32"),
+                          left_mm=15.0, below_mm=11.5))
     )  # fmt: skip
     second = Row(
         (
             Panel(histogram("Bcl2", "Bcl-2 (APC)"), 38.0, 31.0, "Bcl-2", left_mm=8.0, below_mm=11.5),
             Panel(dots(medians["Bcl2"], "Bcl-2 (median)", "bcl2_median"), 49.0, 31.0, "", letter=False,
-                  verdicts=desk.verdicts("C30"), left_mm=17.0, below_mm=11.5),
+                  verdicts=context.verdicts("C30"), left_mm=17.0, below_mm=11.5),
             Panel(histogram("PD1", "PD-1 (BV711)"), 38.0, 31.0, "PD-1", left_mm=8.0, below_mm=11.5),
             Panel(dots(medians["PD1"], "PD-1 (median)", "pd1_median"), 49.0, 31.0, "", letter=False,
-                  verdicts=desk.verdicts("C31"), left_mm=17.0, below_mm=11.5),
+                  verdicts=context.verdicts("C31"), left_mm=17.0, below_mm=11.5),
         ),
         {SHORT[arm]: TUBE_LOOKS[arm] for arm in SHOWN},
     )  # fmt: skip
@@ -120,15 +120,15 @@ def build(desk: Desk) -> PaperFigure:
     looks = {arm: LOOKS[name] if name in LOOKS else LOOKS["BM"] for arm, name in PRIMARIES.items()}
     third = Row(
         tuple(
-            Panel(survival_panel(drawn_of(each, n), list(PRIMARIES), looks), 87.0, 32.0,
+            Panel(survival_panel(sample_animals(each, n), list(PRIMARIES), looks), 87.0, 32.0,
                   f"Secondary recipients: {each.experiment.system.title}", letter=place == 0,
-                  verdicts=desk.verdicts("C33", "C34") if place == 0 else ())
+                  verdicts=context.verdicts("C33", "C34") if place == 0 else ())
             for place, each in enumerate(secondary)
         ),
         looks,
     )  # fmt: skip
     caption = (
-        f"{everyone.experiment.system.title}, day {DAY:g}; {record.specimen}. (a) Donor CD8 of "
+        f"{all_subjects.experiment.system.title}, day {DAY:g}; {record.specimen}. (a) Donor CD8 of "
         "one mouse per arm, the one whose percentage is the median of its arm: contours hold 10 to 90 % of the events. "
         f"(b) CD107a\u207a IFN-\u03b3\u207a of donor CD8, n = {MICE} mice per arm, shown if cells suffice; KO: "
         "IL-15-deficient leukemia, AB: anti-IL-15. (c, d) Bcl-2 and PD-1 of donor CD8: histograms of the mice of a, "
@@ -139,9 +139,9 @@ def build(desk: Desk) -> PaperFigure:
         3,
         "CD8 T cells become cytotoxic, long-lived and unexhausted",
         (first, second, third),
-        f"{caption} {origin_in_words(desk, [everyone, *secondary])}",
+        f"{caption} {origin_in_words(context, [all_subjects, *secondary])}",
         ("C29", "C30", "C31", "C32", "C33", "C34"),
-        tuple(desk.kept),
+        tuple(context.kept),
     )
 
 

@@ -14,17 +14,17 @@ import pandas as pd
 from gvlab.experiment import Results
 from gvlab.experiment import sampling as virtual
 from gvlab.figures import Look, Panel, Row, blot, treated_dots
-from gvlab.papers.mathew2018.desk import (
+from gvlab.papers.mathew2018.context import (
     CULTURES,
     LOOKS,
     SIGNIFICANT,
-    Desk,
+    FigureContext,
     FloatArray,
     PaperFigure,
-    drawn_of,
     origin_in_words,
     plus,
     readings_of,
+    sample_animals,
 )
 
 if TYPE_CHECKING:
@@ -43,10 +43,10 @@ WITHOUT, WITH = Look("#0072B2", (), "o"), Look("#009E73", (), "D")
 BELOW_MM = 14.5
 
 
-def build(desk: Desk) -> PaperFigure:
-    """Build the figure; errors as `Desk.results`."""
-    everyone = desk.results("axis", SYSTEM)
-    drawn = drawn_of(everyone, CULTURES)
+def build(context: FigureContext) -> PaperFigure:
+    """Build the figure; errors as `FigureContext.results`."""
+    all_subjects = context.results("axis", SYSTEM)
+    drawn = sample_animals(all_subjects, CULTURES)
     look = {arm: WITH if arm.endswith("sorafenib") else WITHOUT for arm in (*ARMS, *INHIBITORS)}
     look |= dict.fromkeys(INHIBITORS[2:], LOOKS["IL-15-deficient recipient"])
 
@@ -58,9 +58,10 @@ def build(desk: Desk) -> PaperFigure:
         unit: str = "",
         ceiling: float | None = None,
     ) -> Callable[[Axes], None]:
-        measured = desk.read(drawn, assay, DAY, analyte)
+        measured = context.read(drawn, assay, DAY, analyte)
         brackets = [
-            (*pair, desk.significance(everyone, assay, DAY, pair, CULTURES, analyte, ratio=True)) for pair in pairs
+            (*pair, context.significance(all_subjects, assay, DAY, pair, CULTURES, analyte, ratio=True))
+            for pair in pairs
         ]
 
         def draw(axes: Axes) -> None:
@@ -78,52 +79,53 @@ def build(desk: Desk) -> PaperFigure:
         (
             Panel(_blot(drawn), 62.0, 30.0, "Western blot, one culture", left_mm=17.0, below_mm=BELOW_MM),
             Panel(dots("western", "ATF4", "ATF4", [treated]), 56.0, 32.0, "ATF4 (western blot)", left_mm=17.0,
-                  verdicts=desk.verdicts("C03", "C09"), below_mm=BELOW_MM),
+                  verdicts=context.verdicts("C03", "C09"), below_mm=BELOW_MM),
             Panel(dots("western", "pIRF7", "pIRF7", [treated, forced]), 56.0, 32.0, "Phospho-IRF7 (western blot)",
-                  verdicts=desk.verdicts("C04", "C08"), below_mm=BELOW_MM, letter=False, left_mm=17.0),
+                  verdicts=context.verdicts("C04", "C08"), below_mm=BELOW_MM, letter=False, left_mm=17.0),
         )
     )  # fmt: skip
     second = Row(
         (
             Panel(dots("phosphoflow", "pIRF7", "pIRF7, MFI", [treated, forced]), 43.5, 32.0,
-                  "Phospho-IRF7 (phospho-flow)", verdicts=desk.verdicts("C04", "C08"), left_mm=15.0, below_mm=BELOW_MM),
+                  "Phospho-IRF7 (phospho-flow)", verdicts=context.verdicts("C04", "C08"), left_mm=15.0,
+                  below_mm=BELOW_MM),
             *(
                 Panel(dots("qpcr", gene, f"{gene} mRNA", pairs), 43.5, 32.0, f"{gene} (RT-qPCR)",
-                      letter=gene == "Il15", verdicts=desk.verdicts(*claims), left_mm=15.0, below_mm=BELOW_MM)
+                      letter=gene == "Il15", verdicts=context.verdicts(*claims), left_mm=15.0, below_mm=BELOW_MM)
                 for gene, pairs, claims in (
                     ("Il15", [treated, knocked, forced], ("C02", "C05")), ("Irf7", [], ()), ("Atf4", [treated], ()),
                 )
             ),
         )
     )  # fmt: skip
-    uloq = virtual.upper_limit(virtual.assay_of(everyone, "serum_il15"))
+    uloq = virtual.upper_limit(virtual.assay_of(all_subjects, "serum_il15"))
     third = Row(
         (
             Panel(dots("chip_il15_promoter", None, "Bound", [treated, knocked]), 58.0, 32.0,
                   "IRF7 at the Il15 promoter (ChIP-qPCR)", left_mm=17.0, below_mm=BELOW_MM),
             Panel(dots("serum_il15", None, "IL-15", [treated, knocked, forced], "pg/mL", uloq), 58.0, 32.0,
-                  "IL-15 in supernatant (ELISA)", verdicts=desk.verdicts("C01", "C06", "C07"), left_mm=17.0,
+                  "IL-15 in supernatant (ELISA)", verdicts=context.verdicts("C01", "C06", "C07"), left_mm=17.0,
                   below_mm=BELOW_MM),
-            Panel(_inhibitors(readings_of(desk.read(drawn, "qpcr", DAY, "Il15"), INHIBITORS), look), 58.0, 32.0,
-                  "Other FLT3 inhibitors: Il15 (RT-qPCR)", verdicts=desk.verdicts("C11"), left_mm=17.0,
+            Panel(_inhibitors(readings_of(context.read(drawn, "qpcr", DAY, "Il15"), INHIBITORS), look), 58.0, 32.0,
+                  "Other FLT3 inhibitors: Il15 (RT-qPCR)", verdicts=context.verdicts("C11"), left_mm=17.0,
                   below_mm=BELOW_MM),
         )
     )  # fmt: skip
     caption = (
-        f"{everyone.experiment.system.title}, {24 * DAY:g} h of 10 nM sorafenib; n = {CULTURES} independent cultures. "
-        "KD: knock-down, OE: overexpression. (a) A western blot drawn of the signals read, beside its loading control. "
-        "(b) Bands over loading control, relative to untreated lanes. (c) Phospho-flow, median over unstained. (d) "
-        "RT-qPCR, efficiency-corrected \u0394\u0394Ct against untreated calibrators; Irf7 mRNA changes by knock-down "
-        "alone in the model. (e) ChIP-qPCR. (f) ELISA of the supernatant; readings above the ULOQ stand at it. (g) "
-        f"Other inhibitors, at the doses of their records. {SIGNIFICANT} (Welch on logarithms)."
+        f"{all_subjects.experiment.system.title}, {24 * DAY:g} h of 10 nM sorafenib; n = {CULTURES} independent "
+        "cultures. KD: knock-down, OE: overexpression. (a) A western blot drawn of the signals read, beside its "
+        "loading control. (b) Bands over loading control, relative to untreated lanes. (c) Phospho-flow, median over "
+        "unstained. (d) RT-qPCR, efficiency-corrected \u0394\u0394Ct against untreated calibrators; Irf7 mRNA changes "
+        "by knock-down alone in the model. (e) ChIP-qPCR. (f) ELISA of the supernatant; readings above the ULOQ stand "
+        f"at it. (g) Other inhibitors, at the doses of their records. {SIGNIFICANT} (Welch on logarithms)."
     )
     return PaperFigure(
         4,
         "Inhibition of FLT3-ITD lowers ATF4, frees IRF7 and raises IL-15",
         (first, second, third),
-        f"{caption} {origin_in_words(desk, [everyone])}".replace("Animals are", "Cultures are"),
+        f"{caption} {origin_in_words(context, [all_subjects], 'Cultures')}",
         ("C01", "C02", "C03", "C04", "C05", "C06", "C07", "C08", "C09", "C11"),
-        tuple(desk.kept),
+        tuple(context.kept),
     )
 
 

@@ -9,8 +9,7 @@ from gvlab.figures import Panel, Row
 from gvlab.figures.sheet import VERDICT_MARKS
 from gvlab.figures.style import GRAY, MM, figure_of, wrapped
 from gvlab.findings.one_set import JudgedFinding
-from gvlab.model.model import Model
-from gvlab.papers.mathew2018.desk import Desk, NotRunError, PaperFigure
+from gvlab.papers.mathew2018.context import FigureContext, NotRunError, PaperFigure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +18,7 @@ CLAIMS = ("C35", "C36", "C37", "C38", "C39", "C40", "C41")
 SIZE, LINE_MM = 6.5, 3.4
 
 
-def build(desk: Desk) -> PaperFigure:
+def build(context: FigureContext) -> PaperFigure:
     """Build the figure.
 
     Raises
@@ -27,7 +26,7 @@ def build(desk: Desk) -> PaperFigure:
     NotRunError
         If no claim on patients was judged.
     """
-    found = [finding for finding in desk.findings if finding.record.id in CLAIMS]
+    found = [finding for finding in context.findings if finding.record.id in CLAIMS]
     if not found:
         raise NotRunError("The figure lists what patients' cells showed, and no such claim was judged.")
     height = 7.0 + sum(LINE_MM * (1 + len(finding.record.statement) // 76) + 1.2 for finding in found)
@@ -39,7 +38,7 @@ def build(desk: Desk) -> PaperFigure:
         "Nothing is drawn, because nothing was simulated: the model has no patients yet, and readings of mice or of "
         "cultured cells are not shown in their place. The table lists what the paper and its commentary report of "
         "patients; each stands as a claim that a human part will be held to. For generating and ranking hypotheses and "
-        f"planning experiments; not for individual treatment decisions. GVLab, model {Model.default().sha256[:12]}."
+        f"planning experiments; not for individual treatment decisions. GVLab, {context.model_in_words}."
     )
     return PaperFigure(
         5,

@@ -14,19 +14,19 @@ from gvlab.assay.seahorse import Traces
 from gvlab.experiment import Results
 from gvlab.experiment import sampling as virtual
 from gvlab.figures import Panel, Row, stress_test, treated_dots
-from gvlab.papers.mathew2018.desk import (
+from gvlab.papers.mathew2018.context import (
     BOTH,
     LOOKS,
     MICE,
     SIGNIFICANT,
     T_CELLS,
-    Desk,
+    FigureContext,
     FloatArray,
     PaperFigure,
-    drawn_of,
     origin_in_words,
     plus,
     readings_of,
+    sample_animals,
 )
 
 if TYPE_CHECKING:
@@ -38,11 +38,11 @@ ARMS = tuple(arm + lack for lack in ("", f", {NO_SOURCE}", f", {BLOCKED}") for a
 SHOWN = {T_CELLS: LOOKS[T_CELLS], BOTH: LOOKS[BOTH], f"{BOTH}, {NO_SOURCE}": LOOKS[NO_SOURCE]}
 
 
-def build(desk: Desk) -> PaperFigure:
-    """Build the figure; errors as `Desk.results`."""
-    everyone = desk.results("cd8_phenotype", SYSTEM)
+def build(context: FigureContext) -> PaperFigure:
+    """Build the figure; errors as `FigureContext.results`."""
+    all_subjects = context.results("cd8_phenotype", SYSTEM)
     # The mice of flow cytometry were killed for it; these are others, as far as there are enough.
-    drawn = drawn_of(everyone, MICE, skip=len(ARMS) * MICE)
+    drawn = sample_animals(all_subjects, MICE, skip=len(ARMS) * MICE)
     look = {arm: LOOKS[BOTH if arm.startswith(BOTH) else T_CELLS] for arm in ARMS}
     rows = {
         "Sorafenib": plus(False, True, False, True, False, True),
@@ -50,9 +50,9 @@ def build(desk: Desk) -> PaperFigure:
     }
 
     def dots(assay: str, analyte: str, label: str) -> Callable[[Axes], None]:
-        measured = desk.read(drawn, assay, DAY, analyte)
+        measured = context.read(drawn, assay, DAY, analyte)
         pairs = [(T_CELLS, BOTH), (BOTH, f"{BOTH}, {NO_SOURCE}")]
-        brackets = [(*pair, desk.significance(everyone, assay, DAY, pair, MICE, analyte)) for pair in pairs]
+        brackets = [(*pair, context.significance(all_subjects, assay, DAY, pair, MICE, analyte)) for pair in pairs]
 
         def draw(axes: Axes) -> None:
             treated_dots(
@@ -72,15 +72,15 @@ def build(desk: Desk) -> PaperFigure:
             Row(
                 (
                     Panel(_traces(drawn, assay, rate, label), 104.0, 42.0, title, below_mm=11.5),
-                    Panel(dots(assay, analyte, name), 70.0, 42.0, name, verdicts=desk.verdicts(*claims), below_mm=11.5,
-                          left_mm=17.0),
+                    Panel(dots(assay, analyte, name), 70.0, 42.0, name, verdicts=context.verdicts(*claims),
+                          below_mm=11.5, left_mm=17.0),
                 ),
                 SHOWN if rate == "acid" else {},
             )
         )  # fmt: skip
     caption = (
-        f"{everyone.experiment.system.title}, day {DAY:g}: 2e5 sorted donor CD8 per well, five wells a mouse. (a, c) "
-        f"Rates, mean and standard deviation of mice (n = {MICE} per arm, shown if cells suffice), injections; SRC: "
+        f"{all_subjects.experiment.system.title}, day {DAY:g}: 2e5 sorted donor CD8 per well, five wells a mouse. (a, "
+        f"c) Rates, mean and standard deviation of mice (n = {MICE} per arm, shown if cells suffice), injections; SRC: "
         "spare respiratory capacity, GC: glycolytic capacity, of the combination. (b, d) Computed from each mouse's "
         "wells as the instrument's software does; KO: IL-15-deficient leukemia, AB: anti-IL-15. "
         f"{SIGNIFICANT} (Mann-Whitney). Respiration at rest is held equal in the model; both capacities are read and "
@@ -90,9 +90,9 @@ def build(desk: Desk) -> PaperFigure:
         6,
         "Donor CD8 T cells gain spare respiratory and glycolytic capacity",
         tuple(made),
-        f"{caption} {origin_in_words(desk, [everyone])}",
+        f"{caption} {origin_in_words(context, [all_subjects])}",
         ("C42", "C52"),
-        tuple(desk.kept),
+        tuple(context.kept),
     )
 
 

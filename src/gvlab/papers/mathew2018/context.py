@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,6 @@ from gvlab.experiment import Results
 from gvlab.experiment import sampling as virtual
 from gvlab.figures import Look
 from gvlab.findings.one_set import JudgedFinding
-from gvlab.model.model import Model
 from gvlab.statistics import mannwhitney_power, welch_power
 
 if TYPE_CHECKING:
@@ -80,8 +79,8 @@ class PaperFigure:
 
 
 @dataclass
-class Desk:
-    """Results at hand while figures are made.
+class FigureContext:
+    """What a figure is drawn from: results, verdicts, and the readings that were drawn on the way.
 
     Attributes
     ----------
@@ -97,8 +96,22 @@ class Desk:
     findings: Sequence[JudgedFinding]
     kept: list[pd.DataFrame] = field(default_factory=list)
 
+    @property
+    def model_in_words(self) -> str:
+        """Which model was run, by the first digits of its hash."""
+        models = {results.experiment.model.sha256[:12] for results in self.runs.values()}
+        return f"model {', '.join(sorted(models))}" if models else "no model was run"
+
+    def every_system(self, experiment: str) -> tuple[Results, ...]:
+        """Return results of an experiment in each of its systems; errors as `results`."""
+        ran = [results for (name, _), results in self.runs.items() if name == PREFIX + experiment]
+        if not ran:
+            raise NotRunError(f'The figure needs the experiment "{PREFIX}{experiment}". Run it as well.')
+        record = ran[0].experiment.library.read("experiments", PREFIX + experiment)
+        return tuple(self.results(experiment, system) for system in record.systems)
+
     def results(self, experiment: str, system: str) -> Results:
-        """Give results.
+        """Return the results of an experiment in a system.
 
         Raises
         ------
@@ -111,14 +124,14 @@ class Desk:
         return found
 
     def verdicts(self, *claims: str) -> tuple[tuple[str, str], ...]:
-        """Give claims with their verdicts, as far as they were judged."""
+        """Return claims with their verdicts, as far as they were judged."""
         known = {finding.record.id: str(finding.verdict) for finding in self.findings}
         return tuple((claim, known[claim]) for claim in claims if claim in known)
 
     def read(
         self, results: Results, assay: str, day: float | Sequence[float], analyte: str | None = None
     ) -> Measurements:
-        """Read an assay, and keep the readings for the table beside the figure."""
+        """Return the readings of an assay, and keep the readings for the table beside the figure."""
         days = [day] if isinstance(day, int | float) else list(day)
         found = results.measured(assay, at=[f"day {each:g}" for each in days], analyte=analyte)
         self.kept.append(found.table.assign(system=results.experiment.system.name))
@@ -134,7 +147,7 @@ class Desk:
         analyte: str | None = None,
         ratio: bool = False,
     ) -> str:
-        """Say how often an experiment of this size would be significant; "" where nothing can be read.
+        """Return how often an experiment of this size would be significant, in percent; "" where nothing can be read.
 
         Parameters
         ----------
@@ -157,12 +170,12 @@ class Desk:
 
 
 def readings_of(measured: Measurements, arms: Sequence[str]) -> dict[str, FloatArray]:
-    """Give readings by arm in order; an arm without any has none."""
+    """Return readings by arm in order; an arm without any has none."""
     return {arm: measured.values(arm) if arm in measured.arms else np.zeros(0) for arm in arms}
 
 
 def without_legend(axes: Axes) -> None:
-    """Take the legend away: the sheet has one for all panels."""
+    """Remove the legend: the sheet has one for all panels."""
     legend = axes.get_legend()
     if legend is not None:
         legend.remove()
@@ -171,7 +184,7 @@ def without_legend(axes: Axes) -> None:
 def survival_panel(
     results: Results, arms: Sequence[str], looks: Mapping[str, Look], note: str = ""
 ) -> Callable[[Axes], None]:
-    """Give what draws Kaplan-Meier curves of the animals drawn."""
+    """Return what draws Kaplan-Meier curves of the animals drawn."""
     table = results.events("overall_survival").table
 
     def drawn(axes: Axes) -> None:
@@ -190,32 +203,26 @@ def survival_panel(
     return drawn
 
 
-def drawn_of(results: Results, n: int, skip: int = 0) -> Results:
-    """Draw animals as a laboratory would; see `virtual.draw`."""
+def sample_animals(results: Results, n: int, skip: int = 0) -> Results:
+    """Return the results of as many animals for each arm as a laboratory has; see `gvlab.experiment.sampling.draw`."""
     return virtual.draw(results, n, skip)
 
 
-def origin_in_words(desk: Desk, results: Sequence[Results]) -> str:
-    """Write the sentences that end every caption: what is assumed, that it is simulated, model and seed."""
-    from gvlab import library
-
-    assumed = dict.fromkeys(library.read("experiments", each.experiment.name).assumed for each in results)
+def origin_in_words(context: FigureContext, results: Sequence[Results], who: str = "Animals") -> str:
+    """Return the sentences that end every caption: what is assumed, that it is simulated, model and seed."""
+    experiments = [each.experiment for each in results]
+    assumed = dict.fromkeys(each.library.read("experiments", each.name).assumed for each in experiments)
     subjects = max(len(run) for each in results for run in each.runs.values())
     texts = " ".join(dict.fromkeys(text if text.endswith(".") else f"{text}." for text in assumed if text))
     different = max(len(each.runs) for each in results) * MICE <= subjects
     drawn = "different in each arm" if different else "partly the same in several arms, since few were simulated"
     return (
-        f"Animals are {drawn}, drawn from {subjects} virtual subjects; hollow marks are simulated. "
+        f"{who} are {drawn}, drawn from {subjects} virtual subjects; hollow marks are simulated. "
         f"Assumed: {texts} Verdicts: \u2713 reproduced, \u25d0 partly, \u2717 not, ? cannot say. "
-        f"Simulated by GVLab, model {Model.default().sha256[:12]}, seed {results[0].seed}."
+        f"Simulated by GVLab, {context.model_in_words}, seed {results[0].seed}."
     )
 
 
 def plus(*marks: bool) -> tuple[str, ...]:
-    """Write a row of plus and minus."""
+    """Return a row of plus and minus."""
     return tuple("+" if mark else "-" for mark in marks)
-
-
-def curves(value: Any) -> FloatArray:
-    """Give an array of numbers."""
-    return np.asarray(value, dtype=np.float64)

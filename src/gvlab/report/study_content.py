@@ -1,0 +1,127 @@
+"""Fills a report with a study: verdicts, comparisons, sections, parameters, sources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from gvlab.experiment import Results
+from gvlab.findings.one_set import JudgedComparison, JudgedFinding, effect_in_words
+from gvlab.findings.rule import MEANING_OF_SEVERAL, Verdict
+from gvlab.findings.study import Study
+from gvlab.library.report_record import StudyRecord
+from gvlab.report.content import COMPARISON_COLUMNS, PARAMETER_COLUMNS, VERDICT_COLUMNS, ReportContent
+from gvlab.report.sections import study_sections
+
+Runs = Mapping[tuple[str, str], Results]
+
+FEW_SUBJECTS = 50
+"""With fewer virtual subjects an arm, a report says that it is a first look, and shows one system in depth."""
+
+VERDICT_ROW = (*VERDICT_COLUMNS, "source", "system")
+
+
+def study_content(
+    study: Study,
+    runs: Runs,
+    findings: Sequence[JudgedFinding],
+    manifest: Mapping[str, Any],
+    record: StudyRecord | None = None,
+) -> ReportContent:
+    """Return the tables, sentences and pictures of a study, ready for `render`.
+
+    Parameters
+    ----------
+    study, runs, findings, manifest
+        What was run, what came of it, what it says of each claim, what made it.
+    record
+        The study of the library that the experiments belong to; its title stands above several experiments.
+    """
+    brief = study.subjects < FEW_SUBJECTS
+    sections, faults = study_sections(runs, findings, brief=brief)
+    sources = study.sources()
+    first = next(iter(runs.values())).experiment
+    several = len({name for name, _ in runs}) > 1
+    systems = dict.fromkeys(results.experiment.system.title for results in runs.values())
+    return ReportContent(
+        title=record.title if record is not None and several else first.title,
+        subtitle=f"A simulation after {record.citation}" if record is not None else f"Simulated: {'; '.join(systems)}",
+        # A study of one's own speaks to no claim, and its table of verdicts is empty.
+        verdicts=pd.DataFrame([_verdict_row(finding) for finding in findings], columns=list(VERDICT_ROW)),
+        comparisons=pd.DataFrame(
+            [_comparison_row(finding, judged) for finding in findings for judged in finding.comparisons],
+            columns=list(COMPARISON_COLUMNS),
+        ),
+        sections=sections,
+        parameters=_parameters(runs),
+        bibliography={source.key: source.reference() for source in sources},
+        links={source.key: _link(source["doi"], source["url"]) for source in sources if source["doi"] or source["url"]},
+        manifest=manifest,
+        summary=(*(record.summary if record is not None else ()), *((MEANING_OF_SEVERAL,) if findings else ())),
+        meaning={str(verdict): verdict.meaning for verdict in Verdict},
+        warnings=(*_warnings(study, runs, brief), *faults),
+    )
+
+
+def _warnings(study: Study, runs: Runs, brief: bool) -> list[str]:
+    found = []
+    if brief:
+        found.append(
+            f"A quick run: {study.subjects} virtual subjects an arm. Intervals are wide; verdicts may change with more."
+        )
+    failed = sum(int((~run.ok).sum()) for results in runs.values() for run in results.runs.values())
+    if failed:
+        found.append(f"{failed} subjects could not be solved and are left out; the results folder names them.")
+    return found
+
+
+def _link(doi: str, url: str) -> str:
+    return f"https://doi.org/{doi}" if doi else url
+
+
+def _verdict_row(finding: JudgedFinding) -> dict[str, str]:
+    record = finding.record
+    published = record.published.direction
+    if "unknown" not in record.published.magnitude:
+        published = f"{published} ({record.published.magnitude})"
+    return {
+        "id": record.id,
+        "statement": record.statement,
+        "published": published,
+        "simulated": finding.simulated,
+        "verdict": str(finding.verdict),
+        "reason": finding.reason,
+        "role": record.role,
+        "confidence": record.confidence,
+        "source": record.source,
+        "system": record.system,
+    }
+
+
+def _comparison_row(finding: JudgedFinding, judged: JudgedComparison) -> dict[str, str]:
+    power = judged.outcome.power
+    against = f" against {judged.versus}" if judged.versus else ""
+    return {
+        "id": finding.record.id,
+        "system": judged.system,
+        "comparison": f"{judged.measured}: {judged.comparison.arm}{against}",
+        "simulated": effect_in_words(judged.outcome),
+        "power": "" if power is None else f"{100 * power.probability:.0f} % at n = {power.n_a}",
+        "verdict": str(judged.outcome.verdict),
+        "reason": judged.outcome.reason,
+    }
+
+
+def _parameters(runs: Runs) -> pd.DataFrame:
+    """Return every row of the parameter tables that holds in one of the systems, each once."""
+    rows: dict[tuple[str, tuple[str, ...]], dict[str, Any]] = {}
+    for (_, _), results in sorted(runs.items()):
+        for row in results.experiment.system.parameters().rows:
+            rows[row.parameterId, row.context] = {
+                **{column: getattr(row, column) for column in PARAMETER_COLUMNS},
+                "context": "; ".join(row.context),
+                "evidence": str(row.evidence),
+            }
+    return pd.DataFrame([rows[key] for key in sorted(rows)], columns=list(PARAMETER_COLUMNS))

@@ -1,0 +1,10 @@
+"""Numbers that a command names in its help and a workflow takes where none is given; importing them costs nothing."""
+
+SEED = 2018
+"""Of the virtual subjects."""
+
+SUBJECTS, QUICK_SUBJECTS = 200, 24
+"""Virtual subjects that go through every arm: of a run, and of a first look."""
+
+SETS, QUICK_SETS = 120, 30
+"""Plausible parameter sets that are asked, where not all are."""

@@ -1,0 +1,229 @@
+"""Runs experiments on virtual subjects, judges every published claim they speak to, and reports."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from pydantic import Field
+
+from gvlab.errors import UnknownNameError
+from gvlab.library import Library
+from gvlab.workflows.bundle import Bundle, Document, Table
+from gvlab.workflows.defaults import QUICK_SETS, QUICK_SUBJECTS, SEED, SETS, SUBJECTS
+from gvlab.workflows.progress import CancelToken, ProgressSink, Stage
+from gvlab.workflows.request import Request
+
+if TYPE_CHECKING:
+    from gvlab.experiment import Results
+    from gvlab.findings.one_set import JudgedFinding
+    from gvlab.findings.study import Study
+    from gvlab.library.report_record import StudyRecord
+    from gvlab.report.content import Section
+    from gvlab.workflows.ask_ensemble import EnsembleAnswer
+
+FINDINGS_FILE = "findings.json"
+REPORT_FILE = "report.html"
+RESULTS_FOLDER, FIGURES_FOLDER = "results", "figures"
+
+Keep: TypeAlias = "Callable[[str, Table | Document], None]"
+"""Is handed a part of the bundle and its path, as soon as it is known; a later one replaces an earlier one."""
+
+
+class RunRequest(Request):
+    """What is run, on how many virtual subjects, and what is made of it."""
+
+    name: str
+    """An experiment of the library, or a study: all of its experiments."""
+    quick: bool = False
+    """A first look with few subjects."""
+    subjects: int | None = Field(default=None, ge=1)
+    """Virtual subjects that go through every arm; 200, or 24 of a quick run, where None."""
+    seed: int = Field(default=SEED, ge=0)
+    """The same seed gives the same subjects."""
+    engine: str | None = None
+    """Name of an engine; the default one where None."""
+    ensemble: bool | None = None
+    """Ask every plausible parameter set as well, or none; some where None."""
+    figure_width_mm: float = Field(default=174, ge=85, le=174)
+    """Width of the figures of a paper."""
+
+    @property
+    def followed(self) -> int:
+        """Virtual subjects that go through every arm."""
+        return self.subjects or (QUICK_SUBJECTS if self.quick else SUBJECTS)
+
+    @property
+    def sets(self) -> int | None:
+        """Plausible parameter sets that are asked; None asks all."""
+        return None if self.ensemble else QUICK_SETS if self.quick else SETS
+
+
+@dataclass(frozen=True)
+class StudyRun:
+    """What came of a run.
+
+    Attributes
+    ----------
+    study, runs
+        What was run, and its results by experiment and system.
+    findings
+        What it says of each claim.
+    manifest
+        What made it.
+    ensemble
+        What plausible parameter sets say; None where none was asked.
+    """
+
+    study: Study
+    runs: Mapping[tuple[str, str], Results]
+    findings: tuple[JudgedFinding, ...]
+    manifest: Mapping[str, Any]
+    ensemble: EnsembleAnswer | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        plain = {"findings": [finding.to_dict() for finding in self.findings], "manifest": self.manifest}
+        return plain if self.ensemble is None else {**plain, "ensemble": self.ensemble.to_dict()}
+
+    def to_json(self) -> str:
+        """Return the text of ``findings.json``."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+
+
+def run_study(
+    request: RunRequest,
+    *,
+    library: Library | None = None,
+    progress: ProgressSink | None = None,
+    cancel: CancelToken | None = None,
+    keep: Keep | None = None,
+) -> Bundle[StudyRun]:
+    """Run experiments, judge what they speak to, ask plausible parameter sets, draw, and report.
+
+    Parameters
+    ----------
+    request
+        What is asked for.
+    library
+        Where experiments, studies and findings are read from; the default one where None.
+    progress, cancel
+        Told where it stands; stops it.
+    keep
+        Handed every part of the bundle as soon as it is known: what is finished is then safe from what comes after.
+
+    Returns
+    -------
+    Results as Parquet, ``findings.json``, figures and ``report.html``.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such experiment, study or engine.
+    """
+    from gvlab.engine import ENGINES
+    from gvlab.findings.study import Study
+
+    library = Library.default() if library is None else library
+    names, record = experiments_of(request.name, library)
+    if request.engine is not None and request.engine not in ENGINES:
+        raise UnknownNameError("engine", request.engine, ENGINES)
+    study = Study.of(names, seed=request.seed, subjects=request.followed)
+    made = _Made(keep)
+    runs = _run(study, request, made, progress, cancel)
+    found = StudyRun(study, runs, tuple(study.judge(runs)), study.manifest(runs))
+    # What is known so far is kept before the parameter sets are asked, which takes minutes.
+    made.add(FINDINGS_FILE, found.to_json())
+    if request.ensemble is not False and record is not None and record.ensemble:
+        from gvlab.workflows.ask_ensemble import ask_ensemble
+
+        answer = ask_ensemble(
+            record.ensemble, names, library, sets=request.sets, must_be_there=bool(request.ensemble), progress=progress,
+            cancel=cancel,
+        )  # fmt: skip
+        if answer is not None:
+            found = dataclasses.replace(found, ensemble=answer)
+            made.add(FINDINGS_FILE, found.to_json())
+    Stage("Drawing the report", sink=progress, cancel=cancel)
+    _report(found, record, request, made)
+    contents = {
+        REPORT_FILE: "the report, one page",
+        FINDINGS_FILE: "verdicts, and what made them",
+        f"{RESULTS_FOLDER}/": "courses, event times and subjects of every arm, as Parquet",
+    }
+    return Bundle(request, found, tables=made.tables, documents=made.documents, contents=contents)
+
+
+def experiments_of(name: str, library: Library | None = None) -> tuple[tuple[str, ...], StudyRecord | None]:
+    """Return the experiments that a name stands for, and the study of the library that they belong to.
+
+    Raises
+    ------
+    UnknownNameError
+        If it is the name of neither an experiment nor a study.
+    """
+    library = Library.default() if library is None else library
+    studies: dict[str, StudyRecord] = library.read_all("studies")
+    if name in studies:
+        return studies[name].experiments, studies[name]
+    if name not in library.names("experiments"):
+        raise UnknownNameError("experiment", name, (*studies, *library.names("experiments")))
+    return (name,), next((study for study in studies.values() if name in study.experiments), None)
+
+
+@dataclass
+class _Made:
+    """Parts of the bundle that are ready; each is handed on as soon as it is."""
+
+    keep: Keep | None
+    documents: dict[str, Document] = field(default_factory=dict)
+    tables: dict[str, Table] = field(default_factory=dict)
+
+    def add(self, path: str, part: Table | Document) -> None:
+        if isinstance(part, Table):
+            self.tables[path] = part
+        else:
+            self.documents[path] = part
+        if self.keep is not None:
+            self.keep(path, part)
+
+
+def _run(
+    study: Study, request: RunRequest, made: _Made, progress: ProgressSink | None, cancel: CancelToken | None
+) -> dict[tuple[str, str], Results]:
+    stage = Stage("Virtual subjects", study.runs, "subjects", sink=progress, cancel=cancel)
+    runs: dict[tuple[str, str], Results] = {}
+    for (experiment, system), results in study.run(stage.advance, request.engine):
+        runs[experiment, system] = results
+        for name, write in results.files().items():
+            made.add(f"{RESULTS_FOLDER}/{experiment}/{system}/{name}", write)
+        stage.advance(0, results.experiment.title)
+    return runs
+
+
+def _report(found: StudyRun, record: StudyRecord | None, request: RunRequest, made: _Made) -> None:
+    """Draw the figures of the paper, if there is one, and write the report."""
+    from gvlab.assay.samples import MARK
+    from gvlab.papers import draw_figures
+    from gvlab.report import render
+    from gvlab.report.ensemble_section import ensemble_section
+    from gvlab.report.study_content import study_content
+
+    content = study_content(found.study, found.runs, found.findings, found.manifest, record)
+    first: tuple[Section, ...] = ()
+    if record is not None and record.paper:
+        drawn = draw_figures(record.paper, found.runs, found.findings, width=request.figure_width_mm)
+        for name, figure in drawn.files.items():
+            made.add(f"{FIGURES_FOLDER}/{name}", figure)
+        for name, readings in drawn.readings.items():
+            made.add(f"{FIGURES_FOLDER}/{name}", Table(readings, (MARK,)))
+        first = (drawn.section,) if drawn.section is not None else ()
+        content = dataclasses.replace(content, warnings=(*content.warnings, *drawn.faults))
+    if found.ensemble is not None:
+        answer = found.ensemble
+        first = (*first, ensemble_section(answer.found, answer.ensemble, answer.subjects))
+    page = dataclasses.replace(content, sections=(*first, *content.sections))
+    made.add(REPORT_FILE, render(page))
