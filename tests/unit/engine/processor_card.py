@@ -37,6 +37,9 @@ class ProcessorCard:
         self._memory = np.full(size + 256, 255, dtype=np.uint8)
         return self._memory.ctypes.data + -self._memory.ctypes.data % 256
 
+    def release(self) -> None:
+        self._memory = np.zeros(0, dtype=np.uint8)
+
     def upload(self, array: np.ndarray, address: int) -> None:
         assert array.flags.c_contiguous
         ctypes.memmove(address, array.ctypes.data, array.nbytes)

@@ -300,6 +300,24 @@ def test_a_solve_on_a_card_can_be_cancelled(model, cards, monkeypatch):
 
 
 @needs_compiler
+def test_a_solve_waits_for_a_card_of_another_and_can_be_cancelled_meanwhile(model, cards, monkeypatch):
+    monkeypatch.setattr(device, "cards", lambda: (cards[0],))
+    asked = 0
+
+    def cancel() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 3
+
+    cards[0].started.clear()
+    with cards[0].busy, pytest.raises(CancelledError):
+        ensemble.solve(model, TIMES, **arguments(), target="gpu", cancel=cancel)
+    assert not cards[0].started
+    ensemble.solve(model, TIMES, **arguments(), target="gpu")
+    assert cards[0].started
+
+
+@needs_compiler
 def test_what_fails_on_a_card_is_raised_and_stops_the_others(model, cards, monkeypatch):
     monkeypatch.setattr(device, "cards", lambda: tuple(cards))
     monkeypatch.setattr(portions, "FEWEST", 4)

@@ -156,7 +156,7 @@ class CudaCard:
         self.name = _checked(driver.cuDeviceGetName(100, device)).split(b"\0")[0].decode()
         apart = driver.CUstream_flags.CU_STREAM_NON_BLOCKING
         self._work, self._copies = (_checked(driver.cuStreamCreate(apart)) for _ in range(2))
-        self._memory, self._size = 0, 0
+        self._memory = 0
         self._loaded: OrderedDict[str, tuple[Any, Any]] = OrderedDict()
 
     def _attribute(self, which: Any, device: Any) -> int:
@@ -169,20 +169,22 @@ class CudaCard:
     def room(self) -> int:
         """Return the bytes that a portion may take."""
         self._enter()
-        driver = self._driver
-        _, free, _ = driver.cuMemGetInfo()
-        return int(PART_OF_MEMORY * (int(free) + self._size))
+        code, free, _ = self._driver.cuMemGetInfo()
+        _checked((code,))
+        return int(PART_OF_MEMORY * int(free))
 
     def reserve(self, size: int) -> int:
-        """Return the address of so much memory; what was reserved before is gone."""
+        """Return the address of so much memory."""
         self._enter()
-        if size > self._size:
-            if self._memory:
-                _checked(self._driver.cuMemFree(self._memory))
-                self._memory, self._size = 0, 0
-            self._memory = int(_checked(self._driver.cuMemAlloc(size)))
-            self._size = size
+        self._memory = int(_checked(self._driver.cuMemAlloc(size)))
         return self._memory
+
+    def release(self) -> None:
+        """Give back what was reserved; the driver waits for a kernel that still uses it."""
+        self._enter()
+        if self._memory:
+            memory, self._memory = self._memory, 0
+            _checked(self._driver.cuMemFree(memory))
 
     def upload(self, array: Memory, address: int) -> None:
         """Copy an array there."""
@@ -216,7 +218,8 @@ class CudaCard:
         return False
 
     def _fill(self, module: Any, name: bytes, array: Memory) -> None:
-        _, address, _ = self._driver.cuModuleGetGlobal(module, name)
+        code, address, _ = self._driver.cuModuleGetGlobal(module, name)
+        _checked((code,))
         self.upload(array, int(address))
 
     def _load(self, kernel: Kernel) -> tuple[Any, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,6 +19,7 @@ from gvlab.engine.ensemble.subjects import Floats, Rows
 from gvlab.engine.schedule import Column
 from gvlab.engine.targets.gpu.source import Kernel
 from gvlab.engine.targets.layout import FIELD
+from gvlab.errors import CancelledError
 
 Memory = npt.NDArray[Any]
 
@@ -63,7 +65,11 @@ class Card(Protocol):
         ...
 
     def reserve(self, size: int) -> int:
-        """Return the address of so much memory; what was reserved before is gone."""
+        """Return the address of so much memory."""
+        ...
+
+    def release(self) -> None:
+        """Give back what was reserved."""
         ...
 
     def upload(self, array: Memory, address: int) -> None:
@@ -165,9 +171,8 @@ class Portions:
 
             try:
                 while (part := self._next(left)) is not None:
-                    portion = _Portion(self, self._cards[which], part, watch_only)
-                    with self._cards[which].busy:
-                        finished = portion.carry(self._kernels[number], note)
+                    with self._alone(self._cards[which]) as card:
+                        finished = _Portion(self, card, part, watch_only).carry(self._kernels[number], note)
                     with self._lock:
                         note(0)
                         self.table[FIELD["finished"]] += finished
@@ -190,6 +195,24 @@ class Portions:
             raise
         if failures:
             raise failures[0]
+
+    @contextmanager
+    def _alone(self, card: Card) -> Iterator[Card]:
+        """Have a card for a portion, once it is free.
+
+        Raises
+        ------
+        CancelledError
+            If the solve is given up before.
+        """
+        while not card.busy.acquire(timeout=LONGEST_WAIT):
+            if self.abort.is_set():
+                raise CancelledError("The solve was given up before a card was free.")
+        try:
+            yield card
+        finally:
+            card.release()
+            card.busy.release()
 
     def _next(self, left: Iterator[Rows]) -> Rows | None:
         with self._lock:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gvlab.engine.ensemble.subjects import Floats
+from gvlab.arrays import Array, Float
 from gvlab.engine.program.program import Program
 from gvlab.sbml.equations import Equations
 from gvlab.sbml.evaluate import evaluate
@@ -59,14 +59,14 @@ def changed_slots(program: Program, model: Equations, targets: Iterable[str]) ->
 
 
 def shared_constants(
-    program: Program, slots: Floats, changed: Iterable[str], *, printed: bool | None = None
+    program: Program, slots: Float[Array, "subject slot"], changed: Iterable[str], *, printed: bool | None = None
 ) -> Sharing:
     """Return the constants that no subject of a solve has for itself.
 
     Parameters
     ----------
     slots
-        Shape (subject, slot), as the solve begins.
+        As the solve begins.
     changed
         Names of slots that it may change.
     printed
