@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from gvlab import notebook
 from gvlab.arrays import Array, Bool, Float, FloatArray
 from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.lazy import LazyModule
 from gvlab.library import Library
 from gvlab.library.records import EndpointRecord
 from gvlab.statistics import (
@@ -27,6 +27,11 @@ from gvlab.statistics import (
     logrank,
     restricted_mean_difference,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = LazyModule("pandas")
 
 COLUMNS = ("subject", "arm", "duration", "event_observed", "entry", "cause")
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from gvlab import units
 from gvlab.arrays import Array, Float
 from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.lazy import LazyModule
 from gvlab.statistics import GroupComparison, compare_two
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = LazyModule("pandas")
 
 COLUMNS = ("subject", "arm", "time", "assay", "analyte", "value", "unit", "below_lloq", "above_uloq")
 

@@ -10,20 +10,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from gvlab import units
 from gvlab.assay.endpoint import EventTimes, event_times
 from gvlab.assay.measurements import COLUMNS, Measurements
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.experiment import sampling as virtual
+from gvlab.lazy import LazyModule
 from gvlab.provenance import Source, atomic_file, make_folder
 from gvlab.simulation import Trajectories
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from gvlab.assay.assay import Assay
     from gvlab.assay.samples import Samples
     from gvlab.experiment.experiment import Experiment
+else:
+    pd = LazyModule("pandas")
 
 FloatArray = npt.NDArray[np.float64]
 

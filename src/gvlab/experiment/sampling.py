@@ -13,9 +13,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.lazy import LazyModule
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = LazyModule("pandas")
 
 if TYPE_CHECKING:
     from gvlab.assay.assay import Assay

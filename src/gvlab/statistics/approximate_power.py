@@ -6,10 +6,15 @@ holds the two against one another.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr, ndtri
-from scipy.stats import t as student
+
+from gvlab.lazy import LazyModule
+
+special: Any = LazyModule("scipy.special")
+stats: Any = LazyModule("scipy.stats")
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -39,7 +44,7 @@ def logrank_power(arm: FloatArray, versus: FloatArray, n: int, alpha: float) -> 
     excess = np.sum(np.where(seen, deaths_a - risk_a * deaths / safe, 0.0), axis=1)
     variance = np.sum(np.where(seen, risk_a * risk_b * deaths / safe**2, 0.0), axis=1)
     z = np.sqrt(n) * np.abs(excess) / np.sqrt(np.maximum(variance, 1e-12))
-    return np.asarray(ndtr(z - ndtri(1 - alpha / 2)), dtype=np.float64)
+    return np.asarray(special.ndtr(z - special.ndtri(1 - alpha / 2)), dtype=np.float64)
 
 
 def mannwhitney_power(arm: FloatArray, versus: FloatArray, n: int, alpha: float) -> FloatArray:
@@ -49,11 +54,11 @@ def mannwhitney_power(arm: FloatArray, versus: FloatArray, n: int, alpha: float)
     logarithms; the variance of its estimate is that of Hanley and McNeil (1982).
     """
     difference, spread = _logarithms(arm, versus)
-    above = ndtr(np.abs(difference) / np.maximum(np.sqrt(np.sum(spread**2, axis=0)), 1e-9))
+    above = special.ndtr(np.abs(difference) / np.maximum(np.sqrt(np.sum(spread**2, axis=0)), 1e-9))
     first, second = above / (2 - above), 2 * above**2 / (1 + above)
     variance = (above * (1 - above) + (n - 1) * (first + second - 2 * above**2)) / n**2
-    threshold = 0.5 + ndtri(1 - alpha / 2) * np.sqrt((2 * n + 1) / (12 * n**2))
-    return np.asarray(ndtr((above - threshold) / np.sqrt(np.maximum(variance, 1e-12))), dtype=np.float64)
+    threshold = 0.5 + special.ndtri(1 - alpha / 2) * np.sqrt((2 * n + 1) / (12 * n**2))
+    return np.asarray(special.ndtr((above - threshold) / np.sqrt(np.maximum(variance, 1e-12))), dtype=np.float64)
 
 
 def welch_power(arm: FloatArray, versus: FloatArray, n: int, alpha: float) -> FloatArray:
@@ -62,7 +67,9 @@ def welch_power(arm: FloatArray, versus: FloatArray, n: int, alpha: float) -> Fl
     error = spread**2 / n
     both = np.maximum(np.sum(error, axis=0), 1e-18)
     freedom = np.maximum(both**2 / np.maximum(np.sum(error**2 / (n - 1), axis=0), 1e-36), n - 1)
-    return np.asarray(ndtr(np.abs(difference) / np.sqrt(both) - student.ppf(1 - alpha / 2, freedom)), dtype=np.float64)
+    return np.asarray(
+        special.ndtr(np.abs(difference) / np.sqrt(both) - stats.t.ppf(1 - alpha / 2, freedom)), dtype=np.float64
+    )
 
 
 def _logarithms(arm: FloatArray, versus: FloatArray) -> tuple[FloatArray, FloatArray]:

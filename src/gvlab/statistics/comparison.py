@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-from scipy import special, stats
 
 from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.lazy import LazyModule
 from gvlab.statistics.estimate import Estimate, HypothesisTest, normal_quantile, tail_of
 from gvlab.statistics.inputs import FloatArray, numbers, same_length
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = LazyModule("pandas")
+special: Any = LazyModule("scipy.special")
+stats: Any = LazyModule("scipy.stats")
 
 RESAMPLES = 2000
 """Bootstrap samples of an interval: enough that its limits move by a few percent of its width from seed to seed."""

@@ -8,15 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-from scipy import stats
 
 from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.lazy import LazyModule
 from gvlab.statistics.estimate import Estimate, HypothesisTest, normal_quantile
 from gvlab.statistics.inputs import FloatArray, IntArray, event_times, labels, risk_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = LazyModule("pandas")
+stats: Any = LazyModule("scipy.stats")
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-
-from scipy import special
+from typing import Any
 
 from gvlab.errors import InvalidValueError
+from gvlab.lazy import LazyModule
+
+special: Any = LazyModule("scipy.special")
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,22 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-from scipy import optimize, stats
 
 from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.lazy import LazyModule
 from gvlab.statistics.estimate import Estimate, HypothesisTest, number_in_words, p_value_in_words, tail_of
 from gvlab.statistics.inputs import FloatArray, IntArray, count_at_risk, event_times, labels
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = LazyModule("pandas")
+optimize: Any = LazyModule("scipy.optimize")
+stats: Any = LazyModule("scipy.stats")
 
 
 def logrank(

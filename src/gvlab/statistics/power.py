@@ -6,13 +6,17 @@ experiment with the number of mice that a laboratory can afford would come out s
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from gvlab.errors import InvalidValueError
+from gvlab.lazy import LazyModule
 from gvlab.statistics.estimate import Power, power_of
 from gvlab.statistics.inputs import FloatArray, event_times, numbers
+
+stats: Any = LazyModule("scipy.stats")
 
 REPLICATES = 2000
 """Monte-Carlo error of a power of one half: 1.1 percentage points."""

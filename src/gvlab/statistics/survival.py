@@ -8,14 +8,20 @@ R, it is at risk after it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from gvlab.errors import InvalidValueError
+from gvlab.lazy import LazyModule
 from gvlab.statistics.estimate import Estimate, normal_quantile
 from gvlab.statistics.inputs import FloatArray, IntArray, count_at_risk, event_times, risk_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = LazyModule("pandas")
 
 
 @dataclass(frozen=True)

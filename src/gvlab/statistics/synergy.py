@@ -7,16 +7,22 @@ over a reference is in the same unit: 0.2 means 20 percentage points more than e
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-from scipy import optimize, special
 
 from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.lazy import LazyModule
 from gvlab.statistics.estimate import tail_of
 from gvlab.statistics.inputs import FloatArray, numbers
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = LazyModule("pandas")
+optimize: Any = LazyModule("scipy.optimize")
+special: Any = LazyModule("scipy.special")
 
 Reference = Literal["bliss", "hsa", "loewe"]
 

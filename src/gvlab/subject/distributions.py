@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr, ndtri
 
 from gvlab.errors import InvalidValueError
+from gvlab.lazy import LazyModule
 from gvlab.library.records import Variability
+
+special: Any = LazyModule("scipy.special")
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -37,11 +39,11 @@ class Normal:
 
     def cdf(self, value: float) -> float:
         """Give the probability of a smaller value."""
-        return float(ndtr((value - self.mean) / self.sd))
+        return float(special.ndtr((value - self.mean) / self.sd))
 
     def quantile(self, probability: FloatArray) -> FloatArray:
         """Give the value below which a share `probability` lies."""
-        return np.asarray(self.mean + self.sd * ndtri(probability), dtype=np.float64)
+        return np.asarray(self.mean + self.sd * special.ndtri(probability), dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -79,11 +81,11 @@ class LogNormal:
 
     def cdf(self, value: float) -> float:
         """Give the probability of a smaller value."""
-        return float(ndtr(math.log(value / self.median) / self.sigma)) if value > 0 else 0.0
+        return float(special.ndtr(math.log(value / self.median) / self.sigma)) if value > 0 else 0.0
 
     def quantile(self, probability: FloatArray) -> FloatArray:
         """Give the value below which a share `probability` lies."""
-        return np.asarray(self.median * np.exp(self.sigma * ndtri(probability)), dtype=np.float64)
+        return np.asarray(self.median * np.exp(self.sigma * special.ndtri(probability)), dtype=np.float64)
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from gvlab.errors import InvalidValueError, LibraryError, UnknownNameError
 from gvlab.files import atomic_file
+from gvlab.lazy import LazyModule
 from gvlab.library import Library
 from gvlab.library.ensemble_recipe import Recipe
 from gvlab.model.model import Model
 from gvlab.subject.parameter_space import ParameterSpace
+
+sparse: Any = LazyModule("scipy.sparse")
+csgraph: Any = LazyModule("scipy.sparse.csgraph")
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -186,8 +188,8 @@ def lineages(unit_points: FloatArray) -> npt.NDArray[np.int64]:
         one.append(order[same])
         other.append(order[same + 1])
     rows, columns = np.concatenate(one), np.concatenate(other)
-    graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(n, n))
-    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+    graph = sparse.coo_array((np.ones(len(rows)), (rows, columns)), shape=(n, n))
+    return np.asarray(csgraph.connected_components(graph, directed=False)[1], dtype=np.int64)
 
 
 def effective_sample_size(unit_points: FloatArray, family: npt.NDArray[np.int64]) -> FloatArray:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import math
 import zlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr, ndtri
-from scipy.stats import qmc
 
 from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.lazy import LazyModule
 from gvlab.library import Library
 from gvlab.library.records import PopulationRecord
 from gvlab.model.parameters import ParameterTable
 from gvlab.subject.cohort import Cohort
 from gvlab.subject.distributions import distribution
+
+special: Any = LazyModule("scipy.special")
+qmc: Any = LazyModule("scipy.stats.qmc")
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -129,7 +132,7 @@ class Population:
         tiny = np.finfo(np.float64).eps
         points = np.clip(points, tiny, 1 - tiny)
         if self.record.correlations:
-            points = ndtr(ndtri(points) @ self._correlation().T)
+            points = special.ndtr(special.ndtri(points) @ self._correlation().T)
         return points
 
     def _correlation(self) -> FloatArray:
