@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from gvlab.errors import InvalidValueError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from gvlab.workflows.bundle import Bundle
     from gvlab.workflows.progress import Progress as Where
     from gvlab.workflows.progress import ProgressSink
@@ -68,9 +71,35 @@ def say_bundle(bundle: Bundle[Any], where: str) -> None:
     """Print what a bundle says, where it lies, and what is in its files."""
     say(bundle.heading)
     say(bundle.lines, "  ")
+    if bundle.shown:
+        _show(bundle.shown, bundle.tables[bundle.shown].frame)
     say(f"\n{bundle.summary} {where}".replace("\n ", "\n"))
     wide = max((len(path) for path in bundle.contents), default=0)
     say(f"  {path:<{wide}}  {what}" for path, what in bundle.contents.items())
+
+
+def _show(path: str, table: pd.DataFrame, most: int = 20) -> None:
+    from rich.table import Table
+
+    shown = Table(title=Path(path).stem, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for column in table.columns:
+        shown.add_column(str(column))
+    for row in table.head(most).itertuples(index=False):
+        shown.add_row(*(f"{cell:.3g}" if isinstance(cell, float) else str(cell) for cell in row))
+    out.print(shown, highlight=False)
+    if len(table) > most:
+        say(f"  ... {len(table) - most} more rows in {path}")
+
+
+@contextlib.contextmanager
+def in_options() -> Iterator[None]:
+    """Turn the arguments that a message of a reader asks for into options of the command."""
+    try:
+        yield
+    except InvalidValueError as error:
+        message = re.sub(r"\bevent=(\d)", r"--event-is \1", str(error))
+        message = re.sub(r"\b(reference|calibrator)=", r"--\1 ", message)
+        raise InvalidValueError(message) from error
 
 
 @contextlib.contextmanager

@@ -55,6 +55,8 @@ class Bundle(Generic[Found]):
         Plain values that are written as JSON, by path.
     contents
         What a reader is told of a file or a folder, by path.
+    shown
+        Path of the table that is worth a place on the screen; "" where the lines say it all.
     """
 
     request: Request
@@ -67,6 +69,7 @@ class Bundle(Generic[Found]):
     documents: Mapping[str, Document] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
     contents: Mapping[str, str] = field(default_factory=dict)
+    shown: str = ""
 
     def __post_init__(self) -> None:
         """Refuse paths that lead out of the folder, and two things of one path."""

@@ -1,0 +1,177 @@
+"""Analyze a file of readings, real or simulated: tables and figures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from gvlab.assay import Analysis, analyze
+from gvlab.assay.comparisons import survival_comparisons
+from gvlab.assay.readers.tables import safe_cell
+from gvlab.assay.samples import MARK
+from gvlab.figures.analysis import analysis_figures, check_versus
+from gvlab.statistics import compare_many
+from gvlab.statistics.estimate import number_in_words, p_value_in_words
+from gvlab.workflows.bundle import Bundle, Table
+from gvlab.workflows.progress import CancelToken, ProgressSink, Stage
+from gvlab.workflows.request import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+_MOST_ROWS = 1_000_000
+"""Rows of a sheet; a workbook holds a few more."""
+
+_WORTH_SHOWING = ("comparisons", "groups", "gates")
+
+
+class AnalyzeRequest(Request):
+    """Which file, and what cannot be seen in it."""
+
+    file: Path
+    """CSV, .xlsx or .fcs."""
+    kind: str = ""
+    """What it holds; recognized where empty."""
+    event_is: int | None = None
+    """Survival: the code of an event, where the file is unclear."""
+    versus: str = ""
+    """The arm that others are compared with; the first of the file where empty."""
+    gates: Path | None = None
+    """Flow cytometry: gates as a Gating-ML 2.0 file."""
+    reference: str = ""
+    """RT-qPCR: the reference gene, where the file does not tell."""
+    calibrator: str = ""
+    """RT-qPCR: the untreated sample, where the file does not tell."""
+    sheet: str = ""
+    """Of a workbook; the first where empty."""
+    time_zero: str = "transplantation"
+    """What happened on day 0."""
+
+
+def analyze_file(
+    request: AnalyzeRequest, *, progress: ProgressSink | None = None, cancel: CancelToken | None = None
+) -> Bundle[Analysis]:
+    """Make tables and figures of a file: the same ones for real and for simulated data. The file is only read.
+
+    Parameters
+    ----------
+    request
+        Which file, and what cannot be seen in it.
+    progress, cancel
+        Told where it stands; stops it.
+
+    Returns
+    -------
+    What the file says, with comparisons of its arms, figures and a workbook.
+
+    Raises
+    ------
+    InvalidValueError
+        If the file cannot be read or understood, or has no such arm.
+    """
+    stage = Stage("Reading", 2, sink=progress, cancel=cancel)
+    found = analyze(
+        request.file,
+        kind=request.kind,
+        event=request.event_is,
+        gates=request.gates,
+        reference=request.reference,
+        calibrator=request.calibrator,
+        sheet=request.sheet,
+    )
+    check_versus(found, request.versus)
+    tables = {**found.tables, **_comparisons(found, request.versus)}
+    stage.advance(1, "drawing")
+    figures, notes = analysis_figures(found, versus=request.versus, time_zero=request.time_zero)
+    stage.advance(1)
+    said = [*found.notes, *notes]
+    comments = (f"From {found.source.name} ({found.title})", *([MARK] if found.simulated else []))
+    mark = " (simulated by GVLab)" if found.simulated else ""
+    survival = found.kind == "survival"
+    shown = next((name for name in _WORTH_SHOWING if name in tables), next(iter(tables)))
+    return Bundle(
+        request,
+        found,
+        heading=(f"{request.file.name}: {found.title}{mark}",),
+        lines=(*said, *(_survival_in_words(tables) if survival else ())),
+        summary=f"{len(figures)} figures (.svg, .png) and {len(tables)} tables (.csv, tables.xlsx).",
+        tables={f"{name}.csv": Table(table, comments) for name, table in tables.items()},
+        figures=figures,
+        documents={"tables.xlsx": partial(_save_workbook, tables=tables, about=(*comments, *said))},
+        data={
+            "analysis.json": {
+                "file": request.file.name,
+                "kind": found.kind,
+                "simulated": found.simulated,
+                "notes": said,
+            }
+        },
+        shown="" if survival else f"{shown}.csv",
+    )
+
+
+def _comparisons(found: Analysis, versus: str) -> dict[str, pd.DataFrame]:
+    """Compare the arms of the file, with effect, interval, exact n, and Holm's correction."""
+    if found.kind == "survival":
+        return survival_comparisons(found.tables["subjects"], versus)
+    if found.kind not in ("readings", "bioluminescence"):
+        return {}
+    frames = []
+    for (analyte, _), rows in found.tables["readings"].groupby(["analyte", "time"], sort=False, dropna=False):
+        arms = {str(arm): part["value"].to_numpy() for arm, part in rows.groupby("arm", sort=False) if len(part) > 1}
+        if len(arms) > 1:
+            reference = versus if versus in arms else next(iter(arms))
+            table = compare_many(arms, versus=reference).table
+            frames.append(table.assign(analyte=str(analyte), day=rows["time"].iloc[0]))
+    return {"comparisons": pd.concat(frames, ignore_index=True)} if frames else {}
+
+
+def _survival_in_words(tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    lines = [
+        f"{row['arm']}: {row['events']} of {row['n']} had the event; median (days): "
+        f"{number_in_words(row['median_days'])}"
+        for row in tables["medians"].to_dict("records")
+    ]
+    pairs: list[dict[Hashable, object]] = []
+    if "comparisons" in tables:
+        pairs = tables["comparisons"].to_dict("records")
+    return lines + [_pair_in_words(row, len(pairs) > 1) for row in pairs]
+
+
+def _pair_in_words(row: Mapping[Hashable, object], several: bool) -> str:
+    ratio, lower, upper, p_value, p_holm = (
+        float(str(row[name])) for name in ("hazard_ratio", "hr_lower", "hr_upper", "p_value", "p_holm")
+    )
+    text = "not estimable" if math.isnan(ratio) else f"{ratio:.2f} (95 % CI {lower:.2f} to {number_in_words(upper)})"
+    corrected = f" (Holm {p_value_in_words(p_holm)})" if several else ""
+    return (
+        f"{row['arm']} against {row['versus']} (n = {row['n']} and {row['n_versus']}): hazard ratio {text}, "
+        f"log-rank {p_value_in_words(p_value)}{corrected}"
+    )
+
+
+def _save_workbook(path: Path, tables: Mapping[str, pd.DataFrame], about: Sequence[str]) -> None:
+    import openpyxl
+
+    book = openpyxl.Workbook(write_only=True)
+    first = book.create_sheet("About")
+    for line in about:
+        first.append([safe_cell(line)])
+    for name, table in tables.items():
+        sheet = book.create_sheet(name[:31])
+        sheet.append([safe_cell(str(column)) for column in table.columns])
+        for row in table.head(_MOST_ROWS).itertuples(index=False):
+            sheet.append([_plain(cell) for cell in row])
+    book.save(path)
+
+
+def _plain(cell: object) -> object:
+    value = cell.item() if hasattr(cell, "item") else cell
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return safe_cell(value)

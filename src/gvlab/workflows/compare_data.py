@@ -1,0 +1,233 @@
+"""Compare data of a laboratory with the prediction of an experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import pandas as pd
+from pydantic import Field
+
+from gvlab.agreement.readings import ReadingAgreement, reading_agreement
+from gvlab.agreement.survival import SurvivalAgreement, match_arms, survival_agreement
+from gvlab.assay import Analysis, analyze
+from gvlab.errors import InvalidValueError
+from gvlab.experiment.experiment import Experiment
+from gvlab.figures.comparison import readings_over_prediction, survival_over_prediction
+from gvlab.statistics.estimate import p_value_in_words
+from gvlab.workflows.bundle import Bundle, Table
+from gvlab.workflows.progress import CancelToken, ProgressSink, Stage
+from gvlab.workflows.request import Request
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Agreements: TypeAlias = "list[SurvivalAgreement] | list[ReadingAgreement]"
+
+_TABLES = {"survival": "subjects", "readings": "readings", "bioluminescence": "readings"}
+"""Kinds of files that can be compared with a prediction, and the table that holds their rows."""
+
+_LOG_FROM = 30.0
+"""Readings that span more than this factor are drawn on a logarithmic axis."""
+
+
+class CompareRequest(Request):
+    """Which data, and which prediction."""
+
+    experiment: str
+    """Name of an experiment of the library: what was predicted."""
+    data: Path
+    """A file of survival, readings or bioluminescence: CSV or .xlsx."""
+    system: str = ""
+    """In which system; the experiment's first where empty."""
+    arms: dict[str, str] = Field(default_factory=dict)
+    """By arm of the data: the arm of the experiment. Arms of the same name need no entry."""
+    reads: dict[str, str] = Field(default_factory=dict)
+    """By analyte of the data: what predicts it, an assay and its analyte or an output of the model."""
+    event_is: int | None = None
+    """Survival: the code of an event, where the file is unclear."""
+    endpoint: str = ""
+    """What the events of the file are; the experiment's first endpoint where empty."""
+    sheet: str = ""
+    """Of a workbook; the first where empty."""
+    subjects: Annotated[int, Field(ge=40)] = 400
+    """Virtual subjects in each arm."""
+    seed: Annotated[int, Field(ge=0)] = 2018
+    """The same seed gives the same virtual subjects."""
+
+
+def compare_data(
+    request: CompareRequest, *, progress: ProgressSink | None = None, cancel: CancelToken | None = None
+) -> Bundle[Agreements]:
+    """Lay data of a laboratory over the prediction, and say how well they agree.
+
+    Parameters
+    ----------
+    request
+        Which data, and which prediction.
+    progress, cancel
+        Told where it stands; stops it.
+
+    Returns
+    -------
+    Agreement of each arm, or of each analyte, with figures and tables.
+
+    Raises
+    ------
+    UnknownNameError
+        If a name is unknown, or nothing predicts an analyte.
+    InvalidValueError
+        If the file cannot be understood, or none of its arms is one of the experiment.
+    """
+    experiment = Experiment.read(request.experiment, request.system or None)
+    library = experiment.system.library
+    endpoint = request.endpoint or next(iter(experiment.endpoints), library.names("endpoints")[0])
+    outcome = str(library.read("endpoints", endpoint).title)
+    found = analyze(request.data, event=request.event_is, sheet=request.sheet)
+    if found.kind not in _TABLES:
+        raise InvalidValueError(
+            f'"{request.data.name}" holds {found.kind}; only survival, readings and bioluminescence can be laid over a '
+            "prediction. For its figures: gvlab analyze."
+        )
+    rows = found.tables[_TABLES[found.kind]]
+    arms = match_arms(list(dict.fromkeys(rows["arm"].astype(str))), [arm.name for arm in experiment.arms], request.arms)
+    stage = Stage("Predicting", len(arms) * request.subjects, "subjects", sink=progress, cancel=cancel)
+    agreements: Agreements
+    if found.kind == "survival":
+        agreements = survival_agreement(
+            experiment,
+            rows,
+            arms,
+            endpoint=endpoint,
+            subjects=request.subjects,
+            seed=request.seed,
+            progress=stage.advance,
+            cancel=cancel,
+        )
+        tables, figures = _survival_tables(agreements), {"survival": _survival_figure(agreements, outcome)}
+    else:
+        agreements = reading_agreement(
+            experiment,
+            rows,
+            arms,
+            subjects=request.subjects,
+            seed=request.seed,
+            named=request.reads,
+            progress=stage.advance,
+            cancel=cancel,
+        )
+        tables, figures = _reading_tables(agreements), _reading_figures(agreements)
+    notes = _notes(experiment, found, rows, arms)
+    lines = [agreement.in_words() for agreement in agreements]
+    lines += [f"Left out: {words}" for words in dict.fromkeys(w for each in agreements for w in each.warnings)]
+    return Bundle(
+        request,
+        agreements,
+        heading=(experiment.title, f"System: {experiment.system.title}"),
+        lines=(*notes, *lines),
+        tables=tables,
+        figures=figures,
+        data={"comparison.json": _document(request, experiment, notes, lines)},
+        contents={
+            "agreement.csv, band.csv": "how well they agree; the predicted band",
+            ", ".join(f"{path}.svg" for path in figures): "your data over the band",
+        },
+    )
+
+
+def _notes(experiment: Experiment, found: Analysis, rows: pd.DataFrame, arms: Mapping[str, str]) -> list[str]:
+    """Return what was taken for what, and what was left out."""
+    notes = [f"Compared: {', '.join(f'{mine} with {theirs}' for mine, theirs in arms.items())}.", *found.notes]
+    left = [arm for arm in dict.fromkeys(rows["arm"].astype(str)) if arm not in arms]
+    if left:
+        notes.append(f"Not compared, since no arm of the experiment has that name: {', '.join(left)}. Use --map.")
+    if found.simulated:
+        notes.append("The data themselves are simulated by GVLab: this compares the model with itself.")
+    late = float(rows["duration"].max()) if "duration" in rows else 0.0
+    if late > experiment.last_day:
+        notes.append(f"Data reach day {late:g}, the prediction day {experiment.last_day:g}; compared until then.")
+    return notes
+
+
+def _survival_figure(agreements: Sequence[SurvivalAgreement], outcome: str) -> Figure:
+    return survival_over_prediction(
+        pd.concat([each.observed for each in agreements], ignore_index=True),
+        {each.arm: (each.days, each.low, each.middle, each.high) for each in agreements},
+        notes={
+            each.arm: f"log-rank against {each.virtual} virtual: {p_value_in_words(each.p_value)}"
+            for each in agreements
+        },
+        outcome=outcome,
+    )
+
+
+def _survival_tables(agreements: Sequence[SurvivalAgreement]) -> dict[str, Table]:
+    rows = [
+        {
+            "arm": each.arm,
+            "predicted arm": each.predicted_arm,
+            "n": each.n,
+            "virtual": each.virtual,
+            "p_logrank": each.p_value,
+            "mean_difference_days": each.mean_difference[0],
+            "lower": each.mean_difference[1],
+            "upper": each.mean_difference[2],
+            "time_in_band": each.coverage,
+        }
+        for each in agreements
+    ]
+    bands = [
+        pd.DataFrame({"arm": each.arm, "day": each.days, "low": each.low, "median": each.middle, "high": each.high})
+        for each in agreements
+    ]
+    return _both(rows, bands)
+
+
+def _reading_tables(agreements: Sequence[ReadingAgreement]) -> dict[str, Table]:
+    rows = [
+        {
+            "analyte": each.analyte,
+            "predicted by": each.predicted_by,
+            "readings": each.counted,
+            "inside_90_band": each.inside,
+            "share": each.inside / each.counted,
+        }
+        for each in agreements
+    ]
+    return _both(rows, [each.band.assign(analyte=each.analyte, unit=each.unit) for each in agreements])
+
+
+def _both(rows: Sequence[Mapping[str, object]], bands: Sequence[pd.DataFrame]) -> dict[str, Table]:
+    return {
+        "agreement.csv": Table(pd.DataFrame(rows), ("Data against simulation",)),
+        "band.csv": Table(pd.concat(bands, ignore_index=True), ("simulated by GVLab",)),
+    }
+
+
+def _reading_figures(agreements: Sequence[ReadingAgreement]) -> dict[str, Figure]:
+    figures = {}
+    for number, each in enumerate(agreements, 1):
+        values = each.observed["value"]
+        plain = "".join(letter if letter.isalnum() or letter == "-" else "_" for letter in each.analyte)
+        figures[f"{number}_{plain[:40]}"] = readings_over_prediction(
+            each.observed,
+            each.band,
+            label=each.analyte,
+            unit=each.unit,
+            log=float(values.max()) > _LOG_FROM * float(values.min()) > 0,
+        )
+    return figures
+
+
+def _document(
+    request: CompareRequest, experiment: Experiment, notes: Sequence[str], lines: Sequence[str]
+) -> dict[str, Any]:
+    return {
+        "experiment": experiment.name,
+        "system": experiment.system.name,
+        "data": request.data.name,
+        "seed": request.seed,
+        "notes": list(notes),
+        "agreement": list(lines),
+    }
