@@ -8,14 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from gvlab import library, units
+from gvlab import units
 from gvlab.agreement.survival import BAND, plain_name
 from gvlab.arrays import Array, Float
 from gvlab.assay.assay import Assay
 from gvlab.assay.batches import read_in_batches
 from gvlab.errors import InvalidValueError, UnitError, UnknownNameError
 from gvlab.experiment.experiment import Experiment
-from gvlab.model.model import Model
 from gvlab.simulation import Executor, SimulationTask, run_tasks
 from gvlab.statistics import wilson_interval
 
@@ -75,8 +74,8 @@ def find_reading(analyte: str, unit: str, experiment: Experiment, named: Mapping
         If nothing of that name is known.
     """
     wanted = named.get(analyte, analyte)
-    model = Model.default()
-    if wanted in model.symbols:
+    library = experiment.library
+    if wanted in experiment.model.symbols:
         return "", wanted
     choices = {}
     for name, record in library.read_all("assays").items():
@@ -140,11 +139,10 @@ def reading_agreement(
     outputs.update(output for assay in assays.values() for output in assay.outputs)
     days = sorted(float(day) for day in data["time"].unique())
     cohort = experiment.system.cohort(subjects, seed)
-    model = Model.default()
     planned = [experiment.arm(predicted) for predicted in arms.values()]
     tasks = [
         SimulationTask(
-            model,
+            experiment.model,
             cohort,
             arm.protocol,
             arm.condition,
@@ -161,7 +159,7 @@ def reading_agreement(
     found = []
     for analyte, (name, what) in sources.items():
         rows = data[data["analyte"] == analyte]
-        unit = assays[name].unit(what) if name else model.unit(what)
+        unit = assays[name].unit(what) if name else experiment.model.unit(what)
         values = _converted(rows, unit, analyte)
         observed = rows[["subject", "arm", "time"]].assign(value=values).reset_index(drop=True)
         bands: list[tuple[str, float, float, float, float, int]] = []

@@ -15,7 +15,6 @@ from gvlab.arrays import Array, Bool, Float
 from gvlab.assay.endpoint import endpoint_times
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.experiment.experiment import Experiment
-from gvlab.model.model import Model
 from gvlab.simulation import Executor, SimulationTask, run_tasks
 from gvlab.statistics import logrank, restricted_mean_difference
 
@@ -153,18 +152,25 @@ def survival_agreement(
     """
     until = experiment.last_day
     cohort = experiment.system.cohort(subjects, seed)
-    model = Model.default()
+    record = experiment.library.read("endpoints", endpoint)
     planned = [experiment.arm(predicted) for predicted in arms.values()]
     tasks = [
         SimulationTask(
-            model, cohort, arm.protocol, arm.condition, until=until, times=(until,), outputs=(), label=arm.name
+            experiment.model,
+            cohort,
+            arm.protocol,
+            arm.condition,
+            until=until,
+            times=(until,),
+            outputs=(),
+            label=arm.name,
         )
         for arm in planned
     ]
     results = run_tasks(tasks, executor=executor, progress=progress, cancel=cancel)
     found: list[SurvivalAgreement] = []
     for place, ((arm, predicted), result) in enumerate(zip(arms.items(), results, strict=True)):
-        virtual = endpoint_times(endpoint, result.get(), predicted)
+        virtual = endpoint_times(record, result.get(), predicted)
         virtual["event_observed"] = (virtual["event_observed"] == 1).astype(np.int64)
         observed = _censored_at(data[data["arm"] == arm], until)
         # Where the last subject died, everybody was followed to the end, and the curve stays at 0.

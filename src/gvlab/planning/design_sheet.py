@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gvlab import library, units
+from gvlab import units
 from gvlab.arrays import Array, Float
 from gvlab.assay.readers.tables import safe_cell
 from gvlab.errors import InvalidValueError, UnitError
@@ -131,7 +131,7 @@ def _date(start: dt.date | None, day: float) -> str:
 def sampling_days(experiment: Experiment) -> tuple[float, ...]:
     """Return the days on which published statements about the experiment ask for a reading."""
     asked = set()
-    for finding in library.read_all("findings").values():
+    for finding in experiment.library.read_all("findings").values():
         for comparison in finding.comparisons:
             if finding.experiment == experiment.name and comparison.measure.readout is not None:
                 asked.add(units.day(comparison.measure.at))
@@ -141,7 +141,7 @@ def sampling_days(experiment: Experiment) -> tuple[float, ...]:
 
 def sampling_table(experiment: Experiment, start: dt.date | None = None) -> pd.DataFrame:
     """Return one row a reading and assay that can make it, the specimen, and whether it kills the animal."""
-    assays = library.read_all("assays")
+    assays = experiment.library.read_all("assays")
     wanted = set(experiment.outputs())
     days = sampling_days(experiment) or (experiment.last_day,)
     rows = []

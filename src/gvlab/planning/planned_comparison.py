@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gvlab import library, units
+from gvlab import units
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.experiment.experiment import Experiment
-from gvlab.model.model import Model
 from gvlab.subject import System
 
 
@@ -120,7 +119,7 @@ class PlannedComparison:
         two = experiment.arm(versus).name if versus else others[-1]
         if one == two:
             raise InvalidValueError(f'"{one}" is compared with itself. Arms: {", ".join(names)}.')
-        known = library.names("endpoints")
+        known = experiment.library.names("endpoints")
         chosen = endpoint or next(iter(experiment.endpoints), "")
         if chosen in known:
             if day:
@@ -157,13 +156,13 @@ class PlannedComparison:
 
 def _what_is_read(name: str, experiment: Experiment) -> tuple[str, str]:
     """Return an assay and its analyte ("serum", "serum.analyte"), or "" and an output of the model."""
-    if name in Model.default().symbols:
+    if name in experiment.model.symbols:
         return "", name
-    known = library.read_all("assays")
+    known = experiment.library.read_all("assays")
     assay, _, analyte = name.partition(".")
     if assay not in known:
         raise UnknownNameError(
-            "endpoint, assay or output", name, (*library.names("endpoints"), *known, *experiment.assays)
+            "endpoint, assay or output", name, (*experiment.library.names("endpoints"), *known, *experiment.assays)
         )
     analytes = [each.name for each in known[assay].analytes]
     if not analyte and len(analytes) > 1:

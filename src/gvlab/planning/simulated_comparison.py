@@ -12,7 +12,6 @@ from gvlab.assay.assay import Assay
 from gvlab.assay.batches import read_in_batches
 from gvlab.assay.endpoint import endpoint_times
 from gvlab.experiment.experiment import Experiment
-from gvlab.model.model import Model
 from gvlab.planning.planned_comparison import Attrition, ParameterSet, PlannedComparison
 from gvlab.protocol import Protocol
 from gvlab.simulation import Executor, SimulationTask, TaskResult, run_tasks
@@ -91,8 +90,7 @@ def comparison_tasks(
     table = system.parameters()
     if parameters is not None and parameters.values:
         table = table.replace(parameters.values, f"parameter set {parameters.name}")
-    cohort = Population.read(system.record.population, table).sample(subjects, seed)
-    model = Model.default()
+    cohort = Population.read(system.record.population, table, system.library).sample(subjects, seed)
     day = comparison.day
     until = experiment.last_day if day is None else day
     tasks = []
@@ -104,7 +102,7 @@ def comparison_tasks(
             protocols.append(arm.protocol.without(leukemia) if leukemia else arm.protocol)
         tasks += [
             SimulationTask(
-                model,
+                experiment.model,
                 cohort,
                 _until(protocol, until),
                 arm.condition,
@@ -135,9 +133,12 @@ def simulated_comparison(
     SolveError, ProtocolError
         If nobody could be followed through one of the arms.
     """
-    assay = _assay(experiment, comparison)
+    seed = results[0].task.cohort.seed or 0
     streams = (0, 2) if len(results) == 2 else range(4)
-    arms = [_virtual_arm(comparison, assay, result, stream) for stream, result in zip(streams, results, strict=True)]
+    arms = [
+        _virtual_arm(experiment, comparison, result, np.random.default_rng([seed, stream]))
+        for stream, result in zip(streams, results, strict=True)
+    ]
     if len(arms) == 2:
         arms = [arms[0], arms[0], arms[1], arms[1]]
     warnings = tuple(f"{result.task.label}: {words}" for result in results for words in result.warnings)
@@ -161,19 +162,22 @@ def simulate_comparison(
     return simulated_comparison(experiment, comparison, run_tasks(tasks, executor=executor))
 
 
-def _virtual_arm(comparison: PlannedComparison, assay: Assay | None, result: TaskResult, stream: int) -> VirtualArm:
+def _virtual_arm(
+    experiment: Experiment, comparison: PlannedComparison, result: TaskResult, rng: np.random.Generator
+) -> VirtualArm:
+    assay = _assay(experiment, comparison)
     run = result.get()
     day = comparison.day
     if day is not None:
         truth = {output: run.at(output, day)[run.ok] for output in _outputs(comparison, assay)}
-        rng = np.random.default_rng([result.task.cohort.seed or 0, stream])
         values = (
             truth[comparison.endpoint]
             if assay is None
             else read_in_batches(assay, comparison.endpoint, truth, day, rng)
         )
         return VirtualArm(np.full(len(values), day), np.zeros(len(values), bool), values)
-    rows = endpoint_times(comparison.endpoint, run, result.task.label)
+    endpoint = experiment.library.read("endpoints", comparison.endpoint)
+    rows = endpoint_times(endpoint, run, result.task.label)
     event = rows["event_observed"].to_numpy() == 1
     return VirtualArm(rows["duration"].to_numpy(dtype=np.float64), event, np.full(len(rows), np.nan))
 

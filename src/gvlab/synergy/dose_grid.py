@@ -9,12 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from gvlab import library
 from gvlab.arrays import Array, Float
 from gvlab.assay.endpoint import endpoint_times
 from gvlab.errors import InvalidValueError, ProtocolError, SolveError, UnknownNameError
 from gvlab.experiment.experiment import Experiment
-from gvlab.model.model import Model
 from gvlab.protocol import Arm, Dose, Protocol
 from gvlab.simulation import Executor, SimulationTask, TaskResult, run_tasks
 from gvlab.statistics import Synergy, synergy
@@ -110,21 +108,21 @@ def endpoint_of(experiment: Experiment, name: str = "") -> str:
         If it is a death: references of synergy compare what is gained, not what is lost.
     """
     chosen = name or next(iter(experiment.endpoints), "")
-    known = library.names("endpoints")
+    known = experiment.library.names("endpoints")
     if not chosen:
         raise InvalidValueError(f'"{experiment.title}" has no endpoint of its own. Name one: {", ".join(known)}.')
-    if not _is_gain(chosen):
-        gained = [each for each in known if _is_gain(each)]
+    if not _is_gain(experiment, chosen):
+        gained = [each for each in known if _is_gain(experiment, each)]
         raise InvalidValueError(
             f'"{chosen}" counts the dead, and synergy compares what is gained. Take one of: {", ".join(gained)}.'
         )
     return chosen
 
 
-def _is_gain(name: str) -> bool:
+def _is_gain(experiment: Experiment, name: str) -> bool:
     """Return whether the share that an endpoint counts is a gain: of the living, or of the cured."""
-    record = library.read("endpoints", name)
-    return not (record.counts == "reached" and set(record.events) & set(Model.default().deaths))
+    record = experiment.library.read("endpoints", name)
+    return not (record.counts == "reached" and set(record.events) & set(experiment.model.deaths))
 
 
 def dose_axis(dose: Dose, amounts: Sequence[float] | None = None) -> DoseAxis:
@@ -188,11 +186,15 @@ class Cell:
         return Protocol(tuple(dose for dose in self.doses if dose is not None))
 
 
-def cell_tasks(cells: Sequence[Cell], cohort: Cohort, arm: Arm, until: float) -> list[SimulationTask]:
+def cell_tasks(
+    experiment: Experiment, cells: Sequence[Cell], cohort: Cohort, arm: Arm, until: float
+) -> list[SimulationTask]:
     """Return a task for each cell: the same subjects go through all of them.
 
     Parameters
     ----------
+    experiment
+        Whose model it is.
     cells
         Doses of each.
     cohort
@@ -202,10 +204,16 @@ def cell_tasks(cells: Sequence[Cell], cohort: Cohort, arm: Arm, until: float) ->
     until
         The last day.
     """
-    model = Model.default()
     return [
         SimulationTask(
-            model, cohort, cell.protocol, arm.condition, until=until, times=(until,), outputs=(), label=cell.label
+            experiment.model,
+            cohort,
+            cell.protocol,
+            arm.condition,
+            until=until,
+            times=(until,),
+            outputs=(),
+            label=cell.label,
         )
         for cell in cells
     ]
@@ -336,9 +344,9 @@ def dose_by_dose(
         for b in axes[1].values
     ]
     cohort = experiment.system.cohort(subjects, seed)
-    tasks = cell_tasks(cells, cohort, arm, experiment.last_day)
+    tasks = cell_tasks(experiment, cells, cohort, arm, experiment.last_day)
     results = run_tasks(tasks, executor=executor, progress=progress, cancel=cancel)
-    held, title, warnings = _held(results, endpoint, experiment.last_day)
+    held, title, warnings = _held(experiment, results, endpoint)
     effect = held.reshape(len(axes[0].values), len(axes[1].values), -1)
     return GridEffect(axes[0], axes[1], effect, None, None, title, seed, warnings)
 
@@ -379,9 +387,9 @@ def dose_by_start(
                 )
     distinct = list(dict.fromkeys(cells))  # a dose of 0 has no first day
     cohort = experiment.system.cohort(subjects, seed)
-    tasks = cell_tasks(distinct, cohort, arm, experiment.last_day)
+    tasks = cell_tasks(experiment, distinct, cohort, arm, experiment.last_day)
     results = run_tasks(tasks, executor=executor, progress=progress, cancel=cancel)
-    held, title, warnings = _held(results, endpoint, experiment.last_day)
+    held, title, warnings = _held(experiment, results, endpoint)
     place = {cell: row for row, cell in enumerate(distinct)}
     whole = held[[place[cell] for cell in cells]].reshape(2, len(axes[0].values), len(axes[1].values), -1)
     return GridEffect(axes[0], axes[1], whole[0], whole[1], whole[0, 0, 0], title, seed, warnings)
@@ -398,10 +406,10 @@ def _changed(doses: Sequence[Dose], changes: Mapping[int, Dose | None]) -> tuple
 
 
 def _held(
-    results: Sequence[TaskResult], endpoint: str, day: float
+    experiment: Experiment, results: Sequence[TaskResult], endpoint: str
 ) -> tuple[Float[Array, "cell subject"], str, tuple[str, ...]]:
-    """Return whether each subject of each cell counts on a day, NaN where it was not followed; title; warnings."""
-    record = library.read("endpoints", endpoint)
+    """Return whether each subject of each cell counts on the last day, NaN where it was lost; title; warnings."""
+    record, day = experiment.library.read("endpoints", endpoint), experiment.last_day
     held, warnings = [], []
     for result in results:
         try:

@@ -15,6 +15,7 @@ from gvlab.assay import Analysis, analyze
 from gvlab.errors import InvalidValueError
 from gvlab.experiment.experiment import Experiment
 from gvlab.figures.comparison import readings_over_prediction, survival_over_prediction
+from gvlab.library import Library
 from gvlab.statistics.estimate import p_value_in_words
 from gvlab.workflows.bundle import Bundle, Table
 from gvlab.workflows.progress import CancelToken, ProgressSink, Stage
@@ -58,7 +59,11 @@ class CompareRequest(Request):
 
 
 def compare_data(
-    request: CompareRequest, *, progress: ProgressSink | None = None, cancel: CancelToken | None = None
+    request: CompareRequest,
+    *,
+    library: Library | None = None,
+    progress: ProgressSink | None = None,
+    cancel: CancelToken | None = None,
 ) -> Bundle[Agreements]:
     """Lay data of a laboratory over the prediction, and say how well they agree.
 
@@ -66,6 +71,8 @@ def compare_data(
     ----------
     request
         Which data, and which prediction.
+    library
+        The default one where None.
     progress, cancel
         Told where it stands; stops it.
 
@@ -80,10 +87,9 @@ def compare_data(
     InvalidValueError
         If the file cannot be understood, or none of its arms is one of the experiment.
     """
-    experiment = Experiment.read(request.experiment, request.system or None)
-    library = experiment.system.library
-    endpoint = request.endpoint or next(iter(experiment.endpoints), library.names("endpoints")[0])
-    outcome = str(library.read("endpoints", endpoint).title)
+    experiment = Experiment.read(request.experiment, request.system or None, library)
+    endpoint = request.endpoint or next(iter(experiment.endpoints), experiment.library.names("endpoints")[0])
+    outcome = str(experiment.library.read("endpoints", endpoint).title)
     found = analyze(request.data, event=request.event_is, sheet=request.sheet)
     if found.kind not in _TABLES:
         raise InvalidValueError(

@@ -11,6 +11,7 @@ from pydantic import Field
 from gvlab.assay.samples import MARK
 from gvlab.experiment.experiment import Experiment
 from gvlab.figures.synergy import synergy_map
+from gvlab.library import Library
 from gvlab.protocol import Arm
 from gvlab.statistics import Synergy
 from gvlab.statistics.synergy import Reference
@@ -63,7 +64,11 @@ class SynergyRequest(Request):
 
 
 def map_synergy(
-    request: SynergyRequest, *, progress: ProgressSink | None = None, cancel: CancelToken | None = None
+    request: SynergyRequest,
+    *,
+    library: Library | None = None,
+    progress: ProgressSink | None = None,
+    cancel: CancelToken | None = None,
 ) -> Bundle[GridEffect]:
     """Ask whether two agents do more together than expected of each alone.
 
@@ -71,6 +76,8 @@ def map_synergy(
     ----------
     request
         Which agents, over which doses.
+    library
+        The default one where None.
     progress, cancel
         Told where it stands; stops it.
 
@@ -86,7 +93,7 @@ def map_synergy(
     InvalidValueError
         If doses cannot be meant, the two agents are one, or nobody could be followed through a cell.
     """
-    experiment = Experiment.read(request.experiment, request.system or None)
+    experiment = Experiment.read(request.experiment, request.system or None, library)
     arm = experiment.arm(request.arm) if request.arm else experiment.arms[-1]
     places = find_pair(experiment, arm, request.one, request.other)
     endpoint = endpoint_of(experiment, request.endpoint)

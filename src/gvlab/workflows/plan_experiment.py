@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from gvlab.errors import LibraryError
 from gvlab.experiment.experiment import Experiment
+from gvlab.library import Library
 from gvlab.planning import design_sheet as sheet
 from gvlab.planning.arrive import arrive_table
 from gvlab.planning.plan import Plan, check_power, make_plan
@@ -87,7 +88,11 @@ class PlanRequest(Request):
 
 
 def plan_experiment(
-    request: PlanRequest, *, progress: ProgressSink | None = None, cancel: CancelToken | None = None
+    request: PlanRequest,
+    *,
+    library: Library | None = None,
+    progress: ProgressSink | None = None,
+    cancel: CancelToken | None = None,
 ) -> Bundle[Plan]:
     """Plan an experiment: number of animals, randomization, design sheet, calendar, ARRIVE table.
 
@@ -95,6 +100,8 @@ def plan_experiment(
     ----------
     request
         What is to be planned.
+    library
+        The default one where None.
     progress, cancel
         Told where it stands; stops it.
 
@@ -107,7 +114,7 @@ def plan_experiment(
     UnknownNameError, InvalidValueError
         If the experiment has no such system, arm or endpoint, or a value cannot be meant.
     """
-    experiment = Experiment.read(request.experiment, request.system or None)
+    experiment = Experiment.read(request.experiment, request.system or None, library)
     comparison = PlannedComparison.of(experiment, request.arm, request.versus, request.endpoint, request.day)
     attrition = Attrition.usual(experiment.system, request.attrition, request.engraftment_failure)
     sets, about_sets = _plausible_sets(request, experiment.system)
@@ -148,7 +155,7 @@ def _plausible_sets(request: PlanRequest, system: System) -> tuple[tuple[Paramet
     if not request.sets:
         return (), []
     try:
-        ensemble = Ensemble.read(request.ensemble).thin(request.sets)
+        ensemble = Ensemble.read(request.ensemble, system.library).thin(request.sets)
     except LibraryError:
         return (), ["The library holds no ensemble yet; gvlab calibrate makes one."]
     sets = [
@@ -156,7 +163,7 @@ def _plausible_sets(request: PlanRequest, system: System) -> tuple[tuple[Paramet
         for number, row in enumerate(ensemble.values, 1)
     ]
     stale = ["The model has changed since the plausible sets were found; gvlab calibrate renews them."]
-    return tuple(each for each in sets if each.values), stale if ensemble.stale() else []
+    return tuple(each for each in sets if each.values), stale if ensemble.stale(system.library) else []
 
 
 def _bundle(request: PlanRequest, plan: Plan, lines: Sequence[str]) -> Bundle[Plan]:

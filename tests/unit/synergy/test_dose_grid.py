@@ -58,7 +58,7 @@ def test_a_grid_equals_its_cells_one_at_a_time(survival, places):
         changed = list(doses)
         changed[drug], changed[cells_given] = dose, cell
         cells.append(Cell(tuple(changed)))
-    results = run_tasks(cell_tasks(cells, cohort, arm, 60.0))
+    results = run_tasks(cell_tasks(survival, cells, cohort, arm, 60.0))
     for cell, result in zip(cells, results, strict=True):
         run, alone = (
             result.get(),
