@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import functools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from gvlab import units
+from gvlab import notebook, units
 from gvlab.bibliography import Source
+from gvlab.engine import Cancel, Options, Progress
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.experiment.results import Results
 from gvlab.library import Library
 from gvlab.library.records import ArmSpec, DonorProtocol, ExperimentRecord, SystemDose
 from gvlab.model.model import Model
+from gvlab.notebook import shortened
 from gvlab.protocol import Arm, Condition, Dose, Harvest, Protocol
-from gvlab.simulation import simulate
+from gvlab.simulation import Executor, SimulationTask, run_tasks, show_warnings
 from gvlab.subject import Cohort, System
-
-Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True, init=False)
@@ -112,8 +113,6 @@ class Experiment:
         model = Model.default(library) if model is None else model
         for endpoint in endpoints:
             library.read("endpoints", endpoint)
-        for assay in assays:
-            outputs_of(assay, model, library)
         values = {
             "title": title,
             "system": system,
@@ -127,6 +126,20 @@ class Experiment:
         }
         for key, value in values.items():
             object.__setattr__(self, key, value)
+        self.outputs()  # an assay that does not exist is refused where it is written
+
+    def __repr__(self) -> str:
+        arms = shortened(", ".join(f"{arm.name} (n = {arm.n})" for arm in self.arms))
+        return f"Experiment({self.title!r}\n  in {self.system.name} until {self.until}\n  arms: {arms})"
+
+    def _repr_html_(self) -> str:
+        rows = [(arm.name, arm.n, arm.protocol.in_words(), str(arm.condition)) for arm in self.arms]
+        return notebook.card(
+            self.title,
+            f"{self.system.title}; time zero is the {self.system.time_zero}; until {self.until}",
+            notebook.table(("arm", "n", "what is given", "condition"), rows),
+            notebook.line(f"Read: {', '.join((*self.assays, *self.endpoints)) or 'nothing'}."),
+        )
 
     @classmethod
     def read(
@@ -189,56 +202,116 @@ class Experiment:
 
     def outputs(self) -> tuple[str, ...]:
         """Names of the model's outputs that are read."""
+        return self._outputs
+
+    @functools.cached_property
+    def _outputs(self) -> tuple[str, ...]:
         names = (name for assay in self.assays for name in outputs_of(assay, self.model, self.library))
         return tuple(dict.fromkeys(names))
+
+    def tasks(
+        self,
+        seed: int,
+        *,
+        subjects: int | None = None,
+        cohort: Cohort | None = None,
+        days: Sequence[float] | None = None,
+        engine: str | None = None,
+        options: Options | None = None,
+    ) -> dict[str, SimulationTask]:
+        """Return what `run` simulates, by arm; arguments and errors as there."""
+        if cohort is not None and subjects is not None:
+            raise InvalidValueError(
+                f"{subjects} subjects are asked for, and a cohort of {len(cohort)} is given. Leave one of them out."
+            )
+        cohorts = self.cohorts(seed, subjects) if cohort is None else {arm.name: cohort for arm in self.arms}
+        until = self.last_day
+        grid = np.unique(np.concatenate([np.arange(0, np.floor(until) + 1), [until], np.asarray(days or [], float)]))
+        return {
+            arm.name: SimulationTask(
+                self.model,
+                cohorts[arm.name],
+                arm.protocol,
+                arm.condition,
+                until=until,
+                times=grid,
+                outputs=self.outputs(),
+                engine=engine,
+                options=options,
+                label=arm.name,
+            )
+            for arm in self.arms
+        }
 
     def run(
         self,
         seed: int,
         *,
         subjects: int | None = None,
+        cohort: Cohort | None = None,
         days: Sequence[float] | None = None,
         engine: str | None = None,
+        options: Options | None = None,
+        reuse: Results | None = None,
+        executor: Executor | str | None = None,
         progress: Progress | None = None,
+        cancel: Cancel | None = None,
     ) -> Results:
-        """Run it.
+        """Return what comes of it.
 
         Parameters
         ----------
         seed
-            Of the subjects; the same seed gives the same subjects.
+            Of the subjects, and of the errors of virtual assays; the same seed gives the same.
         subjects
             None runs the experiment as a laboratory would: `n` different subjects in each arm. A number sends the same
             that many virtual subjects through every arm, which shows the effect without the luck of the draw.
+        cohort
+            Subjects of your own, all of whom go through every arm; not together with `subjects`.
         days
             Days on which outputs are read, beside every whole day.
         engine
             Name of an engine; the default one where None.
+        options
+            Accuracy; the engine's own where None.
+        reuse
+            Results of an earlier run. An arm that was followed in it with the same model, protocol, condition, cohort,
+            days, outputs and accuracy is taken from there, whatever it is called; only the others are simulated.
+        executor
+            Who simulates: "serial" (the default), "threads", or a `gvlab.simulation.cluster.Cluster`.
         progress
-            Told how many subjects have just been finished.
+            Told, at least ten times a second, how many subjects have been finished since it was last told.
+        cancel
+            A `CancelToken`; it stops the run within a fifth of a second.
 
         Returns
         -------
         Trajectories of every arm, with the measurements and event times that can be read from them.
+
+        Raises
+        ------
+        SolveError, ProtocolError
+            If nobody of an arm could be followed.
+        CancelledError
+            If it was cancelled.
+
+        Warns
+        -----
+        SolveWarning
+            If subjects of an arm could not be solved.
         """
-        until = self.last_day
-        grid = np.unique(np.concatenate([np.arange(0, np.floor(until) + 1), [until], np.asarray(days or [], float)]))
-        cohorts = self.cohorts(seed, subjects)
-        runs = {
-            arm.name: simulate(
-                self.model,
-                cohorts[arm.name],
-                arm.protocol,
-                until=until,
-                times=grid,
-                outputs=self.outputs(),
-                condition=arm.condition,
-                engine=engine,
-                progress=progress,
-            )
-            for arm in self.arms
-        }
-        return Results(self, runs, seed, paired=subjects is not None)
+        tasks = self.tasks(seed, subjects=subjects, cohort=cohort, days=days, engine=engine, options=options)
+        keys = {arm: task.key for arm, task in tasks.items()}
+        earlier = {} if reuse is None else {key: reuse.runs[arm] for arm, key in reuse.keys.items()}
+        kept = {arm: earlier[key] for arm, key in keys.items() if key in earlier}
+        if progress is not None and kept:
+            progress(sum(len(run) for run in kept.values()))
+        wanted = {arm: task for arm, task in tasks.items() if arm not in kept}
+        done = run_tasks(wanted.values(), executor=executor, progress=progress, cancel=cancel)
+        show_warnings(done)
+        new = dict(zip(wanted, (result.get() for result in done), strict=True))
+        runs = {arm: kept[arm] if arm in kept else new[arm] for arm in tasks}
+        return Results(self, runs, seed, paired=subjects is not None or cohort is not None, keys=keys)
 
     def cohorts(self, seed: int, subjects: int | None = None) -> dict[str, Cohort]:
         """Return the subjects drawn for each arm; see `run`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,12 +46,15 @@ class Results:
         Of the subjects.
     paired
         Whether the same subjects went through every arm.
+    keys
+        By arm: the hash of all that its trajectories depend on. `Experiment.run(reuse=...)` goes by it.
     """
 
     experiment: Experiment
     runs: Mapping[str, Trajectories]
     seed: int
     paired: bool
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def arms(self) -> tuple[str, ...]:

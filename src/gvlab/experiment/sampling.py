@@ -68,7 +68,7 @@ def draw(results: Results, n: int, skip: int = 0) -> Results:
     for place, (arm, run) in enumerate(results.runs.items()):
         start = (skip + place * n) if results.paired else skip
         runs[arm] = run.select((start + np.arange(min(n, len(run)))) % len(run))
-    return dataclasses.replace(results, runs=runs, paired=False)
+    return dataclasses.replace(results, runs=runs, paired=False, keys={})
 
 
 def samples(results: Results, assay: Assay, days: Sequence[float], *, humane: bool = False) -> Samples:

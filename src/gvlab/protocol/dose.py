@@ -13,6 +13,7 @@ from gvlab.library import Library
 from gvlab.library.records import Route
 from gvlab.protocol.agent import Agent
 from gvlab.protocol.condition import Condition
+from gvlab.provenance import sha256
 
 if TYPE_CHECKING:
     from gvlab.protocol.protocol import Protocol
@@ -188,6 +189,14 @@ class Dose:
     def times(self) -> tuple[float, ...]:
         """Every day on which it is given."""
         return tuple(self.start + number * self.interval for number in range(self.repeats + 1))
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of its words and of the definition of its agent."""
+        harvest = self.harvest
+        origin = () if harvest is None else (harvest.protocol.fingerprint, harvest.at, repr(harvest.condition.changes))
+        words = (self.agent, self.amount, self.at, self.every, self.until, self.route, origin)
+        return sha256(repr(words) + self.agent_definition.record.model_dump_json())
 
     def with_library(self, library: Library) -> Dose:
         """Return the dose with its agent as a library has it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from gvlab.errors import InvalidValueError, ProtocolError
 from gvlab.library import Library
 from gvlab.notebook import shortened
 from gvlab.protocol.dose import Dose
+from gvlab.provenance import sha256
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,6 +111,11 @@ class Protocol:
         """Return the protocol with its agents as a library has them; errors as `Dose`."""
         doses = tuple(dose.with_library(library) for dose in self.doses)
         return self if all(one is other for one, other in zip(doses, self.doses, strict=True)) else Protocol(doses)
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of what is given and of what giving it means: the words of each dose, and its agent's definition."""
+        return sha256("\n".join(dose.fingerprint for dose in self.doses))
 
     def without(self, agent: str) -> Protocol:
         """Return the protocol without an agent."""

@@ -118,6 +118,23 @@ class SimulationTask:
         nominal = self.model.equations.nominal
         return Values(self.condition.apply(self.cohort.parameters(), nominal), self.cohort, self.model)
 
+    @functools.cached_property
+    def key(self) -> str:
+        """SHA-256 of all that its result depends on: tasks with the same key have the same trajectories."""
+        names = tuple(self.model.equations.states if self.outputs is None else self.outputs)
+        options = Options() if self.options is None else self.options
+        parts = (
+            self.model.sha256,
+            self.cohort.sha256,
+            self.protocol.fingerprint,
+            repr(self.condition.changes),
+            repr((self.last, names, self.engine_name)),
+            repr((options.relative_tolerance, options.absolute_tolerance, options.max_steps)),
+            repr(sorted(options.scale.items())),
+            self.readings.tobytes(),
+        )
+        return sha256(b"\0".join(part if isinstance(part, bytes) else part.encode() for part in parts))
+
     def check(self) -> None:
         """Raise if it asks for what the model or the engines do not have."""
         for name in self.outputs or ():
