@@ -11,7 +11,8 @@ GVLabError
 ├── SolveError            no subject could be solved
 └── CancelledError        a run that was told to stop; nothing of it is kept
 GVLabWarning
-└── SolveWarning          some subjects could not be solved; the others are there
+├── SolveWarning          some subjects could not be solved; the others are there
+└── CacheWarning          what was made before cannot be used again
 
 A message gives the value, the rule and the way out.
 """
@@ -70,6 +71,10 @@ class GVLabWarning(UserWarning):
 
 class SolveWarning(GVLabWarning):
     """Some subjects could not be solved; the message names them and the remedy."""
+
+
+class CacheWarning(GVLabWarning):
+    """What was made before cannot be used again, so everything takes longer; results are the same."""
 
 
 class UnknownNameError(GVLabError, LookupError):

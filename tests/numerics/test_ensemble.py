@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 import numpy as np
 import pytest
 from scipy.optimize import brentq
 
 from gvlab.engine import Operation, Options, Status
 from gvlab.engine.ensemble import engine as ensemble
+from gvlab.engine.ensemble.engine import Engine
 from gvlab.engine.program import program
 from gvlab.engine.targets.cpu import code as cpu
 from gvlab.errors import InvalidValueError, ModelError, OutputError, UnknownNameError
@@ -45,7 +44,7 @@ def cohort(count: int, seed: int = 0) -> dict[str, np.ndarray]:
     return {"k1": 0.04 * rng.lognormal(size=count), "k3": 1e4 * rng.lognormal(size=count)}
 
 
-def solve(model, values, rows=None, **changes):
+def solve(model, values, rows=None, engine=ensemble, **changes):
     count = len(next(iter(values.values())))
     rows = np.arange(count) if rows is None else rows
     rng = np.random.default_rng(5)
@@ -61,7 +60,7 @@ def solve(model, values, rows=None, **changes):
         "parameters": {name: value[rows] for name, value in values.items()},
         "schedule": schedule,
     }
-    return ensemble.solve(model, TIMES, **(arguments | changes))
+    return engine.solve(model, TIMES, **(arguments | changes))
 
 
 def assert_same_bits(one, other, rows):
@@ -418,13 +417,11 @@ def test_an_interrupted_solve_ends(stiff, monkeypatch):
 @pytest.mark.parametrize(
     "rate", ["-x*piecewise(1, time < 0.5, 2)", "-abs(x)*x", "-max(x, 1)", "1 - x*piecewise(2, x < 0.5, 3)", "-(x/2)^p"]
 )
-def test_a_choice_between_constants_is_compiled_for_a_single_subject(monkeypatch, method, rate):
+def test_a_choice_between_constants_is_compiled_for_a_single_subject(method, rate):
     """Which of two numbers is taken must not need an address of 32 bits."""
-    monkeypatch.setattr(ensemble, "WIDTHS", (1,))
     model = equations(f"model m\n x = 1; p = 3; x' = {rate}; end")
-    alone = ensemble.solve(model, TIMES[:3], subjects=1, outputs=["x"], method=method)
-    monkeypatch.setattr(ensemble, "WIDTHS", (8,))
-    beside = ensemble.solve(model, TIMES[:3], subjects=9, outputs=["x"], method=method)
+    alone = Engine(widths=(1,)).solve(model, TIMES[:3], subjects=1, outputs=["x"], method=method)
+    beside = Engine(widths=(8,)).solve(model, TIMES[:3], subjects=9, outputs=["x"], method=method)
     np.testing.assert_array_equal(beside.values, np.repeat(alone.values, 9, axis=0))
 
 
@@ -516,39 +513,34 @@ def test_a_ratio_of_two_numbers_that_have_all_but_vanished_does_not_end_a_subjec
 
 
 @pytest.mark.parametrize("method", ["auto", *METHODS])
-def test_the_width_of_vectors_changes_no_bit(stiff, monkeypatch, method):
+def test_the_width_of_vectors_changes_no_bit(stiff, method):
     values = cohort(9)
     options = Options(relative_tolerance=1e-4, max_steps=20_000)
-    solutions = []
-    for width in (8, 4, 2, 1):
-        monkeypatch.setattr(ensemble, "WIDTHS", (width,))
-        solutions.append(solve(stiff, values, method=method, options=options))
+    engines = [Engine(widths=(width,)) for width in (8, 4, 2, 1)]
+    solutions = [solve(stiff, values, engine=engine, method=method, options=options) for engine in engines]
     for solution in solutions[1:]:
         assert_same_bits(solutions[0], solution, list(range(9)))
 
 
-def test_the_flagship_model_has_the_same_bits_in_vectors_of_every_width(monkeypatch):
+def test_the_flagship_model_has_the_same_bits_in_vectors_of_every_width():
     model = Model.default().equations
     times = np.linspace(0.0, 3.0, 7)
     outputs = (*model.states, *model.assigned)
-    solutions = []
-    for width in cpu.WIDTHS:
-        monkeypatch.setattr(ensemble, "WIDTHS", (width,))
-        solutions.append(ensemble.solve(model, times, subjects=3, outputs=outputs))
+    engines = [Engine(widths=(width,)) for width in cpu.WIDTHS]
+    solutions = [engine.solve(model, times, subjects=3, outputs=outputs) for engine in engines]
     for solution in solutions[1:]:
         assert_same_bits(solutions[0], solution, [0, 1, 2])
 
 
 def test_few_subjects_have_narrow_vectors_and_the_last_of_many_what_is_there(stiff, monkeypatch, tmp_path):
     monkeypatch.setenv("GVLAB_CACHE", str(tmp_path))
-    monkeypatch.setattr(ensemble, "_ready", OrderedDict())
-    widths = []
+    engine, widths = Engine(), []
     at = cpu.Code.at
     monkeypatch.setattr(cpu.Code, "at", lambda code, width: widths.append(width) or at(code, width))
 
     def used(count):
         widths.clear()
-        solve(stiff, cohort(20), rows=np.arange(count))
+        solve(stiff, cohort(20), rows=np.arange(count), engine=engine)
         return set(widths)
 
     assert used(20) == {8}
@@ -582,12 +574,12 @@ def eventful() -> Equations:
     )
 
 
-def eventful_solve(model, rows):
+def eventful_solve(model, rows, engine=ensemble):
     rng = np.random.default_rng(11)
     share = 0.0216 * rng.lognormal(sigma=0.3, size=41)
     # Half of the subjects are born on the same day; the others each on their own.
     threshold = np.where(np.arange(41) % 2, 1.0, rng.uniform(0.5, 5.0, 41))
-    return ensemble.solve(
+    return engine.solve(
         model,
         TIMES,
         subjects=len(rows),
@@ -597,14 +589,13 @@ def eventful_solve(model, rows):
     )
 
 
-@pytest.mark.parametrize("width", [None, 1, 4, 8])
-def test_what_sets_off_an_event_does_not_depend_on_the_company(eventful, monkeypatch, width):
-    if width:
-        monkeypatch.setattr(ensemble, "WIDTHS", (width,))
-    alone = [eventful_solve(eventful, np.array([row])) for row in range(41)]
+@pytest.mark.parametrize("widths", [cpu.WIDTHS, (1,), (4,), (8,)])
+def test_what_sets_off_an_event_does_not_depend_on_the_company(eventful, widths):
+    engine = Engine(widths=widths)
+    alone = [eventful_solve(eventful, np.array([row]), engine) for row in range(41)]
     everyone = np.arange(41)
     for rows in (everyone, np.random.default_rng(0).permutation(41), everyone[:17], everyone[40:20:-1]):
-        together = eventful_solve(eventful, rows)
+        together = eventful_solve(eventful, rows, engine)
         for place, row in enumerate(rows.tolist()):
             assert_same_bits(together, alone[row], [place])
 
@@ -619,7 +610,7 @@ def test_every_subject_hears_of_the_events_that_an_event_sets_off(eventful):
     assert set(digested.tolist()) == {2.0}
 
 
-def test_what_was_asked_for_before_changes_no_bit(monkeypatch):
+def test_what_was_asked_for_before_changes_no_bit():
     """Products are summed with one rounding less than they could be; which of two it is must not depend on the past."""
     text = """model m
         compartment c = 3; species A in c = 1; species B in c = 2; k = 0.3; l = 0.7
@@ -630,10 +621,9 @@ def test_what_was_asked_for_before_changes_no_bit(monkeypatch):
     values = {"k": np.random.default_rng(3).uniform(0.1, 1.0, 50)}
 
     def total(*asked_before: str) -> np.ndarray:
-        monkeypatch.setattr(ensemble, "_ready", type(ensemble._ready)())
-        model = equations(text)
+        engine, model = Engine(), equations(text)
         for name in (*asked_before, "total"):
-            solution = ensemble.solve(model, TIMES, subjects=50, outputs=[name], parameters=values)
+            solution = engine.solve(model, TIMES, subjects=50, outputs=[name], parameters=values)
         return solution.values
 
     np.testing.assert_array_equal(total("other"), total())

@@ -118,7 +118,7 @@ class Schedule:
         while rows.size:
             numbers = self.number(subjects, rows)
             due = np.zeros(rows.size, dtype=bool)
-            for k in np.unique(numbers[numbers >= 0]).tolist():
+            for k in sorted(set(numbers[numbers >= 0].tolist())):
                 here = rows[numbers == k]
                 now = here[self.times.of(k, here) == subjects.time[here]]
                 due |= np.isin(rows, now)

@@ -1,28 +1,63 @@
-"""The mathematics of an SBML document: all that an engine knows of a model."""
+"""The mathematics of an SBML document: all that an engine knows of a model.
+
+libSBML is imported when a document, or a formula, is read for the first time: whoever takes equations that were kept
+needs none of it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Generic, TypeVar, overload
 
-import libsbml
-
-from gvlab.errors import InvalidValueError, UnknownNameError
-from gvlab.sbml import resolve as equations_resolve
+from gvlab.errors import UnknownNameError
+from gvlab.sbml import resolve
 from gvlab.sbml.evaluate import evaluate
-from gvlab.sbml.graph import Node
+from gvlab.sbml.graph import Graph, Node
+from gvlab.sbml.names import GIVEN
 from gvlab.sbml.precheck import precheck
-from gvlab.sbml.reader import System, read, symbol_kinds
-from gvlab.sbml.resolve import GIVEN, Resolver
+from gvlab.sbml.resolve import Resolver
+from gvlab.sbml.symbols import Contents, Symbol
+from gvlab.sbml.system import EquationSystem, Event, Species
+
+T = TypeVar("T")
+
+_reading = threading.RLock()
+
+
+class _ReadOnce(Generic[T]):
+    """A property that is worked out when it is first asked for, by one thread, and put where the object keeps it."""
+
+    def __init__(self, work_out: Callable[[Any], T]) -> None:
+        self._work_out = work_out
+        self.__doc__ = work_out.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> _ReadOnce[T]: ...
+    @overload
+    def __get__(self, instance: object, owner: type) -> T: ...
+    def __get__(self, instance: object, owner: type) -> Any:
+        if instance is None:
+            return self
+        values = vars(instance)
+        if self._name not in values:
+            with _reading:
+                if self._name not in values:
+                    values[self._name] = self._work_out(instance)
+        return values[self._name]
 
 
 @dataclass(frozen=True)
 class Equations:
     """The equations of an SBML document.
 
-    The document is read when something in it is asked for, once.
+    The document is read when something in it is asked for, once. Equal texts give equal equations: the same formulas in
+    the same order, whatever is asked for first.
 
     Parameters
     ----------
@@ -34,12 +69,12 @@ class Equations:
 
     @classmethod
     def from_sbml(cls, text: str) -> Equations:
-        """Take an SBML text.
+        """Return the equations of an SBML text.
 
         Raises
         ------
         ModelError
-            If the text is hostile or no well-formed SBML (see `equations_precheck`).
+            If the text is hostile or no well-formed SBML (see `precheck`).
         """
         precheck(text)
         return cls(text)
@@ -48,69 +83,92 @@ class Equations:
         # What has been read is not sent to other processes; they read it themselves.
         return {"sbml": self.sbml}
 
-    @cached_property
-    def system(self) -> System:
+    # ------------------------------------------------------------------- names
+
+    @_ReadOnce
+    def contents(self) -> Contents:
+        """What the document names."""
+        from gvlab.sbml.symbol_reader import read_contents
+
+        return read_contents(self.sbml)
+
+    @_ReadOnce
+    def symbols(self) -> Mapping[str, Symbol]:
+        """Every symbol by id, in the order of the document."""
+        return MappingProxyType({symbol.id: symbol for symbol in self.contents.symbols})
+
+    @_ReadOnce
+    def system(self) -> EquationSystem:
         """The document, read."""
+        from gvlab.sbml.reader import read
+
         return read(self.sbml)
 
-    @cached_property
+    @_ReadOnce
     def states(self) -> tuple[str, ...]:
         """Species that no assignment rule sets, then everything else with a rate rule."""
         return self.system.states
 
-    @cached_property
+    @_ReadOnce
     def parameters(self) -> tuple[str, ...]:
         """Parameters, compartments and named stoichiometries that no rule sets. Their values can be replaced."""
         system = self.system
         names = [*system.parameters, *system.compartments, *dict.fromkeys(system.references)]
         return tuple(name for name in names if name not in system.rules and name not in system.rates)
 
-    @cached_property
+    @_ReadOnce
     def assigned(self) -> tuple[str, ...]:
         """What is set by assignment rules."""
         return tuple(self.system.rules)
 
-    @cached_property
+    @_ReadOnce
     def reactions(self) -> tuple[str, ...]:
         """Ids of the reactions; as outputs, their rates."""
         return tuple(self.system.reactions)
 
-    @cached_property
+    @_ReadOnce
     def events(self) -> tuple[str, ...]:
         """Ids of the events, in document order."""
         return tuple(event.id for event in self.system.events)
 
-    @cached_property
+    @_ReadOnce
     def changeable(self) -> tuple[str, ...]:
         """States, and the parameters that an event, a dose or a switch may change."""
         constant = self.system.constant
         return (*self.states, *(name for name in self.parameters if name not in constant))
 
-    @cached_property
+    @_ReadOnce
+    def readable(self) -> frozenset[str]:
+        """All that can be an output: states, parameters, assigned variables, and rates of reactions."""
+        return frozenset((*self.states, *self.parameters, *self.assigned, *self.reactions))
+
+    @_ReadOnce
     def nominal(self) -> dict[str, float]:
         """Initial value of every state and parameter, as the document gives them."""
         return {name: float(value) for name, value in self.initial({}).items()}
 
-    @cached_property
-    def during(self) -> Resolver:
-        """Writes a formula in terms of what is carried on, parameters, and time."""
-        return equations_resolve.during(self.system)
-
     def kind(self, name: str) -> str:
-        """Tell what a symbol is: species, parameter, compartment, stoichiometry or reaction.
+        """Return what a symbol is: species, parameter, compartment, stoichiometry or reaction.
 
         Raises
         ------
         UnknownNameError
             If the model has no such symbol.
         """
-        kinds = symbol_kinds(self.system)
+        kinds = self.system.kinds()
         if name not in kinds:
             raise UnknownNameError("symbol of the model", name, kinds)
         return kinds[name]
 
+    # ---------------------------------------------------------------- formulas
+
+    @_ReadOnce
+    def during(self) -> Resolver:
+        """Writes a formula in terms of what is carried on, parameters, and time."""
+        return resolve.during(self.system)
+
     def initial(self, replaced: Mapping[str, Any], start: float = 0.0) -> dict[str, Any]:
-        """Give the value of every state and parameter at the start.
+        """Return the value of every state and parameter at the start, by name; an array where it depends on an array.
 
         A replaced symbol loses its initial assignment; the others are evaluated with the new values.
 
@@ -121,20 +179,15 @@ class Equations:
         start
             Time at which formulas are evaluated.
 
-        Returns
-        -------
-        By name; an array where it depends on an array.
-
         Raises
         ------
         UnknownNameError
             If the model has no such state or parameter.
         """
         system = self.system
-        names = [*self.states, *self.parameters]
         for name in replaced:
             if name not in system.values or name in system.rules:
-                raise UnknownNameError("state or parameter of the model", name, names)
+                raise UnknownNameError("state or parameter of the model", name, [*self.states, *self.parameters])
         known: dict[str, Any] = {"time ": start}
         for name, value in {**system.values, **replaced}.items():
             known[name] = value
@@ -143,22 +196,22 @@ class Equations:
         return dict(zip(formulas, evaluate(system.graph, list(formulas.values()), known), strict=True))
 
     def _start_formulas(self, replaced: frozenset[str]) -> dict[str, Node]:
-        """Give the formula of every value at the start; which are replaced decides which initial assignments hold."""
+        """Return the formula of every value at the start; which are replaced decides which assignments hold."""
         if replaced not in self._starts:
             system = self.system
-            resolve = equations_resolve.at_start(system, replaced)
             # Sizes set by rules are wanted too: amounts are worked out from them.
             sizes = [name for name in system.compartments if name in system.rules or name in system.rates]
             names = dict.fromkeys([*self.states, *self.parameters, *sizes])
-            self._starts[replaced] = {name: resolve(system.graph.symbol(name)) for name in names}
+            at_start = resolve.at_start(system, replaced)
+            self._starts[replaced] = {name: at_start.symbol(name) for name in names}
         return self._starts[replaced]
 
-    @cached_property
+    @_ReadOnce
     def _starts(self) -> dict[frozenset[str], dict[str, Node]]:
         return {}
 
     def formula(self, text: str) -> Node:
-        """Read an SBML L3 infix formula over the model's symbols, as a node in terms of what is carried on.
+        """Return an SBML L3 infix formula over the model's symbols, as a node in terms of what is carried on.
 
         Raises
         ------
@@ -167,14 +220,80 @@ class Equations:
         UnknownNameError
             If it has a symbol that the model does not have.
         """
-        settings = libsbml.L3ParserSettings()
-        tree = libsbml.parseL3FormulaWithSettings(text, settings) if len(text) < 20_000 else None
-        if tree is None:
-            reason = (libsbml.getLastParseL3Error() or "").strip().splitlines()
-            raise InvalidValueError(f'"{text[:200]}" is not a formula{": " + reason[-1] if reason else ""}.')
-        node = self.system.reader.read(tree)
-        kinds = symbol_kinds(self.system)
-        for name in sorted(self.system.graph.symbols([node])):
-            if not name.endswith(" ") and name not in kinds:
-                raise UnknownNameError("symbol of the model", name, kinds)
-        return self.during(node)
+        if text not in self.formulas:
+            from gvlab.sbml.formula import FormulaReader, parsed
+
+            tree = parsed(text)
+            node = FormulaReader(self.system.graph, self._functions).read(tree)
+            kinds = self.system.kinds()
+            for name in sorted(self.system.graph.symbols([node])):
+                if not name.endswith(" ") and name not in kinds:
+                    raise UnknownNameError("symbol of the model", name, kinds)
+            self.formulas[text] = self.during(node)
+        return self.formulas[text]
+
+    @_ReadOnce
+    def formulas(self) -> dict[str, Node]:
+        """Formulas that have been asked for, by their text."""
+        return {}
+
+    @_ReadOnce
+    def _functions(self) -> Any:
+        from gvlab.sbml.reader import read_functions
+
+        return read_functions(self.sbml) if self.system.has_functions else {}
+
+    # ------------------------------------------------------------- kept on disk
+
+    def to_kept(self) -> dict[str, Any]:
+        """Return all that has been read of the document, in a form that JSON takes."""
+        system, contents = self.system, self.contents
+        # What makes nodes comes before the graph is written.
+        formulas = {
+            "resolved": {name: self.during.symbol(name) for name in (*sorted(self.readable), *self.during.resolved)},
+            "start": self._start_formulas(frozenset()),
+            "nominal": self.nominal,
+            "formulas": self.formulas,
+        }
+        return formulas | {
+            "id": contents.id,
+            "structure": contents.structure,
+            "symbols": [list(vars(symbol).values()) for symbol in contents.symbols],
+            "graph": system.graph.to_kept(),
+            "system": {
+                **{name: value for name, value in vars(system).items() if name not in ("graph", "species", "events")},
+                "species": {name: list(vars(species).values()) for name, species in system.species.items()},
+                "events": [vars(event) for event in system.events],
+                "constant": sorted(system.constant),
+            },
+        }
+
+    @classmethod
+    def from_kept(cls, sbml: str, kept: Mapping[str, Any]) -> Equations:
+        """Return the equations that `to_kept` wrote.
+
+        Raises
+        ------
+        LookupError, TypeError, ValueError
+            If something else wrote it.
+        """
+        graph, parts = Graph.from_kept(kept["graph"]), kept["system"]
+        species = {name: Species(*some) for name, some in parts["species"].items()}
+        events = [Event(**some | {"assignments": _pairs(some["assignments"])}) for some in parts["events"]]
+        fields = {"species": species, "events": events, "constant": set(parts["constant"])}
+        equations = cls(sbml)
+        symbols = tuple(Symbol(*some) for some in kept["symbols"])
+        # What is worked out once is put where it would be found once it has been.
+        vars(equations).update(
+            contents=Contents(kept["id"], kept["structure"], symbols),
+            system=EquationSystem(graph, **parts | fields),
+            during=Resolver(graph, kept["resolved"]),
+            nominal=kept["nominal"],
+            formulas=kept["formulas"],
+            _starts={frozenset(): kept["start"]},
+        )
+        return equations
+
+
+def _pairs(lists: Iterable[list[Any]]) -> tuple[Any, ...]:
+    return tuple((a, b) for a, b in lists)

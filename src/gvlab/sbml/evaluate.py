@@ -6,13 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from scipy.special import gamma
 
 from gvlab.errors import ModelError
 from gvlab.sbml.graph import Graph, Node
-
-Values = npt.NDArray[np.float64]
 
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "add": np.add,
@@ -40,7 +36,7 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "asinh": np.arcsinh,
     "acosh": np.arccosh,
     "atanh": np.arctanh,
-    "factorial": lambda x: gamma(np.asarray(x) + 1.0),
+    "factorial": lambda x: _factorial(x),
     "log_size": lambda x: np.where(np.equal(x, 0.0), -1e300, np.log(np.abs(x))),
     "sign_of_power": lambda y: np.where(np.equal(y, np.floor(y)), np.where(np.mod(y, 2) == 0, 1.0, -1.0), np.nan),
     "lt": np.less,
@@ -57,8 +53,14 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
 }
 
 
+def _factorial(x: Any) -> Any:
+    from scipy.special import gamma  # a tenth of a second that most models do not need
+
+    return gamma(np.asarray(x) + 1.0)
+
+
 def evaluate(graph: Graph, nodes: Sequence[Node], known: Mapping[str, Any]) -> list[Any]:
-    """Give the values of formulas.
+    """Return the values of formulas.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Reads a libSBML formula into a graph."""
+"""Reads a formula of libSBML, or one written as text, into a graph."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from typing import Any
 
 import libsbml
 
-from gvlab.errors import ModelError
+from gvlab.errors import InvalidValueError, ModelError
 from gvlab.sbml.graph import Graph, Node
+from gvlab.sbml.names import RATE_OF, TIME
 
-TIME = "time "
-"""Name of the symbol for time. No SBML id has a blank, so it cannot collide with one."""
+__all__ = ["AVOGADRO", "TIME", "FormulaReader", "Functions", "parsed"]
 
-RATE_OF = "rate of "
-"""Prefix of the symbol for a rate of change, replaced when all equations are known."""
+Functions = dict[str, tuple[tuple[str, ...], Any]]
+"""Function definitions by id: the names of their arguments, and their bodies."""
+
+MOST_CHARACTERS = 20_000
+"""Length of a written formula, beyond which it is refused: libSBML recurses over it."""
 
 AVOGADRO = 6.02214179e23
 
@@ -85,18 +88,23 @@ class FormulaReader:
     ----------
     graph
         Where the nodes go.
-    names
-        Local names (arguments of a function, local parameters) and what they stand for.
     functions
-        Function definitions by id: their arguments' names and their bodies.
+        Function definitions of the document.
     """
 
     graph: Graph
-    functions: dict[str, tuple[tuple[str, ...], Any]] = field(default_factory=dict)
+    functions: Functions = field(default_factory=dict)
     _calls: dict[tuple[str, tuple[Node, ...]], Node] = field(default_factory=dict)
 
     def read(self, ast: Any, names: Mapping[str, Node] | None = None) -> Node:
-        """Give the node of a formula.
+        """Return the node of a formula.
+
+        Parameters
+        ----------
+        ast
+            The formula, as libSBML has it.
+        names
+            Local names (arguments of a function, local parameters) and what they stand for.
 
         Raises
         ------
@@ -175,6 +183,22 @@ class FormulaReader:
         for i in range(last - 2, -1, -2):
             result = graph.select(graph.boolean(arguments[i + 1]), graph.number(arguments[i]), result)
         return graph.boolean(result) if truths and len(arguments) % 2 else result
+
+
+def parsed(text: str) -> Any:
+    """Return an SBML L3 infix formula as libSBML has it.
+
+    Raises
+    ------
+    InvalidValueError
+        If it is no formula.
+    """
+    settings = libsbml.L3ParserSettings()
+    tree = libsbml.parseL3FormulaWithSettings(text, settings) if len(text) < MOST_CHARACTERS else None
+    if tree is None:
+        reason = (libsbml.getLastParseL3Error() or "").strip().splitlines()
+        raise InvalidValueError(f'"{text[:200]}" is not a formula{": " + reason[-1] if reason else ""}.')
+    return tree
 
 
 def _number(ast: Any) -> float:

@@ -3,12 +3,21 @@
 A node is a whole number. Equal operations on equal arguments give the same number, so common subexpressions are
 shared from the start, a chain of function calls stays small, and a derivative reuses the terms of its function.
 Numbers and truth values are told apart by the operation; SBML lets either stand for the other.
+
+The order of the arguments of a sum, a product or any other operation that does not depend on it is canonical: it
+follows from what the arguments are (a hash of their formulas), not from when they were made. What is printed from a
+formula goes through its arguments in that order, and a product is added with one rounding less, so the order decides
+bits. Who reads a model first, and what for, must not.
 """
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import math
+import threading
 from collections.abc import Callable, Container, Iterable, Mapping
+from typing import Any
 
 Node = int
 
@@ -65,42 +74,62 @@ class Graph:
         self.operation: list[str] = []
         self.arguments: list[tuple[Node, ...]] = []
         self.payload: list[float | str | None] = []
-        self._known: dict[tuple[object, ...], Node] = {}
+        self._known: dict[tuple[object, ...], Node] | None = {}
+        self._ranks: dict[Node, bytes] = {}
+        self._lock = threading.Lock()
 
-    def restore(
-        self, operation: list[str], arguments: list[tuple[Node, ...]], payload: list[float | str | None]
-    ) -> None:
-        """Take the nodes of a graph that was kept elsewhere, as its three lists."""
-        self.operation, self.arguments, self.payload = operation, arguments, payload
-        nodes = zip(operation, arguments, payload, strict=True)
-        self._known = {(o, a, _key(o, p)): node for node, (o, a, p) in enumerate(nodes)}
+    def to_kept(self) -> dict[str, Any]:
+        """Return the nodes in a form that JSON takes, and reads fast: few long lists."""
+        return {
+            "operation": " ".join(self.operation),
+            "counts": "".join(str(len(arguments)) for arguments in self.arguments),
+            "arguments": [argument for arguments in self.arguments for argument in arguments],
+            "payload": list(self.payload),
+        }
+
+    @classmethod
+    def from_kept(cls, kept: Mapping[str, Any]) -> Graph:
+        """Return the graph that `to_kept` wrote.
+
+        Raises
+        ------
+        LookupError, TypeError, ValueError
+            If something else wrote it.
+        """
+        graph, flat = cls(), iter(kept["arguments"])
+        graph.operation, graph.payload = kept["operation"].split(), kept["payload"]
+        graph.arguments = [tuple(itertools.islice(flat, int(count))) for count in kept["counts"]]
+        graph._known = None  # it takes long, and who only evaluates what was kept makes no node
+        if not len(graph.operation) == len(graph.arguments) == len(graph.payload):
+            raise ValueError("The lists of a graph have different lengths.")
+        return graph
 
     # ------------------------------------------------------------------ leaves
 
     def const(self, value: float) -> Node:
-        """Give the node of a number."""
+        """Return the node of a number."""
         value = float(value)
         return self._make("const", (), value, _key("const", value))
 
     def symbol(self, name: str) -> Node:
-        """Give the node of a name whose value is known only when the formula is evaluated."""
+        """Return the node of a name whose value is known only when the formula is evaluated."""
         return self._make("symbol", (), name, _key("symbol", name))
 
     def truth(self, value: bool) -> Node:
-        """Give the node of a truth value."""
+        """Return the node of a truth value."""
         return self._make("true" if value else "false", (), None, None)
 
     def mode(self, number: int) -> Node:
-        """Give the node of a truth value that is held while a step is taken."""
+        """Return the node of a truth value that is held while a step is taken."""
         return self._make("mode", (), float(number), _key("mode", float(number)))
 
     def value(self, node: Node) -> float | None:
-        """Give the number of a constant node, or None."""
+        """Return the number of a constant node, or None."""
         payload = self.payload[node]
         return payload if isinstance(payload, float) else None
 
     def is_truth(self, node: Node) -> bool:
-        """Tell whether a node is a truth value rather than a number."""
+        """Return whether a node is a truth value rather than a number."""
         return self.operation[node] in TRUTHS
 
     # -------------------------------------------------------------- conversions
@@ -131,7 +160,7 @@ class Graph:
     # --------------------------------------------------------------- arithmetic
 
     def add(self, a: Node, b: Node) -> Node:
-        """Give a + b."""
+        """Return a + b."""
         x, y = self.value(a), self.value(b)
         if x is not None and y is not None:
             return self.const(x + y)
@@ -148,7 +177,7 @@ class Graph:
         return self._make("add", (a, b), None, None)
 
     def sub(self, a: Node, b: Node) -> Node:
-        """Give a - b."""
+        """Return a - b."""
         x, y = self.value(a), self.value(b)
         if x is not None and y is not None:
             return self.const(x - y)
@@ -166,7 +195,7 @@ class Graph:
         return self._make("sub", (a, b), None, None)
 
     def neg(self, a: Node) -> Node:
-        """Give -a."""
+        """Return -a."""
         if self.operation[a] == "neg":
             return self.arguments[a][0]
         if self.operation[a] == "sub":
@@ -175,7 +204,7 @@ class Graph:
         return self.unary("neg", a)
 
     def mul(self, a: Node, b: Node) -> Node:
-        """Give a b."""
+        """Return a b."""
         x, y = self.value(a), self.value(b)
         if x is not None and y is not None:
             return self.const(x * y)
@@ -195,7 +224,7 @@ class Graph:
         return self._make("mul", (a, b), None, None)
 
     def div(self, a: Node, b: Node) -> Node:
-        """Give a / b."""
+        """Return a / b."""
         x, y = self.value(a), self.value(b)
         if y == 1.0:
             return a
@@ -208,7 +237,7 @@ class Graph:
         return self._make("div", (a, b), None, None)
 
     def pow(self, a: Node, b: Node) -> Node:
-        """Give a to the power b; small whole powers become products."""
+        """Return a to the power b; small whole powers become products."""
         x, y = self.value(a), self.value(b)
         if x is not None and y is not None:
             return self.const(power(x, y))
@@ -229,15 +258,15 @@ class Graph:
         return self.mul(square, a) if n % 2 else square
 
     def minimum(self, a: Node, b: Node) -> Node:
-        """Give the smaller of two."""
+        """Return the smaller of two."""
         return self.select(self.relation("lt", b, a), b, a)
 
     def maximum(self, a: Node, b: Node) -> Node:
-        """Give the larger of two."""
+        """Return the larger of two."""
         return self.select(self.relation("gt", b, a), b, a)
 
     def unary(self, operation: str, a: Node) -> Node:
-        """Give the value of a function of one number."""
+        """Return the value of a function of one number."""
         x = self.value(a)
         if x is not None:
             try:
@@ -253,14 +282,14 @@ class Graph:
     # -------------------------------------------------------------------- truth
 
     def relation(self, operation: str, a: Node, b: Node) -> Node:
-        """Give a comparison of two numbers."""
+        """Return a comparison of two numbers."""
         x, y = self.value(a), self.value(b)
         if x is not None and y is not None:
             return self.truth(RELATIONS[operation](x, y))
         return self._make(operation, (a, b), None, None)
 
     def both(self, a: Node, b: Node) -> Node:
-        """Give a and b."""
+        """Return a and b."""
         for one, other in ((a, b), (b, a)):
             if self.operation[one] == "true":
                 return other
@@ -269,7 +298,7 @@ class Graph:
         return a if a == b else self._make("and", (a, b), None, None)
 
     def either(self, a: Node, b: Node) -> Node:
-        """Give a or b."""
+        """Return a or b."""
         for one, other in ((a, b), (b, a)):
             if self.operation[one] == "false":
                 return other
@@ -278,7 +307,7 @@ class Graph:
         return a if a == b else self._make("or", (a, b), None, None)
 
     def exclusive(self, a: Node, b: Node) -> Node:
-        """Give a or b, but not both."""
+        """Return a or b, but not both."""
         for one, other in ((a, b), (b, a)):
             if self.operation[one] == "false":
                 return other
@@ -287,7 +316,7 @@ class Graph:
         return self._make("xor", (a, b), None, None)
 
     def negation(self, a: Node) -> Node:
-        """Give not a."""
+        """Return not a."""
         if self.operation[a] in ("true", "false"):
             return self.truth(self.operation[a] == "false")
         if self.operation[a] == "not":
@@ -295,7 +324,7 @@ class Graph:
         return self._make("not", (a,), None, None)
 
     def select(self, condition: Node, yes: Node, no: Node) -> Node:
-        """Give `yes` where `condition` is true, else `no`."""
+        """Return `yes` where `condition` is true, else `no`."""
         if self.operation[condition] == "true" or yes == no:
             return yes
         if self.operation[condition] == "false":
@@ -316,7 +345,7 @@ class Graph:
         return memo[node]
 
     def apply(self, operation: str, arguments: tuple[Node, ...]) -> Node:
-        """Give an operation on new arguments, simplified."""
+        """Return an operation on new arguments, simplified."""
         if operation in _TWO:
             return _TWO[operation](self, *arguments)
         if operation in RELATIONS:
@@ -350,25 +379,42 @@ class Graph:
         return result
 
     def symbols(self, nodes: Iterable[Node]) -> set[str]:
-        """Give the names that occur in formulas."""
+        """Return the names that occur in formulas."""
         return {str(self.payload[node]) for node in self.order(nodes) if self.operation[node] == "symbol"}
 
     def _make(self, operation: str, arguments: tuple[Node, ...], payload: float | str | None, key: object) -> Node:
-        if operation in _COMMUTATIVE and arguments[0] > arguments[1]:
+        if operation in _COMMUTATIVE and self._rank(arguments[0]) > self._rank(arguments[1]):
             arguments = (arguments[1], arguments[0])
         identity = (operation, arguments, key)
-        node = self._known.get(identity)
-        if node is None:
-            node = len(self.operation)
-            self._known[identity] = node
-            self.operation.append(operation)
-            self.arguments.append(arguments)
-            self.payload.append(payload)
+        node = None if self._known is None else self._known.get(identity)
+        if node is not None:
+            return node
+        with self._lock:  # threads may solve the same model
+            if self._known is None:
+                nodes = zip(self.operation, self.arguments, self.payload, strict=True)
+                self._known = {(o, a, _key(o, p)): node for node, (o, a, p) in enumerate(nodes)}
+            node = self._known.get(identity)
+            if node is None:
+                node = len(self.operation)
+                self.operation.append(operation)
+                self.arguments.append(arguments)
+                self.payload.append(payload)
+                self._known[identity] = node
         return node
+
+    def _rank(self, node: Node) -> bytes:
+        """Return the place of a node in the canonical order: a hash of its formula."""
+        ranks = self._ranks
+        if node not in ranks:
+            for current in self.order([node], ranks):
+                leaf = f"{self.operation[current]} {_key(self.operation[current], self.payload[current])}"
+                parts = b"".join([ranks[argument] for argument in self.arguments[current]])
+                ranks[current] = hashlib.blake2b(leaf.encode() + parts, digest_size=8).digest()
+        return ranks[node]
 
 
 def _key(operation: str, payload: float | str | None) -> float | str | None:
-    """Tell leaves apart. 0.0 and -0.0 are equal, and NaN is unequal to itself; their hexadecimal texts tell them."""
+    """Return what tells leaves apart: 0.0 equals -0.0, and NaN differs from itself; their hexadecimal texts do not."""
     return payload.hex() if operation == "const" and isinstance(payload, float) else payload
 
 

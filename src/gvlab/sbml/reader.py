@@ -1,105 +1,20 @@
-"""Reads an SBML document into a system: symbols, rates, rules and events, all as nodes of one graph."""
+"""Reads an SBML document with libSBML into an `EquationSystem`."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import libsbml
 
 from gvlab.errors import ModelError
-from gvlab.sbml.formula import AVOGADRO, RATE_OF, TIME, FormulaReader
+from gvlab.sbml.formula import FormulaReader, Functions
 from gvlab.sbml.graph import Graph, Node
-
-__all__ = ["AVOGADRO", "RATE_OF", "TIME", "Event", "Species", "System", "read"]
-
-
-@dataclass(frozen=True)
-class Species:
-    """What a species' symbol means.
-
-    Attributes
-    ----------
-    compartment
-        Where it is.
-    amount
-        Whether the symbol stands for an amount; otherwise it is a concentration.
-    by_amount
-        Whether the initial value in the document is an amount.
-    dissolved
-        Whether what is carried on is the amount while the symbol is a concentration: value = amount / size.
-    """
-
-    compartment: str
-    amount: bool
-    by_amount: bool
-    dissolved: bool
+from gvlab.sbml.system import EquationSystem, Event, Species
 
 
-@dataclass(frozen=True)
-class Event:
-    """An SBML event."""
-
-    id: str
-    trigger: Node
-    initial_value: bool
-    persistent: bool
-    at_trigger_time: bool
-    delay: Node | None
-    priority: Node | None
-    assignments: tuple[tuple[str, Node], ...]
-
-
-@dataclass
-class System:
-    """Everything an SBML document says, with names resolved no further than to symbols.
-
-    Attributes
-    ----------
-    values
-        Initial values in the document of every symbol that is not under an assignment rule; NaN where there is none.
-    species
-        The species among them.
-    compartments
-        Ids of compartments.
-    initial
-        Initial assignments.
-    rules
-        Assignment rules.
-    rates
-        Rate of change of whatever has one: the amount for species of reactions, else the symbol itself.
-    reactions
-        Rate of each reaction.
-    events
-        In document order.
-    """
-
-    graph: Graph
-    reader: FormulaReader
-    values: dict[str, float] = field(default_factory=dict)
-    species: dict[str, Species] = field(default_factory=dict)
-    compartments: list[str] = field(default_factory=list)
-    parameters: list[str] = field(default_factory=list)
-    references: list[str] = field(default_factory=list)
-    initial: dict[str, Node] = field(default_factory=dict)
-    rules: dict[str, Node] = field(default_factory=dict)
-    rates: dict[str, Node] = field(default_factory=dict)
-    ruled: set[str] = field(default_factory=set)
-    reactions: dict[str, Node] = field(default_factory=dict)
-    events: list[Event] = field(default_factory=list)
-    constant: set[str] = field(default_factory=set)
-
-    @property
-    def states(self) -> tuple[str, ...]:
-        """Names of what a dose can be given to: species not set by a rule, and whatever else has a rate."""
-        named = [name for name in self.species if name not in self.rules]
-        return tuple(named + [name for name in self.rates if name not in self.species])
-
-
-def read(text: str) -> System:
-    """Read an SBML document.
+def read(text: str) -> EquationSystem:
+    """Return the equations of an SBML document.
 
     Raises
     ------
@@ -110,18 +25,29 @@ def read(text: str) -> System:
     document = libsbml.readSBMLFromString(text)
     _check_document(document)
     model = document.getModel()
-    system = System(Graph(), FormulaReader(Graph()))
-    system.reader.graph = system.graph
+    graph = Graph()
+    formulas = FormulaReader(graph, _functions(model))
+    system = EquationSystem(graph, has_functions=bool(formulas.functions))
+    _read_symbols(model, system, formulas)
+    _read_rules(model, system, formulas)
+    _read_reactions(model, system, formulas)
+    _read_events(model, system, formulas)
+    return system
+
+
+def read_functions(text: str) -> Functions:
+    """Return the function definitions of an SBML document that has been read before."""
+    return _functions(libsbml.readSBMLFromString(text).getModel())
+
+
+def _functions(model: Any) -> Functions:
+    functions: Functions = {}
     for function in _each(model.getListOfFunctionDefinitions()):
         names = tuple(function.getArgument(i).getName() for i in range(function.getNumArguments()))
         body = function.getBody()
         # A copy: a guard may call the function when the document is long gone.
-        system.reader.functions[function.getId()] = (names, None if body is None else body.deepCopy())
-    _read_symbols(model, system)
-    _read_rules(model, system)
-    _read_reactions(model, system)
-    _read_events(model, system)
-    return system
+        functions[function.getId()] = (names, None if body is None else body.deepCopy())
+    return functions
 
 
 def _check_document(document: Any) -> None:
@@ -148,7 +74,7 @@ def _each(items: Any) -> list[Any]:
     return [items.get(i) for i in range(items.size())]
 
 
-def _read_symbols(model: Any, system: System) -> None:
+def _read_symbols(model: Any, system: EquationSystem, formulas: FormulaReader) -> None:
     for compartment in _each(model.getListOfCompartments()):
         name = compartment.getId()
         system.compartments.append(name)
@@ -180,28 +106,27 @@ def _read_symbols(model: Any, system: System) -> None:
             system.constant.add(name)
     for assignment in _each(model.getListOfInitialAssignments()):
         if assignment.isSetMath():
-            formula = system.reader.read(assignment.getMath())
+            formula = formulas.read(assignment.getMath())
             system.initial[assignment.getSymbol()] = system.graph.number(formula)
 
 
-def _read_rules(model: Any, system: System) -> None:
+def _read_rules(model: Any, system: EquationSystem, formulas: FormulaReader) -> None:
     for rule in _each(model.getListOfRules()):
         if not rule.isSetMath():
             continue
-        formula = system.graph.number(system.reader.read(rule.getMath()))
+        formula = system.graph.number(formulas.read(rule.getMath()))
         name = rule.getVariable()
         if rule.isAssignment():
             system.rules[name] = formula
         else:
             system.rates[name] = formula
-            system.ruled.add(name)
             if name in system.species:
                 # The rule gives the change of the symbol itself, whatever its compartment does.
                 old = system.species[name]
                 system.species[name] = Species(old.compartment, old.amount, old.by_amount, dissolved=False)
 
 
-def _read_reactions(model: Any, system: System) -> None:
+def _read_reactions(model: Any, system: EquationSystem, formulas: FormulaReader) -> None:
     graph = system.graph
     changes: dict[str, Node] = {}
     for reaction in _each(model.getListOfReactions()):
@@ -210,13 +135,13 @@ def _read_reactions(model: Any, system: System) -> None:
         if law is None or not law.isSetMath():
             rate = graph.const(math.nan) if law is None else graph.const(0.0)
             system.reactions[reaction.getId()] = rate
-            _read_references(reaction, system)
+            _read_references(reaction, system, formulas)
             continue
         local = law.getListOfLocalParameters() if law.getLevel() > 2 else law.getListOfParameters()
         for parameter in _each(local):
             names[parameter.getId()] = graph.const(parameter.getValue() if parameter.isSetValue() else math.nan)
-        system.reactions[reaction.getId()] = graph.number(system.reader.read(law.getMath(), names))
-        for sign, name, stoichiometry in _read_references(reaction, system):
+        system.reactions[reaction.getId()] = graph.number(formulas.read(law.getMath(), names))
+        for sign, name, stoichiometry in _read_references(reaction, system, formulas):
             species = model.getSpecies(name)
             if species is None or species.getBoundaryCondition() or species.getConstant() or name in system.rules:
                 continue
@@ -231,7 +156,7 @@ def _read_reactions(model: Any, system: System) -> None:
             system.rates[name] = changes[name]
 
 
-def _read_references(reaction: Any, system: System) -> list[tuple[int, str, Node]]:
+def _read_references(reaction: Any, system: EquationSystem, formulas: FormulaReader) -> list[tuple[int, str, Node]]:
     graph = system.graph
     found: list[tuple[int, str, Node]] = []
     for sign, references in ((-1, reaction.getListOfReactants()), (1, reaction.getListOfProducts())):
@@ -239,7 +164,7 @@ def _read_references(reaction: Any, system: System) -> list[tuple[int, str, Node
             name = reference.getId()
             mathematics = reference.getStoichiometryMath() if reference.getLevel() < 3 else None
             if mathematics is not None and mathematics.isSetMath():
-                formula = graph.number(system.reader.read(mathematics.getMath()))
+                formula = graph.number(formulas.read(mathematics.getMath()))
                 stoichiometry = formula
                 if name:
                     system.rules.setdefault(name, formula)
@@ -259,8 +184,8 @@ def _read_references(reaction: Any, system: System) -> list[tuple[int, str, Node
     return found
 
 
-def _read_events(model: Any, system: System) -> None:
-    reader, graph = system.reader, system.graph
+def _read_events(model: Any, system: EquationSystem, formulas: FormulaReader) -> None:
+    graph = system.graph
     for number, event in enumerate(_each(model.getListOfEvents())):
         trigger = event.getTrigger()
         if trigger is None or not trigger.isSetMath():
@@ -269,42 +194,25 @@ def _read_events(model: Any, system: System) -> None:
         delay = event.getDelay()
         priority = event.getPriority() if modern else None
         assignments = [
-            (assignment.getVariable(), graph.number(reader.read(assignment.getMath())))
+            (assignment.getVariable(), graph.number(formulas.read(assignment.getMath())))
             for assignment in _each(event.getListOfEventAssignments())
             if assignment.isSetMath()
         ]
         system.events.append(
             Event(
                 id=event.getIdAttribute() or f"event {number + 1}",
-                trigger=graph.boolean(reader.read(trigger.getMath())),
+                trigger=graph.boolean(formulas.read(trigger.getMath())),
                 initial_value=trigger.getInitialValue() if modern else True,
                 persistent=trigger.getPersistent() if modern else True,
                 at_trigger_time=event.getUseValuesFromTriggerTime(),
-                delay=_optional(delay, reader),
-                priority=_optional(priority, reader),
+                delay=_optional(delay, formulas),
+                priority=_optional(priority, formulas),
                 assignments=tuple(assignments),
             )
         )
 
 
-def _optional(part: Any, reader: FormulaReader) -> Node | None:
+def _optional(part: Any, formulas: FormulaReader) -> Node | None:
     if part is None or not part.isSetMath():
         return None
-    return reader.graph.number(reader.read(part.getMath()))
-
-
-Resolve = Callable[[str], Node]
-
-
-def symbol_kinds(system: System) -> Mapping[str, str]:
-    """Tell what each name is: species, parameter, compartment, stoichiometry, reaction or event."""
-    kinds: dict[str, str] = {}
-    for names, kind in (
-        (system.species, "species"),
-        (system.parameters, "parameter"),
-        (system.compartments, "compartment"),
-        (system.references, "stoichiometry"),
-        (system.reactions, "reaction"),
-    ):
-        kinds.update(dict.fromkeys(names, kind))
-    return kinds
+    return formulas.graph.number(formulas.read(part.getMath()))

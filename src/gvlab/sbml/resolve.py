@@ -5,15 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gvlab.errors import ModelError
-from gvlab.sbml.formula import RATE_OF
 from gvlab.sbml.graph import Graph, Node
-from gvlab.sbml.reader import System
-
-AMOUNT = "amount of "
-"""Prefix of the symbol for the amount of a species whose own symbol is its concentration."""
-
-GIVEN = "given "
-"""Prefix of the symbol for the initial value of a species as the document, or the user, gives it."""
+from gvlab.sbml.names import AMOUNT, GIVEN, RATE_OF
+from gvlab.sbml.system import EquationSystem
 
 
 class Resolver:
@@ -23,34 +17,47 @@ class Resolver:
     ----------
     graph
         The graph of the formulas.
-    definitions
-        What names stand for.
-
-    Raises
-    ------
-    ModelError
-        If a name is defined by itself, directly or through others.
+    resolved
+        What names stand for, in terms of undefined names.
     """
 
-    def __init__(self, graph: Graph, definitions: Mapping[str, Node]) -> None:
+    def __init__(self, graph: Graph, resolved: Mapping[str, Node]) -> None:
         self._graph = graph
-        self._resolved: dict[str, Node] = {}
+        self.resolved = dict(resolved)
         self._memo: dict[Node, Node] = {}
+
+    @classmethod
+    def of(cls, graph: Graph, definitions: Mapping[str, Node]) -> Resolver:
+        """Return the resolver of definitions that may need one another.
+
+        Raises
+        ------
+        ModelError
+            If a name is defined by itself, directly or through others.
+        """
+        resolver = cls(graph, {})
         needs = {name: graph.symbols([node]) & definitions.keys() for name, node in definitions.items()}
-        for name in _order(needs):
-            self._resolved[name] = self(definitions[name])
+        for name in _dependencies_first(needs):
+            resolver.resolved[name] = resolver(definitions[name])
+        return resolver
 
     def __call__(self, node: Node) -> Node:
-        """Give the formula with every defined name replaced."""
+        """Return the formula with every defined name replaced."""
         return self._graph.rebuild(node, self._replace, self._memo)
+
+    def symbol(self, name: str) -> Node:
+        """Return what a name stands for; the symbol itself where it is not defined."""
+        if name not in self.resolved:
+            self.resolved[name] = self._graph.symbol(name)
+        return self.resolved[name]
 
     def _replace(self, node: Node) -> Node | None:
         if self._graph.operation[node] != "symbol":
             return None
-        return self._resolved.get(str(self._graph.payload[node]), node)
+        return self.resolved.get(str(self._graph.payload[node]), node)
 
 
-def _order(needs: Mapping[str, set[str]]) -> list[str]:
+def _dependencies_first(needs: Mapping[str, set[str]]) -> list[str]:
     result: list[str] = []
     state: dict[str, int] = {}
     for root in needs:
@@ -73,18 +80,18 @@ def _order(needs: Mapping[str, set[str]]) -> list[str]:
     return result
 
 
-def during(system: System) -> Resolver:
-    """Resolve for any time: in terms of what is carried on, parameters, and time."""
+def during(system: EquationSystem) -> Resolver:
+    """Return the resolver for any time: in terms of what is carried on, parameters, and time."""
     definitions = {**system.rules, **system.reactions}
     for name, species in system.species.items():
         if species.dissolved and name not in system.rules:
             definitions[name] = _per_size(system, name, AMOUNT)
     definitions.update(_rates_of(system))
-    return Resolver(system.graph, definitions)
+    return Resolver.of(system.graph, definitions)
 
 
-def at_start(system: System, replaced: frozenset[str]) -> Resolver:
-    """Resolve for the start: in terms of the values in the document, or of those that replace them."""
+def at_start(system: EquationSystem, replaced: frozenset[str]) -> Resolver:
+    """Return the resolver for the start: in terms of the values in the document, or of those that replace them."""
     graph = system.graph
     definitions = {**system.rules, **system.reactions}
     for name, species in system.species.items():
@@ -101,17 +108,17 @@ def at_start(system: System, replaced: frozenset[str]) -> Resolver:
             definitions[name] = graph.symbol(GIVEN + name)
     definitions.update({name: node for name, node in system.initial.items() if name not in replaced})
     definitions.update(_rates_of(system))
-    return Resolver(graph, definitions)
+    return Resolver.of(graph, definitions)
 
 
-def _per_size(system: System, name: str, prefix: str) -> Node:
+def _per_size(system: EquationSystem, name: str, prefix: str) -> Node:
     graph, species = system.graph, system.species[name]
     value = graph.symbol(prefix + name)
     return graph.div(value, graph.symbol(species.compartment)) if species.compartment else value
 
 
-def _rates_of(system: System) -> dict[str, Node]:
-    """Define the rate of change of every name of which a formula asks for it."""
+def _rates_of(system: EquationSystem) -> dict[str, Node]:
+    """Return the rate of change of every name of which a formula asks for it."""
     graph = system.graph
     found: dict[str, Node] = {}
     for node in range(len(graph.operation)):
@@ -122,8 +129,8 @@ def _rates_of(system: System) -> dict[str, Node]:
     return found
 
 
-def rate_of(system: System, name: str) -> Node:
-    """Give the rate of change of a symbol; 0 for what does not change continuously.
+def rate_of(system: EquationSystem, name: str) -> Node:
+    """Return the rate of change of a symbol; 0 for what does not change continuously.
 
     Raises
     ------

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
 from pathlib import Path
 
 import antimony
 import numpy as np
 import pytest
 
+from gvlab import disk_cache
 from gvlab.engine import Operation
-from gvlab.engine.ensemble import cache, front
-from gvlab.engine.ensemble import engine as ensemble
+from gvlab.engine.ensemble import front
+from gvlab.engine.ensemble.engine import Engine
 from gvlab.model.model import Model
 from gvlab.sbml.equations import Equations
 
@@ -56,11 +56,10 @@ def read(text: str) -> Equations:
     return Equations.from_sbml(antimony.getSBMLString(antimony.getMainModuleName()))
 
 
-def solve(model: Equations, monkeypatch) -> list[np.ndarray]:
+def solve(model: Equations) -> list[np.ndarray]:
     """Solve as in a new process, which has nothing in memory."""
-    monkeypatch.setattr(ensemble, "_ready", OrderedDict())
     outputs = (*model.states, *model.assigned, *model.reactions)
-    solution = ensemble.solve(model, TIMES, subjects=2, outputs=outputs, schedule=SCHEDULE)
+    solution = Engine().solve(model, TIMES, subjects=2, outputs=outputs, schedule=SCHEDULE)
     return [solution.values, solution.final, solution.steps, solution.events["time"], solution.events["event"]]
 
 
@@ -70,21 +69,11 @@ def assert_same(one: list[np.ndarray], other: list[np.ndarray]) -> None:
 
 
 def test_what_was_kept_gives_the_same_bits_and_nothing_is_built(model, monkeypatch, folder):
-    first = solve(model, monkeypatch)
+    first = solve(model)
     assert first[3].size == 2
     assert len(list(folder.glob("*.json"))) == 1
     monkeypatch.setattr(front, "build", None)
-    assert_same(first, solve(read(MODEL), monkeypatch))
-
-
-def test_what_was_done_with_the_equations_before_changes_no_bit(model, monkeypatch, folder):
-    used = read(MODEL)
-    for text in ("share*drug + CL*drug", "k*cells - ka*depot + CL*drug", "CL*drug + k2*cells"):
-        used.formula(text)
-    assert_same(solve(used, monkeypatch), solve(model, monkeypatch))
-    for path in folder.glob("*.json"):
-        path.unlink()
-    assert_same(solve(used, monkeypatch), solve(model, monkeypatch))
+    assert_same(first, solve(read(MODEL)))
 
 
 def test_a_kept_program_is_the_program(model):
@@ -94,43 +83,48 @@ def test_a_kept_program_is_the_program(model):
     for name, value in vars(fresh[1]).items():
         if name != "graph":
             assert getattr(kept[1], name) == value, name
-    for name in ("operation", "arguments", "payload", "_known"):
-        assert getattr(kept[1].graph, name) == getattr(fresh[1].graph, name), name
+    graphs = [program.graph for _, program in (kept, fresh)]
+    for name in ("operation", "arguments", "payload"):
+        assert getattr(graphs[0], name) == getattr(graphs[1], name), name
+    # What is made over a graph that was kept is what was there.
+    assert [graph.mul(graph.symbol("k"), graph.symbol("CL")) for graph in graphs] == [
+        graphs[1].mul(graphs[1].symbol("CL"), graphs[1].symbol("k"))
+    ] * 2
     for name, value in vars(fresh[0].system).items():
-        if name not in ("graph", "reader"):
+        if name != "graph":
             np.testing.assert_equal(getattr(kept[0].system, name), value)
     assert kept[1].fingerprint == front.fingerprint(fresh[1])
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "emptied", "other content", "other shape"])
-def test_what_is_damaged_is_made_anew(model, monkeypatch, folder, damage):
-    first = solve(model, monkeypatch)
+def test_what_is_damaged_is_made_anew(model, folder, damage):
+    first = solve(model)
     (path,) = folder.glob("*.json")
     whole = path.read_bytes()
     if damage == "other content":
-        cache.write(path.name, b"[1, 2")
+        disk_cache.write(path.name, b"[1, 2")
     elif damage == "other shape":
-        cache.write(path.name, json.dumps({"graph": [[], [], []]}).encode())
+        disk_cache.write(path.name, json.dumps({"graph": [[], [], []]}).encode())
     else:
         path.write_bytes({"cut": whole[:-9], "changed": whole[:400] + b"7" + whole[401:], "emptied": b""}[damage])
     assert path.read_bytes() != whole
-    assert_same(first, solve(model, monkeypatch))
+    assert_same(first, solve(model))
     assert path.read_bytes() == whole
 
 
-def test_another_text_has_another_program(model, monkeypatch, folder):
-    solve(model, monkeypatch)
-    solve(read(MODEL.replace("ka = 1.5", "ka = 1.6")), monkeypatch)
+def test_another_text_has_another_program(model, folder):
+    solve(model)
+    solve(read(MODEL.replace("ka = 1.5", "ka = 1.6")))
     assert len(list(folder.glob("*.json"))) == 2
 
 
-def test_functions_are_there_for_guards_in_a_later_process(monkeypatch):
+def test_functions_are_there_for_guards_in_a_later_process():
     model = read("function twice(x)\n 2*x\nend\nmodel f\n x = 1; k = 0.5; x' = -twice(k)*x; end")
     values = []
     for _ in range(2):
-        monkeypatch.setattr(ensemble, "_ready", OrderedDict())
         dose = Operation(1.0, "add", "x", 3.0, guard="twice(x) < 1")
-        values.append(ensemble.solve(model, np.array([0.0, 1.0]), subjects=1, outputs=["x"], schedule=[dose]).values)
+        solution = Engine().solve(model, np.array([0.0, 1.0]), subjects=1, outputs=["x"], schedule=[dose])
+        values.append(solution.values)
     assert values[0][0, 1, 0] == pytest.approx(np.exp(-1.0) + 3.0, rel=1e-5)
     np.testing.assert_array_equal(*values)
 
@@ -138,9 +132,9 @@ def test_functions_are_there_for_guards_in_a_later_process(monkeypatch):
 def test_a_folder_that_cannot_be_written_is_no_hindrance(model, monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("GVLAB_CACHE", str(tmp_path / "file"))
-    assert np.all(np.isfinite(solve(model, monkeypatch)[0]))
+    assert np.all(np.isfinite(solve(model)[0]))
 
 
 def test_the_flagship_model_is_kept(folder):
-    front.program_of(Model.default().equations.sbml)
-    assert len(list(folder.glob("*.json"))) == 1
+    front.program_of(Model.default().sbml)
+    assert len(list(folder.glob("*.program.json"))) == 1

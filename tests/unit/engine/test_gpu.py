@@ -19,8 +19,8 @@ from processor_card import ProcessorCard
 
 from gvlab.engine import Operation, Options
 from gvlab.engine.ensemble import engine as ensemble
-from gvlab.engine.ensemble.events import watched
-from gvlab.engine.ensemble.ready import Ready
+from gvlab.engine.ensemble.events import trigger_masks
+from gvlab.engine.ensemble.ready import ReadyModel
 from gvlab.engine.ensemble.subjects import Subjects
 from gvlab.engine.methods.tableaus import DOP853, METHODS, RODAS5P, TSIT5
 from gvlab.engine.request import check
@@ -172,10 +172,10 @@ def test_a_card_gives_up_where_the_processor_does(card, model):
 # ---------------------------------------------------------------------------------------------------------- sharing
 
 
-def prepared(model: Equations, asked: dict) -> tuple[Ready, Subjects, list[str]]:
-    ready = Ready(model, "auto")
+def prepared(model: Equations, asked: dict) -> tuple[ReadyModel, Subjects, list[str]]:
+    ready = ReadyModel(model, "auto")
     request = check(
-        ready.model, TIMES, asked["subjects"], NAMES, asked["parameters"], asked["schedule"], (), asked["options"]
+        ready.equations, TIMES, asked["subjects"], NAMES, asked["parameters"], asked["schedule"], (), asked["options"]
     )
     return ready, Subjects(request, ready.program), [operation.target for operation in asked["schedule"]]
 
@@ -183,7 +183,7 @@ def prepared(model: Equations, asked: dict) -> tuple[Ready, Subjects, list[str]]
 def test_only_what_no_subject_has_for_itself_and_nothing_changes_is_shared(model):
     ready, subjects, targets = prepared(model, arguments())
     program = ready.program
-    changed = changed_slots(program, ready.model, targets)
+    changed = changed_slots(program, ready.equations, targets)
     assert {"level", "seen"} <= changed
     sharing = shared_constants(program, subjects.slots, changed)
     assert 0 < len(sharing.numbers) < len(program.constants)
@@ -199,8 +199,8 @@ def test_only_what_no_subject_has_for_itself_and_nothing_changes_is_shared(model
 
 def test_a_compartment_that_changes_takes_what_is_in_it_along(model):
     ready, _, _ = prepared(model, arguments())
-    assert "plasma" in changed_slots(ready.program, ready.model, ["plasma"])
-    assert "plasma" not in changed_slots(ready.program, ready.model, ["drug"])
+    assert "plasma" in changed_slots(ready.program, ready.equations, ["plasma"])
+    assert "plasma" not in changed_slots(ready.program, ready.equations, ["drug"])
 
 
 @needs_compiler
@@ -215,7 +215,7 @@ def test_where_a_constant_stands_changes_no_more_than_last_bits(model, cards, mo
         monkeypatch.setattr(ensemble, "shared_constants", choose)
         solutions.append(ensemble.solve(model, TIMES, **arguments(), target="gpu"))
         ready, subjects, targets = prepared(model, arguments())
-        sharing = choose(ready.program, subjects.slots, changed_slots(ready.program, ready.model, targets))
+        sharing = choose(ready.program, subjects.slots, changed_slots(ready.program, ready.equations, targets))
         kernels.append(ready.kernels(NAMES, sharing)[0])
     for solution in solutions[1:]:
         assert_agree(solution, solutions[0], steps=0, rtol=1e-9, atol=1e-12)
@@ -223,11 +223,11 @@ def test_where_a_constant_stands_changes_no_more_than_last_bits(model, cards, mo
     # In constant memory the values are no part of the code; printed, they are.
     _, second, third = kernels
     other = Sharing(second.sharing.numbers, tuple(value + 1 for value in second.sharing.values))
-    assert Kernel(second.program, second.method, second.watched, second.readings, other).fingerprint == (
+    assert Kernel(second.program, second.method, second.masks, second.readings, other).fingerprint == (
         second.fingerprint
     )
     printed = Sharing(other.numbers, other.values, printed=True)
-    assert Kernel(third.program, third.method, third.watched, third.readings, printed).fingerprint != third.fingerprint
+    assert Kernel(third.program, third.method, third.masks, third.readings, printed).fingerprint != third.fingerprint
 
 
 # ---------------------------------------------------------------------------------------------------------- portions
@@ -351,9 +351,9 @@ def test_no_stage_is_overwritten_while_it_is_needed(method):
 
 def kernels(model: Equations) -> list[Kernel]:
     ready, subjects, targets = prepared(model, arguments())
-    sharing = shared_constants(ready.program, subjects.slots, changed_slots(ready.program, ready.model, targets))
+    sharing = shared_constants(ready.program, subjects.slots, changed_slots(ready.program, ready.equations, targets))
     return [
-        Kernel(ready.program, method, watched(ready.model, ready.program), ready.readings(NAMES), sharing)
+        Kernel(ready.program, method, trigger_masks(ready.equations, ready.program), ready.readings(NAMES), sharing)
         for method in (DOP853, RODAS5P)
     ]
 
@@ -388,7 +388,7 @@ def test_nvrtc_takes_the_text_and_its_refusal_is_passed_on(nvrtc, model):
 
 def test_nvrtc_takes_the_text_of_the_flagship_model(nvrtc, benchmark_cases):
     case = benchmark_cases.flagship("mouse", 2, 1)
-    ready = Ready(case.model, "auto")
+    ready = ReadyModel(case.model, "auto")
     for kernel in ready.kernels(case.outputs, Sharing()):
         for architecture in (80, 90):
             assert device.compile_text(kernel.text(), architecture)[:4] == b"\x7fELF"

@@ -44,7 +44,7 @@ def test_an_unknown_symbol_is_answered(house_model):
 
 def test_what_is_no_model_is_refused(tmp_path):
     (tmp_path / "a.xml").write_text("<html/>")
-    with pytest.raises(ModelError, match="not an SBML document"):
+    with pytest.raises(ModelError, match="is not SBML"):
         Model.read(tmp_path / "a.xml")
     with pytest.raises(ModelError, match="cannot be read"):
         Model.read(tmp_path / "nothing.xml")

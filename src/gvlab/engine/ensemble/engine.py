@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from importlib import import_module
@@ -21,7 +20,7 @@ import numpy as np
 from gvlab.engine.contract import EVENT_LOG, Cancel, FloatArray, Operation, Options, PerSubject, Progress, Solution
 from gvlab.engine.ensemble.events import Events
 from gvlab.engine.ensemble.on_disk import mapped
-from gvlab.engine.ensemble.ready import Ready, limit
+from gvlab.engine.ensemble.ready import ModelCache, ReadyModel
 from gvlab.engine.ensemble.subjects import Rows, Subjects
 from gvlab.engine.methods.tableaus import CHOICES, METHODS
 from gvlab.engine.request import Request, check, cores
@@ -51,67 +50,78 @@ _REASONS = {
 _HANDED_OVER = (layout.STIFF, layout.STEP_LIMIT, layout.NOT_FINITE, layout.STEP_TOO_SMALL)
 """Why another method takes over: what is stiff, and what an explicit method cannot do at all."""
 
-_lock = threading.Lock()
-_ready: OrderedDict[tuple[str, str], Ready] = OrderedDict()
 
-
-def solve(
-    model: Equations,
-    times: FloatArray,
-    *,
-    subjects: int,
-    outputs: Sequence[str],
-    parameters: Mapping[str, PerSubject] | None = None,
-    schedule: Sequence[Operation] = (),
-    stop: Sequence[str] = (),
-    options: Options | None = None,
-    progress: Progress | None = None,
-    cancel: Cancel | None = None,
-    threads: int | None = None,
-    method: str = "auto",
-    target: str = "cpu",
-    into: Path | str | None = None,
-) -> Solution:
-    """Solve for many subjects at once. See `contract.Solve` for the arguments.
+class Engine:
+    """Solves the equations of a model for many subjects at once.
 
     Parameters
     ----------
-    method
-        "auto" begins with the explicit "dop853" and goes on with "rodas5p" where a subject turns out to be stiff. Each
-        can also be asked for by its name, and so can "tsit5". Each method has `max_steps` of its own.
-    target
-        "cpu", or "gpu" for the NVIDIA cards of this machine. Methods and rules are the same; results of the two agree
-        to the tolerance, not to the bit.
-    into
-        A file ``NAME.npy`` that takes the readings as they come, for results beyond memory. `Solution.values` is then
-        mapped from it, and ``numpy.load(NAME, mmap_mode="r")`` reads it later. It is there whole or not at all.
-
-    Raises
-    ------
-    SolveError
-        If there is no GPU for the target "gpu".
-    OutputError
-        If the file for the readings cannot be written.
+    cache
+        Models made ready, which engines may share; one of its own where None.
+    widths
+        How many subjects a vector may have. Results do not depend on it.
     """
-    if method not in (*CHOICES, *METHODS):
-        raise UnknownNameError("method", method, (*CHOICES, *METHODS))
-    if target not in TARGETS:
-        raise UnknownNameError("target", target, TARGETS)
-    cards: Sequence[Card] = import_module(TARGETS["gpu"]).cards() if target == "gpu" else ()
-    key = (model.sbml, method)
-    with _lock:
-        if key not in _ready:
-            _ready[key] = Ready(model, method)
-        limit(_ready, key)
-        ready = _ready[key]
-        # The same text read twice is the same model; the formulas belong to the graph of the first, to which one
-        # thread at a time adds its own.
-        request = check(ready.model, times, subjects, outputs, parameters, schedule, stop, options)
-    shape = (request.subjects, request.times.size, len(request.outputs))
-    with nullcontext() if into is None else mapped(Path(into), shape) as values:
-        with _lock:
-            run = Run(request, ready, threads or cores(), progress, cards, values, cancel)
-        return run.follow()
+
+    def __init__(self, cache: ModelCache | None = None, widths: Sequence[int] = WIDTHS) -> None:
+        self.cache = ModelCache() if cache is None else cache
+        self.widths = tuple(widths)
+
+    def solve(
+        self,
+        model: Equations,
+        times: FloatArray,
+        *,
+        subjects: int,
+        outputs: Sequence[str],
+        parameters: Mapping[str, PerSubject] | None = None,
+        schedule: Sequence[Operation] = (),
+        stop: Sequence[str] = (),
+        options: Options | None = None,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+        threads: int | None = None,
+        method: str = "auto",
+        target: str = "cpu",
+        into: Path | str | None = None,
+    ) -> Solution:
+        """Return what comes of many subjects. See `contract.Solve` for the arguments that are not here.
+
+        Parameters
+        ----------
+        method
+            "auto" begins with the explicit "dop853" and goes on with "rodas5p" where a subject turns out to be stiff.
+            Each can also be asked for by its name, and so can "tsit5". Each method has `max_steps` of its own.
+        target
+            "cpu", or "gpu" for the NVIDIA cards of this machine. Methods and rules are the same; results of the two
+            agree to the tolerance, not to the bit.
+        into
+            A file ``NAME.npy`` that takes the readings as they come, for results beyond memory. `Solution.values` is
+            then mapped from it, and ``numpy.load(NAME, mmap_mode="r")`` reads it later. It is there whole or not at
+            all.
+
+        Raises
+        ------
+        SolveError
+            If there is no GPU for the target "gpu".
+        OutputError
+            If the file for the readings cannot be written.
+        """
+        if method not in (*CHOICES, *METHODS):
+            raise UnknownNameError("method", method, (*CHOICES, *METHODS))
+        if target not in TARGETS:
+            raise UnknownNameError("target", target, TARGETS)
+        cards: Sequence[Card] = import_module(TARGETS["gpu"]).cards() if target == "gpu" else ()
+        ready = self.cache.ready(model, method)
+        # The same text read twice is the same model; the formulas belong to the graph of the first.
+        request = check(ready.equations, times, subjects, outputs, parameters, schedule, stop, options)
+        shape = (request.subjects, request.times.size, len(request.outputs))
+        with nullcontext() if into is None else mapped(Path(into), shape) as values:
+            run = Run(request, ready, threads or cores(), progress, cards, values, cancel, self.widths)
+            return run.follow()
+
+
+solve = Engine().solve
+"""The engine that everybody shares."""
 
 
 class Run:
@@ -120,12 +130,13 @@ class Run:
     def __init__(
         self,
         request: Request,
-        ready: Ready,
+        ready: ReadyModel,
         threads: int,
         progress: Progress | None,
         cards: Sequence[Card] = (),
         values: FloatArray | None = None,
         cancel: Cancel | None = None,
+        widths: Sequence[int] = WIDTHS,
     ) -> None:
         program = ready.program
         self._request = request
@@ -134,11 +145,13 @@ class Run:
         self._codes = ready.codes
         self._readings, self._output_code = ready.outputs(request.outputs)
         self._threads = threads
+        self._widths = widths
         self._progress = progress
         self._cancel = cancel
         self._told, self._told_at = 0, time.monotonic()
         self._subjects = Subjects(request, program)
         self._schedule = Schedule(request, program)
+        ready.keep_formulas()
         ready.begin(request, self._subjects)
         shape = (request.subjects, request.times.size, len(self._readings))
         self._values = np.empty(shape) if values is None else values
@@ -146,10 +159,9 @@ class Run:
         self._arrays: dict[str, np.ndarray[Any, Any]] = {}
         self._table = self._fill_table()
         self._workspaces: dict[Compiled, list[FloatArray]] = {}
-        self._widths: dict[tuple[Code, int], int] = {}
-        self._events = Events(request.model, program, self._subjects, self._watch)
+        self._width_of: dict[tuple[Code, int], int] = {}
+        self._events = Events(ready.events, self._subjects, self._watch, ready.refused_events)
         self._portions = self._on_cards(ready, cards) if cards else None
-        self._events.refused = ready.refused_events
         self._stops = {request.model.events.index(name) for name in request.stop}
         self._logged = 0
 
@@ -214,7 +226,7 @@ class Run:
                 result[place.state] = base * scale * size
         return result
 
-    def _on_cards(self, ready: Ready, cards: Sequence[Card]) -> Portions:
+    def _on_cards(self, ready: ReadyModel, cards: Sequence[Card]) -> Portions:
         request, schedule = self._request, self._schedule
         changed = changed_slots(self._program, request.model, (operation.target for operation in request.schedule))
         sharing = shared_constants(self._program, self._subjects.slots, changed)
@@ -344,12 +356,12 @@ class Run:
             raise
 
     def _width(self, code: Code, count: int) -> int:
-        """Choose the width of vectors. It changes no bit, so the last few of many need not wait for a compiler."""
-        if (code, count) not in self._widths:
-            own = self._request.subjects
-            good = [width for width in WIDTHS if count <= width or width == WIDTHS[-1]]
-            self._widths[code, count] = next(w for w in good if own <= w or w == WIDTHS[-1] or code.is_at_hand(w))
-        return self._widths[code, count]
+        """Return a width of vectors. It changes no bit, so the last few of many need not wait for a compiler."""
+        if (code, count) not in self._width_of:
+            own, widest = self._request.subjects, self._widths[-1]
+            good = [width for width in self._widths if count <= width or width == widest]
+            self._width_of[code, count] = next(w for w in good if own <= w or w == widest or code.is_at_hand(w))
+        return self._width_of[code, count]
 
     def _heed(self, finished: int) -> None:
         """Stop where the caller wants it, and let it know that the solve goes on."""
@@ -373,8 +385,8 @@ class Run:
         everyone = np.arange(request.subjects)
         names = request.model.changeable
         final = np.empty((request.subjects, len(names)))
-        for i, name in enumerate(names):
-            final[:, i] = subjects.value(name, everyone)
+        for i, value in enumerate(subjects.evaluate([subjects.symbol(name) for name in names], everyone)):
+            final[:, i] = value
         self._mark_undefined()
         return Solution(
             times=request.times,

@@ -9,7 +9,7 @@ delays, values from the time of the trigger, triggers that do not persist.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from gvlab.engine.ensemble.subjects import Floats, Rows, Subjects
 from gvlab.engine.program.program import Program
-from gvlab.engine.targets.cpu.driver import Watched
+from gvlab.engine.targets.layout import TriggerMasks, bit_mask
 from gvlab.errors import ModelError
 from gvlab.sbml.equations import Equations
 from gvlab.sbml.graph import Node
@@ -27,8 +27,20 @@ MOST_FIRINGS = 1000
 
 
 @dataclass(frozen=True)
-class _Event:
-    """An event, in terms of what is carried on."""
+class EventAction:
+    """What an event does, in terms of what is carried on.
+
+    Attributes
+    ----------
+    number
+        Its place in the document.
+    word, bit
+        Where its trigger is among the watched truth values.
+    targets, formulas
+        What is assigned to which symbol.
+    delay, priority, at_trigger_time, persistent, initial_value
+        As in `gvlab.sbml.system.Event`.
+    """
 
     number: int
     word: int
@@ -42,25 +54,46 @@ class _Event:
     initial_value: bool
 
 
+def event_actions(model: Equations, program: Program) -> tuple[EventAction, ...]:
+    """Return what the events of a model do, in document order."""
+    during, actions = model.during, []
+    for number, event in enumerate(model.system.events):
+        word, bit = divmod(program.modes + number, 64)
+        actions.append(
+            EventAction(
+                number,
+                word,
+                bit,
+                tuple(name for name, _ in event.assignments),
+                tuple(during(node) for _, node in event.assignments),
+                None if event.delay is None else during(event.delay),
+                None if event.priority is None else during(event.priority),
+                event.at_trigger_time,
+                event.persistent,
+                event.initial_value,
+            )
+        )
+    return tuple(actions)
+
+
 @dataclass(frozen=True)
 class _Pending:
     """An event that has been triggered and waits to be carried out."""
 
-    event: _Event
+    event: EventAction
     time: float
     values: tuple[float, ...] | None
 
 
-def watched(model: Equations, program: Program) -> Watched:
-    """Tell of which changes of triggers the events need to hear."""
+def trigger_masks(model: Equations, program: Program) -> TriggerMasks:
+    """Return bit masks of the trigger changes (rising, falling) that must stop the compiled loop."""
     rising, falling = [0] * program.words, [0] * program.words
     for number, event in enumerate(model.system.events):
         word, bit = divmod(program.modes + number, 64)
-        mask = (1 << bit) - (1 << 64 if bit == 63 else 0)
-        rising[word] |= mask
+        rising[word] |= bit_mask(bit)
         if event.delay is not None and not event.persistent:
-            falling[word] |= mask
-    return Watched(tuple(rising), tuple(falling))
+            falling[word] |= bit_mask(bit)
+    return TriggerMasks(tuple(rising), tuple(falling))
 
 
 class Events:
@@ -68,36 +101,25 @@ class Events:
 
     Parameters
     ----------
+    actions
+        What each event does.
     watch
         Looks at the triggers of some subjects and writes them to `Subjects.new`.
+    refused
+        Why no event may happen; empty where events may.
     """
 
-    def __init__(self, model: Equations, program: Program, subjects: Subjects, watch: Callable[[Rows], None]) -> None:
+    def __init__(
+        self, actions: Sequence[EventAction], subjects: Subjects, watch: Callable[[Rows], None], refused: str = ""
+    ) -> None:
         self._subjects = subjects
         self._watch = watch
-        self._events: list[_Event] = []
+        self._events = actions
         self._pending: dict[int, list[_Pending]] = {}
         self._lots: dict[int, int] = {}
         self.log: list[tuple[Rows, int, Floats]] = []
         self.endless: set[int] = set()
-        self.refused = ""
-        for number, event in enumerate(model.system.events):
-            word, bit = divmod(program.modes + number, 64)
-            self._events.append(
-                _Event(
-                    number,
-                    word,
-                    bit,
-                    tuple(name for name, _ in event.assignments),
-                    tuple(model.during(node) for _, node in event.assignments),
-                    None if event.delay is None else model.during(event.delay),
-                    None if event.priority is None else model.during(event.priority),
-                    event.at_trigger_time,
-                    event.persistent,
-                    event.initial_value,
-                )
-            )
-
+        self._refused = refused
         self._word = np.array([event.word for event in self._events], dtype=np.int64)
         self._bit = np.array([event.bit for event in self._events], dtype=np.int64)
         self._delayed = np.array([event.delay is not None for event in self._events], dtype=bool)
@@ -110,7 +132,7 @@ class Events:
         old = self._subjects.new[rows]
         for event in self._events:
             # What counts is the value the document gives the trigger before the start.
-            mask = np.int64((1 << event.bit) - (1 << 64 if event.bit == 63 else 0))
+            mask = np.int64(bit_mask(event.bit))
             old[:, event.word] = old[:, event.word] | mask if event.initial_value else old[:, event.word] & ~mask
         self._subjects.old[rows] = old
         self.happen(rows)
@@ -140,7 +162,7 @@ class Events:
         self.endless.update(left.tolist())
 
     def next_time(self, row: int) -> float:
-        """Give the time of the next delayed event of a subject."""
+        """Return the time of the next delayed event of a subject."""
         return min((pending.time for pending in self._pending.get(row, ())), default=math.inf)
 
     @property
@@ -152,11 +174,11 @@ class Events:
         """Drop what waits for a subject that has ended."""
         self._pending.pop(row, None)
 
-    def _carry_out(self, event: _Event, rows: Rows, values: tuple[float, ...] | None) -> None:
+    def _carry_out(self, event: EventAction, rows: Rows, values: tuple[float, ...] | None) -> None:
         subjects = self._subjects
-        if self.refused:
+        if self._refused:
             name = subjects.request.model.events[event.number]
-            raise ModelError(f'The event "{name}" happened on day {subjects.time[rows[0]]:g}. {self.refused}')
+            raise ModelError(f'The event "{name}" happened on day {subjects.time[rows[0]]:g}. {self._refused}')
         new: Any = subjects.evaluate(list(event.formulas), rows) if values is None else values
         subjects.assign(dict(zip(event.targets, new, strict=True)), rows)
         self.log.append((rows, event.number, subjects.time[rows].copy()))
@@ -219,7 +241,7 @@ class Events:
 
 
 def _scramble(number: int) -> int:
-    """Give a number that looks random, from a count (the finalizer of splitmix64)."""
+    """Return a number that looks random, from a count (the finalizer of splitmix64)."""
     mask = (1 << 64) - 1
     z = (number * 0x9E3779B97F4A7C15) & mask
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask

@@ -11,7 +11,7 @@ import numpy as np
 
 from gvlab.engine.contract import FloatArray
 from gvlab.errors import InvalidValueError
-from gvlab.provenance import atomic_file
+from gvlab.files import atomic_file
 
 
 @contextmanager

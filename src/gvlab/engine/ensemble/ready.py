@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
-from typing import Any
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
 
-from gvlab.engine.ensemble.events import watched
-from gvlab.engine.ensemble.front import program_of
+from gvlab.engine.ensemble.events import event_actions, trigger_masks
+from gvlab.engine.ensemble.front import MOST_FORMULAS, keep, program_of
 from gvlab.engine.ensemble.subjects import Subjects
 from gvlab.engine.methods.tableaus import CHOICES, METHODS
 from gvlab.engine.program.program import Program
@@ -21,48 +23,100 @@ from gvlab.sbml.graph import Node
 KEPT = 32
 """Models, and choices of outputs, that are kept for the next solve."""
 
+K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
 
-class Ready:
+
+class MostRecent(Generic[K, T]):
+    """Keeps what was used last; threads may share it.
+
+    Parameters
+    ----------
+    most
+        How many are kept.
+    """
+
+    def __init__(self, most: int = KEPT) -> None:
+        self._kept: OrderedDict[K, T] = OrderedDict()
+        self._most = most
+        self._lock = threading.RLock()
+
+    def get(self, key: K, make: Callable[[], T]) -> T:
+        """Return what is kept under a key; if there is nothing, make it."""
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = make()
+            self._kept.move_to_end(key)
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+            return self._kept[key]
+
+    def put(self, key: K, value: T) -> None:
+        """Keep something under a key, in the place of what was there."""
+        with self._lock:
+            self._kept[key] = value
+
+
+class ReadyModel:
     """A model with its code, kept for the next solve.
 
     Attributes
     ----------
+    equations
+        Equations of its own, over whose graph all its formulas are.
     codes
         Of the method; or of the one to begin with, and of the one for subjects that turn out to be stiff.
+    events
+        What its events do.
+    refused_events
+        Why no event may happen; empty where events may.
     """
 
     refused_events = ""
 
     def __init__(self, model: Equations, method: str, program: Program | None = None) -> None:
-        self.model, self.program = program_of(model.sbml) if program is None else (model, program)
-        told = watched(self.model, self.program)
+        # A program that is given is built over the graph of the model itself, and is not kept on disk.
+        self._on_disk = program is None
+        self.equations, self.program = program_of(model.sbml) if program is None else (model, program)
+        self._formulas_kept = len(self.equations.formulas)
+        masks = trigger_masks(self.equations, self.program)
         self.methods = tuple(METHODS[name] for name in CHOICES.get(method, (method,)))
-        self.codes = tuple(Code(self.program, chosen, told) for chosen in self.methods)
-        self._outputs: OrderedDict[tuple[str, ...], tuple[list[Node], OutputCode]] = OrderedDict()
+        self.codes = tuple(Code(self.program, chosen, masks) for chosen in self.methods)
+        self.events = event_actions(self.equations, self.program)
+        self._outputs: MostRecent[tuple[str, ...], tuple[list[Node], OutputCode]] = MostRecent()
 
     def outputs(self, names: tuple[str, ...]) -> tuple[list[Node], OutputCode]:
-        """Give the formulas of what is to be read, and their code."""
-        if names not in self._outputs:
+        """Return the formulas of what is to be read, and their code."""
+
+        def make() -> tuple[list[Node], OutputCode]:
             readings = self.readings(names)
-            self._outputs[names] = (readings, OutputCode(self.program, readings))
-        limit(self._outputs, names)
-        return self._outputs[names]
+            return readings, OutputCode(self.program, readings)
+
+        return self._outputs.get(names, make)
 
     def kernels(self, names: tuple[str, ...], sharing: Sharing) -> list[Kernel]:
         """Return the text for a GPU of each method of `codes`."""
-        told, readings = watched(self.model, self.program), self.readings(names)
-        return [Kernel(self.program, method, told, readings, sharing) for method in self.methods]
+        masks, readings = trigger_masks(self.equations, self.program), self.readings(names)
+        return [Kernel(self.program, method, masks, readings, sharing) for method in self.methods]
 
     def readings(self, names: tuple[str, ...]) -> list[Node]:
-        """Give the formulas of what is to be read."""
-        return outputs_of(self.model, names)
+        """Return the formulas of what is to be read."""
+        return outputs_of(self.equations, names)
 
     def begin(self, request: Request, subjects: Subjects) -> None:
         """Fill in what the model's own values do not."""
 
+    def keep_formulas(self) -> None:
+        """Keep formulas of guards on disk that are new, so that the next process need not read them again."""
+        count = len(self.equations.formulas)
+        if self._on_disk and self._formulas_kept < count <= MOST_FORMULAS:
+            self._formulas_kept = count
+            keep(self.equations, self.program)
 
-def limit(cache: OrderedDict[Any, Any], used: Any) -> None:
-    """Drop what has not been used for longest."""
-    cache.move_to_end(used)
-    while len(cache) > KEPT:
-        cache.popitem(last=False)
+
+class ModelCache(MostRecent[tuple[str, str], ReadyModel]):
+    """Models made ready, by the text of their document and the method."""
+
+    def ready(self, model: Equations, method: str) -> ReadyModel:
+        """Return a model made ready for a method."""
+        return self.get((model.sbml, method), lambda: ReadyModel(model, method))

@@ -10,7 +10,6 @@ An event makes sensitivities jump, since its time depends on parameters. That is
 from __future__ import annotations
 
 import dataclasses
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,22 +17,19 @@ import numpy as np
 
 from gvlab.engine.contract import FloatArray, Operation, Options, PerSubject, Solution
 from gvlab.engine.ensemble import engine as ensemble
-from gvlab.engine.ensemble.ready import Ready
+from gvlab.engine.ensemble.ready import MostRecent, ReadyModel
 from gvlab.engine.ensemble.subjects import Subjects
 from gvlab.engine.program.derivatives import gradients
 from gvlab.engine.program.program import DUMMY, Carried, Parts, build
 from gvlab.engine.request import Request, check, cores
 from gvlab.errors import InvalidValueError, ModelError, UnknownNameError
-from gvlab.sbml import resolve as equations_resolve
+from gvlab.sbml import resolve
 from gvlab.sbml.equations import Equations
 from gvlab.sbml.evaluate import evaluate
-from gvlab.sbml.formula import TIME
 from gvlab.sbml.graph import RELATIONS, Node
-from gvlab.sbml.resolve import GIVEN
+from gvlab.sbml.names import GIVEN, TIME
 
-_KEPT = 8
-
-_ready: OrderedDict[tuple[str, tuple[str, ...]], _Ready] = OrderedDict()
+_kept: MostRecent[tuple[str, tuple[str, ...]], _ReadySensitivities] = MostRecent(most=8)
 
 
 @dataclass(frozen=True)
@@ -86,15 +82,8 @@ def solve(
     for name in chosen:
         if name not in known:
             raise UnknownNameError("state or parameter of the model", name, known)
-    key = (model.sbml, chosen)
-    if key in _ready:
-        model = _ready[key].model
-    request = check(model, times, subjects, outputs, parameters, schedule, (), options)
-    if key not in _ready:
-        _ready[key] = _Ready(model, chosen)
-        while len(_ready) > _KEPT:
-            _ready.popitem(last=False)
-    ready = _ready[key]
+    ready = _kept.get((model.sbml, chosen), lambda: _ReadySensitivities(Equations(model.sbml), chosen))
+    request = check(ready.equations, times, subjects, outputs, parameters, schedule, (), options)
     request = dataclasses.replace(request, schedule=_operations(request, ready))
     solution = ensemble.Run(request, ready, threads or cores(), None).follow()
     count = len(request.outputs)
@@ -103,19 +92,19 @@ def solve(
     return Sensitivities(dataclasses.replace(solution, values=solution.values[:, :, :count]), chosen, derivatives)
 
 
-class _Ready(Ready):
+class _ReadySensitivities(ReadyModel):
     """A model with its sensitivities to some names."""
 
     refused_events = "Sensitivities are not carried across events; end before it, or use differences."
 
     def __init__(self, model: Equations, wrt: tuple[str, ...]) -> None:
-        self._wrt = wrt
+        self.wrt = wrt
         self._start = _Start(model, wrt)
         self._names: dict[tuple[str, str], str] = {}
         super().__init__(model, "rodas5p", build(model, lambda parts: self._extend(model, parts)))
 
     def moved(self, name: str, by: str) -> str | None:
-        """Give the name of the derivative of what is carried; None where it is 0."""
+        """Return the name of the derivative of what is carried; None where it is 0."""
         return self._names.get((name, by))
 
     def _extend(self, model: Equations, parts: Parts) -> None:
@@ -130,7 +119,7 @@ class _Ready(Ready):
         by_state = gradients(graph, parts.rates, states)
         by_slot = gradients(graph, parts.rates, sorted(moved))
         names = {text: name for name, text in own.items()}
-        for p in self._wrt:
+        for p in self.wrt:
             for state in states:
                 self._names[state, p] = f"d {state} / d {p}"
             for slot in slots:
@@ -150,12 +139,12 @@ class _Ready(Ready):
         self._own = own
 
     def readings(self, names: tuple[str, ...]) -> list[Node]:
-        """Give the outputs, then their derivatives."""
+        """Return the outputs, then their derivatives."""
         graph = self.program.graph
         values = super().readings(names)
         derivatives: list[Node] = []
         for gradient in gradients(graph, values, [*self.program.states, *self.program.slots]):
-            for p in self._wrt:
+            for p in self.wrt:
                 total = graph.const(0.0)
                 for name, outer in gradient.items():
                     if (name, p) in self._names:
@@ -164,7 +153,7 @@ class _Ready(Ready):
         return [*values, *derivatives]
 
     def begin(self, request: Request, subjects: Subjects) -> None:
-        """Give every derivative its value at the start."""
+        """Return every derivative its value at the start."""
         for (name, p), values in self._start.values(request).items():
             text = self._names.get((self._own[name], p))
             if text is not None:
@@ -198,14 +187,14 @@ class _Start:
     def _derivatives(self, replaced: frozenset[str]) -> dict[tuple[str, str], Node]:
         if replaced not in self._known:
             system, graph = self._model.system, self._model.system.graph
-            resolve = equations_resolve.at_start(system, replaced)
+            at_start = resolve.at_start(system, replaced)
             names = [*self._model.states, *self._model.parameters]
             nodes = []
             for name in names:
                 node, species = graph.symbol(name), system.species.get(name)
                 if species is not None and species.dissolved and species.compartment:
                     node = graph.mul(node, graph.symbol(species.compartment))
-                nodes.append(resolve(node))
+                nodes.append(at_start(node))
             symbols = {p: (GIVEN + p if p in system.species else p) for p in self._wrt}
             found = gradients(graph, nodes, sorted(symbols.values()))
             self._known[replaced] = {
@@ -217,11 +206,11 @@ class _Start:
         return self._known[replaced]
 
     def depends(self, name: str, p: str) -> bool:
-        """Tell whether a value at the start depends on a chosen name."""
+        """Return whether a value at the start depends on a chosen name."""
         return name == p or (name, p) in self._widest
 
     def moved_symbols(self, own: Mapping[str, str]) -> set[str]:
-        """Give the symbols of everything whose value at the start depends on any of the chosen names."""
+        """Return the symbols of everything whose value at the start depends on any of the chosen names."""
         return {own[name] for name in own if any(self.depends(name, p) for p in self._wrt)}
 
     def values(self, request: Request) -> dict[tuple[str, str], FloatArray]:
@@ -237,21 +226,21 @@ class _Start:
         return {place: request.full(np.asarray(value)) for place, value in zip(derivatives, numbers, strict=True)}
 
 
-def _operations(request: Request, ready: _Ready) -> tuple[Operation, ...]:
+def _operations(request: Request, ready: _ReadySensitivities) -> tuple[Operation, ...]:
     """Let what is set forget how it depended on anything before."""
     program, result = ready.program, list[Operation]()
     for operation in request.schedule:
         place = program.carried[operation.target]
         if operation.kind == "mix":
             raise InvalidValueError(f'"{operation.target}" is mixed; sensitivities of a mean are not supported.')
-        if operation.target in ready._wrt and place.slot >= 0:
+        if operation.target in ready.wrt and place.slot >= 0:
             raise InvalidValueError(f'"{operation.target}" is set by an operation, so it has no one sensitivity.')
-        if place.size and place.size in ready._wrt:
+        if place.size and place.size in ready.wrt:
             raise InvalidValueError(f'The dose of "{operation.target}" depends on the size of "{place.size}".')
         result.append(operation)
         if operation.kind == "set":
             own = program.states[place.state] if place.state >= 0 else program.slots[place.slot]
-            for p in ready._wrt:
+            for p in ready.wrt:
                 name = ready.moved(own, p)
                 if name is not None:
                     result.append(dataclasses.replace(operation, target=name, value=0.0))

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from gvlab.engine.program.program import Program
 from gvlab.engine.request import Request
 from gvlab.sbml.evaluate import evaluate
-from gvlab.sbml.formula import TIME
 from gvlab.sbml.graph import Node
+from gvlab.sbml.names import TIME
 
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -81,7 +81,7 @@ class Subjects:
         """Give the formula of a symbol in terms of what is carried."""
         if name not in self._symbols:
             model = self.request.model
-            self._symbols[name] = model.during(model.system.graph.symbol(name))
+            self._symbols[name] = model.during.symbol(name)
         return self._symbols[name]
 
     def evaluate(self, nodes: list[Node], rows: Rows) -> list[Any]:

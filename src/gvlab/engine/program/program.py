@@ -8,17 +8,17 @@ each step sees a smooth right-hand side; where one would change is found afterwa
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from gvlab.engine.program.derivatives import gradients
 from gvlab.engine.program.elimination import Elimination, eliminate
 from gvlab.engine.program.simplify import by_reciprocals, cheaper
 from gvlab.errors import ModelError
 from gvlab.sbml.equations import Equations
-from gvlab.sbml.formula import TIME
 from gvlab.sbml.graph import RELATIONS, Graph, Node
-from gvlab.sbml.resolve import AMOUNT
+from gvlab.sbml.names import AMOUNT, TIME
 
 CONSTANT = "constant "
 """Prefix of the symbol for a term that is worked out once per subject."""
@@ -48,6 +48,10 @@ class Carried:
     state: int
     slot: int
     size: str = ""
+
+
+_PLAIN = ("states", "slots", "rates", "drift", "watch", "modes", "base", "constants", "stops", "fingerprint")
+"""What of a program JSON takes as it is."""
 
 
 @dataclass
@@ -101,11 +105,40 @@ class Program:
         """64-bit words that hold the watched truth values."""
         return max(1, -(-len(self.watch) // 64))
 
+    def to_kept(self) -> dict[str, Any]:
+        """Return all but the graph, in a form that JSON takes."""
+        kept = {name: value for name, value in vars(self).items() if name in _PLAIN}
+        elimination = self.elimination
+        return kept | {
+            "carried": {name: [c.state, c.slot, c.size] for name, c in self.carried.items()},
+            "jacobian": [[i, j, node] for (i, j), node in self.jacobian.items()],
+            "elimination": [elimination.order, elimination.entries, elimination.dense],
+        }
+
+    @classmethod
+    def from_kept(cls, graph: Graph, kept: Mapping[str, Any]) -> Program:
+        """Return the program that `to_kept` wrote, over the graph as it was kept.
+
+        Raises
+        ------
+        LookupError, TypeError, ValueError
+            If something else wrote it.
+        """
+        order, entries, dense = kept["elimination"]
+        plain: dict[str, Any] = {name: kept[name] for name in _PLAIN}
+        return cls(
+            graph,
+            **plain | {name: tuple(plain[name]) for name in ("states", "slots")},
+            carried={name: Carried(*place) for name, place in kept["carried"].items()},
+            jacobian={(i, j): node for i, j, node in kept["jacobian"]},
+            elimination=Elimination(tuple(order), tuple((i, j) for i, j in entries), dense),
+        )
+
 
 def outputs(model: Equations, names: Sequence[str]) -> list[Node]:
     """Give the formulas of what is to be read, in terms of states, slots and time."""
     graph = model.system.graph
-    return [graph.number(model.during(graph.symbol(name))) for name in names]
+    return [graph.number(model.during.symbol(name)) for name in names]
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from gvlab.engine.roadrunner.pool import receive, send
 from gvlab.engine.status import Status
 from gvlab.sbml.equations import Equations
 from gvlab.sbml.evaluate import evaluate
-from gvlab.sbml.resolve import AMOUNT
+from gvlab.sbml.names import AMOUNT, TIME
 
 _STOP = "gvlab_next_stop_"
 
@@ -89,7 +89,7 @@ class LiveModel:
             if species.dissolved and name in known:
                 size = self.get(species.compartment) if species.compartment else 1.0
                 known[AMOUNT + name] = known[name] * size
-        known["time "] = time
+        known[TIME] = time
         return known
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from gvlab.engine.methods.tableaus import Rosenbrock, RungeKutta
 from gvlab.engine.program.program import Program
 
@@ -73,6 +75,25 @@ LANE = (
     "swung",  # 1 where the last attempt failed only because it was longer than is stable
 )
 """What is kept of each lane besides its states."""
+
+
+@dataclass(frozen=True)
+class TriggerMasks:
+    """Which changes of the watched truth values stop the compiled loop, as bit masks, one a word.
+
+    Attributes
+    ----------
+    rising, falling
+        What becomes true, and what becomes false.
+    """
+
+    rising: tuple[int, ...]
+    falling: tuple[int, ...]
+
+
+def bit_mask(bit: int) -> int:
+    """Return the signed 64-bit number in which one bit is set."""
+    return (1 << bit) - (1 << 64 if bit == 63 else 0)
 
 
 class Workspace:

@@ -15,15 +15,15 @@ import llvmlite
 import llvmlite.binding as llvm
 import numpy as np
 
-from gvlab.engine.ensemble import cache as disk
+from gvlab import disk_cache
 from gvlab.engine.methods.tableaus import Rosenbrock, RungeKutta
 from gvlab.engine.program.program import Program, fingerprint
-from gvlab.engine.targets.cpu.driver import DriverPrinter, Watched
+from gvlab.engine.targets.cpu.driver import DriverPrinter
 from gvlab.engine.targets.cpu.llvm import widened
 from gvlab.engine.targets.cpu.mathematics import in_pairs, prelude
 from gvlab.engine.targets.cpu.model_code import functions, outputs
 from gvlab.engine.targets.cpu.steps import StepPrinter
-from gvlab.engine.targets.layout import Workspace
+from gvlab.engine.targets.layout import TriggerMasks, Workspace
 from gvlab.sbml.graph import Node
 
 _TOGETHER, _APART = b"T", b"A"
@@ -65,22 +65,22 @@ class Compiled:
 class Code:
     """A program for every width; each is compiled, or taken from the cache on disk, when it is first asked for."""
 
-    def __init__(self, program: Program, method: Rosenbrock | RungeKutta, watched: Watched) -> None:
-        self._asked = (program, method, watched)
-        self._parts = (program.fingerprint or fingerprint(program), repr(method), repr(watched))
+    def __init__(self, program: Program, method: Rosenbrock | RungeKutta, masks: TriggerMasks) -> None:
+        self._asked = (program, method, masks)
+        self._parts = (program.fingerprint or fingerprint(program), repr(method), repr(masks))
         self._known: dict[int, Compiled] = {}
 
     def at(self, width: int) -> Compiled:
         """Give the code for vectors of a width."""
         if width not in self._known:
-            program, method, watched = self._asked
-            engine = _load_or_compile(self._key(width), lambda: _text(source(program, method, watched), width))
+            program, method, masks = self._asked
+            engine = _load_or_compile(self._key(width), lambda: _text(source(program, method, masks), width))
             self._known[width] = Compiled(engine, Workspace(program, method), width)
         return self._known[width]
 
     def is_at_hand(self, width: int) -> bool:
         """Tell whether nothing needs to be compiled for a width."""
-        return width in self._known or disk.has(self._key(width))
+        return width in self._known or disk_cache.has(self._key(width))
 
     def _key(self, width: int) -> str:
         return _key(*self._parts, str(width))
@@ -108,7 +108,7 @@ class OutputCode:
         return prelude(operations) + outputs(program, readings)
 
 
-def source(program: Program, method: Rosenbrock | RungeKutta, watched: Watched) -> str:
+def source(program: Program, method: Rosenbrock | RungeKutta, masks: TriggerMasks) -> str:
     """Print a program as LLVM code whose width is open."""
     graph = program.graph
     roots = [*program.rates, *program.jacobian.values(), *program.drift]
@@ -120,7 +120,7 @@ def source(program: Program, method: Rosenbrock | RungeKutta, watched: Watched) 
             prelude(operations),
             functions(program, isinstance(method, Rosenbrock)),
             StepPrinter(program, method, workspace).text(),
-            DriverPrinter(program, method, workspace, watched).text(),
+            DriverPrinter(program, method, workspace, masks).text(),
         )
     )
 
@@ -132,10 +132,10 @@ def _text(code: str, width: int) -> str:
 def _load_or_compile(key: str, text: Callable[[], str]) -> Any:
     with _lock:
         _start()
-        stored = disk.read(key)
+        stored = disk_cache.read(key)
         if stored is None:
             stored = _compile(text())
-            disk.write(key, stored)
+            disk_cache.write(key, stored)
         return _load(stored)
 
 
@@ -200,8 +200,5 @@ def _key(*parts: str) -> str:
 
 @cache
 def _printers() -> str:
-    """Hash what prints the code, so that no object outlives a change of it."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    """Return a hash of what prints the code."""
+    return disk_cache.hash_of_files(Path(__file__).parents[1].rglob("*.py")).hex()

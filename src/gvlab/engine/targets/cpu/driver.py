@@ -8,8 +8,6 @@ waiting subject. So a subject's result is the same bits whatever subjects are be
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gvlab.engine.methods.tableaus import Rosenbrock, RungeKutta
 from gvlab.engine.program.program import Program
 from gvlab.engine.targets.cpu.lanes import INFINITY, LanesPrinter
@@ -24,6 +22,7 @@ from gvlab.engine.targets.layout import (
     STEP_LIMIT,
     STEP_TOO_SMALL,
     STIFF,
+    TriggerMasks,
     Workspace,
 )
 
@@ -44,24 +43,16 @@ NEARLY_UNSTABLE, STRETCHED_STEPS = 0.7, 15
 subject is stiff."""
 
 
-@dataclass(frozen=True)
-class Watched:
-    """Which changes of the watched truth values the caller wants to hear of, per word."""
-
-    rising: tuple[int, ...]
-    falling: tuple[int, ...]
-
-
 class DriverPrinter(LanesPrinter):
     """Prints @run for one program and method."""
 
     def __init__(
-        self, program: Program, method: Rosenbrock | RungeKutta, workspace: Workspace, watched: Watched
+        self, program: Program, method: Rosenbrock | RungeKutta, workspace: Workspace, masks: TriggerMasks
     ) -> None:
         code = Function("run", [(PTR, "table"), (PTR, "ws")], attributes="external nounwind")
         super().__init__(program, workspace, code)
         self._method = method
-        self._watched = watched
+        self._masks = masks
 
     # ------------------------------------------------------------------- text
 
@@ -350,5 +341,5 @@ class DriverPrinter(LanesPrinter):
         for word in range(self._words):
             old = code.load(self._ws, self._place["w0"] + word, I)
             new = code.load(self._ws, self._place["w"] + word, I)
-            total = total | (new & ~old & self._watched.rising[word]) | (old & ~new & self._watched.falling[word])
+            total = total | (new & ~old & self._masks.rising[word]) | (old & ~new & self._masks.falling[word])
         return accepted & total.differs(0)

@@ -12,8 +12,9 @@ from gvlab.engine.program.elimination import Elimination
 from gvlab.engine.program.program import CONSTANT, Program
 from gvlab.engine.targets.cpu.llvm import PTR, B, Function, I, V, Value
 from gvlab.engine.targets.cpu.mathematics import SLOW, unary
-from gvlab.sbml.formula import TIME
+from gvlab.engine.targets.layout import bit_mask
 from gvlab.sbml.graph import RELATIONS, Graph, Node
+from gvlab.sbml.names import TIME
 
 
 class Printer:
@@ -74,8 +75,7 @@ class Printer:
         if word not in self._loaded:
             assert self._words is not None
             self._loaded[word] = self._code.load(self._words, word, I)
-        mask = (1 << bit) - (1 << 64 if bit == 63 else 0)
-        return (self._loaded[word] & mask).differs(0)
+        return (self._loaded[word] & bit_mask(bit)).differs(0)
 
 
 _RELATE: dict[str, Callable[[Value, Value], Value]] = {
@@ -174,8 +174,7 @@ def _watch(program: Program) -> str:
     for word in range(program.words):
         bits = code.const(I, 0)
         for bit, node in enumerate(program.watch[64 * word : 64 * word + 64]):
-            mask = (1 << bit) - (1 << 64 if bit == 63 else 0)
-            bits = bits | printer.value(node).select(code.const(I, mask), 0)
+            bits = bits | printer.value(node).select(code.const(I, bit_mask(bit)), 0)
         code.store(bits, w, word)
     return code.text()
 

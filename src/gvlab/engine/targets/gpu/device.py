@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gvlab.engine.ensemble import cache as disk
+from gvlab import disk_cache
 from gvlab.engine.targets.gpu.portions import Card, Memory
 from gvlab.engine.targets.gpu.source import Kernel
 from gvlab.errors import SolveError
@@ -132,10 +132,10 @@ def compiled(kernel: Kernel, architecture: int) -> bytes:
     """Return the machine code of a kernel, from disk where it is kept there."""
     parts = (kernel.fingerprint, str(architecture), nvrtc_version())
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest() + ".cubin"
-    stored = disk.read(key)
+    stored = disk_cache.read(key)
     if stored is None:
         stored = compile_text(kernel.text(), architecture)
-        disk.write(key, stored)
+        disk_cache.write(key, stored)
     return stored
 
 

@@ -12,8 +12,8 @@ from gvlab.engine.program.program import CONSTANT, Program
 from gvlab.engine.targets.cpu.model_code import substitution
 from gvlab.engine.targets.gpu.formulas import Body, number
 from gvlab.engine.targets.gpu.sharing import Sharing
-from gvlab.sbml.formula import TIME
 from gvlab.sbml.graph import Node
+from gvlab.sbml.names import TIME
 
 
 def functions(program: Program, readings: Sequence[Node], sharing: Sharing, *, implicit: bool) -> str:

@@ -17,10 +17,10 @@ from gvlab.engine.methods.tableaus import Rosenbrock, RungeKutta
 from gvlab.engine.program.program import Program
 from gvlab.engine.targets import layout
 from gvlab.engine.targets.cpu import driver, steps
-from gvlab.engine.targets.cpu.driver import Watched
 from gvlab.engine.targets.gpu import method_text, model_text
 from gvlab.engine.targets.gpu.formulas import HELPERS
 from gvlab.engine.targets.gpu.sharing import Sharing
+from gvlab.engine.targets.layout import TriggerMasks
 from gvlab.sbml.graph import Node
 
 MOST_SHARED_MEMORY = 48 * 1024
@@ -72,7 +72,7 @@ class Kernel:
 
     program: Program
     method: Rosenbrock | RungeKutta
-    watched: Watched
+    masks: TriggerMasks
     readings: Sequence[Node]
     sharing: Sharing
 
@@ -142,7 +142,7 @@ class Kernel:
 
     def _tables(self) -> str:
         lines = []
-        for name, row in (("RISING", self.watched.rising), ("FALLING", self.watched.falling)):
+        for name, row in (("RISING", self.masks.rising), ("FALLING", self.masks.falling)):
             # The smallest 64-bit number has no literal of its own in C.
             text = ", ".join(f"(long long){value & (1 << 64) - 1}ULL" for value in row)
             lines.append(f"TABLE_OF long long {name}[] = {{{text}}};")
