@@ -64,18 +64,16 @@ def parameters(*files: str) -> str:
 
 def edges() -> str:
     """Write the regulatory edges with their switches."""
-    header, *rows = _read_tsv(library.BUILT_IN / "models" / "edges.tsv")
-    found = [dict(zip(header, row, strict=True)) for row in rows]
     return _table(
         ["edge", "switch", "claims", "source"],
         (
             [
-                edge["statement"],
-                f"`{edge['switch']}`",
-                edge["claims"].replace(";", ", "),
-                "; ".join(_cited(key) for key in edge["source"].split(";") if key) or "assumed",
+                edge.statement,
+                f"`{edge.switch}`",
+                ", ".join(edge.claims),
+                "; ".join(map(_cited, edge.source_keys)) or "assumed",
             ]
-            for edge in found
+            for edge in library.rows("edges")
         ),
     )
 
@@ -243,10 +241,6 @@ def _counted(rows: Iterable[ParameterRow]) -> str:
 
 def _glossary(found: Iterable[Symbol]) -> str:
     return _table(["symbol", "meaning", "unit"], ([f"`{one.id}`", one.title, one.unit] for one in found))
-
-
-def _read_tsv(path: Path) -> list[list[str]]:
-    return [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines() if line]
 
 
 def _table(header: list[str], rows: Iterable[list[str]]) -> str:

@@ -1,12 +1,14 @@
 """A library is an object: it reads its own folders, each file once, and sees a file that changes."""
 
 import pickle
+import re
 from pathlib import Path
 
 import pytest
 
 from gvlab.errors import LibraryError, UnknownNameError
 from gvlab.library import Library
+from gvlab.model.checks import check_references
 from helpers import write_house_library
 
 COLUMNS = "parameterId\tnominalValue\tunit\tevidence\tnote"
@@ -173,3 +175,39 @@ def test_a_table_that_is_not_utf8_names_the_line(tmp_path, kind):
     (tmp_path / kind / "own.tsv").write_bytes(b"# a comment\nnote\nStra\xdfe\n")
     with pytest.raises(LibraryError, match=r"own\.tsv, line 3: the byte 0xDF is not UTF-8 text"):
         Library(tmp_path).rows(kind)
+
+
+EDGE_COLUMNS = "edge\tsource_node\ttarget_node\tsign\tswitch\tclaims\tsource\tstatement"
+
+
+def write_edges(folder: Path, *rows: str) -> Library:
+    (folder / "edges").mkdir()
+    (folder / "edges" / "own.tsv").write_text("\n".join((EDGE_COLUMNS, *rows)) + "\n")
+    return Library(folder)
+
+
+def test_edges_are_rows_like_others(tmp_path):
+    row = "flt3_atf4\tFLT3-ITD\tATF4\t-\ton_flt3_atf4\tC03;C48\theydt2018\tturned round"
+    edges = {edge.edge: edge for edge in write_edges(tmp_path, row).rows("edges")}
+    assert edges["flt3_atf4"].sign == "-"
+    assert edges["flt3_atf4"].claims == ("C03", "C48")
+    assert edges.keys() == set(Library().names("edges"))
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("a\tX\tY\t*\ton_flt3_atf4\t\t\tno sign", "line 2 (a): \"sign\" is '*'"),
+        ("a\tX\tY\t+\ton_flt3_atf4\t\t\tone\na\tX\tY\t-\ton_flt3_atf4\t\t\ttwo", 'edge "a" has a row already'),
+    ],
+)
+def test_an_edge_that_breaks_a_rule_is_refused(tmp_path, row, words):
+    with pytest.raises(LibraryError, match=re.escape(words)):
+        write_edges(tmp_path, row).rows("edges")
+
+
+def test_an_edge_names_what_exists(tmp_path):
+    library = write_edges(tmp_path, "a\tX\tY\t+\ton_flt3_atf5\tC99\tnobody2000\tinvented")
+    found = " ".join(str(problem) for problem in check_references(library))
+    for words in ('no parameter "on_flt3_atf5". Did you mean', 'no finding "C99"', 'no source "nobody2000"'):
+        assert f"edge a: there is {words}" in found

@@ -61,6 +61,11 @@ def _list_rows(kind: str) -> None:
         for row in ParameterTable.default().rows:
             value, context = f"{row.nominalValue:g}", "; ".join(row.context)
             table.add_row(row.parameterId, value, row.unit, context, row.evidence, row.verification)
+    elif kind == "edges":
+        table = _table("Edges", "edge", "acts", "switch", "claims", "statement")
+        for row in library.rows("edges"):
+            acts = f"{row.source_node} {row.sign} {row.target_node}"
+            table.add_row(row.edge, acts, row.switch, ", ".join(row.claims), row.statement)
     else:
         table = _table("Conditions", "condition", "changes", "to", "note")
         for row in library.rows("conditions"):

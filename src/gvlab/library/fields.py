@@ -25,6 +25,14 @@ Words = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 """One word or a list of words."""
 
 
+def _as_list(value: Any) -> Any:
+    return tuple(part.strip() for part in value.split(";") if part.strip()) if isinstance(value, str) else value
+
+
+Claims = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
+"""Numbers of claims, in a table joined with ";"."""
+
+
 def _unit(value: Any) -> Any:
     return units.check_unit(value) if isinstance(value, str) else value
 

@@ -14,7 +14,7 @@ from gvlab.errors import LibraryError, UnknownNameError
 from gvlab.files import read_text
 from gvlab.library.fields import Record
 from gvlab.library.reading import parse_record, parse_table
-from gvlab.library.records import KINDS, SINGULAR, TABLES, ConditionRow, ParameterRow
+from gvlab.library.records import KINDS, SINGULAR, TABLES, ConditionRow, EdgeRow, ParameterRow
 
 BUILT_IN = Path(__file__).parent
 """The folder of our own records."""
@@ -36,7 +36,7 @@ class Library:
 
     A folder is laid out like the one of this package. A record of an earlier folder stands in front of one of the same
     name in a later one; a row of a parameter table there replaces the row with the same parameter and context, and a
-    condition there replaces the whole condition. What is built in comes last.
+    condition or an edge there replaces the whole one. What is built in comes last.
 
     Files are read once and kept by path and time of change, so a changed file is seen by whatever is made after the
     change. What was made before - a system, an experiment - keeps the numbers it was made with.
@@ -166,7 +166,7 @@ class Library:
     # ---------------------------------------------------------------------------------------------- tables
 
     def rows(self, kind: str) -> tuple[Any, ...]:
-        """Return every row of the tables of a kind ("parameters", "conditions").
+        """Return every row of the tables of a kind ("parameters", "conditions", "edges").
 
         Raises
         ------
@@ -341,16 +341,22 @@ def _schema(kind: str) -> type[Record]:
 
 
 def _row_name(row: Any) -> str:
-    return str(row.parameterId if isinstance(row, ParameterRow) else row.conditionId)
+    """Return what a row is called."""
+    if isinstance(row, ParameterRow):
+        return row.parameterId
+    return str(row.edge if isinstance(row, EdgeRow) else row.conditionId)
 
 
 def _row_key(row: Any) -> Hashable:
-    return (row.parameterId, row.context) if isinstance(row, ParameterRow) else row.conditionId
+    """Return what rows of an earlier folder replace together."""
+    return (row.parameterId, row.context) if isinstance(row, ParameterRow) else _row_name(row)
 
 
 def _refuse_twice(row: Any, group: list[Any], file: Path) -> None:
     if isinstance(row, ParameterRow) and group:
         where = f" in the context {';'.join(row.context)}" if row.context else " without context"
         raise LibraryError(f'{file}: "{row.parameterId}"{where} has a row already. Keep one of them.')
+    if isinstance(row, EdgeRow) and group:
+        raise LibraryError(f'{file}: the edge "{row.edge}" has a row already. Keep one of them.')
     if isinstance(row, ConditionRow) and any(row.targetId == other.targetId for other in group):
         raise LibraryError(f'{file}: condition "{row.conditionId}" changes "{row.targetId}" twice.')

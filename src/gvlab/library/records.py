@@ -11,6 +11,7 @@ from gvlab import units
 from gvlab.library.assay_record import AssayRecord
 from gvlab.library.ensemble_recipe import Recipe
 from gvlab.library.fields import (
+    Claims,
     Context,
     Identifier,
     Record,
@@ -371,6 +372,19 @@ class ConditionRow(Record):
         return value, bool(star)
 
 
+class EdgeRow(Sourced):
+    """One regulatory edge: who acts on whom, with which sign, and the parameter that switches it on and off."""
+
+    edge: Identifier
+    source_node: Text
+    target_node: Text
+    sign: Literal["+", "-"]
+    switch: Identifier
+    claims: Claims = ()
+    """Findings that speak of it."""
+    statement: Text
+
+
 # ---------------------------------------------------------------------------------------------------- studies
 
 
@@ -462,7 +476,7 @@ KINDS: dict[str, type[Record]] = {
 }
 """Folder of the library: schema of a YAML file in it."""
 
-TABLES: dict[str, type[Record]] = {"parameters": ParameterRow, "conditions": ConditionRow}
+TABLES: dict[str, type[Record]] = {"parameters": ParameterRow, "conditions": ConditionRow, "edges": EdgeRow}
 """Folder of the library: schema of a row of a TSV file in it."""
 
 SINGULAR = {
@@ -480,4 +494,5 @@ SINGULAR = {
     "ensembles": "ensemble",
     "conditions": "condition",
     "parameters": "parameter",
+    "edges": "edge",
 }

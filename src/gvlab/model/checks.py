@@ -301,6 +301,16 @@ def check_references(library: Library) -> list[Problem]:
             cited(f"{kind}/{name}.yaml", tuple(key.strip() for key in record.source.split(";") if key.strip()))
     for row in library.rows("conditions"):
         cited(f"condition {row.conditionId}", tuple(key.strip() for key in row.source.split(";") if key.strip()))
+    findings, parameters = library.names("findings"), library.names("parameters")
+    for row in library.rows("edges"):
+        cited(f"edge {row.edge}", row.source_keys)
+        if row.switch not in parameters:
+            message = f'edge {row.edge}: there is no parameter "{row.switch}".{did_you_mean(row.switch, parameters)}'
+            problems.append(Problem(rule, message))
+        for claim in row.claims:
+            if claim not in findings:
+                message = f'edge {row.edge}: there is no finding "{claim}".{did_you_mean(claim, findings)}'
+                problems.append(Problem(rule, message))
     for name, system in library.read_all("systems").items():
         problems.extend(
             Problem(rule, f"systems/{name}.yaml: {message}") for message in _system_problems(system, library)

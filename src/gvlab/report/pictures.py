@@ -13,7 +13,6 @@ from gvlab import units
 from gvlab.experiment import Results
 from gvlab.findings.one_set import JudgedFinding
 from gvlab.findings.rule import Verdict, combined
-from gvlab.library import BUILT_IN
 from gvlab.library.report_record import SectionSpec
 from gvlab.model.model import Model
 from gvlab.report.captions import (
@@ -236,16 +235,16 @@ def diagram_picture(shown: Shown) -> Picture:
     }
     edges = [
         {
-            "edge": row["edge"],
-            "source": row["source_node"],
-            "target": row["target_node"],
-            "sign": 1 if row["sign"] == "+" else -1,
+            "edge": row.edge,
+            "source": row.source_node,
+            "target": row.target_node,
+            "sign": 1 if row.sign == "+" else -1,
             "switch": 1,
             "weight": 1.0,
-            "change": change[row["target_node"]],
+            "change": change[row.target_node],
         }
-        for row in _edges()
-        if row["source_node"] in {*shown.spec.drivers, *nodes} and row["target_node"] in nodes
+        for row in results.experiment.library.rows("edges")
+        if row.source_node in {*shown.spec.drivers, *nodes} and row.target_node in nodes
     ]
     figure = axis_diagram(pd.DataFrame(edges), control=control, weights=False)
     caption = axis_caption(shown.origin, when=f"day {day:g} in {treated}", control=control, weights=False)
@@ -259,10 +258,3 @@ def _readable(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 def _printed(unit: str) -> str:
     return "" if unit == "dimensionless" else unit
-
-
-def _edges() -> list[dict[str, str]]:
-    import csv
-
-    path = BUILT_IN / "models" / "edges.tsv"
-    return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines(), delimiter="\t"))
