@@ -186,6 +186,7 @@ def check() -> None:
 
     GVLAB_LIBRARY=my_library gvlab check
     """
+    from gvlab.findings.check import check_findings
     from gvlab.library import Library, records
     from gvlab.model.build import build
     from gvlab.model.checks import ModelUnderCheck, check_references
@@ -204,6 +205,7 @@ def check() -> None:
         problems += [
             str(problem) for problem in (*check_model(ModelUnderCheck.of(library)), *check_references(library))
         ]
+        problems += check_findings(library)
         # With a user's own rows the model is another one than ours, rightly.
         if not library.own and build(library).sbml != Model.default(library).sbml:
             problems.append('models/gvl.xml is not what the modules and tables make. Run "gvlab build".')

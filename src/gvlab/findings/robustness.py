@@ -17,7 +17,7 @@ from gvlab.findings.expected import Progress
 from gvlab.findings.many_sets import Answers, Evaluator
 from gvlab.findings.rule import Verdict
 from gvlab.library.finding_record import FindingRecord
-from gvlab.statistics import Estimate, wilson_interval
+from gvlab.statistics import Estimate, cliffs_deltas, wilson_interval
 from gvlab.subject.plausible import Ensemble
 
 ROBUST, MOSTLY, RARELY = 0.95, 0.80, 0.20
@@ -285,8 +285,8 @@ def separations(ensemble: Ensemble, holds: Bool[Array, "set"], most: int = _MOST
     # must leave chance behind (two standard errors) for as many sets as the ensemble is worth.
     worth = min(ensemble.effective, n + m) / (n + m)
     chance = 2 * np.sqrt((worth * (n + m) + 1) / (12 * worth**2 * n * m))
-    ranks = ensemble.values.argsort(axis=0).argsort(axis=0) + 1
-    areas = (ranks[holds].sum(axis=0) - n * (n + 1) / 2) / (n * m)
+    # Relatives share values to the last bit; such a pair counts one half.
+    areas = (1 + cliffs_deltas(ensemble.values[holds].T, ensemble.values[~holds].T)) / 2
     found = []
     for i in np.argsort(-np.abs(areas - 0.5), kind="stable")[:most]:
         if abs(areas[i] - 0.5) >= max(_LEAST_AREA, chance):

@@ -1,21 +1,7 @@
 """The schema of a finding: a published statement, as comparisons whose outcome is a number.
 
-What the four verdicts mean is fixed here, as numbers in the record, before anything is simulated:
-
-*reproduced*
-    The effect lies in the published direction, its interval excludes no effect, it is at least `at_least`, and at the
-    stated number of animals it would be significant with at least the stated probability.
-*partly*
-    The effect lies in the published direction and its interval excludes no effect, but it is smaller than `at_least`,
-    or would too often be missed at the stated number of animals.
-*not*
-    Anything else that could be read.
-*cannot say*
-    The model lacks a part (`cannot_say` gives the reason), or too few subjects could be read.
-
-A finding of several comparisons (arms, systems) is reproduced when every one is; it is partly reproduced when at least
-half of them are reproduced or partly so; otherwise it is not. Comparisons that could not be read count against it,
-unless none could. A comparison with `counts: false` is shown and does not enter the verdict.
+What must come out stands in the record, as numbers, before anything is simulated; `gvlab.findings.rule` holds it
+against what came out, and says what each verdict means.
 """
 
 from __future__ import annotations
@@ -88,6 +74,9 @@ class Expectation(Record):
             raise ValueError('"unchanged" needs "bounds", and only it has them')
         if (self.direction == "unchanged") == (self.at_least is not None):
             raise ValueError(f'"{self.direction}" must {"not " if self.bounds else ""}have "at_least"')
+        if self.bounds is not None and not self.bounds[0] < self.bounds[1]:
+            low, high = self.bounds
+            raise ValueError(f'"bounds" go from the lower to the upper one, not from {low:g} to {high:g}')
         return self
 
 
@@ -126,6 +115,42 @@ class Comparison(Record):
             raise ValueError('only "above" and "below" judge an arm alone; others need "versus" or "versus_at"')
         if self.versus and self.versus_at:
             raise ValueError('give either "versus" or "versus_at"')
+        if self.arm in self.versus:
+            raise ValueError(f'"{self.arm}" is held against itself; name another arm, or another day as "versus_at"')
+        return self
+
+    @model_validator(mode="after")
+    def _sizes(self) -> Comparison:
+        least, bounds = self.expect.at_least, self.expect.bounds
+        if self.measure.endpoint is not None:
+            for number in (least, *(bounds or ())):
+                if number is not None and abs(number) > 1:
+                    raise ValueError(
+                        f"{number:g} is no share, nor a difference of shares; did you mean {number / 100:g}?"
+                    )
+        elif bounds is not None and bounds[0] <= 0:
+            raise ValueError(f"bounds of a ratio are above 0, not {bounds[0]:g}; no change is a ratio of 1")
+        elif least is not None and self.expect.direction in ("up", "down") and least <= 1:
+            raise ValueError(
+                f'"at_least" of a readout is a fold change above 1 in either direction, not {least:g}; '
+                '"down" by at least 2 is a half or less'
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _test(self) -> Comparison:
+        if self.significance is None:
+            return self
+        test, share = self.significance.test, self.measure.endpoint is not None
+        if (test == "log-rank") != share:
+            kind, fitting = ("a share", "log-rank") if share else ("a reading", "mann-whitney or welch")
+            raise ValueError(f'{kind} is not tested by "{test}"; write {fitting}')
+        if self.expect.direction not in ("up", "down"):
+            raise ValueError(
+                f'"{self.expect.direction}" has no test of a difference; leave "significance" out: the interval decides'
+            )
+        if share and self.versus_at:
+            raise ValueError('an arm has no log-rank test against itself on another day; leave "significance" out')
         return self
 
 

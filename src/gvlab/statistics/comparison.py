@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from gvlab.arrays import Array, Float
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.lazy import LazyModule
 from gvlab.statistics.estimate import Estimate, HypothesisTest, normal_quantile, tail_of
@@ -101,7 +102,7 @@ def compare_two(
     if x.min() > 0 and y.min() > 0:
         value = float(center(x[None, :])[0] / center(y[None, :])[0])
         ratio = _percentile_interval(value, center(xs) / center(ys), confidence)
-    delta = _percentile_interval(cliffs_delta(x, y), _deltas(xs, ys), confidence)
+    delta = _percentile_interval(cliffs_delta(x, y), cliffs_deltas(xs, ys), confidence)
     return GroupComparison(
         len(x), len(y), float(center(x[None, :])[0]), float(center(y[None, :])[0]), outcome, ratio, shift, delta
     )
@@ -209,10 +210,11 @@ def cliffs_delta(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
     .. [1] Cliff (1993) Psychol Bull 114:494-509.
     """
     x, y = numbers(a, "a"), numbers(b, "b")
-    return float(_deltas(x[None, :], y[None, :])[0])
+    return float(cliffs_deltas(x[None, :], y[None, :])[0])
 
 
-def _deltas(xs: FloatArray, ys: FloatArray) -> FloatArray:
+def cliffs_deltas(xs: Float[Array, "row a"], ys: Float[Array, "row b"]) -> Float[Array, "row"]:
+    """Return Cliff's delta of each row of readings against the same row of others; ties count one half."""
     ranks = stats.rankdata(np.concatenate([xs, ys], axis=1), axis=1)
     n, m = xs.shape[1], ys.shape[1]
     u = ranks[:, :n].sum(axis=1) - n * (n + 1) / 2
