@@ -2,6 +2,8 @@
 
 The same request serves the command, the notebook, the page and JSON::
 
+    from gvlab.workflows.plan_experiment import PlanRequest, plan_experiment
+
     request = PlanRequest(experiment="mathew2018_survival", sets=0)
     bundle = plan_experiment(request, progress=print)
     bundle.write("plan")
