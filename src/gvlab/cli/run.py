@@ -13,7 +13,7 @@ from rich.table import Table as ScreenTable
 
 from gvlab.cli.common import PAPER, out, output_folder, progress_bar
 from gvlab.cli.over_ensemble import print_answer
-from gvlab.workflows.defaults import QUICK_SETS, QUICK_SUBJECTS, SEED, SETS, SUBJECTS
+from gvlab.workflows.defaults import QUICK_SETS, QUICK_SUBJECTS, RAW_ANIMALS, SEED, SETS, SUBJECTS
 
 if TYPE_CHECKING:
     from gvlab.findings.one_set import JudgedFinding
@@ -60,6 +60,14 @@ def run(
             show_default=f"{SETS} sets; {QUICK_SETS} with --quick",
         ),
     ] = None,
+    raw: Annotated[
+        bool,
+        typer.Option(
+            "--raw",
+            help=f"Also write the virtual instruments' own files, of {RAW_ANIMALS} animals an arm: FCS 3.1 with "
+            "Gating-ML, plates, qPCR cycles, Seahorse workbooks.",
+        ),
+    ] = False,
 ) -> None:
     """Run experiments on virtual subjects and say of each published claim whether the model reproduces it.
 
@@ -74,6 +82,8 @@ def run(
     gvlab run mathew2018 --quick
 
     gvlab run mathew2018_survival --subjects 500 --out my_run
+
+    gvlab run mathew2018_cd8_phenotype --quick --raw --out tubes
     """
     # Imported here, as in every command: "gvlab --help" must answer at once.
     from gvlab.provenance import make_folder, prepare_output_file
@@ -87,6 +97,7 @@ def run(
         seed=seed,
         engine=engine,
         ensemble=plausible,
+        raw=raw,
         figure_width_mm=width_mm,
     )
     experiments_of(name)

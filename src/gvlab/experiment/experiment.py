@@ -162,7 +162,7 @@ class Experiment:
             record.title,
             system=where,
             arms=[_arm(spec, where, record) for spec in record.arms],
-            assays=[readout if isinstance(readout, str) else readout.output for readout in record.readouts],
+            assays=record.assays,
             endpoints=record.endpoints,
             until=record.until,
             model=model,

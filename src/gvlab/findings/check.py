@@ -28,11 +28,7 @@ def check_findings(library: Library, model: Model | None = None) -> list[str]:
 
 def _of(record: FindingRecord, library: Library, model: Model) -> Iterator[str]:
     experiment: ExperimentRecord = library.read("experiments", record.experiment)
-    outputs = {
-        output
-        for readout in experiment.readouts
-        for output in outputs_of(readout if isinstance(readout, str) else readout.output, model, library)
-    }
+    outputs = {output for assay in experiment.assays for output in outputs_of(assay, model, library)}
     for number, comparison in enumerate(record.comparisons, start=1):
         try:
             _check(comparison, experiment, outputs, library)

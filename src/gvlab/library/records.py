@@ -451,6 +451,13 @@ class ExperimentRecord(Titled, Sourced):
     report: ReportSpec | None = None
     """What a report shows; where it is missing, every endpoint and every output that is read."""
 
+    @property
+    def assays(self) -> tuple[str, ...]:
+        """Names of the assays and of the outputs of the model that are read."""
+        return tuple(
+            readout if isinstance(readout, str) else readout.output or readout.name for readout in self.readouts
+        )
+
     @model_validator(mode="after")
     def _arms_once(self) -> ExperimentRecord:
         names = [arm.name for arm in self.arms]

@@ -6,5 +6,8 @@ SEED = 2018
 SUBJECTS, QUICK_SUBJECTS = 200, 24
 """Virtual subjects that go through every arm: of a run, and of a first look."""
 
+RAW_ANIMALS = 3
+"""Animals of each arm whose instrument files are written."""
+
 SETS, QUICK_SETS = 120, 30
 """Plausible parameter sets that are asked, where not all are."""

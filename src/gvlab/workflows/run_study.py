@@ -13,7 +13,7 @@ from pydantic import Field
 from gvlab.errors import UnknownNameError
 from gvlab.library import Library
 from gvlab.workflows.bundle import Bundle, Document, Table
-from gvlab.workflows.defaults import QUICK_SETS, QUICK_SUBJECTS, SEED, SETS, SUBJECTS
+from gvlab.workflows.defaults import QUICK_SETS, QUICK_SUBJECTS, RAW_ANIMALS, SEED, SETS, SUBJECTS
 from gvlab.workflows.progress import CancelToken, ProgressSink, Stage
 from gvlab.workflows.request import Request
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FINDINGS_FILE = "findings.json"
 REPORT_FILE = "report.html"
-RESULTS_FOLDER, FIGURES_FOLDER = "results", "figures"
+RESULTS_FOLDER, FIGURES_FOLDER, INSTRUMENTS_FOLDER = "results", "figures", "instruments"
 
 Keep: TypeAlias = "Callable[[str, Table | Document], None]"
 """Is handed a part of the bundle and its path, as soon as it is known; a later one replaces an earlier one."""
@@ -48,6 +48,10 @@ class RunRequest(Request):
     """Name of an engine; the default one where None."""
     ensemble: bool | None = None
     """Ask every plausible parameter set as well, or none; some where None."""
+    raw: bool = False
+    """Write the files of the virtual instruments as well: FCS with its gates, plates, cycles, workbooks."""
+    raw_animals: int = Field(default=RAW_ANIMALS, ge=1, le=12)
+    """Animals of each arm whose files are written."""
     figure_width_mm: float = Field(default=174, ge=85, le=174)
     """Width of the figures of a paper."""
 
@@ -137,6 +141,8 @@ def run_study(
     found = StudyRun(study, runs, tuple(study.judge(runs)), study.manifest(runs))
     # What is known so far is kept before the parameter sets are asked, which takes minutes.
     made.add(FINDINGS_FILE, found.to_json())
+    if request.raw:
+        _instruments(study, runs, request, made, progress, cancel)
     if request.ensemble is not False and record is not None and record.ensemble:
         from gvlab.workflows.ask_ensemble import ask_ensemble
 
@@ -154,6 +160,8 @@ def run_study(
         FINDINGS_FILE: "verdicts, and what made them",
         f"{RESULTS_FOLDER}/": "courses, event times and subjects of every arm, as Parquet",
     }
+    if request.raw:
+        contents[f"{INSTRUMENTS_FOLDER}/"] = "files of the virtual instruments, a folder an assay"
     return Bundle(request, found, tables=made.tables, documents=made.documents, contents=contents)
 
 
@@ -202,6 +210,40 @@ def _run(
             made.add(f"{RESULTS_FOLDER}/{experiment}/{system}/{name}", write)
         stage.advance(0, results.experiment.title)
     return runs
+
+
+def _instruments(
+    study: Study,
+    runs: Mapping[tuple[str, str], Results],
+    request: RunRequest,
+    made: _Made,
+    progress: ProgressSink | None,
+    cancel: CancelToken | None,
+) -> None:
+    """Write the files of the virtual instruments, a folder an assay, and a text that says who was read when."""
+    from gvlab.assay.samples import MARK
+    from gvlab.workflows.instrument_files import instrument_files, labels, sampled_animals
+
+    stage = Stage("Files of the virtual instruments", len(runs), sink=progress, cancel=cancel)
+    lines = [
+        f"{MARK}: files as the instruments of a laboratory would have written them.",
+        f"Of each arm {request.raw_animals} animals are read: the first of the run, others in each arm if there are.",
+        "The days are those that an experiment names for an assay, or on which findings read it, or its last.",
+        "Each reads again with: gvlab analyze FILE (tubes with --gates, a file that lies beside them)",
+    ]
+    for (experiment, system), results in runs.items():
+        last = results.experiment.last_day
+        days = [day for day in study.days.get(experiment, ()) if day <= last] or [last]
+        folder = f"{INSTRUMENTS_FOLDER}/{experiment}/{system}"
+        lines += ["", f"{experiment}/{system}: {results.experiment.title}; {results.experiment.system.title}"]
+        drawn = sampled_animals(results, request.raw_animals)
+        lines += [f"  {arm}: {', '.join(animals)}" for arm, animals in labels(drawn).items()]
+        for assay in instrument_files(drawn, days):
+            lines.append(f"  {assay.assay}: {assay.in_words()}")
+            for name, write in assay.files.items():
+                made.add(f"{folder}/{assay.assay}/{name}", write)
+        stage.advance(1)
+    made.add(f"{INSTRUMENTS_FOLDER}/README.txt", "\n".join(lines) + "\n")
 
 
 def _report(found: StudyRun, record: StudyRecord | None, request: RunRequest, made: _Made) -> None:
