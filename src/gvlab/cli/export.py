@@ -41,25 +41,27 @@ def export(
     gvlab export sbml --with-doses mathew2018_survival --arm "BM + T cells + sorafenib" --out arm.xml
     """
     # Imported here, as in every command: "gvlab --help" must answer at once.
+    from gvlab.files import write_text
+    from gvlab.library import Library
     from gvlab.model.build import build
     from gvlab.model.model import Model
-    from gvlab.provenance import write_text
 
     if not with_doses and (arm or system):
         raise InvalidValueError(
             "An arm and a system belong to an experiment. Name it: --with-doses mathew2018_survival, for example."
         )
+    library = Library.default()
     if with_doses:
         from gvlab.experiment import Experiment
         from gvlab.simulation.export import typical_subject
 
-        experiment = Experiment.read(with_doses, system or None)
+        experiment = Experiment.read(with_doses, system or None, library)
         chosen = experiment.arm(arm) if arm else experiment.arms[-1]
-        text = typical_subject(Model.default(), experiment.system.typical(), chosen.protocol, chosen.condition)
+        text = typical_subject(experiment.model, experiment.system.typical(), chosen.protocol, chosen.condition)
     else:
-        text = Model.default().sbml
+        text = Model.default(library).sbml
     if form is Form.ANTIMONY:
-        text = build().antimony if not with_doses else _antimony(text)
+        text = build(library).antimony if not with_doses else _antimony(text)
     if file is None:
         out.print(text, markup=False, highlight=False, soft_wrap=True)
     else:

@@ -34,7 +34,7 @@ def print_answer(answer: EnsembleAnswer) -> None:
         out.print(line, highlight=False)
     if unsolved := unsolved_in_words(answer.answers):
         out.print(f"[yellow]{unsolved}[/yellow]")
-    if answer.ensemble.stale():
+    if answer.stale:
         out.print(
             "[yellow]The model or its tables have changed since the ensemble was made; gvlab calibrate makes it "
             "anew.[/yellow]"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -10,6 +10,10 @@ from rich.table import Table
 
 from gvlab.cli.common import PAPER, out
 from gvlab.errors import GVLabError, InvalidValueError, UnknownNameError
+
+if TYPE_CHECKING:
+    from gvlab.library import Library
+    from gvlab.library.finding_record import FindingRecord
 
 
 def list_records(
@@ -29,9 +33,9 @@ def list_records(
 
     gvlab list parameters
     """
-    from gvlab import library
-    from gvlab.library import records
+    from gvlab.library import Library, records
 
+    library = Library.default()
     if not kind:
         table = _table("Library", "kind", "records", "examples")
         for each in (*records.KINDS, *records.TABLES):
@@ -41,7 +45,7 @@ def list_records(
         out.print('[dim]gvlab list experiments shows one kind; "gvlab run NAME" runs an experiment.[/dim]')
         return
     if kind in records.TABLES:
-        _list_rows(kind)
+        _list_rows(kind, library)
         return
     if kind not in records.KINDS:
         raise UnknownNameError("kind of record", kind, (*records.KINDS, *records.TABLES))
@@ -51,14 +55,12 @@ def list_records(
     out.print(table)
 
 
-def _list_rows(kind: str) -> None:
-    from gvlab import library
-
+def _list_rows(kind: str, library: Library) -> None:
     if kind == "parameters":
         from gvlab.model.parameters import ParameterTable
 
         table = _table("Parameters", "parameter", "value", "unit", "holds for", "evidence", "verification")
-        for row in ParameterTable.default().rows:
+        for row in ParameterTable.default(library).rows:
             value, context = f"{row.nominalValue:g}", "; ".join(row.context)
             table.add_row(row.parameterId, value, row.unit, context, row.evidence, row.verification)
     elif kind == "edges":
@@ -92,17 +94,18 @@ def explain(
 
     gvlab explain C20
     """
-    from gvlab import library
+    from gvlab.library import Library
     from gvlab.model.parameters import ParameterTable
     from gvlab.subject import System
 
+    library = Library.default()
     if name in library.names("findings"):
-        _explain_finding(name)
+        _explain_finding(library.read("findings", name))
         return
     if system:
-        out.print(System.read(system).parameters().explain(name), markup=False, highlight=False)
+        out.print(System.read(system, library).parameters().explain(name), markup=False, highlight=False)
         return
-    table = ParameterTable.default()
+    table = ParameterTable.default(library)
     if name not in table:
         raise UnknownNameError("parameter or finding", name, (*table.ids, *library.names("findings")))
     rows = [row for row in table.rows if row.parameterId == name]
@@ -113,10 +116,7 @@ def explain(
         out.print(resolved.explain(name), markup=False, highlight=False)
 
 
-def _explain_finding(name: str) -> None:
-    from gvlab import library
-
-    finding = library.read("findings", name)
+def _explain_finding(finding: FindingRecord) -> None:
     out.print(f"[bold]{finding.id}[/bold]  {finding.statement}")
     rows = [
         ("seen in", finding.system),
@@ -156,10 +156,11 @@ def cite(
 
     gvlab cite b6_into_balbc_wehi3b
     """
-    from gvlab import library
-    from gvlab.provenance import format_bibliography
+    from gvlab.bibliography import format_bibliography
+    from gvlab.library import Library
     from gvlab.subject import System
 
+    library = Library.default()
     if name == PAPER:
         systems = library.names("systems")
     elif name in library.names("experiments"):
@@ -170,7 +171,7 @@ def cite(
         raise UnknownNameError(
             "experiment or system", name, (PAPER, *library.names("experiments"), *library.names("systems"))
         )
-    found = {source.key: source for system in systems for source in System.read(system).sources()}
+    found = {source.key: source for system in systems for source in System.read(system, library).sources()}
     out.print(format_bibliography(found.values()), markup=False, highlight=False, soft_wrap=True)
 
 

@@ -30,12 +30,15 @@ class EnsembleAnswer:
         Virtual subjects of a set in each arm.
     answers
         What each set says of each comparison.
+    stale
+        Whether the model, or a range of the tables, has changed since the ensemble was made.
     """
 
     ensemble: Ensemble
     found: tuple[EnsembleVerdict, ...]
     subjects: int
     answers: Answers
+    stale: bool
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -43,7 +46,7 @@ class EnsembleAnswer:
             "sets": len(self.ensemble),
             "effective_sets": round(self.ensemble.effective, 1),
             "subjects": self.subjects,
-            "stale": self.ensemble.stale(),
+            "stale": self.stale,
             "unsolved": self.answers.unsolved_counts(),
             "findings": [verdict.to_dict() for verdict in self.found],
         }
@@ -97,12 +100,13 @@ def ask_ensemble(
     ensemble = Ensemble.read(name, library)
     if sets is not None:
         ensemble = ensemble.thin(sets)
-    everything = Evaluator(recipe)
+    everything = Evaluator(recipe, library=library)
     if everything.space.names != ensemble.names:
         raise LibraryError("The ensemble varies other parameters than the tables have now. Run: gvlab calibrate")
     records = [each for each in findings if each.cannot_say or each.experiment in experiments]
-    evaluator = Evaluator(recipe, records, space=everything.space)
+    evaluator = Evaluator(recipe, records, space=everything.space, library=library)
     total = len(ensemble) * recipe.subjects_checked * len(evaluator.plans)
     stage = Stage(f"{len(ensemble)} plausible parameter sets", total, sink=progress, cancel=cancel)
     found, answers = judge_ensemble(ensemble, evaluator, records, progress=stage.advance)
-    return EnsembleAnswer(ensemble, tuple(found), recipe.subjects_checked, answers)
+    stale = ensemble.stale(library, evaluator.model)
+    return EnsembleAnswer(ensemble, tuple(found), recipe.subjects_checked, answers, stale)
