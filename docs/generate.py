@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from gvlab import library
+from gvlab.library import Library, read_table
 from gvlab.library.finding_record import Comparison, FindingRecord
 from gvlab.library.records import ParameterRow
 from gvlab.model.model import Model, Symbol
@@ -41,7 +41,7 @@ def parameters(*files: str) -> str:
     """Write the rows of some parameter tables (names of files, without .tsv)."""
     found: list[ParameterRow] = []
     for name in files:
-        found += library.read_table(library.BUILT_IN / "parameters" / f"{name}.tsv", ParameterRow)
+        found += read_table(Library().folders[-1] / "parameters" / f"{name}.tsv", ParameterRow)
     lines = _table(
         ["parameter", "value", "range", "unit", "where", "evidence", "source", "verification", "reason"],
         (
@@ -73,7 +73,7 @@ def edges() -> str:
                 ", ".join(edge.claims),
                 "; ".join(map(_cited, edge.source_keys)) or "assumed",
             ]
-            for edge in library.rows("edges")
+            for edge in Library().rows("edges")
         ),
     )
 
@@ -114,7 +114,7 @@ def roles() -> str:
 
 def evidence() -> str:
     """Count the parameter rows by evidence."""
-    return _counted(library.parameter_rows())
+    return _counted(Library().parameter_rows())
 
 
 def symbols() -> str:
@@ -145,7 +145,7 @@ def symbols() -> str:
 def sources() -> str:
     """Write the bibliography, one anchor a key."""
     lines = []
-    for key, source in sorted(library.bibliography().items()):
+    for key, source in sorted(Library().bibliography().items()):
         note = f" *{source['note']}.*" if source["note"] else ""
         lines.append(f'- <a id="{key}"></a>`{key}`: {source.reference()}{note}')
     return "\n".join(lines) + "\n"
@@ -191,7 +191,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _findings() -> list[FindingRecord]:
-    return [library.read("findings", name) for name in library.names("findings")]
+    return [Library().read("findings", name) for name in Library().names("findings")]
 
 
 def _measures(record: FindingRecord) -> set[str]:

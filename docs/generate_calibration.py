@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from gvlab import library
-from gvlab.calibration import Ensemble, ParameterSpace, Recipe
+from gvlab.calibration import Ensemble, ParameterSpace
+from gvlab.library import Library
 
 PAGE = Path(__file__).parent / "science" / "calibration_results.md"
 
@@ -78,7 +78,7 @@ def _made(ensemble: Ensemble) -> list[str]:
 
 
 def _claims(asked: dict[str, Any]) -> list[str]:
-    statements = {name: record.statement for name, record in library.read_all("findings").items()}
+    statements = {name: record.statement for name, record in Library().read_all("findings").items()}
     rows = []
     for finding in asked["findings"]:
         if finding["share"] is None:
@@ -114,7 +114,7 @@ def _removed(ensemble: Ensemble) -> list[str]:
 
 
 def _parameters(ensemble: Ensemble) -> list[str]:
-    space = ParameterSpace.of(Recipe.read("mathew2018").varied, library.names("systems"))
+    space = ParameterSpace.of(Library().read("ensembles", "mathew2018").varied, Library().names("systems"))
     shares = space.unit_points(ensemble.values)
     rows = []
     apart = ensemble.about["between_searches_by_axis"]

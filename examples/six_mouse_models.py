@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 import gvlab
-from gvlab import library
+from gvlab.library import Library
 
 out = Path(sys.argv[1] if len(sys.argv) > 1 else "six_mouse_models.svg")
 
-systems = library.read("experiments", "mathew2018_survival").systems
+systems = Library().read("experiments", "mathew2018_survival").systems
 figure, axes = gvlab.figures.panels(2, 3, width="double", height_mm=105)
 for axis, system in zip(axes, systems, strict=True):
     experiment = gvlab.Experiment.read("mathew2018_survival", system)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import gvlab
-from gvlab import library
+from gvlab.library import Library
 from gvlab.model.model import Model
 
 FOLDERS = ("engine", "simulation", "statistics", "calibration", "subject", "protocol")
@@ -22,9 +22,9 @@ PLAIN = {"alive", "none"}
 
 def names_of_the_library():
     model = Model.default()
-    names = {*model.named("species"), *model.named("parameter"), *library.names("parameters")}
+    names = {*model.named("species"), *model.named("parameter"), *Library().names("parameters")}
     for kind in ("agents", "systems", "hosts", "donors", "leukemias", "populations", "conditions"):
-        names.update(library.names(kind))
+        names.update(Library().names(kind))
     return names - AGREED - PLAIN
 
 

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 import gvlab
-from gvlab import library
-from gvlab.library.ensemble_recipe import Recipe
+from gvlab.library import Library
 from gvlab.protocol import Condition
 from gvlab.subject.parameter_space import ParameterSpace
 from gvlab.subject.replicated import replicated_cohort
@@ -20,7 +19,7 @@ MICE = (
     "human_cd8_into_nsg_primary",
 )
 MODEL = gvlab.Model.default()
-HAZARDS = tuple(cause.hazard for cause in Recipe.read("mathew2018").causes)
+HAZARDS = tuple(cause.hazard for cause in Library().read("ensembles", "mathew2018").causes)
 OUTPUTS = (
     "burden", "IL15_niche", "IL15_serum", "il15_signal", "cd8_effector", "cd8_niche", "killing", "FLT3_activity",
     "ATF4", "pIRF7", "IL15_mRNA", "C_sorafenib", "gvhd_damage", "lineages_sensitive", "founders_sensitive", "alive",
@@ -30,8 +29,8 @@ OUTPUTS = (
 
 def draws(system, seed=SEED):
     """Mice of random draws of the prior, each followed until it is almost surely dead."""
-    recipe = Recipe.read("mathew2018")
-    space = ParameterSpace.of(recipe.varied, library.names("systems"))
+    recipe = Library().read("ensembles", "mathew2018")
+    space = ParameterSpace.of(recipe.varied, Library().names("systems"))
     values = space.values(np.random.default_rng(seed).random((SETS, len(space))))
     thresholds = {cause.threshold: 5.0 for cause in recipe.causes}
     where = gvlab.System.read(system)
@@ -203,4 +202,4 @@ def test_in_culture_atf4_falls_before_irf7_rises_before_il15_does():
 
 
 def test_every_mouse_system_of_the_library_is_asked():
-    assert {*MICE, "culture_flt3itd"} == set(library.names("systems"))
+    assert {*MICE, "culture_flt3itd"} == set(Library().names("systems"))

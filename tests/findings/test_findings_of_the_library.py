@@ -8,23 +8,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gvlab import library, units
+from gvlab import units
 from gvlab.errors import LibraryError
 from gvlab.experiment import Experiment
 from gvlab.findings.one_set import judge_all, judge_finding, needed_days
 from gvlab.findings.rule import Verdict
+from gvlab.library import Library
 from gvlab.library.finding_record import FindingRecord, Role
 from gvlab.model.model import Model
 
-NAMES = library.names("findings")
+NAMES = Library.default().names("findings")
 CLAIMS = Path(__file__).parents[3] / "shared" / "science" / "claims.csv"
 ROLES = set(Role.__args__)
 
-HELD_OUT = frozenset(name for name, record in library.read_all("findings").items() if record.role == "hold-out")
+HELD_OUT = frozenset(
+    name for name, record in Library.default().read_all("findings").items() if record.role == "hold-out"
+)
 
 
 def test_there_are_findings_of_both_kinds():
-    records = library.read_all("findings").values()
+    records = Library.default().read_all("findings").values()
     assert any(record.comparisons for record in records)
     assert any(record.cannot_say for record in records)
     assert HELD_OUT
@@ -32,13 +35,13 @@ def test_there_are_findings_of_both_kinds():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_finding_asks_for_what_there_is(name):
-    record: FindingRecord = library.read("findings", name)
+    record: FindingRecord = Library.default().read("findings", name)
     assert record.role in ROLES
-    library.sources(record.source_keys)
+    Library.default().sources(record.source_keys)
     if record.cannot_say:
         assert len(record.cannot_say) > 20
         return
-    study = library.read("experiments", record.experiment)
+    study = Library.default().read("experiments", record.experiment)
     arms = {arm.name for arm in study.arms}
     last = units.day(study.until)
     experiments = {system: Experiment.read(record.experiment, system) for system in study.systems}
@@ -49,7 +52,7 @@ def test_a_finding_asks_for_what_there_is(name):
         for day in (comparison.measure.at, comparison.versus_at):
             assert day is None or 0 <= units.day(day) <= last
         if comparison.measure.endpoint is not None:
-            endpoint = library.read("endpoints", comparison.measure.endpoint)
+            endpoint = Library.default().read("endpoints", comparison.measure.endpoint)
             assert set(endpoint.events) <= set(Model.default().equations.events)
         else:
             for system in comparison.systems or study.systems:
@@ -58,7 +61,7 @@ def test_a_finding_asks_for_what_there_is(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_size_that_is_asked_for_can_be_seen_and_is_not_nothing(name):
-    for comparison in library.read("findings", name).comparisons:
+    for comparison in Library.default().read("findings", name).comparisons:
         expect, share = comparison.expect, comparison.measure.endpoint is not None
         assert len(expect.why) > 20
         if expect.bounds is not None:
@@ -85,7 +88,7 @@ def test_no_claim_was_dropped_and_none_was_added(claims):
 
 
 def test_every_claim_keeps_its_role(claims):
-    roles = {name: library.read("findings", name).role for name in NAMES}
+    roles = {name: Library.default().read("findings", name).role for name in NAMES}
     assert roles == {name: row["role"] for name, row in claims.items()}
 
 
@@ -95,7 +98,7 @@ def test_hold_outs_are_those_of_the_table(claims):
 
 def test_every_claim_keeps_its_direction_and_confidence(claims):
     for name, row in claims.items():
-        record = library.read("findings", name)
+        record = Library.default().read("findings", name)
         assert american(record.published.direction) == american(row["direction"])
         assert record.confidence == row["confidence"]
 
@@ -111,7 +114,7 @@ def american(text: str) -> str:
 def judged():
     """Give the findings of one experiment as JSON has them, from a handful of subjects."""
     experiment = Experiment.read("mathew2018_syngeneic")
-    days = needed_days(library.read_all("findings").values())[experiment.name]
+    days = needed_days(Library.default().read_all("findings").values())[experiment.name]
     results = experiment.run(seed=1, subjects=12, days=list(days))
     return [finding.to_dict() for finding in judge_all({(experiment.name, experiment.system.name): results}, seed=1)]
 
@@ -168,11 +171,11 @@ def test_a_verdict_keeps_its_schema(judged):
 
 
 def test_what_the_model_cannot_say_has_its_reason_and_no_number():
-    records = [record for record in library.read_all("findings").values() if record.cannot_say]
+    records = [record for record in Library.default().read_all("findings").values() if record.cannot_say]
     assert records
     for finding in (judge_finding(record, {}, seed=1).to_dict() for record in records):
         assert finding["verdict"] == "cannot say"
-        assert finding["reason"] == library.read("findings", finding["id"]).cannot_say
+        assert finding["reason"] == Library.default().read("findings", finding["id"]).cannot_say
         assert finding["simulated"] == ""
 
 
@@ -189,12 +192,12 @@ def test_what_the_model_cannot_say_has_its_reason_and_no_number():
     ],
 )
 def test_a_broken_finding_is_told_what_is_wrong_with_it(tmp_path, monkeypatch, old, new, words):
-    text = library.path("findings", "C23").read_text(encoding="utf-8")
+    text = Library.default().path("findings", "C23").read_text(encoding="utf-8")
     assert old in text
     (tmp_path / "findings").mkdir()
     (tmp_path / "findings" / "C23.yaml").write_text(text.replace(old, new, 1), encoding="utf-8")
     monkeypatch.setenv("GVLAB_LIBRARY", str(tmp_path))
     with pytest.raises(LibraryError) as caught:
-        library.read("findings", "C23")
+        Library.default().read("findings", "C23")
     assert words in str(caught.value)
     assert "C23.yaml" in str(caught.value)

@@ -11,10 +11,10 @@ from types import SimpleNamespace
 import pytest
 
 from conftest import finish, start, whole_tables
-from gvlab import library
 from gvlab.engine import Status
 from gvlab.engine.ensemble import engine as ensemble
 from gvlab.findings.rule import MEANING_OF_SEVERAL, Verdict
+from gvlab.library import Library
 
 SMALL = "mathew2018_syngeneic"
 """The experiment with the fewest arms."""
@@ -62,7 +62,7 @@ def test_json_has_findings_and_the_manifest(quick):
         encoding="utf-8"
     )
     assert list(document)[:2] == ["findings", "manifest"]
-    records = library.read_all("findings")
+    records = Library.default().read_all("findings")
     for finding in document["findings"]:
         record = records[finding["id"]]
         assert finding["role"] == record.role

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gvlab import library
+from gvlab.library import Library
 from gvlab.library.records import KINDS
 
 ROOT = Path(__file__).parents[2]
@@ -80,9 +80,9 @@ def test_example_of_a_condition_can_be_used(tmp_path, monkeypatch):
     table = re.search(r"```\n(conditionId\t.*?)```", page, re.DOTALL)[1]
     (tmp_path / "conditions" / "mine.tsv").write_text(table, encoding="utf-8")
     monkeypatch.setenv("GVLAB_LIBRARY", str(tmp_path))
-    known = {row.parameterId for row in library.parameter_rows()}
+    known = {row.parameterId for row in Library.default().parameter_rows()}
     for line in table.splitlines()[1:]:
-        (row,) = library.condition_rows(line.split("\t")[0])
+        (row,) = Library.default().condition_rows(line.split("\t")[0])
         assert row.targetId in known
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gvlab import library
 from gvlab.errors import LibraryError, UnknownNameError
+from gvlab.library import Library
 from gvlab.library.records import KINDS
 
 DRUG = """
@@ -27,7 +27,7 @@ def folder(tmp_path, monkeypatch):
 
 def written(folder, text, name="house_drug", kind="agents"):
     (folder / kind / f"{name}.yaml").write_text(text)
-    return lambda: library.read(kind, name)
+    return lambda: Library.default().read(kind, name)
 
 
 def refusal(read, error=LibraryError):
@@ -38,17 +38,17 @@ def refusal(read, error=LibraryError):
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_every_record_of_the_library_loads(kind):
-    assert set(library.read_all(kind)) == set(library.names(kind))
+    assert set(Library.default().read_all(kind)) == set(Library.default().names(kind))
 
 
 @pytest.mark.parametrize("kind", ["parameters", "conditions"])
 def test_every_table_of_the_library_loads(kind):
-    assert len(library.rows(kind)) >= len(library.names(kind))
+    assert len(Library.default().rows(kind)) >= len(Library.default().names(kind))
 
 
 def test_every_source_of_the_library_is_in_the_bibliography():
-    keys = {key for row in library.parameter_rows() for key in row.source_keys}
-    assert {source.key for source in library.sources(keys)} == keys
+    keys = {key for row in Library.default().parameter_rows() for key in row.source_keys}
+    assert {source.key for source in Library.default().sources(keys)} == keys
 
 
 def test_a_record_is_read_by_kind_and_name(folder):
@@ -59,27 +59,27 @@ def test_a_record_is_read_by_kind_and_name(folder):
 
 
 def test_a_users_record_stands_in_front_of_ours(folder):
-    for name in library.names("agents"):
+    for name in Library.default().names("agents"):
         (folder / "agents" / f"{name}.yaml").write_text(DRUG.replace("house_drug", name))
-        assert library.read("agents", name).title == "House drug"
+        assert Library.default().read("agents", name).title == "House drug"
     written(folder, DRUG)
-    assert "house_drug" in library.names("agents")
+    assert "house_drug" in Library.default().names("agents")
 
 
 def test_an_unknown_record_is_answered_with_the_closest(folder):
     written(folder, DRUG)
-    message = refusal(lambda: library.read("agents", "house_drog"), UnknownNameError)
+    message = refusal(lambda: Library.default().read("agents", "house_drog"), UnknownNameError)
     assert 'There is no agent named "house_drog". Did you mean "house_drug"?' in message
 
 
 def test_an_unknown_kind_is_an_error():
-    assert 'Did you mean "agents"?' in refusal(lambda: library.names("agent"), UnknownNameError)
+    assert 'Did you mean "agents"?' in refusal(lambda: Library.default().names("agent"), UnknownNameError)
 
 
 @pytest.mark.parametrize("name", ["../agents/house_drug", "/etc/passwd", ""])
 def test_a_name_is_not_a_path(folder, name):
     written(folder, DRUG)
-    refusal(lambda: library.read("agents", name), UnknownNameError)
+    refusal(lambda: Library.default().read("agents", name), UnknownNameError)
 
 
 def test_an_unknown_key_is_an_error_with_the_way_out(folder):
@@ -204,7 +204,7 @@ HEADER = "parameterId\tnominalValue\tlowerBound\tupperBound\tunit\tcontext\tevid
 
 def table(folder, *lines, name="house.tsv"):
     (folder / "parameters" / name).write_text(HEADER + "\n".join(lines) + "\n")
-    return lambda: [row for row in library.parameter_rows() if row.parameterId.endswith("_house")]
+    return lambda: [row for row in Library.default().parameter_rows() if row.parameterId.endswith("_house")]
 
 
 def test_a_parameter_row_is_read_with_its_context(folder):
@@ -237,7 +237,7 @@ def test_a_broken_parameter_row_says_where_and_why(folder, line, words):
 
 def test_an_unknown_column_is_an_error(folder):
     (folder / "parameters" / "house.tsv").write_text("parameterId\tnominal\n")
-    assert 'There is no column named "nominal"' in refusal(library.parameter_rows)
+    assert 'There is no column named "nominal"' in refusal(Library.default().parameter_rows)
 
 
 def test_the_same_parameter_in_the_same_context_stands_once(folder):
@@ -246,10 +246,10 @@ def test_the_same_parameter_in_the_same_context_stands_once(folder):
 
 
 def test_a_users_row_replaces_ours_with_the_same_context(folder):
-    ours = library.parameter_rows()[0]
+    ours = Library.default().parameter_rows()[0]
     context = ";".join(ours.context)
     table(folder, f"{ours.parameterId}\t{ours.nominalValue}\t\t\t{ours.unit}\t{context}\tassumed\t\tmine")
-    same = [row for row in library.parameter_rows() if row.parameterId == ours.parameterId]
+    same = [row for row in Library.default().parameter_rows() if row.parameterId == ours.parameterId]
     assert [row.note for row in same if row.context == ours.context] == ["mine"]
 
 
@@ -259,22 +259,22 @@ def conditions(folder, *lines):
 
 def test_a_condition_is_a_number_or_a_factor(folder):
     conditions(folder, "knockout_house\tk_a\t0", "knockout_house\tk_b\t0.5 * k_b")
-    assert [row.change() for row in library.condition_rows("knockout_house")] == [(0.0, False), (0.5, True)]
-    message = refusal(lambda: library.condition_rows("knockout_hose"), UnknownNameError)
+    assert [row.change() for row in Library.default().condition_rows("knockout_house")] == [(0.0, False), (0.5, True)]
+    message = refusal(lambda: Library.default().condition_rows("knockout_hose"), UnknownNameError)
     assert 'Did you mean "knockout_house"?' in message
 
 
 @pytest.mark.parametrize("value", ["k_b", "0.5 * k_b", "nan", "2 * 3", "0.5 *"])
 def test_a_condition_that_is_neither_is_an_error(folder, value):
     conditions(folder, f"knockout_house\tk_a\t{value}")
-    assert "house.tsv, line 2" in refusal(lambda: library.condition_rows("knockout_house"))
+    assert "house.tsv, line 2" in refusal(lambda: Library.default().condition_rows("knockout_house"))
 
 
 def test_a_condition_changes_a_target_once(folder):
     conditions(folder, "knockout_house\tk_a\t0", "knockout_house\tk_a\t1")
-    assert 'changes "k_a" twice' in refusal(lambda: library.condition_rows("knockout_house"))
+    assert 'changes "k_a" twice' in refusal(lambda: Library.default().condition_rows("knockout_house"))
 
 
 def test_a_library_folder_that_does_not_exist_is_an_error(monkeypatch):
     monkeypatch.setenv("GVLAB_LIBRARY", "/nowhere/at/all")
-    assert 'names "/nowhere/at/all", which is not a folder' in refusal(library.folders)
+    assert 'names "/nowhere/at/all", which is not a folder' in refusal(Library.default)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gvlab import library
 from gvlab.experiment import Experiment
-from gvlab.library.ensemble_recipe import Recipe
+from gvlab.library import Library
 from gvlab.library.report_record import SectionSpec
 from gvlab.model.model import Model
 from gvlab.model.parameters import ParameterTable
@@ -14,23 +13,23 @@ from gvlab.protocol import Condition
 from gvlab.subject import System
 
 STUDIES = [
-    (name, system) for name in library.names("experiments") for system in library.read("experiments", name).systems
+    (name, system) for name in Library().names("experiments") for system in Library().read("experiments", name).systems
 ]
 
 
-@pytest.mark.parametrize("name", library.names("systems"))
+@pytest.mark.parametrize("name", Library().names("systems"))
 def test_a_system_can_be_drawn_and_leaves_out_only_doses_that_others_have(name):
     system = System.read(name)
     assert len(system.cohort(3, seed=1)) == 3
     assert len(system.typical()) == 1
-    others = {dose for other in library.read_all("systems").values() for dose in other.doses}
+    others = {dose for other in Library().read_all("systems").values() for dose in other.doses}
     assert set(system.record.absent) <= others - set(system.doses)
     for dose in system.doses.values():
-        assert dose.agent in library.names("agents")
+        assert dose.agent in Library().names("agents")
         assert dose.source or dose.note, f"{dose.agent}: neither a source nor a reason"
 
 
-@pytest.mark.parametrize("name", library.names("conditions"))
+@pytest.mark.parametrize("name", Library().names("conditions"))
 def test_a_condition_changes_something_that_the_model_or_an_agent_has(name):
     known = {*Model.default().equations.nominal, *ParameterTable.default().ids}
     changes = Condition.read(name).changes
@@ -38,9 +37,9 @@ def test_a_condition_changes_something_that_the_model_or_an_agent_has(name):
     assert {change.target for change in changes} <= known
 
 
-@pytest.mark.parametrize("name", library.names("endpoints"))
+@pytest.mark.parametrize("name", Library().names("endpoints"))
 def test_an_endpoint_is_made_of_events_of_the_model(name):
-    record, model = library.read("endpoints", name), Model.default()
+    record, model = Library().read("endpoints", name), Model.default()
     assert {*record.events, *record.competing} <= set(model.equations.events)
     assert set(record.only_if_zero) <= set(model.symbols)
     assert not set(record.events) & set(record.competing)
@@ -64,17 +63,17 @@ def test_a_study_knows_its_sources(name, system):
     assert len({source.key for source in sources}) == len(sources)
 
 
-@pytest.mark.parametrize("name", library.names("studies"))
+@pytest.mark.parametrize("name", Library().names("studies"))
 def test_a_study_names_experiments_and_an_ensemble_that_are_there(name):
-    record = library.read("studies", name)
-    assert set(record.experiments) <= set(library.names("experiments"))
-    assert record.ensemble in ("", *Recipe.names())
-    assert library.sources(record.source_keys)
+    record = Library().read("studies", name)
+    assert set(record.experiments) <= set(Library().names("experiments"))
+    assert record.ensemble in ("", *Library().names("ensembles"))
+    assert Library().sources(record.source_keys)
 
 
-@pytest.mark.parametrize("name", library.names("experiments"))
+@pytest.mark.parametrize("name", Library().names("experiments"))
 def test_a_report_shows_what_its_experiment_records(name):
-    record = library.read("experiments", name)
+    record = Library().read("experiments", name)
     experiment = Experiment.read(name)
     for section in record.report.sections if record.report else ():
         assert {*section.outputs, *section.nodes.values()} <= set(experiment.outputs())
@@ -82,11 +81,11 @@ def test_a_report_shows_what_its_experiment_records(name):
         assert set(section.compare or ()) <= {arm.name for arm in experiment.arms}
 
 
-@pytest.mark.parametrize("name", library.names("endpoints"))
+@pytest.mark.parametrize("name", Library().names("endpoints"))
 def test_causes_of_an_endpoint_are_its_events(name):
-    record = library.read("endpoints", name)
+    record = Library().read("endpoints", name)
     assert list(record.causes) in ([], list(record.events))
-    assert record.cured_by in (None, *library.names("endpoints"))
+    assert record.cured_by in (None, *Library().names("endpoints"))
     assert record.cured_by != name
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
@@ -89,24 +88,3 @@ class Recipe(Record):
         return not any(
             out.claim == claim and (not out.comparisons or comparison + 1 in out.comparisons) for out in self.left_out
         )
-
-    @classmethod
-    def names(cls) -> tuple[str, ...]:
-        """Return the names of the recipes of the default library."""
-        from gvlab.library.library import Library
-
-        return Library.default().names("ensembles")
-
-    @classmethod
-    def read(cls, name: str) -> Recipe:
-        """Return a recipe of the default library; errors as `Library.read`."""
-        from gvlab.library.library import Library
-
-        recipe: Recipe = Library.default().read("ensembles", name)
-        return recipe
-
-    def file(self) -> Path:
-        """Return the path of the ensemble that belongs to it; it may not be there yet."""
-        from gvlab.library.library import Library
-
-        return Library.default().ensemble_file(self.name)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gvlab import library
 from gvlab.engine import Options
 from gvlab.experiment import Experiment
+from gvlab.library import Library
 from gvlab.model.model import Model
 from gvlab.simulation import Trajectories, simulate
 from gvlab.subject import Cohort
@@ -38,7 +38,7 @@ MANY_BY_DEFAULT = {99.0: 1e-4, 100.0: 5e-3}
 FLAGS = 1e-3
 """Days around an event in which a reading is not compared: one engine has passed the jump, the other has not."""
 
-FATES = frozenset(event for record in library.read_all("endpoints").values() for event in record.events)
+FATES = frozenset(event for record in Library().read_all("endpoints").values() for event in record.events)
 """Events that decide what becomes of a subject: deaths and cures."""
 
 
@@ -87,7 +87,7 @@ def scenarios() -> list[Scenario]:
 
 
 def _all() -> Iterator[Scenario]:
-    for name, record in library.read_all("experiments").items():
+    for name, record in Library().read_all("experiments").items():
         for system in record.systems:
             for arm in record.arms:
                 yield Scenario(name, system, arm.name)

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from gvlab import library
 from gvlab.engine import ENGINES, Options
+from gvlab.library import Library
 from gvlab.model.model import Model
 from gvlab.subject import Cohort
 from reference.engines import kept
@@ -109,7 +109,7 @@ def times_of_the_same_fates(ours, reference) -> npt.NDArray[np.float64]:
     return event_differences(ours, reference)
 
 
-WITH_FATES = [each for each in ALL if library.read("experiments", each.experiment).endpoints]
+WITH_FATES = [each for each in ALL if Library().read("experiments", each.experiment).endpoints]
 COMBINATION = next(each for each in WITH_FATES if each.experiment == "mathew2018_survival" and each.arm.count("+") == 2)
 
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from assay_samples import TRUTH, alike, spread
 
-from gvlab import library
 from gvlab.assay import observable
 from gvlab.assay.assay import Assay
 from gvlab.assay.samples import COLUMNS, MARK, Samples
 from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.library import Library
 
-ALL = library.names("assays")
+ALL = Library().names("assays")
 READINGS = 10_000
 
 
@@ -87,7 +87,7 @@ def test_every_raw_file_says_that_it_is_simulated(name, rng, tmp_path):
             assert MARK.encode() in path.read_bytes()
 
 
-@pytest.mark.parametrize("name", [name for name in ALL if library.read("assays", name).destructive])
+@pytest.mark.parametrize("name", [name for name in ALL if Library().read("assays", name).destructive])
 def test_a_destructive_assay_reads_a_subject_once(name, rng):
     assay = Assay.named(name)
     samples = spread(6, (5.0, 12.0), assay.outputs)
@@ -141,7 +141,7 @@ def test_what_the_truth_is_written_for_is_what_assays_need():
     assert {name for assay in ALL for name in Assay.named(assay).outputs} == set(TRUTH)
 
 
-@pytest.mark.parametrize("name", [name for name in ALL if library.read("assays", name).needs is not None])
+@pytest.mark.parametrize("name", [name for name in ALL if Library().read("assays", name).needs is not None])
 def test_a_sample_that_holds_less_than_the_assay_needs_is_not_read(name, rng):
     assay = Assay.named(name)
     needed = assay.parameters.number(assay.parameters.record.needs.at_least)

@@ -6,12 +6,12 @@ import pytest
 from assay_samples import spread
 from pydantic import ValidationError
 
-from gvlab import library
 from gvlab.assay.assay import Assay
 from gvlab.assay.clinical import ITEMS, humane_endpoint
 from gvlab.assay.imaging import floor
 from gvlab.assay.samples import Samples
 from gvlab.errors import UnknownNameError
+from gvlab.library import Library
 from gvlab.library.assay_record import AssayRecord
 
 LIMITS = {"score": ("at least", 7.0), "weight": ("at most", 80.0)}
@@ -45,10 +45,10 @@ def test_of_two_limits_met_on_one_day_the_first_named_counts():
 
 
 def test_the_limits_stand_in_the_record_with_their_reason():
-    record = library.read("assays", "clinical_score")
+    record = Library().read("assays", "clinical_score")
     assert {each.name: (each.humane.sense, each.humane.limit) for each in record.analytes} == LIMITS
     assert all("assumed" in each.humane.why for each in record.analytes)
-    plain = library.read("assays", "serum_il15").model_dump(mode="json", exclude_unset=True)
+    plain = Library().read("assays", "serum_il15").model_dump(mode="json", exclude_unset=True)
     plain["analytes"][0]["humane"] = {"sense": "at least", "limit": 1.0, "why": "a test"}
     with pytest.raises(ValidationError, match="only a clinical assay has"):
         AssayRecord.model_validate(plain)

@@ -5,11 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from gvlab import library
-from gvlab.calibration import Ensemble, Evaluator, ParameterSpace, Recipe, sampler
+from gvlab.calibration import Ensemble, Evaluator, ParameterSpace, sampler
 from gvlab.calibration.calibrate import Calibration
 from gvlab.errors import InvalidValueError, LibraryError, UnknownNameError
 from gvlab.findings.robustness import Robustness, judge_ensemble, separations
+from gvlab.library import Library
 from gvlab.library.ensemble_recipe import Block
 from gvlab.statistics import approximate_power as formulas
 from gvlab.statistics import logrank_power, mannwhitney_power, welch_power
@@ -24,12 +24,14 @@ CLAIMS = ("C01", "C02", "C03", "C04", "C06", "C07")
 @pytest.fixture(scope="module")
 def recipe():
     small = Block(title="the axis", parameters=AXIS)
-    return Recipe.read("mathew2018").model_copy(update={"vary": (small,), "subjects": 4, "particles": 16})
+    return (
+        Library().read("ensembles", "mathew2018").model_copy(update={"vary": (small,), "subjects": 4, "particles": 16})
+    )
 
 
 @pytest.fixture(scope="module")
 def evaluator(recipe):
-    return Evaluator(recipe, [library.read("findings", claim) for claim in CLAIMS])
+    return Evaluator(recipe, [Library().read("findings", claim) for claim in CLAIMS])
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ def particles(evaluator):
 
 
 def test_every_value_of_the_space_lies_within_its_row():
-    space = ParameterSpace.of(Recipe.read("mathew2018").varied, library.names("systems"))
+    space = ParameterSpace.of(Library().read("ensembles", "mathew2018").varied, Library().names("systems"))
     corners = np.stack([np.zeros(len(space)), np.ones(len(space)), space.nominal()])
     low, high, nominal = space.values(corners)
     for i, axis in enumerate(space.axes):
@@ -52,16 +54,18 @@ def test_every_value_of_the_space_lies_within_its_row():
 
 
 def test_the_circuit_is_shared_and_growth_belongs_to_a_line():
-    space = ParameterSpace.of(["K_atf4_irf7", "k_birth_blast"], library.names("systems"))
+    space = ParameterSpace.of(["K_atf4_irf7", "k_birth_blast"], Library().names("systems"))
     by_name = {axis.name: axis.systems for axis in space.axes}
-    assert set(by_name["K_atf4_irf7"]) == set(library.names("systems"))
+    assert set(by_name["K_atf4_irf7"]) == set(Library().names("systems"))
     assert by_name["k_birth_blast@leukemia:wehi3b_flt3itd"] == ("b6_into_balbc_wehi3b",)
     assert len(by_name) == 7
 
 
 def test_pharmacokinetics_and_switches_do_not_vary():
-    fixed = {row.parameterId for row in library.rows("parameters") if row.parameterId.startswith(("on_", "CL_", "V_"))}
-    assert not fixed & set(Recipe.read("mathew2018").varied)
+    fixed = {
+        row.parameterId for row in Library().rows("parameters") if row.parameterId.startswith(("on_", "CL_", "V_"))
+    }
+    assert not fixed & set(Library().read("ensembles", "mathew2018").varied)
 
 
 def test_what_cannot_vary_is_refused():
@@ -72,9 +76,9 @@ def test_what_cannot_vary_is_refused():
 
 
 def test_hold_outs_never_decide():
-    recipe = Recipe.read("mathew2018")
+    recipe = Library().read("ensembles", "mathew2018")
     assert not set(recipe.decide) & set(recipe.never)
-    for finding in library.read_all("findings").values():
+    for finding in Library().read_all("findings").values():
         decides = [recipe.decides(finding.id, finding.role, i) for i in range(len(finding.comparisons))]
         assert not any(decides) or finding.role in ("structure", "calibrate", "constraint")
 
@@ -187,7 +191,7 @@ def small(recipe):
 
 
 def culture_only(monkeypatch):
-    claims = [library.read("findings", claim) for claim in CLAIMS]
+    claims = [Library().read("findings", claim) for claim in CLAIMS]
     monkeypatch.setattr("gvlab.calibration.calibrate.Evaluator", lambda each, **kind: Evaluator(each, claims, **kind))
     monkeypatch.setattr("gvlab.calibration.search.MOVES_BEFORE", 2.0)
     monkeypatch.setattr("gvlab.calibration.search.MOVES_BETWEEN", 1.0)
@@ -252,7 +256,7 @@ def test_verdicts_count_sets_and_name_associated_parameters(evaluator, recipe):
     values = evaluator.space.values(np.random.default_rng(8).random((80, len(evaluator.space))))
     about = {"recipe": recipe.model_dump(mode="json"), "sets": 80, "effective_sample_size": 80}
     ensemble = Ensemble(evaluator.space.names, values, np.arange(80), np.arange(80) % 2, about)
-    records = [library.read("findings", claim) for claim in CLAIMS]
+    records = [Library().read("findings", claim) for claim in CLAIMS]
     found, answers = judge_ensemble(ensemble, evaluator, records, subjects=4)
     by_id = {verdict.record.id: verdict for verdict in found}
     place = [i for i, each in enumerate(answers.comparisons) if each.finding.id == "C01"]
@@ -278,7 +282,7 @@ def test_the_parameter_that_decides_is_found():
 
 def test_the_ensemble_of_the_library_keeps_its_promises():
     ensemble = Ensemble.read("mathew2018")
-    file = Recipe.read("mathew2018").file()
+    file = Library().ensemble_file("mathew2018")
     assert len(ensemble) >= 500
     assert file.stat().st_size < 2_000_000
     for name, low, high in ensemble.about["axes"]:

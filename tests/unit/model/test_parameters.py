@@ -1,7 +1,8 @@
 import pytest
 
-from gvlab import library
 from gvlab.errors import InvalidValueError, LibraryError, UnknownNameError
+from gvlab.library import Library, read_table
+from gvlab.library.records import ParameterRow
 from gvlab.model.parameters import COLUMNS, ParameterTable
 from gvlab.provenance import Evidence
 
@@ -24,7 +25,7 @@ def test_a_resolved_table_has_each_parameter_once(table):
 
 
 def test_a_tie_is_an_error_with_the_way_out(house_library):
-    rows = library.parameter_rows()
+    rows = Library.default().parameter_rows()
     tie = next(row for row in rows if row.context == ("species:bear",)).model_copy(update={"context": ("host:polar",)})
     with pytest.raises(LibraryError, match=r'Two rows of "CL_house" fit equally well.*Give one of them a further tag'):
         ParameterTable.of([row for row in rows if len(row.context) < 2] + [tie]).resolve(["species:bear", "host:polar"])
@@ -81,7 +82,7 @@ def test_the_sources_are_exactly_those_of_the_rows(table):
 def test_the_text_of_a_table_reads_back_as_the_same_table(table, tmp_path):
     resolved = table.resolve(["species:bear"])
     (tmp_path / "table.tsv").write_text(resolved.to_tsv())
-    again = ParameterTable.of(library.read_table(tmp_path / "table.tsv", library.ParameterRow))
+    again = ParameterTable.of(read_table(tmp_path / "table.tsv", ParameterRow))
     assert again.rows == resolved.rows
     assert again.sha256 == resolved.sha256
     assert resolved.to_tsv().splitlines()[0].split("\t") == list(COLUMNS)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from gvlab import library, papers
+from gvlab import papers
 from gvlab.errors import UnknownNameError
 from gvlab.findings.one_set import judge_finding
 from gvlab.findings.study import Study
+from gvlab.library import Library
 from gvlab.papers.mathew2018 import figure4, figure5, figure6
 from gvlab.papers.mathew2018 import figures as paper_figures
 from gvlab.papers.mathew2018.context import FigureContext
@@ -78,7 +79,7 @@ def test_a_paper_that_is_not_there_is_answered(runs, findings):
 
 
 def test_patients_are_said_to_be_missing(runs):
-    records = [record for record in library.read_all("findings").values() if record.id in figure5.CLAIMS]
+    records = [record for record in Library().read_all("findings").values() if record.id in figure5.CLAIMS]
     judged = [judge_finding(record, runs, 5) for record in records]
     (picture,) = paper_figures.draw({}, judged, kinds=()).section.pictures
     assert picture.id == "paper-figure-5"

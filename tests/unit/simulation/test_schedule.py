@@ -136,10 +136,10 @@ def test_harvested_cells_keep_their_composition_and_their_mean(values):
 
 def test_the_schedule_of_every_dose_of_the_library_can_be_worked_out(monkeypatch):
     monkeypatch.undo()
-    from gvlab import library
+    from gvlab.library import Library
 
     model = Model.default()
-    for name in library.names("systems"):
+    for name in Library().names("systems"):
         system = System.read(name)
         cohort = system.cohort(2, seed=1)
         values = Values(cohort.parameters(), cohort, model)

@@ -1,7 +1,7 @@
 import pytest
 
-from gvlab import library
 from gvlab.errors import UnknownNameError
+from gvlab.library import Library
 from gvlab.provenance import cite
 from gvlab.subject import System
 
@@ -31,7 +31,7 @@ def test_an_unknown_system_is_answered(house_library):
         System.read("house_sistem")
 
 
-@pytest.mark.parametrize("name", library.names("systems"))
+@pytest.mark.parametrize("name", Library().names("systems"))
 def test_every_system_of_the_library_gives_a_cohort_with_sources(name):
     system = System.read(name)
     cohort = system.cohort(4, seed=1)
