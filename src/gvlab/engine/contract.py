@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from gvlab.arrays import Array, Float, FloatArray, Int
 from gvlab.engine.status import Status
 from gvlab.sbml.equations import Equations
-
-FloatArray = npt.NDArray[np.float64]
 
 PerSubject = float | FloatArray
 """One number for every subject, or an array of shape (subject,)."""
@@ -101,39 +99,39 @@ class Solution:
     Attributes
     ----------
     times
-        Shape (time,), days.
+        Days.
     outputs
         Names, in the order of the last axis of `values`.
     values
-        Shape (subject, time, output). NaN only after the end of a subject whose status is not ``FINISHED``.
+        What was read. NaN only after the end of a subject whose status is not ``FINISHED``.
     end_times
-        Shape (subject,): the last time the subject was followed.
+        The last time the subject was followed.
     final_names, final
-        Every state and every changeable parameter, shape (subject, name), at `end_times`.
+        Every state and every changeable parameter at `end_times`.
     event_ids, events
         Names of the SBML events, and the log of their firings (dtype `EVENT_LOG`), sorted by subject and time.
     status
-        Shape (subject,), int8 values of `Status`.
+        Values of `Status`.
     steps
-        Shape (subject,): steps taken; -1 where the engine does not say.
+        Steps taken; -1 where the engine does not say.
     tolerances
         What the engine worked with, its own defaults included: ``relative_tolerance`` and ``absolute_tolerance``.
     """
 
-    times: FloatArray
+    times: Float[Array, "time"]
     outputs: tuple[str, ...]
-    values: FloatArray
-    end_times: FloatArray
+    values: Float[Array, "subject time output"]
+    end_times: Float[Array, "subject"]
     final_names: tuple[str, ...]
-    final: FloatArray
+    final: Float[Array, "subject name"]
     event_ids: tuple[str, ...]
-    events: npt.NDArray[np.void]
-    status: npt.NDArray[np.int8]
-    steps: npt.NDArray[np.int64]
+    events: np.ndarray[Any, np.dtype[np.void]]
+    status: Int[Array, "subject"]
+    steps: Int[Array, "subject"]
     tolerances: Mapping[str, float] = field(default_factory=dict)
 
     def statuses(self) -> list[Status]:
-        """Give the status of each subject as a `Status`."""
+        """Return the status of each subject as a `Status`."""
         return [Status(code) for code in self.status]
 
 
@@ -145,7 +143,7 @@ class Solve(Protocol):
     model
         Equations read from SBML.
     times
-        Shape (time,), increasing; the first is the start.
+        Increasing; the first is the start.
     subjects
         How many.
     outputs
@@ -170,7 +168,7 @@ class Solve(Protocol):
     def __call__(
         self,
         model: Equations,
-        times: FloatArray,
+        times: Float[Array, "time"],
         *,
         subjects: int,
         outputs: Sequence[str],

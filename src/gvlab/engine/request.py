@@ -8,19 +8,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gvlab.engine.contract import FloatArray, Operation, Options, PerSubject
+from gvlab.arrays import Array, Float, FloatArray
+from gvlab.engine.contract import Operation, Options, PerSubject
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.sbml.equations import Equations
 
 
 @dataclass(frozen=True)
-class Request:
+class SolveRequest:
     """One call of an engine, checked.
 
     Attributes
     ----------
-    times
-        Shape (time,).
     values
         Initial value of every state and parameter: a number, or an array of shape (subject,).
     schedule
@@ -28,7 +27,7 @@ class Request:
     """
 
     model: Equations
-    times: FloatArray
+    times: Float[Array, "time"]
     subjects: int
     outputs: tuple[str, ...]
     values: Mapping[str, PerSubject]
@@ -37,22 +36,22 @@ class Request:
     stop: tuple[str, ...]
     options: Options
 
-    def full(self, value: PerSubject) -> FloatArray:
-        """Give a quantity the shape (subject,)."""
+    def full(self, value: PerSubject) -> Float[Array, "subject"]:
+        """Return a quantity as one number a subject."""
         return np.broadcast_to(np.asarray(value, dtype=np.float64), (self.subjects,))
 
 
 def check(
     model: Equations,
-    times: FloatArray,
+    times: Float[Array, "time"],
     subjects: int,
     outputs: Sequence[str],
     parameters: Mapping[str, PerSubject] | None,
     schedule: Sequence[Operation],
     stop: Sequence[str],
     options: Options | None,
-) -> Request:
-    """Check the arguments of `Solve`.
+) -> SolveRequest:
+    """Return the arguments of `Solve`, checked.
 
     Raises
     ------
@@ -78,7 +77,7 @@ def check(
     changeable = {*model.states, *model.parameters}
     for operation in schedule:
         _check_operation(operation, changeable, float(times[0]), subjects)
-    return Request(
+    return SolveRequest(
         model=model,
         times=times,
         subjects=subjects,
@@ -127,7 +126,7 @@ def _short(values: FloatArray) -> str:
 
 
 def cores() -> int:
-    """Count the processors this process may use."""
+    """Return how many processors this process may use."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not every system can tell

@@ -14,7 +14,7 @@ import numpy as np
 from gvlab.engine.contract import Operation, PerSubject
 from gvlab.engine.ensemble.subjects import Floats, Rows, Subjects
 from gvlab.engine.program.program import Program
-from gvlab.engine.request import Request
+from gvlab.engine.request import SolveRequest
 from gvlab.sbml.graph import Node
 
 ADD, SET, OTHER = 0, 1, 2
@@ -58,7 +58,7 @@ class Column:
         return self._arrays[k] if k in self._arrays else self.first[k : k + 1]
 
     def of(self, k: int, rows: Rows) -> Floats:
-        """Give the numbers of one operation for some subjects."""
+        """Return the numbers of one operation for some subjects."""
         return self._arrays[k][rows] if k in self._arrays else np.broadcast_to(self.first[k], rows.shape)
 
 
@@ -75,7 +75,7 @@ class Schedule:
         When, and how much.
     """
 
-    def __init__(self, request: Request, program: Program) -> None:
+    def __init__(self, request: SolveRequest, program: Program) -> None:
         end = float(request.times[-1])
         self.operations = [op for op in request.schedule if _is_by(op.time, end)]
         self.times = Column([op.time for op in self.operations])
@@ -105,7 +105,7 @@ class Schedule:
         self.state[k] = place.state
 
     def number(self, subjects: Subjects, rows: Rows) -> Rows:
-        """Give the next operation of some subjects; -1 where there is none."""
+        """Return the next operation of some subjects; -1 where there is none."""
         place = subjects.operation[rows]
         result = np.full(rows.size, -1, dtype=np.int64)
         left = place < self.order.shape[1]
@@ -150,7 +150,7 @@ def _is_by(time: PerSubject, end: float) -> bool:
 
 
 def _order(times: Column, subjects: int) -> Rows:
-    """Sort operations by time, those at one time in the order given; for all subjects at once where possible."""
+    """Return the operations sorted by time, those at one time in the order given; one row if it serves all subjects."""
     if times.shared:
         return np.argsort(times.first, kind="stable").astype(np.int64)[None, :]
     count = times.first.size

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 
-from gvlab.engine.contract import Cancel, FloatArray, Operation, Options, PerSubject, Progress, Solution, Solve
+from gvlab.arrays import Array, Float
+from gvlab.engine.contract import Cancel, Operation, Options, PerSubject, Progress, Solution, Solve
 from gvlab.errors import UnknownNameError
 from gvlab.sbml.equations import Equations
 
@@ -18,7 +19,7 @@ DEFAULT_ENGINE = "ensemble"
 
 def solve(
     model: Equations,
-    times: FloatArray,
+    times: Float[Array, "time"],
     *,
     subjects: int,
     outputs: Sequence[str],

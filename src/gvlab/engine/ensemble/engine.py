@@ -17,13 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from gvlab.engine.contract import EVENT_LOG, Cancel, FloatArray, Operation, Options, PerSubject, Progress, Solution
+from gvlab.arrays import Array, Float, FloatArray
+from gvlab.engine.contract import EVENT_LOG, Cancel, Operation, Options, PerSubject, Progress, Solution
 from gvlab.engine.ensemble.events import Events
 from gvlab.engine.ensemble.on_disk import mapped
 from gvlab.engine.ensemble.ready import ModelCache, ReadyModel
 from gvlab.engine.ensemble.subjects import Rows, Subjects
 from gvlab.engine.methods.tableaus import CHOICES, METHODS
-from gvlab.engine.request import Request, check, cores
+from gvlab.engine.request import SolveRequest, check, cores
 from gvlab.engine.schedule import Schedule
 from gvlab.engine.status import Status
 from gvlab.engine.targets import TARGETS, layout
@@ -69,7 +70,7 @@ class Engine:
     def solve(
         self,
         model: Equations,
-        times: FloatArray,
+        times: Float[Array, "time"],
         *,
         subjects: int,
         outputs: Sequence[str],
@@ -129,7 +130,7 @@ class Run:
 
     def __init__(
         self,
-        request: Request,
+        request: SolveRequest,
         ready: ReadyModel,
         threads: int,
         progress: Progress | None,

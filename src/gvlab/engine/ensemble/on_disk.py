@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from gvlab.engine.contract import FloatArray
+from gvlab.arrays import FloatArray
 from gvlab.errors import InvalidValueError
 from gvlab.files import atomic_file
 
 
 @contextmanager
 def mapped(path: Path, shape: tuple[int, ...]) -> Iterator[FloatArray]:
-    """Give an array that lies in a NumPy file, which has its name once the block has ended well.
+    """Return an array that lies in a NumPy file, which has its name once the block has ended well.
 
     Raises
     ------

@@ -13,7 +13,7 @@ from gvlab.engine.ensemble.subjects import Subjects
 from gvlab.engine.methods.tableaus import CHOICES, METHODS
 from gvlab.engine.program.program import Program
 from gvlab.engine.program.program import outputs as outputs_of
-from gvlab.engine.request import Request
+from gvlab.engine.request import SolveRequest
 from gvlab.engine.targets.cpu.code import Code, OutputCode
 from gvlab.engine.targets.gpu.sharing import Sharing
 from gvlab.engine.targets.gpu.source import Kernel
@@ -103,7 +103,7 @@ class ReadyModel:
         """Return the formulas of what is to be read."""
         return outputs_of(self.equations, names)
 
-    def begin(self, request: Request, subjects: Subjects) -> None:
+    def begin(self, request: SolveRequest, subjects: Subjects) -> None:
         """Fill in what the model's own values do not."""
 
     def keep_formulas(self) -> None:

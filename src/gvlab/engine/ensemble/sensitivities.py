@@ -15,13 +15,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gvlab.engine.contract import FloatArray, Operation, Options, PerSubject, Solution
+from gvlab.arrays import Array, Float, FloatArray
+from gvlab.engine.contract import Operation, Options, PerSubject, Solution
 from gvlab.engine.ensemble import engine as ensemble
 from gvlab.engine.ensemble.ready import MostRecent, ReadyModel
 from gvlab.engine.ensemble.subjects import Subjects
 from gvlab.engine.program.derivatives import gradients
 from gvlab.engine.program.program import DUMMY, Carried, Parts, build
-from gvlab.engine.request import Request, check, cores
+from gvlab.engine.request import SolveRequest, check, cores
 from gvlab.errors import InvalidValueError, ModelError, UnknownNameError
 from gvlab.sbml import resolve
 from gvlab.sbml.equations import Equations
@@ -43,17 +44,17 @@ class Sensitivities:
     wrt
         Parameters and initial values of states.
     values
-        Shape (subject, time, output, wrt): d output / d wrt.
+        d output / d wrt.
     """
 
     solution: Solution
     wrt: tuple[str, ...]
-    values: FloatArray
+    values: Float[Array, "subject time output wrt"]
 
 
 def solve(
     model: Equations,
-    times: FloatArray,
+    times: Float[Array, "time"],
     *,
     subjects: int,
     outputs: Sequence[str],
@@ -152,7 +153,7 @@ class _ReadySensitivities(ReadyModel):
                 derivatives.append(total)
         return [*values, *derivatives]
 
-    def begin(self, request: Request, subjects: Subjects) -> None:
+    def begin(self, request: SolveRequest, subjects: Subjects) -> None:
         """Return every derivative its value at the start."""
         for (name, p), values in self._start.values(request).items():
             text = self._names.get((self._own[name], p))
@@ -213,7 +214,7 @@ class _Start:
         """Return the symbols of everything whose value at the start depends on any of the chosen names."""
         return {own[name] for name in own if any(self.depends(name, p) for p in self._wrt)}
 
-    def values(self, request: Request) -> dict[tuple[str, str], FloatArray]:
+    def values(self, request: SolveRequest) -> dict[tuple[str, str], FloatArray]:
         """Evaluate the derivatives for the subjects of a request."""
         system = self._model.system
         derivatives = self._derivatives(request.replaced)
@@ -226,7 +227,7 @@ class _Start:
         return {place: request.full(np.asarray(value)) for place, value in zip(derivatives, numbers, strict=True)}
 
 
-def _operations(request: Request, ready: _ReadySensitivities) -> tuple[Operation, ...]:
+def _operations(request: SolveRequest, ready: _ReadySensitivities) -> tuple[Operation, ...]:
     """Let what is set forget how it depended on anything before."""
     program, result = ready.program, list[Operation]()
     for operation in request.schedule:

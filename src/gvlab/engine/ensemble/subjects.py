@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gvlab.engine.program.program import Program
-from gvlab.engine.request import Request
+from gvlab.engine.request import SolveRequest
 from gvlab.sbml.evaluate import evaluate
 from gvlab.sbml.graph import Node
 from gvlab.sbml.names import TIME
@@ -31,14 +31,15 @@ class Subjects:
     operation, row, steps, reason
         Shape (subject,): place in the order of operations, next reading, steps taken, why it was put back.
     stiff, stiffness
-        Shape (subject,): what an explicit method has seen of how stiff it is (`layout.TABLE`).
+        Shape (subject,): how many steps of late an explicit method had to keep short for its stability, and its
+        estimate of the stiffness (`layout.TABLE`).
     handed_over
         Shape (subject,): whether the method for stiff models follows it.
     old, new
         Shape (subject, word): watched truth values before and now.
     """
 
-    def __init__(self, request: Request, program: Program) -> None:
+    def __init__(self, request: SolveRequest, program: Program) -> None:
         count = request.subjects
         self.request = request
         self.program = program
@@ -78,22 +79,22 @@ class Subjects:
         return self.states[:, place.state] if place.state >= 0 else self.slots[:, place.slot]
 
     def symbol(self, name: str) -> Node:
-        """Give the formula of a symbol in terms of what is carried."""
+        """Return the formula of a symbol in terms of what is carried."""
         if name not in self._symbols:
             model = self.request.model
             self._symbols[name] = model.during.symbol(name)
         return self._symbols[name]
 
     def evaluate(self, nodes: list[Node], rows: Rows) -> list[Any]:
-        """Give the values of formulas for some subjects: numbers, or arrays of shape (row,)."""
+        """Return the values of formulas for some subjects: numbers, or arrays of shape (row,)."""
         return evaluate(self.program.graph, nodes, _Known(self, rows))
 
     def value(self, name: str, rows: Rows) -> Floats:
-        """Give the value of a symbol for some subjects, shape (row,)."""
+        """Return the value of a symbol for some subjects, shape (row,)."""
         return np.broadcast_to(np.asarray(self.evaluate([self.symbol(name)], rows)[0], dtype=np.float64), rows.shape)
 
     def assign(self, values: Mapping[str, Any], rows: Rows) -> None:
-        """Give symbols new values, all at once.
+        """Set symbols to new values, all at once.
 
         A concentration is given in the compartment as it was before; where its size changes at the same time, the
         amount stays.

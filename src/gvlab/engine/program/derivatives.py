@@ -13,7 +13,7 @@ Gradient = dict[str, Node]
 
 
 def gradients(graph: Graph, nodes: Sequence[Node], names: Sequence[str]) -> list[Gradient]:
-    """Differentiate formulas with respect to names.
+    """Return the derivatives of formulas with respect to names.
 
     Truth values are held fixed: a formula in pieces has the derivative of the piece that is in force.
 
@@ -111,7 +111,7 @@ def _one_over(graph: Graph, node: Node) -> Node:
 
 
 def _by_square(graph: Graph, _node: Node, x: Node, *, sign: int, outer: float, root: bool) -> Node:
-    """Give 1 / (outer + sign x^2), or the square root of that."""
+    """Return 1 / (outer + sign x^2), or the square root of that."""
     below = graph.add(graph.const(outer), graph.mul(graph.const(float(sign)), graph.mul(x, x)))
     return _one_over(graph, graph.unary("sqrt", below) if root else below)
 

@@ -30,7 +30,7 @@ MOST_OPERATIONS = 8000
 
 
 def eliminate(size: int, pattern: Iterable[tuple[int, int]]) -> Elimination:
-    """Choose pivots on the diagonal that fill in little (Markowitz), and follow the fill-in.
+    """Return pivots on the diagonal that fill in little (Markowitz), and the fill-in.
 
     Pivots are never exchanged: the matrix is 1/(gamma h) minus the Jacobian, and a step for which the diagonal is not
     good enough fails its error estimate and is made smaller, which makes the diagonal larger.

@@ -136,7 +136,7 @@ class Program:
 
 
 def outputs(model: Equations, names: Sequence[str]) -> list[Node]:
-    """Give the formulas of what is to be read, in terms of states, slots and time."""
+    """Return the formulas of what is to be read, in terms of states, slots and time."""
     graph = model.system.graph
     return [graph.number(model.during.symbol(name)) for name in names]
 
@@ -153,7 +153,7 @@ class Parts:
 
 
 def build(model: Equations, extend: Callable[[Parts], None] | None = None) -> Program:
-    """Write a model as a program.
+    """Return a model as a program.
 
     Parameters
     ----------
@@ -270,7 +270,7 @@ def _assemble(
 
 
 def _hold(graph: Graph, nodes: list[Node], moving: set[str]) -> tuple[list[Node], list[Node]]:
-    """Replace each comparison of something that moves by its truth at the start of the step."""
+    """Return formulas whose comparisons of what moves are held at their truth at the start of the step, and these."""
     relations: dict[Node, int] = {}
     moves = _moves(graph, nodes, moving)
     memo: dict[Node, Node] = {}
@@ -292,7 +292,7 @@ def _hold(graph: Graph, nodes: list[Node], moving: set[str]) -> tuple[list[Node]
 
 
 def _leaves(graph: Graph, triggers: list[Node], relations: list[Node], moving: set[str]) -> list[Node]:
-    """List the comparisons inside triggers: (a > 1) and (a < 2) may come and go within one step, its parts do not."""
+    """Return the comparisons inside triggers: (a > 1) and (a < 2) may come and go within one step, its parts do not."""
     moves = _moves(graph, triggers, moving)
     known = {*triggers, *relations}
     inside = graph.order(triggers)
@@ -312,7 +312,7 @@ def _moves(graph: Graph, nodes: Sequence[Node], moving: set[str]) -> dict[Node, 
 
 
 def _changes_in_time(graph: Graph, watch: list[Node], states: list[str], moving: set[str]) -> list[Node]:
-    """List the times, in terms of slots, at which comparisons that are linear in time change."""
+    """Return the times, in terms of slots, at which comparisons that are linear in time change."""
     in_states = _moves(graph, watch, set(states))
     time = graph.symbol(TIME)
     moves = _moves(graph, watch, moving)
@@ -378,7 +378,7 @@ def _hoist(program: Program, stops: list[Node]) -> None:
 
 
 def fingerprint(program: Program, readings: Sequence[Node] | None = None) -> str:
-    """Give a hash of all that decides a program's code, or the code of its outputs."""
+    """Return a hash of all that decides a program's code, or the code of its outputs."""
     graph = program.graph
     digest = hashlib.sha256()
     roots = [*program.rates, *program.jacobian.values(), *program.drift, *program.watch, *program.constants]

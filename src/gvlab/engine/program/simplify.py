@@ -16,7 +16,7 @@ Moves = Callable[[Node], bool]
 
 
 def cheaper(graph: Graph, nodes: Sequence[Node], moving: set[str], memo: dict[Node, Node] | None = None) -> list[Node]:
-    """Rewrite formulas.
+    """Return formulas rewritten.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class _Rewriter:
         self._uses: Counter[Node] = Counter()
 
     def moves(self, node: Node) -> bool:
-        """Tell whether a formula changes within a step."""
+        """Return whether a formula changes within a step."""
         if node in self._moves:
             return self._moves[node]
         graph = self._graph
@@ -74,7 +74,7 @@ class _Rewriter:
         return node if arguments == graph.arguments[node] else graph.apply(operation, arguments)
 
     def _product(self, a: Node, b: Node, node: Node) -> Node:
-        """Multiply, still factors first: k (m x) becomes (k m) x, where m x is used nowhere else."""
+        """Return a product, still factors first: k (m x) becomes (k m) x, where m x is used nowhere else."""
         graph = self._graph
         still, moving = graph.const(1.0), graph.const(1.0)
         originals = graph.arguments[node]
@@ -99,7 +99,7 @@ class _Rewriter:
         return (y, x) if not self.moves(y) else None
 
     def _power(self, x: Node, y: Node) -> Node:
-        """Write x^y as the sign for a negative x, times exp(y log |x|)."""
+        """Return x^y as the sign for a negative x, times exp(y log |x|)."""
         graph = self._graph
         size = graph.unary("exp", graph.mul(y, graph.unary("log_size", x)))
         sign = graph.unary("sign_of_power", y)
@@ -111,7 +111,7 @@ TINY = 1e-290
 
 
 def by_reciprocals(graph: Graph, nodes: Sequence[Node], moving: set[str], functions: Sequence[Node] = ()) -> list[Node]:
-    """Replace divisions by what moves by products with its reciprocal, which is shared, and 0 where it would overflow.
+    """Return formulas in which what moves divides as a shared reciprocal, which is 0 where it would overflow.
 
     For derivatives only. A ratio of two cell numbers that have both decayed to 1e-300 is an honest number, but its
     derivatives are not: one infinite entry of the Jacobian would end the subject. With 0 there the step is less

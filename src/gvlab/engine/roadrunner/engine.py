@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from gvlab.engine.contract import EVENT_LOG, Cancel, FloatArray, Operation, Options, PerSubject, Progress, Solution
-from gvlab.engine.request import Request, check, cores
+from gvlab.arrays import Array, Float
+from gvlab.engine.contract import EVENT_LOG, Cancel, Operation, Options, PerSubject, Progress, Solution
+from gvlab.engine.request import SolveRequest, check, cores
 from gvlab.engine.roadrunner.pool import Worker, WorkerDiedError, give_back, take
 from gvlab.engine.status import Status
 from gvlab.errors import CancelledError, SolveError
@@ -72,7 +73,7 @@ class Crew:
 
 def solve(
     model: Equations,
-    times: FloatArray,
+    times: Float[Array, "time"],
     *,
     subjects: int,
     outputs: Sequence[str],
@@ -135,7 +136,7 @@ def solve(
 
 
 def _work(
-    request: Request,
+    request: SolveRequest,
     waiting: deque[list[int]],
     results: queue.Queue[tuple[int, dict[str, Any]] | BaseException],
     crew: Crew,
@@ -178,7 +179,7 @@ def _work(
         results.put(error)
 
 
-def _job(request: Request) -> dict[str, Any]:
+def _job(request: SolveRequest) -> dict[str, Any]:
     options = request.options
     tolerances = options.tolerances(RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE)
     return {
@@ -194,7 +195,7 @@ def _job(request: Request) -> dict[str, Any]:
     }
 
 
-def _chunk(request: Request, indices: list[int]) -> dict[str, Any]:
+def _chunk(request: SolveRequest, indices: list[int]) -> dict[str, Any]:
     return {
         "count": len(indices),
         "values": {name: request.full(value)[indices] for name, value in request.values.items()},
@@ -204,7 +205,7 @@ def _chunk(request: Request, indices: list[int]) -> dict[str, Any]:
     }
 
 
-def _empty(request: Request) -> Solution:
+def _empty(request: SolveRequest) -> Solution:
     model = request.model
     names = model.changeable
     return Solution(

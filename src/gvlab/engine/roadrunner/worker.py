@@ -69,7 +69,7 @@ class LiveModel:
         return self.ended < math.inf
 
     def accessor(self, name: str) -> str:
-        """Give libRoadRunner's name for the value of a symbol as formulas mean it."""
+        """Return libRoadRunner's name for the value of a symbol as formulas mean it."""
         species = self.equations.system.species.get(name)
         return f"[{name}]" if species is not None and not species.amount else name
 
@@ -82,7 +82,7 @@ class LiveModel:
         self.runner.setValue(self.accessor(name), float(value))
 
     def known(self, time: float) -> dict[str, float]:
-        """Give all that formulas are written in."""
+        """Return all that formulas are written in."""
         system = self.equations.system
         known = {name: self.get(name) for name in (*self.equations.states, *self.equations.parameters)}
         for name, species in system.species.items():

@@ -60,7 +60,7 @@ LANE = (
     "t",
     "h",
     "dose_h",
-    "first",
+    "first_step",  # 1 before the first step after a dose
     "until",
     "reading",
     "dose",
@@ -68,11 +68,11 @@ LANE = (
     "row",
     "place",
     "steps",
-    "recent",
-    "stiff",
+    "steps_since_reading",
+    "stiff_steps",  # how many steps of late were as long as stability lets them be
     "stiffness",
-    "seen",  # stiffness as the last attempt shows it
-    "swung",  # 1 where the last attempt failed only because it was longer than is stable
+    "stiffness_estimate",  # stiffness as the last attempt shows it
+    "unstable_step",  # 1 where the last attempt failed only because it was longer than is stable
 )
 """What is kept of each lane besides its states."""
 

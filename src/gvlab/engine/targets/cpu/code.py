@@ -55,7 +55,7 @@ class Compiled:
         self.run: Callable[[int, int], None] = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(address)
 
     def workspace(self, outputs: int) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Give memory for one thread, aligned to 64 bytes."""
+        """Return memory for one thread, aligned to 64 bytes."""
         size = (self._vectors + outputs) * self.width
         memory = np.zeros(size + 8)
         first = (-memory.ctypes.data // 8) % 8
@@ -71,7 +71,7 @@ class Code:
         self._known: dict[int, Compiled] = {}
 
     def at(self, width: int) -> Compiled:
-        """Give the code for vectors of a width."""
+        """Return the code for vectors of a width."""
         if width not in self._known:
             program, method, masks = self._asked
             engine = _load_or_compile(self._key(width), lambda: _text(source(program, method, masks), width))
@@ -79,7 +79,7 @@ class Code:
         return self._known[width]
 
     def is_at_hand(self, width: int) -> bool:
-        """Tell whether nothing needs to be compiled for a width."""
+        """Return whether nothing needs to be compiled for a width."""
         return width in self._known or disk_cache.has(self._key(width))
 
     def _key(self, width: int) -> str:
@@ -95,7 +95,7 @@ class OutputCode:
         self._known: dict[int, tuple[int, Any]] = {}
 
     def address(self, width: int) -> int:
-        """Give the address of the function for vectors of a width."""
+        """Return the address of the function for vectors of a width."""
         if width not in self._known:
             key = _key(self._fingerprint, "outputs", str(width))
             engine = _load_or_compile(key, lambda: _text(self._source(), width))
@@ -156,7 +156,7 @@ def _machine(*, together: bool) -> Any:
 
 @cache
 def _needs_no_library() -> bool:
-    """Tell whether every operation that is printed is an instruction here, and not a function of the C library."""
+    """Return whether every operation that is printed is an instruction here, and not a function of the C library."""
     features = llvm.get_host_cpu_features()
     # Other kinds of processor do not name these, and have them.
     return os.name == "posix" and all(features.get(name, True) for name in ("fma", "sse4.1"))

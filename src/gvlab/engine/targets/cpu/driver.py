@@ -31,16 +31,16 @@ SMALLEST_STEP = 1e-22
 
 SMALLEST_FACTOR, LARGEST_FACTOR, SAFETY = 0.2, 5.0, 0.9
 
-FIRST = 5.0
-"""How many times as strictly an explicit method judges its first step after a dose. What the estimate says of a smooth
-step is many times its error; of one in which something sets in at once it is the error itself."""
+FIRST_STEP_STRICTNESS = 5.0
+"""How many times as strictly an explicit method judges its first step after a dose. The estimate for a smooth step is
+many times its error; for one in which something sets in at once it is the error itself."""
 
-ASTRAY = 2.0
-"""Square of a step over the longest stable one, above which no instant is looked for inside it."""
+EVENT_SEARCH_STABILITY_LIMIT = 2.0
+"""Square of a step over the longest stable one, above which no event is looked for inside it."""
 
-NEARLY_UNSTABLE, STRETCHED_STEPS = 0.7, 15
-"""Square of a step over the longest stable one, above which it counts as stretched; and how many such steps show that a
-subject is stiff."""
+STIFF_STEP_LIMIT, MOST_STIFF_STEPS = 0.7, 15
+"""Square of a step over the longest stable one, above which stability and not accuracy is taken to limit it; and how
+many such steps show that a subject is stiff (Hairer and Wanner 1996, IV.2)."""
 
 
 class DriverPrinter(LanesPrinter):
@@ -106,25 +106,27 @@ class DriverPrinter(LanesPrinter):
         h = last.select(rest, half.select(rest * 0.5, wanted))
         h = active.select(h, 1.0)
         error = code.call("step", V, self._ws, self._table, t, h)
-        for name in ("steps", "recent"):
+        for name in ("steps", "steps_since_reading"):
             self._set(name, self._get(name, I) + 1)
         known = error.equals(error)
         error = known.select(error, 1e10)
         error = (error > 1e-16).select(error, 1e-16)
-        first = active & (self._get("first") > 0.0)
-        judged = first.select(error * (FIRST * FIRST), error) if isinstance(self._method, RungeKutta) else error
+        first = active & (self._get("first_step") > 0.0)
+        judged = (
+            first.select(error * FIRST_STEP_STRICTNESS**2, error) if isinstance(self._method, RungeKutta) else error
+        )
         accepted = active & (judged <= 1.0)
         t1 = last.select(end, t + h)
         hit = self._differs(accepted, t1)
         if isinstance(self._method, RungeKutta):
-            # Inside a step that is not stable the instant is not to be found: what is interpolated may be anywhere.
-            seen = self._get("seen")
-            astray = hit & (h * h * seen > ASTRAY) & (seen < INFINITY)
-            self._set("swung", astray.select(1.0, self._get("swung")))
-            accepted, hit = accepted & ~astray, hit & ~astray
+            # Outside the stability region the dense output does not follow the solution: no event is looked for there.
+            estimate = self._get("stiffness_estimate")
+            unsafe = hit & (h * h * estimate > EVENT_SEARCH_STABILITY_LIMIT) & (estimate < INFINITY)
+            self._set("unstable_step", unsafe.select(1.0, self._get("unstable_step")))
+            accepted, hit = accepted & ~unsafe, hit & ~unsafe
         factor = careful = self._factor(judged)
         if isinstance(self._method, RungeKutta):
-            factor = self._kept_stable(accepted, h, (first & accepted).select(self._factor(error), careful))
+            factor = self._within_stability(accepted, h, (first & accepted).select(self._factor(error), careful))
             careful = (careful < factor).select(careful, factor)
         # At time 0 any step still moves time; there the interval is the measure.
         stuck = active & ~accepted & ~last & (((t + h) <= t) | (h <= rest * SMALLEST_STEP))
@@ -133,7 +135,7 @@ class DriverPrinter(LanesPrinter):
         next_step = located.select(0.0, self._unhindered(h * factor, wanted, cut))
         first = first & accepted
         self._set("dose_h", first.select(self._unhindered(h * careful, wanted, cut), self._get("dose_h")))
-        self._set("first", first.select(0.0, self._get("first")))
+        self._set("first_step", first.select(0.0, self._get("first_step")))
         self._set("h", active.select(next_step, 1.0))
         self._set("t", accepted.select(t1, t))
         y, y1 = self._array("y"), self._array("y1")
@@ -157,13 +159,17 @@ class DriverPrinter(LanesPrinter):
         self._put_back_where(failed, NOT_FINITE)
         self._put_back_where(stuck & known, STEP_TOO_SMALL)
         limit = code.splat(self._field("max_steps", I64))
-        over = (self._get("subject", I) >= 0) & (self._get("recent", I) > limit) & (self._get("t") < self._stop())
+        over = (
+            (self._get("subject", I) >= 0)
+            & (self._get("steps_since_reading", I) > limit)
+            & (self._get("t") < self._stop())
+        )
         self._put_back_where(over, STEP_LIMIT)
         if isinstance(self._method, RungeKutta):
             self._notice_stiff(accepted, h)
 
     def _factor(self, error: Value) -> Value:
-        """Give how many times longer the next step may be, from the square of an error."""
+        """Return how many times longer the next step may be, from the square of an error."""
         code, exponent = self._code, -0.5 / self._method.order
         factor = code.call("vexp", V, code.call("vlog", V, error) * exponent) * SAFETY
         factor = (factor < SMALLEST_FACTOR).select(SMALLEST_FACTOR, factor)
@@ -171,32 +177,33 @@ class DriverPrinter(LanesPrinter):
 
     @staticmethod
     def _unhindered(proposed: Value, wanted: Value, cut: Value) -> Value:
-        """Give a next step: what cut one short is no reason to take short ones from now on."""
+        """Return a next step: what cut one short is no reason to take short ones from now on."""
         return cut.select((proposed > wanted).select(proposed, wanted), proposed)
 
-    def _kept_stable(self, accepted: Value, h: Value, factor: Value) -> Value:
-        """Let no longer step be proposed than is stable: beyond, an event inside a step may be found off by far.
+    def _within_stability(self, accepted: Value, h: Value, factor: Value) -> Value:
+        """Return the growth of the step, bounded so that the next one is stable: beyond, events may be off by far.
 
-        A rejected attempt shows nothing, for its stages may be anywhere, unless it failed only because it was too long.
-        Nor does a step at rest, or only rounding; so what was seen before fades. The next step may be twice as long, or
-        a ninth longer where there is nothing at all to see.
+        Stiffness is |lambda|^2 as the difference of the last two slopes shows it (Hairer and Wanner 1996, IV.2), over
+        the reach of the method. A rejected attempt shows nothing, unless it failed only because it was unstable; nor
+        does a step at rest, where the difference is rounding. So an older estimate decays: the next step may be twice
+        as long, or a ninth longer where there is no estimate at all.
         """
-        before, seen = self._get("stiffness"), self._get("seen")
-        visible = (seen >= 0.0) & (seen < INFINITY)
-        faded = before * visible.select(self._code.const(V, 0.25), 0.81)
-        after = (visible & (seen > faded)).select(seen, faded)
-        failed = (self._swung() & visible & (seen > before)).select(seen, before)
+        before, estimate = self._get("stiffness"), self._get("stiffness_estimate")
+        visible = (estimate >= 0.0) & (estimate < INFINITY)
+        decayed = before * visible.select(self._code.const(V, 0.25), 0.81)
+        after = (visible & (estimate > decayed)).select(estimate, decayed)
+        failed = (self._unstable_step() & visible & (estimate > before)).select(estimate, before)
         self._set("stiffness", accepted.select(after, failed))
         most = 1.0 / self._code.call("llvm.sqrt.vWf64", V, h * h * self._get("stiffness"))
         most = (most < SMALLEST_FACTOR).select(SMALLEST_FACTOR, most)
         return (most < factor).select(most, factor)
 
-    def _swung(self) -> Value:
-        """Tell where the last attempt failed only because it was longer than the reach of the method."""
-        return self._get("swung") > 0.0
+    def _unstable_step(self) -> Value:
+        """Return in which lanes the last attempt failed only because it was outside the stability region."""
+        return self._get("unstable_step") > 0.0
 
     def _keep_slopes(self, method: RungeKutta, accepted: Value, changed: Value, looked_at: Value) -> None:
-        """Begin the next step with the slopes at the end of this, unless a lane may have others there."""
+        """Begin the next step with the slopes at the end of this one (first same as last), unless a lane has others."""
         code = self._code
         with code.when(~changed.any()):
             slopes, known = self._array("f"), code.at(self._array("k"), (method.stages - 1) * self._padded, V)
@@ -206,18 +213,18 @@ class DriverPrinter(LanesPrinter):
             code.store(code.const(I64, 1), looked_at, 0)
 
     def _notice_stiff(self, accepted: Value, h: Value) -> None:
-        """Count the steps that stability and not accuracy keeps short or lets fail; put back where many did of late."""
-        code, count = self._code, self._get("stiff", I)
-        stretched = (h * h * self._get("stiffness")) > NEARLY_UNSTABLE
+        """Count the steps that stability and not accuracy limits or lets fail; put back the subjects that have many."""
+        code, count = self._code, self._get("stiff_steps", I)
+        limited = (h * h * self._get("stiffness")) > STIFF_STEP_LIMIT
         less = (count > 0).select(count - 1, count)
-        failed = self._swung().select(count + 1, count)
-        count = accepted.select(stretched.select(count + 1, less), failed)
-        self._set("stiff", count)
+        failed = self._unstable_step().select(count + 1, count)
+        count = accepted.select(limited.select(count + 1, less), failed)
+        self._set("stiff_steps", count)
         with code.when(self._field("hands_over", I64).differs(0)):
-            self._put_back_where((self._get("subject", I) >= 0) & (count >= STRETCHED_STEPS), STIFF)
+            self._put_back_where((self._get("subject", I) >= 0) & (count >= MOST_STIFF_STEPS), STIFF)
 
     def _interval_end(self, t: Value) -> Value:
-        """Give the time up to which nothing changes from outside."""
+        """Return the time up to which nothing changes from outside."""
         code = self._code
         end, dose = self._stop(), self._get("dose")
         end = (dose < end).select(dose, end)
@@ -250,16 +257,16 @@ class DriverPrinter(LanesPrinter):
             self._set("h", unknown.select(guess, self._get("h")))
 
     def _differs(self, accepted: Value, t1: Value) -> Value:
-        """Tell in which lanes a watched truth value is another at the end of the step."""
+        """Return in which lanes a watched truth value is another at the end of the step."""
         if not self._words:
             return self._code.const(B, 0)
         self._watch(t1, "y1", "w1")
         return accepted & self._changed("w1", "w")
 
     def _locate(self, hit: Value, t: Value, h: Value, t1: Value) -> tuple[Value, Value]:
-        """Find the first instant of the step at which a watched truth value differs, to the last bit of time.
+        """Return the end of the step, and in which lanes it was brought forward.
 
-        Give the end of the step, and where it was brought forward.
+        It is brought forward to the first instant at which a watched truth value differs, to the last bit of time.
         """
         code = self._code
         if not self._words:
@@ -294,7 +301,7 @@ class DriverPrinter(LanesPrinter):
     # ------------------------------------------------------- doses and events
 
     def _doses(self, accepted: Value) -> Value:
-        """Give the doses that are due; tell the lanes in which the caller has to do something instead."""
+        """Add the doses that are due; return in which lanes the caller has to do something instead."""
         code = self._code
         t = self._get("t")
         due = accepted & self._get("dose").equals(t)
@@ -303,9 +310,9 @@ class DriverPrinter(LanesPrinter):
         with code.when(due.any()):
             flags = self._flags(due)
             with code.count(code.width()) as lane, code.when(code.load(flags, lane, I64).differs(0)):
-                self._lane_set("first", lane, code.const(F64, 1.0))
+                self._lane_set("first_step", lane, code.const(F64, 1.0))
                 self._lane_set("h", lane, self._lane_get("dose_h", lane, F64))
-                self._lane_set("recent", lane, code.const(I64, 0))
+                self._lane_set("steps_since_reading", lane, code.const(I64, 0))
                 subject = self._lane_get("subject", lane, I64)
                 with code.forever() as loop:
                     loop.leave_if(~self._lane_get("dose", lane, F64).equals(self._lane_get("t", lane, F64)))
@@ -336,7 +343,7 @@ class DriverPrinter(LanesPrinter):
         self._lane_set("y", lane, kind.equals(0).select(old + amount, amount), state)
 
     def _happened(self, accepted: Value) -> Value:
-        """Tell in which lanes something changed that the caller wants to hear of."""
+        """Return in which lanes something changed that must stop the loop."""
         code, total = self._code, self._code.const(I, 0)
         for word in range(self._words):
             old = code.load(self._ws, self._place["w0"] + word, I)

@@ -66,7 +66,7 @@ class LanesPrinter:
         self._code.call("watch", "void", t, self._array(y), self._array("q"), self._array(into))
 
     def _changed(self, one: str, other: str) -> Value:
-        """Tell in which lanes any watched truth value differs."""
+        """Return in which lanes any watched truth value differs."""
         code, total = self._code, self._code.const(I, 0)
         for word in range(self._words):
             a = code.load(self._ws, self._place[one] + word, I)
@@ -132,13 +132,13 @@ class LanesPrinter:
                 self._lane_set(name, lane, code.load(source, subject * size + i, F64), i)
         for field, name in (("time", "t"), ("until", "until"), ("dose_step", "dose_h"), ("stiffness", "stiffness")):
             self._lane_set(name, lane, code.load(self._field(field, PTR), subject, F64))
-        for field, name in (("steps", "steps"), ("row", "row"), ("operation", "place"), ("stiff", "stiff")):
+        for field, name in (("steps", "steps"), ("row", "row"), ("operation", "place"), ("stiff", "stiff_steps")):
             self._lane_set(name, lane, code.load(self._field(field, PTR), subject, I64))
-        self._lane_set("recent", lane, code.const(I64, 0))
+        self._lane_set("steps_since_reading", lane, code.const(I64, 0))
         step = code.load(self._field("step", PTR), subject, F64)
         after_dose = step < 0.0
         self._lane_set("h", lane, after_dose.select(self._lane_get("dose_h", lane, F64), step))
-        self._lane_set("first", lane, after_dose.select(code.const(F64, 1.0), 0.0))
+        self._lane_set("first_step", lane, after_dose.select(code.const(F64, 1.0), 0.0))
         self._next_reading(lane)
         self._next_dose(lane, subject)
 
@@ -188,7 +188,7 @@ class LanesPrinter:
             code.store(self._lane_get("y", lane, F64, i), target, subject * self._n + i)
         for name, field in (("t", "time"), ("h", "step"), ("dose_h", "dose_step"), ("stiffness", "stiffness")):
             code.store(self._lane_get(name, lane, F64), self._field(field, PTR), subject)
-        for name, field in (("steps", "steps"), ("row", "row"), ("place", "operation"), ("stiff", "stiff")):
+        for name, field in (("steps", "steps"), ("row", "row"), ("place", "operation"), ("stiff_steps", "stiff")):
             code.store(self._lane_get(name, lane, I64), self._field(field, PTR), subject)
         self._store_words("w0" if reason in (EVENT, OPERATION) else "w", "old", lane, subject)
         self._store_words("w", "new", lane, subject)
@@ -202,7 +202,7 @@ class LanesPrinter:
         self._lane_set("h", lane, code.const(F64, 1.0))
 
     def _stop(self) -> Value:
-        """Give the time at which the caller is due: a delayed event, or the end."""
+        """Return the time at which the caller is due: a delayed event, or the end."""
         until, end = self._get("until"), self._code.splat(self._field("end", F64))
         return (until < end).select(until, end)
 
@@ -219,7 +219,7 @@ class LanesPrinter:
             with code.count(count) as i:
                 code.store(self._lane_get("o", lane, F64, i), target, start + i)
             self._lane_set("row", lane, row + 1)
-            self._lane_set("recent", lane, code.const(I64, 0))
+            self._lane_set("steps_since_reading", lane, code.const(I64, 0))
             self._next_reading(lane)
 
     def _read_here(self, active: Value) -> None:

@@ -182,7 +182,7 @@ class Value:
         return self.code.emit(f"select {self.kind} {self.name}, {a.kind} {a.name}, {b.kind} {b.name}", a.kind)
 
     def any(self) -> Value:
-        """Tell whether it is true in any lane."""
+        """Return whether it is true in any lane."""
         return self.bits("iW").differs(0)
 
 
@@ -227,11 +227,11 @@ class Function:
         self._lines.append(f"  {text}")
 
     def width(self) -> Value:
-        """Give the number of lanes."""
+        """Return the number of lanes."""
         return Value(self, "WIDTH", I64)
 
     def const(self, kind: str, value: Number) -> Value:
-        """Give a constant."""
+        """Return a constant."""
         return Value(self, constant(kind, value), kind)
 
     def call(self, name: str | Value, result: str, *arguments: Value) -> Value:
@@ -244,7 +244,7 @@ class Function:
         return self.emit(f"call {result} {name}({given})", result)
 
     def fma(self, a: Value, b: Value | Number, c: Value | Number) -> Value:
-        """Give a b + c with one rounding."""
+        """Return a b + c with one rounding."""
         kind = a.kind
         right = b if isinstance(b, Value) else self.const(kind, b)
         last = c if isinstance(c, Value) else self.const(kind, c)
@@ -271,7 +271,7 @@ class Function:
     # ----------------------------------------------------------------- memory
 
     def at(self, base: Value, index: Value | int, kind: str) -> Value:
-        """Give the address of the element of an array."""
+        """Return the address of the element of an array."""
         place = index.name if isinstance(index, Value) else str(index)
         return self.emit(f"getelementptr {kind}, ptr {base.name}, i64 {place}", PTR)
 
@@ -287,7 +287,7 @@ class Function:
         self.do(f"store {value.kind} {value.name}, ptr {place.name}{align}")
 
     def variable(self, kind: str) -> Value:
-        """Give the address of a new local variable."""
+        """Return the address of a new local variable."""
         name = f"%slot{len(self._slots)}"
         self._slots.append(f"  {name} = alloca {kind}, align 64")
         return Value(self, name, PTR)

@@ -1,8 +1,8 @@
 """Prints one step of a method, its error and its dense output, as LLVM functions over a vector of subjects.
 
 All functions take the workspace of the thread. `begin` evaluates what every attempt from one point shares, `step`
-attempts a step and gives the square of its error in units of the tolerance (an explicit one also leaves in `seen` how
-stiff it looks), `prepare` and `interpolate` read inside it.
+attempts a step and returns the square of its error in units of the tolerance (an explicit one also leaves an estimate
+of stiffness), `prepare` and `interpolate` give the dense output.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ from gvlab.engine.targets.cpu.llvm import F64, PTR, B, Function, V, Value, X
 from gvlab.engine.targets.layout import FIELD, Workspace
 
 LARGEST_GAIN = 1e4
-"""How many times larger the error allowed may be for where a step ends than for where it begins: a step that ends very
-far away must not excuse itself."""
+"""Cap on |y1|/|y| in the error scale: the relative tolerance is taken from min(max(|y|, |y1|), cap * |y|)."""
 
 
 def loader(code: Function, arrays: Sequence[Value], place: Value) -> Callable[[int], Value]:
-    """Give a function that loads eight elements of the array with a number."""
+    """Return a function that loads eight elements of the array with a number."""
     return lambda number: code.load(arrays[number], place, X)
 
 
@@ -176,7 +175,7 @@ class StepPrinter:
         k = [self._array(code, ws, "f"), *self._stages(code, ws)[1:]]
         last = method.stages - 1
         for s in range(1, method.stages):
-            # The last but one is kept beside the result: how far their slopes are apart tells how stiff it is.
+            # The last but one is kept beside the result: |f(y1) - f(u)| / |y1 - u| estimates the stiffness.
             self._explicit_stage(code, ws, method, s, t, h, u if s == last - 1 else y1)
 
         def part(weights: Row) -> Callable[[Value], Value]:
@@ -195,17 +194,18 @@ class StepPrinter:
             lambda i: code.load(k[last], i, V) - code.load(k[last - 1], i, V),
             lambda i: code.load(y1, i, V) - code.load(u, i, V),
         )
-        seen = slopes / arguments * (1.0 / (method.reach * method.reach))
-        code.store(seen, ws, self._place["seen"])
-        error, swung = errors[0], code.const(B, 0)
+        stiffness_estimate = slopes / arguments * (1.0 / (method.reach * method.reach))
+        code.store(stiffness_estimate, ws, self._place["stiffness_estimate"])
+        error, unstable_step = errors[0], code.const(B, 0)
         if len(errors) == 2:
-            # Hairer, Norsett and Wanner (1993), II.10: e5^2 / sqrt(e5^2 + 0.01 e3^2) is of order 8. Beyond the reach
-            # of the method it says too little: what swings out there is as large as e5.
+            # Hairer, Norsett and Wanner (1993), II.10: e5^2 / sqrt(e5^2 + 0.01 e3^2) is of order 8. Outside the
+            # stability region (h |lambda| > reach) e3 does not shrink with h, so e5 alone is the bound. It is used
+            # there, and the step is marked `unstable_step` so that the stiffness counter sees it.
             finer = error * error / (code.fma(errors[1], 0.01, error) + 1e-300)
-            beyond = h * h * seen > 1.0
-            swung = beyond & (error > 1.0) & (finer <= 1.0)
-            error = beyond.select(error, finer)
-        code.store(swung.select(code.const(V, 1.0), 0.0), ws, self._place["swung"])
+            outside = h * h * stiffness_estimate > 1.0
+            unstable_step = outside & (error > 1.0) & (finer <= 1.0)
+            error = outside.select(error, finer)
+        code.store(unstable_step.select(code.const(V, 1.0), 0.0), ws, self._place["unstable_step"])
         code.give(error)
         return code.text()
 
