@@ -19,6 +19,7 @@ from processor_card import ProcessorCard
 
 from gvlab.engine import Operation, Options
 from gvlab.engine.ensemble import engine as ensemble
+from gvlab.engine.ensemble import run
 from gvlab.engine.ensemble.events import trigger_masks
 from gvlab.engine.ensemble.ready import ReadyModel
 from gvlab.engine.ensemble.subjects import Subjects
@@ -212,7 +213,7 @@ def test_where_a_constant_stands_changes_no_more_than_last_bits(model, cards, mo
         shared_constants,
         lambda *asked: shared_constants(*asked, printed=True),
     ):
-        monkeypatch.setattr(ensemble, "shared_constants", choose)
+        monkeypatch.setattr(run, "shared_constants", choose)
         solutions.append(ensemble.solve(model, TIMES, **arguments(), target="gpu"))
         ready, subjects, targets = prepared(model, arguments())
         sharing = choose(ready.program, subjects.slots, changed_slots(ready.program, ready.equations, targets))

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from gvlab.engine import Operation
-from gvlab.engine.ensemble.engine import Engine, Run
+from gvlab.engine.ensemble.engine import Engine
 from gvlab.engine.ensemble.ready import ReadyModel
+from gvlab.engine.ensemble.run import Run
 from gvlab.engine.program.program import Program, build, fingerprint, outputs
 from gvlab.engine.request import check
 from gvlab.model.model import Model

@@ -17,8 +17,8 @@ import numpy as np
 
 from gvlab.arrays import Array, Float, FloatArray
 from gvlab.engine.contract import Operation, Options, PerSubject, Solution
-from gvlab.engine.ensemble import engine as ensemble
 from gvlab.engine.ensemble.ready import MostRecent, ReadyModel
+from gvlab.engine.ensemble.run import Run
 from gvlab.engine.ensemble.subjects import Subjects
 from gvlab.engine.program.derivatives import gradients
 from gvlab.engine.program.program import DUMMY, Carried, Parts, build
@@ -27,8 +27,9 @@ from gvlab.errors import InvalidValueError, ModelError, UnknownNameError
 from gvlab.sbml import resolve
 from gvlab.sbml.equations import Equations
 from gvlab.sbml.evaluate import evaluate
-from gvlab.sbml.graph import RELATIONS, Node
+from gvlab.sbml.graph import Node
 from gvlab.sbml.names import GIVEN, TIME
+from gvlab.sbml.operations import RELATIONS
 
 _kept: MostRecent[tuple[str, tuple[str, ...]], _ReadySensitivities] = MostRecent(most=8)
 
@@ -86,7 +87,7 @@ def solve(
     ready = _kept.get((model.sbml, chosen), lambda: _ReadySensitivities(Equations(model.sbml), chosen))
     request = check(ready.equations, times, subjects, outputs, parameters, schedule, (), options)
     request = dataclasses.replace(request, schedule=_operations(request, ready))
-    solution = ensemble.Run(request, ready, threads or cores(), None).follow()
+    solution = Run(request, ready, threads or cores(), None).follow()
     count = len(request.outputs)
     shape = (subjects, request.times.size, count, len(chosen))
     derivatives = solution.values[:, :, count:].reshape(shape)

@@ -17,8 +17,9 @@ from gvlab.engine.program.elimination import Elimination, eliminate
 from gvlab.engine.program.simplify import by_reciprocals, cheaper
 from gvlab.errors import ModelError
 from gvlab.sbml.equations import Equations
-from gvlab.sbml.graph import RELATIONS, Graph, Node
+from gvlab.sbml.graph import Graph, Node
 from gvlab.sbml.names import AMOUNT, TIME
+from gvlab.sbml.operations import RELATIONS
 
 CONSTANT = "constant "
 """Prefix of the symbol for a term that is worked out once per subject."""

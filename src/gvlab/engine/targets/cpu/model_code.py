@@ -13,8 +13,9 @@ from gvlab.engine.program.program import CONSTANT, Program
 from gvlab.engine.targets.cpu.llvm import PTR, B, Function, I, V, Value
 from gvlab.engine.targets.cpu.mathematics import SLOW, unary
 from gvlab.engine.targets.layout import bit_mask
-from gvlab.sbml.graph import RELATIONS, Graph, Node
+from gvlab.sbml.graph import Graph, Node
 from gvlab.sbml.names import TIME
+from gvlab.sbml.operations import RELATIONS
 
 
 class Printer:

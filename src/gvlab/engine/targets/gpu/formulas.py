@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from gvlab.sbml.graph import RELATIONS, Graph, Node
+from gvlab.sbml.graph import Graph, Node
+from gvlab.sbml.operations import RELATIONS
 
 _TWO = {"add": "+", "sub": "-", "mul": "*", "div": "/", "and": "&", "or": "|", "xor": "^"}
 _RELATE = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
