@@ -12,7 +12,7 @@ import pytest
 
 from conftest import finish, start, whole_tables
 
-PER_EXPERIMENT = ("events.parquet", "subjects.parquet", "trajectories.parquet")
+PER_EXPERIMENT = ("events.parquet", "finals.parquet", "firings.parquet", "subjects.parquet", "trajectories.parquet")
 
 
 def wait_for(what, process, seconds=120):
@@ -29,7 +29,7 @@ def wait_for(what, process, seconds=120):
 
 def finished(folder):
     """Give the folders of experiments that were written to the last file."""
-    return [path.parent for path in folder.rglob("manifest.json")]
+    return [path.parent for path in folder.rglob("run.json")]
 
 
 @pytest.mark.parametrize("engine", ["ensemble", "roadrunner"])

@@ -49,6 +49,8 @@ def test_a_quick_run_ends_well_and_says_where_the_report_is(quick):
     assert (folder / "mine" / "report.html").stat().st_size > 10_000
     assert [path.name for path in whole_tables(folder / "mine" / "results" / SMALL / "balbc_into_b6_mll_ptd")] == [
         "events.parquet",
+        "finals.parquet",
+        "firings.parquet",
         "subjects.parquet",
         "trajectories.parquet",
     ]

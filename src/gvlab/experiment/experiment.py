@@ -329,6 +329,19 @@ class Experiment:
         """Return the bibliography entries of exactly the numbers it uses."""
         return self.system.sources()
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain values, for JSON or YAML; `gvlab.experiment.text` also keeps how it is run."""
+        from gvlab.experiment.text import ExperimentFile
+
+        return ExperimentFile(self).to_dict()
+
+    @classmethod
+    def from_dict(cls, content: Any, *, library: Library | None = None, model: Model | None = None) -> Experiment:
+        """Return the experiment that plain values describe; errors and warnings as `ExperimentFile.parse`."""
+        from gvlab.experiment.text import ExperimentFile
+
+        return ExperimentFile.from_dict(content, library=library, model=model).experiment
+
     def in_words(self) -> str:
         """Return what is done in each arm, as text."""
         lines = [f"{self.title}. System: {self.system.title}; time zero is the {self.system.time_zero}."]
@@ -357,11 +370,18 @@ def outputs_of(assay: str, model: Model, library: Library) -> tuple[str, ...]:
 
 
 def _arm(spec: ArmSpec, system: System, record: ExperimentRecord) -> Arm:
-    protocol = _protocol(spec.doses, system, f'arm "{spec.name}" of experiment "{record.name}"')
+    protocol = protocol_of(spec.doses, system, f'arm "{spec.name}" of experiment "{record.name}"')
     return Arm(spec.name, protocol, spec.n, spec.condition or None, system.library)
 
 
-def _protocol(doses: Sequence[str | SystemDose], system: System, where: str) -> Protocol:
+def protocol_of(doses: Sequence[str | SystemDose], system: System, where: str) -> Protocol:
+    """Return the protocol of doses of a system, by name, and of others; `where` is what errors call the place.
+
+    Raises
+    ------
+    UnknownNameError
+        If the system has no dose of a name. One that is `absent` from it is left out.
+    """
     known: Mapping[str, SystemDose] = system.doses
     made: list[Dose] = []
     for dose in doses:
@@ -391,5 +411,7 @@ def _dose(spec: SystemDose, system: System, where: str) -> Dose:
 
 def _harvest(spec: DonorProtocol, system: System, where: str) -> Harvest:
     return Harvest(
-        _protocol(spec.doses, system, where), at=spec.at, condition=Condition.of(spec.condition or None, system.library)
+        protocol_of(spec.doses, system, where),
+        at=spec.at,
+        condition=Condition.of(spec.condition or None, system.library),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,12 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from gvlab import units
+from gvlab import notebook, units
 from gvlab.assay.endpoint import EventTimes, event_times
 from gvlab.assay.measurements import COLUMNS, Measurements
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.experiment import sampling as virtual
 from gvlab.lazy import LazyModule
+from gvlab.notebook import shortened
 from gvlab.provenance import Source, atomic_file, make_folder
 from gvlab.simulation import Trajectories
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from gvlab.assay.assay import Assay
     from gvlab.assay.samples import Samples
     from gvlab.experiment.experiment import Experiment
+    from gvlab.experiment.summary import Summary
+    from gvlab.library import Library
 else:
     pd = LazyModule("pandas")
 
@@ -55,6 +57,15 @@ class Results:
     seed: int
     paired: bool
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def __repr__(self) -> str:
+        each = shortened(", ".join(f"{arm} (n = {len(run)})" for arm, run in self.runs.items()))
+        how = "the same subjects in every arm" if self.paired else "different subjects in each arm"
+        return f"Results({self.experiment.title!r}\n  seed {self.seed}, {how}\n  arms: {each})"
+
+    def _repr_html_(self) -> str:
+        about = f"{self.experiment.system.title}; seed {self.seed}"
+        return notebook.card(self.experiment.title, about, self.summary().html())
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -170,48 +181,55 @@ class Results:
         table = pd.concat(tables, ignore_index=True).assign(unit=unit, below_lloq=False, above_uloq=False)
         return Measurements(output, model.title(output), unit, table[list(COLUMNS)], self.seed)
 
-    def write(self, folder: Path) -> None:
-        """Write as Parquet: trajectories of every arm in one table, event times, and the subjects.
+    def summary(self) -> Summary:
+        """Return what came of every arm, and of each compared with the first, as tables."""
+        from gvlab.experiment.summary import summarize
+
+        return summarize(self)
+
+    def write(self, folder: Path | str) -> None:
+        """Write into a folder: tables as Parquet, the experiment as YAML, what made it as JSON.
 
         Raises
         ------
         OutputError
-            If a file cannot be written; files that are there are whole.
+            If a file cannot be written; files that are there are whole, and run.json comes last.
         """
         make_folder(folder)
         for name, write in self.files().items():
-            with atomic_file(folder / name) as temporary:
+            with atomic_file(Path(folder) / name) as temporary:
                 write(temporary)
 
     def files(self) -> dict[str, Callable[[Path], None]]:
-        """Return what writes each of its files, by name: trajectories, subjects, event times, and what made them."""
-        return {
-            "trajectories.parquet": self._write_trajectories,
-            "subjects.parquet": self._write_subjects,
-            "events.parquet": self._write_events,
-            "manifest.json": self._write_manifests,
-        }
+        """Return what writes each of its files, by name; see `gvlab.experiment.stored`."""
+        from gvlab.experiment.stored import files_of
 
-    def _write_trajectories(self, path: Path) -> None:
-        units_of = {name: self.runs[self.arms[0]].unit(name) for name in self.experiment.outputs()}
-        frames = [run.frame().assign(arm=arm) for arm, run in self.runs.items()]
-        _write(path, pd.concat(frames, ignore_index=True), units_of)
+        return files_of(self)
 
-    def _write_subjects(self, path: Path) -> None:
-        subjects = [
-            pd.DataFrame({"arm": arm, "subject": run.numbers, "status": run.status, "end_time": run.end_times})
-            for arm, run in self.runs.items()
-        ]
-        _write(path, pd.concat(subjects, ignore_index=True), {"end_time": "day"})
+    @classmethod
+    def read(cls, folder: Path | str, library: Library | None = None) -> Results:
+        """Return what `write` wrote.
 
-    def _write_events(self, path: Path) -> None:
-        endpoints = self.experiment.library.names("endpoints")
-        events = [self.events(endpoint).table.assign(endpoint=endpoint) for endpoint in endpoints]
-        _write(path, pd.concat(events, ignore_index=True), {"duration": "day", "entry": "day"})
+        Parameters
+        ----------
+        folder
+            Where it was written.
+        library
+            Where the names in the experiment are looked up; the default one where None.
 
-    def _write_manifests(self, path: Path) -> None:
-        manifests = {arm: run.manifest.to_dict() for arm, run in self.runs.items()}
-        path.write_text(json.dumps(manifests, indent=2, ensure_ascii=False), encoding="utf-8")
+        Raises
+        ------
+        LibraryError
+            If a file is missing, is not one of ours, or has another schema version.
+
+        Warns
+        -----
+        GVLabWarning
+            If the library has another model, or other parameters, than the results were made with.
+        """
+        from gvlab.experiment.stored import read_results
+
+        return read_results(folder, library)
 
     def sources(self) -> tuple[Source, ...]:
         """Give the bibliography entries of the numbers used."""
@@ -238,13 +256,3 @@ def _expected(assay: Assay, samples: Samples, analyte: str, unit: str) -> pd.Dat
             "above_uloq": False,
         }
     )
-
-
-def _write(path: Path, table: pd.DataFrame, units_of: Mapping[str, str]) -> None:
-    """Write a table as Parquet that says in its metadata what its units are and that it is simulated."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    content = pa.Table.from_pandas(table, preserve_index=False)
-    about = {"units": json.dumps(dict(units_of)), "origin": "simulated by GVLab"}
-    pq.write_table(content.replace_schema_metadata({**(content.schema.metadata or {}), **about}), path)
