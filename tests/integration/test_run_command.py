@@ -136,7 +136,10 @@ def test_a_subject_that_fails_is_said_and_the_others_are_judged(gvlab, monkeypat
     monkeypatch.setattr(ensemble, "solve", failing)
     said = gvlab("run", SMALL, "--subjects", "12", "--out", str(tmp_path / "mine"))
     assert said.code == 0, said.complained
-    assert "Warning: 1 of 12 subjects stopped at the step limit; raise max_steps" in said.complained
+    assert (
+        "Warning: BM + T cells + sorafenib: 1 of 12 subjects stopped at the step limit; raise max_steps"
+        in said.complained
+    )
     assert "(row 4)" in said.complained
     assert ".py" not in said.complained
     document = strict((tmp_path / "mine" / "findings.json").read_text(encoding="utf-8"))
