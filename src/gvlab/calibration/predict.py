@@ -11,7 +11,6 @@ from gvlab.errors import InvalidValueError
 from gvlab.experiment import Experiment
 from gvlab.findings.comparisons import ArmInSystem
 from gvlab.findings.expected import ExpectedCohort, ExpectedReadouts, ReadoutPlan
-from gvlab.findings.one_set import SURVIVAL
 from gvlab.library.ensemble_recipe import Recipe
 from gvlab.subject.plausible import Ensemble
 
@@ -58,7 +57,7 @@ def predict(
     experiment: Experiment,
     *,
     readouts: Iterable[tuple[str, str]] = (),
-    endpoints: Iterable[tuple[str, str]] = ((SURVIVAL, ""),),
+    endpoints: Iterable[tuple[str, str]] | None = None,
     sets: int = 40,
     subjects: int = 8,
 ) -> Prediction:
@@ -71,7 +70,7 @@ def predict(
     experiment
         System and arms; the numbers of subjects in its arms are not used.
     readouts, endpoints
-        What is read, with the day; "" is the last day.
+        What is read, with the day; "" is the last day. Survival on the last day where no endpoints are named.
     sets, subjects
         Evenly chosen sets, and subjects in each; the same subjects go through every arm.
 
@@ -83,10 +82,12 @@ def predict(
     thin = ensemble.thin(sets)
     recipe = Recipe.model_validate(ensemble.about["recipe"])
     last = experiment.last_day
+    survival = experiment.library.survival_endpoint()
+    asked = ((survival, ""),) if endpoints is None else tuple(endpoints)
     plan = ReadoutPlan(
         frozenset((name, _day(at, last)) for name, at in readouts),
         # Survival on the last day is among them, so that everybody is followed to the end.
-        frozenset({*((name, _day(at, last)) for name, at in endpoints), (SURVIVAL, last)}),
+        frozenset({*((name, _day(at, last)) for name, at in asked), (survival, last)}),
         curve=True,
     )
     arms = {arm.name: ArmInSystem(experiment.system, arm) for arm in experiment.arms}

@@ -20,7 +20,9 @@ def compare(
     ] = None,
     reads: Annotated[
         list[str] | None,
-        typer.Option("--reads", help='What predicts an analyte: --reads "IL-15=serum_il15.IL15", or an output.'),
+        typer.Option(
+            "--reads", help='What predicts an analyte: --reads "ANALYTE=ASSAY.ANALYTE", or an output of the model.'
+        ),
     ] = None,
     event_is: Annotated[
         int | None, typer.Option("--event-is", help="Survival: the code of a death, where the file is unclear.")

@@ -12,7 +12,9 @@ from gvlab.cli.common import PAPER, output_folder, progress_bar, say_bundle
 
 def drivers(
     name: Annotated[str, typer.Argument(help="An ensemble of the library.")] = PAPER,
-    experiment: Annotated[str, typer.Option(help="An experiment of the library.")] = "mathew2018_survival",
+    experiment: Annotated[
+        str, typer.Option(help="An experiment of the library.", show_default="the main one of the paper")
+    ] = "",
     arm: Annotated[str, typer.Option(help="One of its arms; the last one when left out.")] = "",
     endpoints: Annotated[
         list[str] | None,
@@ -37,7 +39,7 @@ def drivers(
     from gvlab.workflows.rank_drivers import DriversRequest, rank_drivers
 
     request = DriversRequest(ensemble=name, experiment=experiment, arm=arm, endpoints=tuple(endpoints or ()))
-    with output_folder(folder, f"drivers-{experiment}") as target:
+    with output_folder(folder, f"drivers-{experiment or name}") as target:
         with progress_bar() as bar:
             bundle = rank_drivers(request, progress=bar)
         bundle.write(target)

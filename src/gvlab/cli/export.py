@@ -48,7 +48,7 @@ def export(
 
     if not with_doses and (arm or system):
         raise InvalidValueError(
-            "An arm and a system belong to an experiment. Name it: --with-doses mathew2018_survival, for example."
+            "An arm and a system belong to an experiment. Name it with --with-doses; gvlab list experiments shows all."
         )
     library = Library.default()
     if with_doses:

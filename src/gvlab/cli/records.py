@@ -76,9 +76,9 @@ def _list_rows(kind: str, library: Library) -> None:
 
 
 def explain(
-    name: Annotated[str, typer.Argument(help="A parameter, such as k_killing_cd8, or a finding, such as C20.")],
+    name: Annotated[str, typer.Argument(help="A parameter, or a finding; gvlab list parameters shows all.")],
     system: Annotated[
-        str, typer.Option(help="Resolve the overlays of this system, such as b6_into_balbc_wehi3b.")
+        str, typer.Option(help="Resolve the overlays of this system; gvlab list systems shows all.")
     ] = "",
 ) -> None:
     """Say where a number comes from, or what a finding asks.

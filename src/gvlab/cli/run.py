@@ -88,7 +88,8 @@ def run(
     # Imported here, as in every command: "gvlab --help" must answer at once.
     from gvlab.provenance import make_folder, prepare_output_file
     from gvlab.workflows.bundle import Document, Table, write_part
-    from gvlab.workflows.run_study import FINDINGS_FILE, REPORT_FILE, RunRequest, experiments_of, run_study
+    from gvlab.workflows.run_study import FINDINGS_FILE, REPORT_FILE, RunRequest, run_study
+    from gvlab.workflows.studies import experiments_of
 
     request = RunRequest(
         name=name,

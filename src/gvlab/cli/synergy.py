@@ -19,7 +19,9 @@ class Over(StrEnum):
 
 
 def synergy(
-    name: Annotated[str, typer.Argument(help="An experiment of the library.")] = "mathew2018_survival",
+    name: Annotated[
+        str, typer.Argument(help="An experiment of the library.", show_default="the main one of the paper")
+    ] = "",
     system: Annotated[str, typer.Option(help="In which system.", show_default="the experiment's first")] = "",
     arm: Annotated[str, typer.Option(help="The arm that gets both agents.", show_default="the last")] = "",
     one: Annotated[
@@ -44,7 +46,7 @@ def synergy(
     endpoint: Annotated[
         str,
         typer.Option(
-            help="What counts on the last day: overall_survival or cure.", show_default="the experiment's first"
+            help="What counts on the last day; gvlab list endpoints shows all.", show_default="the experiment's first"
         ),
     ] = "",
     subjects: Annotated[
@@ -86,7 +88,7 @@ def synergy(
         subjects=subjects,
         seed=seed,
     )
-    with output_folder(folder, f"synergy-{name}") as target:
+    with output_folder(folder, f"synergy-{name or over}") as target:
         with progress_bar() as bar:
             bundle = map_synergy(request, progress=bar)
         bundle.write(target)

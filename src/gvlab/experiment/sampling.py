@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 FloatArray = npt.NDArray[np.float64]
 
-CLINICAL = "clinical_score"
-
 
 def assay_of(results: Results, name: str) -> Assay:
     """Give an assay of the library with its numbers for the system of the results; errors as `Assay.named`."""
@@ -164,10 +162,13 @@ def humane_endpoints(results: Results, limits: Mapping[str, tuple[str, float]] |
     from gvlab.assay.clinical import humane_endpoint
 
     times = next(iter(results.runs.values())).times
-    table = read(results, CLINICAL, [float(day) for day in times if day > 0]).table
+    assays = results.experiment.library.read_all("assays")
+    clinical = next((name for name, record in assays.items() if record.method == "clinical"), "")
+    if not clinical:
+        raise InvalidValueError("No assay of the library is clinical, so nobody looks after the animals. Add one.")
+    table = read(results, clinical, [float(day) for day in times if day > 0]).table
     if limits is None:
-        record = results.experiment.library.read("assays", CLINICAL)
-        named = [(analyte.name, analyte.humane) for analyte in record.analytes]
+        named = [(analyte.name, analyte.humane) for analyte in assays[clinical].analytes]
         limits = {name: (humane.sense, humane.limit) for name, humane in named if humane is not None}
     return humane_endpoint(table, limits)
 

@@ -25,9 +25,6 @@ from gvlab.findings.estimated import (
 from gvlab.findings.rule import Verdict
 from gvlab.library.finding_record import Comparison, FindingRecord
 
-SURVIVAL = "overall_survival"
-"""The endpoint that a log-rank test is of."""
-
 Runs = Mapping[tuple[str, str], Results]
 """Results by name of experiment and of system."""
 
@@ -265,7 +262,7 @@ def _judge(asked: ComparisonInSystem, results: Results, rng: np.random.Generator
 
 def _fates(results: Results, endpoint: str, day: float, arm: str) -> Fates:
     times = results.events(endpoint)
-    survival = results.events(SURVIVAL).of(arm)
+    survival = results.events(results.experiment.library.survival_endpoint()).of(arm)
     return Fates(
         times.of(arm)["subject"].to_numpy(dtype=np.int64),
         times.holds_on(arm, day),

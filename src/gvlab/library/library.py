@@ -265,6 +265,19 @@ class Library:
         files = (folder.joinpath(*parts) for folder in self.folders)
         return next((file for file in files if file.is_file()), None)
 
+    def survival_endpoint(self) -> str:
+        """Return the name of the endpoint that is death of any cause, which log-rank tests are of.
+
+        Raises
+        ------
+        LibraryError
+            If none is.
+        """
+        for name, record in self.read_all("endpoints").items():
+            if record.overall:
+                return name
+        raise LibraryError('No endpoint of the library is death of any cause. Write "overall: true" into one.')
+
     def ensemble_file(self, name: str) -> Path:
         """Return where the sets of an ensemble are: beside its recipe. They may not have been made yet."""
         return self.path("ensembles", name).with_suffix(".parquet")

@@ -408,6 +408,8 @@ class EndpointRecord(Titled):
     """Events after which the endpoint cannot come any more."""
     counts: Literal["free", "reached"]
     """Which share is reported: of those free of it (survival), or of those who have reached it."""
+    overall: bool = False
+    """Whether it is death of any cause, which a log-rank test is of; one endpoint of a library is."""
     causes: dict[Identifier, Text] = Field(default_factory=dict)
     """Its events as competing causes, and what a figure calls each."""
     cured_by: Identifier | None = None

@@ -75,6 +75,8 @@ class StudyRecord(Titled, Sourced):
 
     experiments: Words = Field(min_length=1)
     """In the order in which they are run."""
+    main: Identifier | None = None
+    """Of the experiments the one that is meant where none is named."""
     citation: Text = ""
     """What was simulated after, as a reader knows it."""
     paper: str = ""
@@ -83,3 +85,9 @@ class StudyRecord(Titled, Sourced):
     """The ensemble of plausible parameter sets that is asked as well."""
     summary: tuple[Text, ...] = ()
     """What a reader of the verdicts must know, a paragraph each."""
+
+    @model_validator(mode="after")
+    def _main_is_one_of_them(self) -> StudyRecord:
+        if self.main is not None and self.main not in self.experiments:
+            raise ValueError(f'"main" names "{self.main}", which is not among the experiments')
+        return self

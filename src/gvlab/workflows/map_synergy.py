@@ -29,6 +29,7 @@ from gvlab.synergy.dose_grid import (
 from gvlab.workflows.bundle import Bundle, Table
 from gvlab.workflows.progress import CancelToken, ProgressSink, Stage
 from gvlab.workflows.request import Request
+from gvlab.workflows.studies import main_experiment
 
 _COUNTED_UNTREATED = 0.02
 """Share without either agent above which a reader is told that the references take it for an effect."""
@@ -37,8 +38,8 @@ _COUNTED_UNTREATED = 0.02
 class SynergyRequest(Request):
     """Which two agents, over which doses."""
 
-    experiment: str
-    """Name of an experiment of the library."""
+    experiment: str = ""
+    """Name of an experiment of the library; the main one of its study where empty."""
     system: str = ""
     """In which system; the experiment's first where empty."""
     arm: str = ""
@@ -93,7 +94,7 @@ def map_synergy(
     InvalidValueError
         If doses cannot be meant, the two agents are one, or nobody could be followed through a cell.
     """
-    experiment = Experiment.read(request.experiment, request.system or None, library)
+    experiment = Experiment.read(request.experiment or main_experiment(library), request.system or None, library)
     arm = experiment.arm(request.arm) if request.arm else experiment.arms[-1]
     places = find_pair(experiment, arm, request.one, request.other)
     endpoint = endpoint_of(experiment, request.endpoint)

@@ -18,6 +18,7 @@ from gvlab.subject.plausible import Ensemble
 from gvlab.workflows.bundle import Bundle, Table
 from gvlab.workflows.progress import CancelToken, ProgressSink, Stage
 from gvlab.workflows.request import Request
+from gvlab.workflows.studies import main_experiment
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,8 +35,8 @@ class DriversRequest(Request):
 
     ensemble: str = "mathew2018"
     """An ensemble of the library."""
-    experiment: str = "mathew2018_survival"
-    """An experiment of the library."""
+    experiment: str = ""
+    """An experiment of the library; the main one of its study where empty."""
     arm: str = ""
     """One of its arms; the last one where empty."""
     endpoints: tuple[str, ...] = ()
@@ -70,8 +71,9 @@ def rank_drivers(
         If there is no such ensemble, experiment, arm or endpoint.
     """
     held = Library.default() if library is None else library
-    systems = held.read("experiments", request.experiment).systems
-    experiments = [Experiment.read(request.experiment, system, held) for system in systems]
+    name = request.experiment or main_experiment(held)
+    systems = held.read("experiments", name).systems
+    experiments = [Experiment.read(name, system, held) for system in systems]
     first = experiments[0]
     arm = first.arm(request.arm).name if request.arm else first.arms[-1].name
     endpoints = request.endpoints or _endpoints(first)

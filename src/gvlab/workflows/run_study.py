@@ -16,6 +16,7 @@ from gvlab.workflows.bundle import Bundle, Document, Table
 from gvlab.workflows.defaults import QUICK_SETS, QUICK_SUBJECTS, RAW_ANIMALS, SEED, SETS, SUBJECTS
 from gvlab.workflows.progress import CancelToken, ProgressSink, Stage
 from gvlab.workflows.request import Request
+from gvlab.workflows.studies import experiments_of
 
 if TYPE_CHECKING:
     from gvlab.experiment import Results
@@ -163,23 +164,6 @@ def run_study(
     if request.raw:
         contents[f"{INSTRUMENTS_FOLDER}/"] = "files of the virtual instruments, a folder an assay"
     return Bundle(request, found, tables=made.tables, documents=made.documents, contents=contents)
-
-
-def experiments_of(name: str, library: Library | None = None) -> tuple[tuple[str, ...], StudyRecord | None]:
-    """Return the experiments that a name stands for, and the study of the library that they belong to.
-
-    Raises
-    ------
-    UnknownNameError
-        If it is the name of neither an experiment nor a study.
-    """
-    library = Library.default() if library is None else library
-    studies: dict[str, StudyRecord] = library.read_all("studies")
-    if name in studies:
-        return studies[name].experiments, studies[name]
-    if name not in library.names("experiments"):
-        raise UnknownNameError("experiment", name, (*studies, *library.names("experiments")))
-    return (name,), next((study for study in studies.values() if name in study.experiments), None)
 
 
 @dataclass
