@@ -31,8 +31,8 @@ class ArmInSystem:
 
     @functools.cached_property
     def key(self) -> str:
-        """What is done, in words; two arms with the same words are the same."""
-        return f"{self.system.name}|{self.arm.protocol!r}|{self.arm.condition!r}"
+        """What is done to whom; two arms of which it is the same are the same."""
+        return f"{self.system.name}|{self.arm.protocol.fingerprint}|{self.arm.condition.changes!r}"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ArmInSystem) and other.key == self.key
