@@ -136,7 +136,7 @@ def run_study(
     names, record = experiments_of(request.name, library)
     if request.engine is not None and request.engine not in ENGINES:
         raise UnknownNameError("engine", request.engine, ENGINES)
-    study = Study.of(names, seed=request.seed, subjects=request.followed)
+    study = Study.of(names, seed=request.seed, subjects=request.followed, library=library)
     made = _Made(keep)
     runs = _run(study, request, made, progress, cancel)
     found = StudyRun(study, runs, tuple(study.judge(runs)), study.manifest(runs))
