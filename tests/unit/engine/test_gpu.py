@@ -170,6 +170,63 @@ def test_a_card_gives_up_where_the_processor_does(card, model):
     np.testing.assert_array_equal(scalar.status, vector.status)
 
 
+RULES = {
+    # Stiff where k is large: handed over, or not.
+    "relaxation": (
+        "x = 0; c = 1; s = 0; k = 1; c' = -s; s' = c; x' = k*(c - x)",
+        {"k": np.geomspace(0.1, 1e5, 19)}, np.linspace(0.0, 10.0, 5), 1e-6, (), 0.6,
+    ),
+    # What swings out again and again, where every other attempt would fail.
+    "swinging": (
+        "x = 1; y = 0; v = 1; g = 1; rate = 30; g' = 0.0005; x' = -rate*g*(x - y); y' = v; v' = -y",
+        {"rate": np.array([30.0, 20.0, 14.0])}, np.array([0.0, 100.0, 200.0]), 1e-5, (), 0.3,
+    ),
+    # Events inside steps that are longer than is stable.
+    "at rest": (
+        "x = 0.3; u = 2; z = 0; level = 5; seen = 0; x' = 60*(1 - x*u/2); u' = 8*(2 - u*x); z' = 0.5 + 0.1*z;"
+        "at (z > level): seen = x",
+        {"level": np.linspace(2.0, 25.0, 60)}, np.array([0.0, 60.0]), 1e-3, (), 0.0,
+    ),
+    # Delays, doses that need a formula, a dose that sets.
+    "delayed": (
+        "x = 0; c = 1; s = 0; k = 1; d = 0; n = 0; w = 3; seen = 0; c' = -w*s; s' = w*c;"
+        "x' = k*(c - x) + piecewise(0.2, d > 0.5, 0); d' = -2*d; up: at (c > 0.5): n = n + 1;"
+        "late: at 0.13 after (s > 0.3), persistent=false: seen = seen + d; many: at (n > 14.5): k = k*1.0",
+        {"k": np.geomspace(0.1, 1e6, 12), "w": np.linspace(0.5, 12.0, 12)}, np.linspace(0.0, 9.0, 7), 1e-6,
+        (Operation(1.0, "add", "d", 2.0), Operation(4.0, "add", "d", 1.5, guard="d < 0.5"),
+         Operation(6.0, "set", "c", 0.7)), 0.6,
+    ),
+    # Attempts that are far too long after a dose.
+    "large dose": (
+        "x = 0; y = 1; x' = 1 - y*exp(x); y' = 1 - y",
+        {"y": np.linspace(0.9, 1.1, 5)}, np.linspace(0.0, 10.0, 3), 1e-6,
+        (Operation(1.0, "add", "x", 1.0), Operation(5.0, "add", "x", 25.0)), 0.7,
+    ),
+}  # fmt: skip
+"""Models that meet one rule of the steps after the other: their parameters, readings, tolerance and doses, and how many
+of their subjects take the same number of steps at least. What is at rest shows only rounding of how stiff it is: with a
+parameter changed in its last bit, the processor takes as many steps more or less."""
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_the_rules_of_the_steps_are_those_of_the_processor(card, name):
+    text, values, times, tolerance, schedule, least = RULES[name]
+    antimony.clearPreviousLoads()
+    assert antimony.loadAntimonyString(f"model m; {text}; end") >= 0, antimony.getLastError()
+    model = Equations.from_sbml(antimony.getSBMLString("m"))
+    vector, scalar = (
+        ensemble.solve(
+            model, times, subjects=len(next(iter(values.values()))), parameters=values, schedule=schedule,
+            outputs=["x", "seen"] if "seen" in text else ["x"], options=Options(tolerance, tolerance * 1e-3),
+            target=target,
+        )
+        for target in ("cpu", "gpu")
+    )  # fmt: skip
+    assert np.mean(scalar.steps == vector.steps) >= least
+    assert_agree(scalar, vector, steps=0.35, time=10 * tolerance, rtol=30 * tolerance, atol=tolerance)
+    assert abs(scalar.steps.sum() / vector.steps.sum() - 1) < 0.12
+
+
 # ---------------------------------------------------------------------------------------------------------- sharing
 
 
