@@ -91,11 +91,11 @@ DEVICE double unhindered(double proposed, double wanted, bool cut) {
 
 // Lets no longer step be proposed than is stable; see cpu/driver.py for what fades and what counts.
 DEVICE double kept_stable(Subject &s, bool accepted, double h, double factor) {
-    const double before = s.stiffness, seen = s.stiffness_seen;
-    const bool visible = seen >= 0.0 && seen < INFINITE;
+    const double before = s.stiffness, estimate = s.stiffness_estimate;
+    const bool visible = estimate >= 0.0 && estimate < INFINITE;
     const double faded = before * (visible ? 0.25 : 0.81);
-    const double after = visible && seen > faded ? seen : faded;
-    const double failed = s.unstable_step && visible && seen > before ? seen : before;
+    const double after = visible && estimate > faded ? estimate : faded;
+    const double failed = s.unstable_step && visible && estimate > before ? estimate : before;
     s.stiffness = accepted ? after : failed;
     double most = 1.0 / sqrt(h * h * s.stiffness);
     if (most < SMALLEST_FACTOR) most = SMALLEST_FACTOR;
@@ -105,9 +105,9 @@ DEVICE double kept_stable(Subject &s, bool accepted, double h, double factor) {
 // Counts the steps that stability and not accuracy keeps short or lets fail; tells whether there were many of late.
 DEVICE bool notice_stiff(Subject &s, bool accepted, double h) {
     if (!accepted) s.stiff += s.unstable_step;
-    else if (h * h * s.stiffness > NEARLY_UNSTABLE) s.stiff++;
+    else if (h * h * s.stiffness > STIFF_STEP_LIMIT) s.stiff++;
     else if (s.stiff > 0) s.stiff--;
-    return s.stiff >= STRETCHED_STEPS;
+    return s.stiff >= MOST_STIFF_STEPS;
 }
 
 // A step where none is known: the states, or the tolerance, change by a hundredth.
@@ -202,7 +202,7 @@ DEVICE void follow(Subject &s) {
         }
 #if !IMPLICIT
         // Inside a step that is not stable the instant is not to be found: what is interpolated may be anywhere.
-        if (hit && h * h * s.stiffness_seen > EVENT_SEARCH_STABILITY_LIMIT && s.stiffness_seen < INFINITE) {
+        if (hit && h * h * s.stiffness_estimate > EVENT_SEARCH_STABILITY_LIMIT && s.stiffness_estimate < INFINITE) {
             s.unstable_step = true;
             accepted = hit = false;
         }

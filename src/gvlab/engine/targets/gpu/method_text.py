@@ -175,7 +175,7 @@ def _attempt_explicit(method: RungeKutta) -> str:
         f"        const double apart = ({stage(last)} - {stage(last - 1)}) * per;",
         "        slopes += apart * apart;",
         "    }",
-        f"    s.stiffness_seen = slopes / arguments * {number(1.0 / (method.reach * method.reach))};",
+        f"    s.stiffness_estimate = slopes / arguments * {number(1.0 / (method.reach * method.reach))};",
         "    s.unstable_step = false;",
         "    e0 = e0 * (1.0 / N) + defined;",
     ]
@@ -184,7 +184,7 @@ def _attempt_explicit(method: RungeKutta) -> str:
             "    e1 *= 1.0 / N;",
             # Outside the stability region e1 does not shrink with the step, so e0 alone is the bound.
             "    const double finer = e0 * e0 / (e0 + 0.01 * e1 + 1e-300);",
-            "    const bool beyond = h * h * s.stiffness_seen > 1.0;",
+            "    const bool beyond = h * h * s.stiffness_estimate > 1.0;",
             "    s.unstable_step = beyond && e0 > 1.0 && finer <= 1.0;",
             "    return beyond ? e0 : finer;",
         ]

@@ -9,7 +9,7 @@
 
 struct Subject {
     long long number, row, place, steps, recent, stiff;
-    double t, h, dose_h, until, reading, dose, stiffness, stiffness_seen;
+    double t, h, dose_h, until, reading, dose, stiffness, stiffness_estimate;
     bool first, unstable_step;
     // The states, the stages, and the end of a step while an instant inside it is looked for.
     double y[N], k[STAGE_ARRAYS * N], y1[N];
