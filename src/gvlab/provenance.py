@@ -15,38 +15,6 @@ from enum import StrEnum
 from importlib import metadata
 from typing import Any
 
-# These moved; they are taken from here until every user of them is changed.
-from gvlab.bibliography import HasSources, Source, cite, format_bibliography, parse_bibliography, read_bibliography
-from gvlab.files import (
-    atomic_file,
-    make_folder,
-    new_output_folder,
-    prepare_output_file,
-    prepare_output_folder,
-    write_bytes,
-    write_text,
-)
-
-__all__ = [
-    "Evidence",
-    "HasSources",
-    "Manifest",
-    "Source",
-    "atomic_file",
-    "cite",
-    "format_bibliography",
-    "make_folder",
-    "new_output_folder",
-    "parse_bibliography",
-    "prepare_output_file",
-    "prepare_output_folder",
-    "read_bibliography",
-    "sha256",
-    "versions",
-    "write_bytes",
-    "write_text",
-]
-
 
 class Evidence(StrEnum):
     """What a number rests on."""

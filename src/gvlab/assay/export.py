@@ -14,7 +14,7 @@ import pandas as pd
 from gvlab.assay.readers.tables import write_csv
 from gvlab.assay.samples import COLUMNS, MARK
 from gvlab.errors import InvalidValueError
-from gvlab.provenance import atomic_file
+from gvlab.files import atomic_file
 
 
 def write_readings(path: Path | str, table: pd.DataFrame, *, simulated: bool = True, notes: Sequence[str] = ()) -> None:

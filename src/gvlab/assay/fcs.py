@@ -16,7 +16,7 @@ import numpy as np
 from gvlab.arrays import Array, Float
 from gvlab.assay.samples import MARK
 from gvlab.errors import InvalidValueError
-from gvlab.provenance import atomic_file
+from gvlab.files import atomic_file
 
 _DELIMITER = "/"
 """Separates keywords in FlowIO's files. One inside a value is doubled, one at an end could not be told from it."""

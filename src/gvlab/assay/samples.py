@@ -13,8 +13,8 @@ from gvlab.arrays import Array, Float, Int
 from gvlab.assay.noise import CensoredValues
 from gvlab.assay.observable import evaluate
 from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.files import atomic_file
 from gvlab.library.assay_record import AssayRecord
-from gvlab.provenance import atomic_file
 
 COLUMNS = (
     "subject",

@@ -12,10 +12,11 @@ from gvlab.arrays import Array, Bool, Float, Int
 from gvlab.calibration import sampler
 from gvlab.calibration.search import Search, Step
 from gvlab.errors import InvalidValueError, LibraryError
+from gvlab.files import atomic_file
 from gvlab.findings.many_sets import Answers, Evaluator
 from gvlab.library import Library
 from gvlab.library.ensemble_recipe import Recipe
-from gvlab.provenance import atomic_file, versions
+from gvlab.provenance import versions
 from gvlab.subject.plausible import Ensemble, between_searches, effective_sample_size, lineages, rounded
 
 _SPARE = 1.1

@@ -29,8 +29,9 @@ import numpy as np
 
 from gvlab.arrays import Array, Bool, Float, Int
 from gvlab.errors import InvalidValueError, LibraryError
+from gvlab.files import atomic_file
 from gvlab.findings.many_sets import Answers, Evaluator
-from gvlab.provenance import atomic_file, sha256
+from gvlab.provenance import sha256
 
 KEPT_SHARE = 0.6
 """Share of the particles that the next tolerance keeps."""

@@ -146,7 +146,7 @@ def output_folder(folder: Path | None, name: str) -> Iterator[Path]:
     OutputError
         If it is not empty, or cannot be written.
     """
-    from gvlab.provenance import new_output_folder, prepare_output_folder
+    from gvlab.files import new_output_folder, prepare_output_folder
 
     wanted = (RESULTS if folder is None else folder).absolute()
     missing = [each for each in (wanted, *wanted.parents) if not each.exists()]

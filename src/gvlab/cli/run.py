@@ -86,7 +86,7 @@ def run(
     gvlab run mathew2018_cd8_phenotype --quick --raw --out tubes
     """
     # Imported here, as in every command: "gvlab --help" must answer at once.
-    from gvlab.provenance import make_folder, prepare_output_file
+    from gvlab.files import make_folder, prepare_output_file
     from gvlab.workflows.bundle import Document, Table, write_part
     from gvlab.workflows.run_study import FINDINGS_FILE, REPORT_FILE, RunRequest, run_study
     from gvlab.workflows.studies import experiments_of

@@ -13,11 +13,12 @@ import numpy.typing as npt
 from gvlab import notebook, units
 from gvlab.assay.endpoint import EventTimes, event_times
 from gvlab.assay.measurements import COLUMNS, Measurements
+from gvlab.bibliography import Source
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.experiment import sampling as virtual
+from gvlab.files import atomic_file, make_folder
 from gvlab.lazy import LazyModule
 from gvlab.notebook import shortened
-from gvlab.provenance import Source, atomic_file, make_folder
 from gvlab.simulation import Trajectories
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
 from gvlab.errors import InvalidValueError, UnknownNameError
-from gvlab.provenance import write_bytes
+from gvlab.files import write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gvlab import units
+from gvlab.bibliography import Source
 from gvlab.experiment.experiment import Experiment
 from gvlab.experiment.results import Results
 from gvlab.findings.one_set import JudgedFinding, judge_all, needed_days
 from gvlab.library import Library
-from gvlab.provenance import Source, sha256
+from gvlab.provenance import sha256
 
 
 @dataclass(frozen=True)

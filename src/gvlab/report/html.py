@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from gvlab.provenance import write_text
+from gvlab.files import write_text
 from gvlab.report.captions import evidence_summary, roles_table, verdict_counts, verdict_summary
 from gvlab.report.content import EVIDENCE, VERDICTS, Picture, ReportContent
 

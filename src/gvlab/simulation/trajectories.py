@@ -16,9 +16,10 @@ from gvlab import notebook
 from gvlab.arrays import Array, Bool, Float, Int
 from gvlab.engine import EVENT_LOG, Solution, Status
 from gvlab.errors import InvalidValueError, LibraryError, UnknownNameError
+from gvlab.files import atomic_file
 from gvlab.model.model import Model
 from gvlab.notebook import shortened
-from gvlab.provenance import Manifest, atomic_file
+from gvlab.provenance import Manifest
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from gvlab.errors import InvalidValueError
-from gvlab.provenance import atomic_file, make_folder, prepare_output_folder, write_bytes, write_text
+from gvlab.files import atomic_file, make_folder, prepare_output_folder, write_bytes, write_text
 
 if TYPE_CHECKING:
     import pandas as pd

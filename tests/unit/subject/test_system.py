@@ -1,8 +1,8 @@
 import pytest
 
+from gvlab.bibliography import cite
 from gvlab.errors import UnknownNameError
 from gvlab.library import Library
-from gvlab.provenance import cite
 from gvlab.subject import System
 
 

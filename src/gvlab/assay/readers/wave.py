@@ -16,7 +16,7 @@ from gvlab.assay.readers.tables import TextTable, read_workbook, safe_cell, shee
 from gvlab.assay.samples import MARK
 from gvlab.assay.seahorse import Traces
 from gvlab.errors import InvalidValueError, UnknownNameError
-from gvlab.provenance import atomic_file
+from gvlab.files import atomic_file
 
 RATE = "Rate"
 LOG = "Operation Log"
