@@ -12,7 +12,7 @@ from gvlab.arrays import Array, Bool, Float, Int
 from gvlab.experiment import Experiment
 from gvlab.findings import rule
 from gvlab.findings.comparisons import ArmInSystem, ComparisonInSystem, comparisons_of
-from gvlab.findings.expected import ExpectedCohort, ExpectedReadouts, Progress, ReadoutPlan
+from gvlab.findings.expected import Cancel, ExpectedCohort, ExpectedReadouts, Progress, ReadoutPlan
 from gvlab.findings.rule import Effects, Kind, Verdict
 from gvlab.library import Library
 from gvlab.library.ensemble_recipe import Recipe
@@ -194,6 +194,7 @@ class Evaluator:
         subjects: int | None = None,
         seed: int | None = None,
         progress: Progress | None = None,
+        cancel: Cancel | None = None,
     ) -> Answers:
         """Return what sets say to all comparisons.
 
@@ -203,8 +204,8 @@ class Evaluator:
             Of the axes of `space`.
         subjects, seed
             In each set; those of the recipe where None.
-        progress
-            Told how many subjects have been followed.
+        progress, cancel
+            Told how many subjects have just been followed; asked whether to stop.
         """
         subjects = subjects or self.recipe.subjects
         seed = self.recipe.seed if seed is None else seed
@@ -214,7 +215,7 @@ class Evaluator:
         for system in self.systems:
             here = np.array([i for i, each in enumerate(self.comparisons) if each.system == system])
             for rows in _batches(np.arange(len(values)), subjects):
-                part = self._ask(system, values[rows], self._of(here), subjects, seed, progress)
+                part = self._ask(system, values[rows], self._of(here), subjects, seed, progress, cancel)
                 effect[np.ix_(rows, here)], power[np.ix_(rows, here)] = part.effect, part.power
                 unsolved[rows] += part.unsolved
         return Answers(self.comparisons, effect, power, unsolved, self._deciding(self.comparisons))
@@ -251,7 +252,7 @@ class Evaluator:
             rows = np.flatnonzero(needed[:, place] & (spent <= tolerance))
             here = tuple(each for each in self.comparisons if each.system == system and self.decides(each))
             for some in _batches(rows, subjects):
-                part = self._ask(system, values[some], here, subjects, self.recipe.seed, None)
+                part = self._ask(system, values[some], here, subjects, self.recipe.seed)
                 found[some, place] = part.discrepancy()
             spent[rows] += found[rows, place]
         return found
@@ -263,13 +264,14 @@ class Evaluator:
         asked: tuple[ComparisonInSystem, ...],
         subjects: int,
         seed: int,
-        progress: Progress | None,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
     ) -> Answers:
         """Simulate every arm of a system that comparisons need, and read them."""
         plans = {arm: plan for arm, plan in self.plans.items() if arm.system.name == system}
         where = next(iter(plans)).system
         sets = self.space.parameters(values, system)
-        seen = self._cohort.follow(where, sets, plans, subjects, seed, progress)
+        seen = self._cohort.follow(where, sets, plans, subjects, seed, progress, cancel)
         effects = [_effects(each, seen) for each in asked]
         nothing = np.full(len(values), np.nan)
         return Answers(

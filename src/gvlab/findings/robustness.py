@@ -13,7 +13,7 @@ from gvlab.arrays import Array, Bool, Float
 from gvlab.errors import InvalidValueError
 from gvlab.findings import rule
 from gvlab.findings.comparisons import ComparisonInSystem
-from gvlab.findings.expected import Progress
+from gvlab.findings.expected import Cancel, Progress
 from gvlab.findings.many_sets import Answers, Evaluator
 from gvlab.findings.rule import Verdict
 from gvlab.library.finding_record import FindingRecord
@@ -187,6 +187,7 @@ def judge_ensemble(
     subjects: int | None = None,
     seed: int | None = None,
     progress: Progress | None = None,
+    cancel: Cancel | None = None,
 ) -> tuple[list[EnsembleVerdict], Answers]:
     """Return how many sets reproduce each finding, and what each set says to each comparison.
 
@@ -204,9 +205,8 @@ def judge_ensemble(
         raise InvalidValueError(
             "The ensemble varies other parameters than its recipe and tables do now. Make it anew: gvlab calibrate."
         )
-    answers = evaluator.evaluate(
-        ensemble.values, subjects=subjects or evaluator.recipe.subjects_checked, seed=seed, progress=progress
-    )
+    subjects = subjects or evaluator.recipe.subjects_checked
+    answers = evaluator.evaluate(ensemble.values, subjects=subjects, seed=seed, progress=progress, cancel=cancel)
     return verdicts(findings, answers, ensemble), answers
 
 

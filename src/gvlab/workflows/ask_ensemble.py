@@ -107,6 +107,6 @@ def ask_ensemble(
     evaluator = Evaluator(recipe, records, space=everything.space, library=library)
     total = len(ensemble) * recipe.subjects_checked * len(evaluator.plans)
     stage = Stage(f"{len(ensemble)} plausible parameter sets", total, sink=progress, cancel=cancel)
-    found, answers = judge_ensemble(ensemble, evaluator, records, progress=stage.advance)
+    found, answers = judge_ensemble(ensemble, evaluator, records, progress=stage.advance, cancel=cancel)
     stale = ensemble.stale(library, evaluator.model)
     return EnsembleAnswer(ensemble, tuple(found), recipe.subjects_checked, answers, stale)
