@@ -98,6 +98,10 @@ def _sites(tree: ast.AST):  # type: ignore[no-untyped-def]
         if isinstance(node, ast.arg):
             continue
         yield from _of(node)
+        if isinstance(node, ast.ClassDef):
+            for part in node.body:
+                yield from _sites(ast.Module([part], []))
+            continue
         if isinstance(node, ast.AnnAssign):
             if node.value is not None:
                 yield from _of(node.value)

@@ -111,6 +111,10 @@ def test_significance_as_often_as_asked_is_often_enough(power, expected):
 def test_power_without_a_test_that_is_stated_does_not_count():
     effects = Effects.expected(Kind.DIFFERENCE, np.array([0.5]), np.array([0.0]))
     assert judge(effects, UP).verdict() is REPRODUCED
+    assert judge(effects, UP).reason() == "direction and size are as asked"
+    unknown = Effects.expected(Kind.DIFFERENCE, np.array([0.5]))
+    assert judge(unknown, UP, N10).verdict() is REPRODUCED
+    assert judge(unknown, UP, N10).reason() == "direction and size are as asked"
 
 
 @pytest.mark.parametrize("missing", ["value", "lower", "upper"])
@@ -166,6 +170,12 @@ def test_margins_are_in_shares_or_in_doublings():
 
 
 REASONS = [
+    (Kind.RATIO, MORE, (0.995, 0.99, 0.999), None, "there is no effect"),
+    (Kind.RATIO, MORE, (0.9, 0.8, 0.95), None, "the effect goes the other way"),
+    (Kind.RATIO, LESS, (1.1, 1.05, 1.2), None, "the effect goes the other way"),
+    (Kind.DIFFERENCE, UP, (-0.01, -0.02, -0.005), None, "the effect goes the other way"),
+    (Kind.DIFFERENCE, UP, (-0.01, -0.02, 0.0), None, "the interval includes no effect"),
+    (Kind.DIFFERENCE, DOWN, (0.01, 0.0, 0.02), None, "the interval includes no effect"),
     (Kind.DIFFERENCE, UP, (-0.005, -0.006, -0.004), None, "there is no effect"),
     (Kind.DIFFERENCE, UP, (-0.02, -0.03, -0.01), None, "the effect goes the other way"),
     (Kind.DIFFERENCE, DOWN, (0.02, 0.01, 0.03), None, "the effect goes the other way"),
