@@ -11,9 +11,12 @@ import pandas as pd
 from gvlab.errors import InvalidValueError
 from gvlab.experiment.experiment import Experiment
 from gvlab.planning.planned_comparison import Attrition, ParameterSet, PlannedComparison
-from gvlab.planning.power import PowerCurve, power_curve
-from gvlab.planning.simulated_comparison import BATCHES, comparison_tasks, simulated_comparison
+from gvlab.planning.power import BATCHES, PowerCurve, animals_for, power_curve, sizes_for
+from gvlab.planning.simulated_comparison import comparison_tasks, simulated_comparison
 from gvlab.simulation import Executor, run_tasks
+
+SUBJECTS_EACH = 1000
+"""Virtual animals an arm for each plausible set: fewer would make each set an effect of its own luck."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,15 @@ class Plan:
         """Animals per arm with the nominal parameters, None where no number tried is enough."""
         return self.nominal.needed(self.power)
 
+    @property
+    def recommended(self) -> int | None:
+        """Animals per arm to plan with: enough with the nominal parameters and in nine of ten plausible sets.
+
+        With the nominal parameters alone where no number tried is enough in so many sets.
+        """
+        safe = self.plausible_range()[2]
+        return self.per_arm if self.per_arm is None or safe is None else max(self.per_arm, safe)
+
     def plausible_range(self) -> tuple[int | None, int | None, int | None]:
         """Return the 10th, 50th and 90th percentile of animals per arm over sets; None is more than any tried."""
         if not self.plausible:
@@ -90,16 +102,16 @@ class Plan:
                 f"Over {len(self.plausible)} plausible parameter sets: median {p50}, 10th to 90th percentile {p10} to "
                 f"{p90}; {self.never} of them do not reach it with {largest}."
             )
-            safe = self.plausible_range()[2]
-            if safe is not None and self.per_arm is not None and safe > self.per_arm:
-                lines.append(f"{safe} per arm are enough in nine of ten of these sets; plan with those to be safe.")
+            if self.recommended != self.per_arm:
+                lines.append(f"{self.recommended} per arm are enough in nine of ten of these sets: planned with those.")
         else:
             lines.append(
                 "Only the nominal parameter set was used, no ensemble of plausible ones, so the true uncertainty is "
                 "wider than the range given."
             )
         lines.append(
-            f"Included: attrition {100 * self.attrition.dropout:g} %, leukemia that does not take "
+            f"Included: attrition {100 * self.attrition.dropout:g} % until day "
+            f"{self.comparison.follow_up(self.experiment):g}, leukemia that does not take "
             f"{100 * self.attrition.engraftment_failure:g} %. Numbers are animals at the start of the study."
         )
         return (*lines, *(f"Left out: {words}" for words in self.warnings))
@@ -134,6 +146,12 @@ def check_power(power: float, alpha: float) -> None:
         )
 
 
+def virtual_animals(subjects: int, subjects_each: int = SUBJECTS_EACH, per_arm: int | None = None) -> tuple[int, int]:
+    """Return the virtual animals an arm, for the nominal set and for each plausible one: as asked, or as needed."""
+    sizes = sizes_for(per_arm)
+    return max(subjects, animals_for(sizes)), max(subjects_each, animals_for(sizes, 1))
+
+
 def make_plan(
     experiment: Experiment,
     comparison: PlannedComparison,
@@ -143,7 +161,8 @@ def make_plan(
     attrition: Attrition | None = None,
     sets: Sequence[ParameterSet] = (),
     subjects: int = 1600,
-    subjects_each: int = 96,
+    subjects_each: int = SUBJECTS_EACH,
+    per_arm: int | None = None,
     replicates: int = 2000,
     seed: int,
     executor: Executor | str | None = None,
@@ -163,7 +182,10 @@ def make_plan(
     sets
         Plausible parameter sets beside the nominal one.
     subjects, subjects_each
-        Virtual animals per arm: with the nominal parameters, and with each set.
+        Virtual animals per arm: with the nominal parameters, and with each set. More are taken where experiments of the
+        largest size need them.
+    per_arm
+        A number of animals whose power is to be computed too.
     replicates
         Experiments for each number of animals; a quarter of it for each plausible set.
     seed
@@ -179,6 +201,8 @@ def make_plan(
     check_power(power, alpha)
     attrition = attrition or Attrition()
     every = (ParameterSet(), *sets)
+    sizes = sizes_for(per_arm)
+    subjects, subjects_each = virtual_animals(subjects, subjects_each, per_arm)
     tasks = [
         comparison_tasks(
             experiment,
@@ -204,8 +228,9 @@ def make_plan(
                 comparison,
                 attrition,
                 np.random.default_rng([seed, number]),
-                follow_up=experiment.last_day,
+                follow_up=comparison.follow_up(experiment),
                 name=parameters.name,
+                sizes=sizes,
                 replicates=max(BATCHES, replicates // 4) if number else replicates,
                 alpha=alpha,
             )

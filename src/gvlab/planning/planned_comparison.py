@@ -85,11 +85,14 @@ class PlannedComparison:
     arm, versus
         Names of two arms.
     endpoint
-        Name of an endpoint of the library (log-rank), or of an output of the model or an assay (Mann-Whitney).
+        Name of an endpoint of the library, or of an output of the model or an assay.
     day
-        When a reading is taken; None for an endpoint.
+        When a reading is taken, or the share is counted; None for an endpoint whose times are observed.
     assay
         Assay that reads it, with its error; "" for an output of the model, which is read without error.
+    share
+        Whether the endpoint is counted on the day: no laboratory can observe when the last cell has died, so its time
+        cannot be tested, and the share without leukemia can.
     """
 
     arm: str
@@ -97,6 +100,7 @@ class PlannedComparison:
     endpoint: str
     day: float | None = None
     assay: str = ""
+    share: bool = False
 
     @classmethod
     def of(
@@ -121,6 +125,8 @@ class PlannedComparison:
             raise InvalidValueError(f'"{one}" is compared with itself. Arms: {", ".join(names)}.')
         known = experiment.library.names("endpoints")
         chosen = endpoint or next(iter(experiment.endpoints), "")
+        if chosen in known and experiment.library.read("endpoints", chosen).only_if_zero:
+            return cls(one, two, chosen, _day(day or experiment.until, experiment), share=True)
         if chosen in known:
             if day:
                 raise InvalidValueError(f'"{chosen}" is followed to the end; only a reading has a day. Leave it out.')
@@ -133,25 +139,37 @@ class PlannedComparison:
         assay, read = _what_is_read(chosen, experiment)
         if not day:
             raise InvalidValueError(f'"{chosen}" is a reading; say on which day, such as "day 12".')
-        when = units.day(day, "the day of the reading")
-        if not 0 <= when <= experiment.last_day:
-            raise InvalidValueError(
-                f"Day {when:g} is outside the experiment, which ends on day {experiment.last_day:g}."
-            )
-        return cls(one, two, read, when, assay)
+        return cls(one, two, read, _day(day, experiment), assay)
 
     @property
     def test(self) -> str:
         """Which test decides."""
-        return "log-rank" if self.day is None else "Mann-Whitney"
+        if self.day is None:
+            return "log-rank"
+        return "Fisher" if self.share else "Mann-Whitney"
+
+    def follow_up(self, experiment: Experiment) -> float:
+        """Return the days over which animals can be lost: until the end of the study, or until they are read."""
+        return experiment.last_day if self.day is None else self.day
 
     def in_words(self) -> str:
         """Return it as a sentence."""
         what = self.endpoint.replace("_", " ")
-        if self.day is not None:
+        if self.day is not None and self.share:
+            what = f"share with {what} by day {self.day:g}"
+        elif self.day is not None:
             how = f"by {self.assay}, with its error" if self.assay else "read without error of an instrument"
             what = f"{self.endpoint} on day {self.day:g} ({how})"
         return f'{what}, "{self.arm}" against "{self.versus}", two-sided {self.test} test'
+
+
+def _day(day: str, experiment: Experiment) -> float:
+    when = units.day(day, "the day of the reading")
+    if not 0 < when <= experiment.last_day:
+        raise InvalidValueError(
+            f"Day {when:g} is outside the experiment, which lasts from day 0 to day {experiment.last_day:g}."
+        )
+    return when
 
 
 def _what_is_read(name: str, experiment: Experiment) -> tuple[str, str]:

@@ -17,34 +17,29 @@ from gvlab.protocol import Protocol
 from gvlab.simulation import Executor, SimulationTask, TaskResult, run_tasks
 from gvlab.subject import Population
 
-BATCHES = 8
-"""The virtual animals are divided into so many batches that never meet; how far these differ is the error of power."""
-
 
 @dataclass(frozen=True)
 class VirtualArm:
-    """What many virtual animals did in an arm.
+    """What many virtual animals did in an arm; the same place is the same animal in every arm.
 
     Attributes
     ----------
     duration, event
         For an endpoint. Competing events count as censored (a cause-specific test).
     value
-        For a reading; NaN for the dead. `duration` is then the day of the reading.
+        For a reading: NaN for the dead. For a share: 1 for those that are counted on the day, else 0. `duration` is
+        then that day.
+    followed
+        Whether it could be followed to the end, or to its death.
     """
 
     duration: Float[Array, " subject"]
     event: Bool[Array, " subject"]
     value: Float[Array, " subject"]
+    followed: Bool[Array, " subject"]
 
     def __len__(self) -> int:
         return len(self.duration)
-
-    def batch(self, number: int) -> VirtualArm:
-        """Return one of the `BATCHES` batches."""
-        # Runs of neighbors: every eighth of them would lie in one corner of a Sobol sequence.
-        rows = slice(number * len(self) // BATCHES, (number + 1) * len(self) // BATCHES)
-        return VirtualArm(self.duration[rows], self.event[rows], self.value[rows])
 
 
 @dataclass(frozen=True)
@@ -56,6 +51,12 @@ class SimulatedComparison:
     arm_without: VirtualArm
     versus_without: VirtualArm
     warnings: tuple[str, ...] = ()
+
+    @property
+    def followed(self) -> Bool[Array, " subject"]:
+        """Whether an animal could be followed in every arm: only those can be dealt to either of them."""
+        arms = (self.arm, self.versus, self.arm_without, self.versus_without)
+        return np.asarray(np.all([arm.followed for arm in arms], axis=0))
 
 
 def comparison_tasks(
@@ -165,21 +166,26 @@ def simulate_comparison(
 def _virtual_arm(
     experiment: Experiment, comparison: PlannedComparison, result: TaskResult, rng: np.random.Generator
 ) -> VirtualArm:
-    assay = _assay(experiment, comparison)
     run = result.get()
-    day = comparison.day
-    if day is not None:
-        truth = {output: run.at(output, day)[run.ok] for output in _outputs(comparison, assay)}
-        values = (
-            truth[comparison.endpoint]
-            if assay is None
-            else read_in_batches(assay, comparison.endpoint, truth, day, rng)
-        )
-        return VirtualArm(np.full(len(values), day), np.zeros(len(values), bool), values)
-    endpoint = experiment.library.read("endpoints", comparison.endpoint)
-    rows = endpoint_times(endpoint, run, result.task.label)
-    event = rows["event_observed"].to_numpy() == 1
-    return VirtualArm(rows["duration"].to_numpy(dtype=np.float64), event, np.full(len(rows), np.nan))
+    day, n = comparison.day, len(run)
+    if day is None or comparison.share:
+        record = experiment.library.read("endpoints", comparison.endpoint)
+        rows = endpoint_times(record, run, result.task.label)
+        place = rows["subject"].to_numpy()
+        duration, event, value = np.full(n, np.nan), np.zeros(n, bool), np.full(n, np.nan)
+        duration[place] = rows["duration"].to_numpy(dtype=np.float64)
+        event[place] = rows["event_observed"].to_numpy() == 1
+        if day is None:
+            return VirtualArm(duration, event, value, run.ok)
+        reached = event & (duration <= day)
+        value[place] = (~reached if record.counts == "free" else reached)[place]
+        return VirtualArm(np.full(n, day), np.zeros(n, bool), value, run.ok)
+    assay = _assay(experiment, comparison)
+    truth = {output: np.where(run.ok, run.at(output, day), np.nan) for output in _outputs(comparison, assay)}
+    value = (
+        truth[comparison.endpoint] if assay is None else read_in_batches(assay, comparison.endpoint, truth, day, rng)
+    )
+    return VirtualArm(np.full(n, day), np.zeros(n, bool), value, run.ok)
 
 
 def _assay(experiment: Experiment, comparison: PlannedComparison) -> Assay | None:
@@ -187,7 +193,7 @@ def _assay(experiment: Experiment, comparison: PlannedComparison) -> Assay | Non
 
 
 def _outputs(comparison: PlannedComparison, assay: Assay | None) -> tuple[str, ...]:
-    if comparison.day is None:
+    if comparison.day is None or comparison.share:
         return ()
     return (comparison.endpoint,) if assay is None else tuple(assay.outputs)
 

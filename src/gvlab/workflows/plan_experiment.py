@@ -16,7 +16,7 @@ from gvlab.experiment.experiment import Experiment
 from gvlab.library import Library
 from gvlab.planning import design_sheet as sheet
 from gvlab.planning.arrive import arrive_table
-from gvlab.planning.plan import Plan, check_power, make_plan
+from gvlab.planning.plan import Plan, check_power, make_plan, virtual_animals
 from gvlab.planning.planned_comparison import Attrition, ParameterSet, PlannedComparison, is_animal
 from gvlab.planning.randomization import Allocation, randomize
 from gvlab.subject.plausible import Ensemble
@@ -26,9 +26,6 @@ from gvlab.workflows.request import Request
 
 if TYPE_CHECKING:
     from gvlab.subject import System
-
-SUBJECTS_EACH = 96
-"""Virtual animals per arm for each plausible set."""
 
 _ORDER = (
     "Number the animals by body weight (or by signal before treatment): neighbors then form a block of like animals. "
@@ -64,7 +61,7 @@ class PlanRequest(Request):
     engraftment_failure: float | None = None
     """Share of animals in which the leukemia does not take; None: 0.05, and 0 in culture."""
     per_arm: int | None = Field(default=None, ge=1)
-    """Animals per arm to plan with, in place of the number found."""
+    """Animals per arm to plan with, in place of the number found; their power is computed."""
     cage_size: int = Field(default=5, ge=1)
     """Animals in a cage."""
     start: str = ""
@@ -118,9 +115,10 @@ def plan_experiment(
     comparison = PlannedComparison.of(experiment, request.arm, request.versus, request.endpoint, request.day)
     attrition = Attrition.usual(experiment.system, request.attrition, request.engraftment_failure)
     sets, about_sets = _plausible_sets(request, experiment.system)
+    nominal, each = virtual_animals(request.subjects, per_arm=request.per_arm)
     stage = Stage(
         "Rehearsing",
-        attrition.runs * (request.subjects + SUBJECTS_EACH * len(sets)),
+        attrition.runs * (nominal + each * len(sets)),
         "animals",
         sink=progress,
         cancel=cancel,
@@ -133,7 +131,7 @@ def plan_experiment(
         attrition=attrition,
         sets=sets,
         subjects=request.subjects,
-        subjects_each=SUBJECTS_EACH,
+        per_arm=request.per_arm,
         seed=request.seed,
         progress=stage.advance,
         cancel=cancel,
@@ -170,7 +168,7 @@ def _bundle(request: PlanRequest, plan: Plan, lines: Sequence[str]) -> Bundle[Pl
     from gvlab.figures.power import power
 
     experiment = plan.experiment
-    per_arm = request.per_arm or plan.per_arm
+    per_arm = request.per_arm or plan.recommended
     table = plan.table()
     tables = {"power.csv": Table(table, (sheet.PLAN_MARK, *lines))}
     figure = power(table, target=plan.power, needed=plan.per_arm, test=plan.comparison.test)
@@ -200,12 +198,12 @@ def _bundle(request: PlanRequest, plan: Plan, lines: Sequence[str]) -> Bundle[Pl
         tables=tables,
         figures={"power": figure},
         documents=documents,
-        data={"plan.json": _document(plan, lines)},
+        data={"plan.json": _document(request, plan, lines)},
         contents=contents,
     )
 
 
-def _document(plan: Plan, lines: Sequence[str]) -> dict[str, Any]:
+def _document(request: PlanRequest, plan: Plan, lines: Sequence[str]) -> dict[str, Any]:
     return {
         "mark": sheet.PLAN_MARK,
         "experiment": plan.experiment.name,
@@ -215,7 +213,8 @@ def _document(plan: Plan, lines: Sequence[str]) -> dict[str, Any]:
         "alpha": plan.alpha,
         "attrition": plan.attrition.dropout,
         "engraftment_failure": plan.attrition.engraftment_failure,
-        "animals_per_arm": plan.per_arm,
+        "animals_per_arm": request.per_arm or plan.recommended,
+        "animals_per_arm_nominal": plan.per_arm,
         "within_monte_carlo_error": list(plan.nominal.needed_range(plan.power)),
         "plausible_sets": len(plan.plausible),
         "plausible_10_50_90": list(plan.plausible_range()),

@@ -10,14 +10,16 @@ from scipy import stats
 
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.experiment import Experiment
-from gvlab.planning.plan import make_plan
+from gvlab.planning.plan import Plan, make_plan
 from gvlab.planning.planned_comparison import Attrition, ParameterSet, PlannedComparison
-from gvlab.planning.power import PowerCurve, power_curve
+from gvlab.planning.power import PowerCurve, power_curve, sizes_for
 from gvlab.planning.simulated_comparison import SimulatedComparison, VirtualArm, simulate_comparison
 from gvlab.statistics import logrank_power
+from gvlab.statistics.power import logrank_statistics
 
 NONE = Attrition(0.0, 0.0)
 SURVIVAL = PlannedComparison("treated", "control", "overall_survival")
+SHARE = PlannedComparison("treated", "control", "cure", day=100.0, share=True)
 READING = PlannedComparison("treated", "control", "marker", day=12.0)
 
 
@@ -25,7 +27,7 @@ def virtual_arm(duration, event=None, value=None) -> VirtualArm:
     duration = np.asarray(duration, dtype=float)
     event = np.isfinite(duration) & (duration < 100) if event is None else event
     value = np.full(len(duration), np.nan) if value is None else value
-    return VirtualArm(np.minimum(duration, 100.0), event, value)
+    return VirtualArm(np.minimum(duration, 100.0), event, value, np.ones(len(duration), bool))
 
 
 def exponential(rate: float, rng: np.random.Generator, n: int = 4000) -> VirtualArm:
@@ -61,17 +63,11 @@ def test_power_grows_with_mice_and_shrinks_with_losses(rng):
     assert np.all(failing.power < whole.power - 0.05)
 
 
-def test_arms_that_are_alike_differ_at_the_level_of_the_test(rng):
-    same = exponential(0.02, rng)
-    curve = power_curve(simulated(same, same), SURVIVAL, NONE, rng, follow_up=100, sizes=(30,), replicates=8000)
-    assert 0.035 < curve.power[0] < 0.065
-
-
 def test_readings_are_tested_by_ranks_and_the_dead_are_not_read(rng):
     def arm(shift: float, dead: float) -> VirtualArm:
         values = rng.normal(shift, 1, 4000)
         values[rng.random(4000) < dead] = np.nan
-        return VirtualArm(np.full(4000, 12.0), np.zeros(4000, bool), values)
+        return VirtualArm(np.full(4000, 12.0), np.zeros(4000, bool), values, np.ones(4000, bool))
 
     alive = power_curve(simulated(arm(1, 0), arm(0, 0)), READING, NONE, rng, follow_up=100, sizes=(10, 20))
     some = power_curve(simulated(arm(1, 0.4), arm(0, 0.4)), READING, NONE, rng, follow_up=100, sizes=(10, 20))
@@ -99,6 +95,79 @@ def test_the_number_needed_is_the_first_from_which_power_lasts():
     assert curve.needed(0.95) is None
 
 
+def test_power_is_computed_for_the_number_asked_and_never_read_between_or_beyond(rng):
+    assert sizes_for()[-1] == 80
+    assert sizes_for(21)[-1] == 80
+    assert {21, 300} <= {*sizes_for(21), *sizes_for(300)}
+    assert max(np.diff(sizes_for(300))) <= 30
+    a, b = exponential(0.012, rng, 200_000), exponential(0.015, rng, 200_000)
+    curve = power_curve(simulated(a, b), SURVIVAL, NONE, rng, follow_up=100, sizes=(80, 300), replicates=2000)
+    # The same from fresh animals: never the same one twice, no pool.
+    fresh = []
+    for n in curve.n:
+        times = np.concatenate([rng.exponential(1 / rate, (2000, n)) for rate in (0.012, 0.015)], axis=1)
+        statistic = logrank_statistics(np.minimum(times, 100), times < 100, n)
+        fresh.append(np.mean(stats.chi2.sf(statistic, 1) < 0.05))
+    assert fresh[1] > fresh[0] + 0.2
+    np.testing.assert_allclose(curve.power, fresh, atol=0.04)
+    with pytest.raises(InvalidValueError, match="Power with 200 per arm was not computed"):
+        curve.at(200)
+
+
+@pytest.mark.parametrize("animals", [1000, 4000])
+def test_arms_that_are_alike_keep_the_level_at_every_size(rng, animals):
+    same = exponential(0.02, rng, animals)
+    sizes = (3, 5, 10, 20, 80, 300)
+    curve = power_curve(simulated(same, same), SURVIVAL, Attrition(), rng, follow_up=100, sizes=sizes, replicates=3000)
+    error = 3 * np.sqrt(0.05 * 0.95 / 3000)
+    assert curve.power[0] == 0  # three against three cannot be significant
+    assert np.all(curve.power <= 0.05 + error)
+    assert np.all(curve.power[2:] >= 0.05 - error)
+
+
+def test_experiments_that_need_more_animals_than_there_are_are_refused(rng):
+    same = exponential(0.02, rng, 100)
+    with pytest.raises(InvalidValueError, match="takes 120 different virtual animals, and there are 100"):
+        power_curve(simulated(same, same), SURVIVAL, NONE, rng, follow_up=100, sizes=(60,))
+
+
+def test_a_share_is_tested_by_fisher_and_its_power_is_that_of_counting(rng):
+    shares = (0.53, 0.01)
+    arms = [
+        VirtualArm(
+            np.full(8000, 100.0), np.zeros(8000, bool), (rng.random(8000) < p).astype(float), np.ones(8000, bool)
+        )
+        for p in shares
+    ]
+    curve = power_curve(simulated(*arms), SHARE, NONE, rng, follow_up=100, sizes=(5, 10), replicates=4000)
+    for n, found in zip(curve.n, curve.power, strict=True):
+        counts = [stats.binom.pmf(np.arange(n + 1), n, arm.value.mean()) for arm in arms]
+        expected = sum(
+            counts[0][i] * counts[1][j]
+            for i in range(n + 1)
+            for j in range(n + 1)
+            if stats.fisher_exact([[i, n - i], [j, n - j]]).pvalue < 0.05
+        )
+        assert found == pytest.approx(expected, abs=0.03)
+
+
+def test_attrition_is_what_is_lost_before_the_reading(rng, survival):
+    def arm(shift: float, lost: float) -> VirtualArm:
+        values = rng.normal(shift, 1, 6000)
+        values[rng.random(6000) < lost] = np.nan
+        return VirtualArm(np.full(6000, 12.0), np.zeros(6000, bool), values, np.ones(6000, bool))
+
+    comparison = PlannedComparison.of(survival, endpoint="IL15_serum", day="day 9")
+    assert comparison.follow_up(survival) == 9
+    assert PlannedComparison.of(survival).follow_up(survival) == 100
+    options = {"follow_up": 12.0, "sizes": (12,), "replicates": 4000}
+    lost = power_curve(simulated(arm(1, 0), arm(0, 0)), READING, Attrition(0.4, 0.0), rng, **options)
+    missing = power_curve(simulated(arm(1, 0.4), arm(0, 0.4)), READING, NONE, rng, **options)
+    whole = power_curve(simulated(arm(1, 0), arm(0, 0)), READING, NONE, rng, **options)
+    assert lost.power[0] == pytest.approx(missing.power[0], abs=0.04)
+    assert lost.power[0] < whole.power[0] - 0.1
+
+
 def test_losses_are_shares():
     with pytest.raises(InvalidValueError, match=r"attrition is 10; it is a share .* Did you mean 0\.1\?"):
         Attrition(dropout=10)
@@ -118,6 +187,41 @@ def test_a_comparison_fills_in_what_was_not_said(survival):
     assert PlannedComparison.of(survival, endpoint="cd8_flow.pd1_median", day="day 12").assay == "cd8_flow"
 
 
+def test_an_endpoint_whose_time_nobody_can_observe_is_counted_on_a_day(survival):
+    comparison = PlannedComparison.of(survival, endpoint="cure")
+    assert (comparison.test, comparison.day, comparison.share) == ("Fisher", 100.0, True)
+    assert "share with cure by day 100" in comparison.in_words()
+    seen = simulate_comparison(survival, comparison, subjects=96, seed=2, attrition=NONE)
+    run = survival.replace(arms=[survival.arm(comparison.arm)]).run(2, subjects=96)
+    expected = run.events("cure").holds_on(comparison.arm, 100.0)
+    assert np.array_equal(seen.arm.value, expected.astype(float))
+    early = PlannedComparison.of(survival, endpoint="cure", day="day 20")
+    assert simulate_comparison(survival, early, subjects=96, seed=2, attrition=NONE).arm.value.sum() < expected.sum()
+
+
+def test_a_null_contrast_keeps_its_level_with_the_nominal_and_with_plausible_parameters(survival):
+    arm = survival.arm("BM")
+    twins = survival.replace(arms=(arm.replace(name="one"), arm.replace(name="other")))
+    table = survival.system.parameters()
+    other = ParameterSet("other", {"k_killing_cd8": table.bounds("k_killing_cd8")[0]})
+    found = make_plan(twins, PlannedComparison.of(twins), sets=[other], replicates=2000, seed=4)
+    for curve, replicates in ((found.nominal, 2000), (found.plausible[0], 500)):
+        assert curve.power.max() <= 0.05 + 4 * np.sqrt(0.05 * 0.95 / replicates)
+        large = np.array(curve.n) >= 10
+        assert curve.power[large].mean() == pytest.approx(0.05, abs=0.012)
+    assert found.per_arm is None
+
+
+def test_a_plan_takes_the_number_that_is_enough_in_nine_of_ten_sets():
+    rising = np.array([0.5, 0.7, 0.9])
+    curves = [PowerCurve(str(n), (4, 8, 12), rising + (n < 9) * 0.15, np.full(3, 0.01)) for n in range(10)]
+    base = dataclasses.replace(Plan(None, SURVIVAL, NONE, 0.8, 0.05, curves[0], (), 1, 1, 1), plausible=tuple(curves))
+    assert (base.per_arm, base.recommended) == (8, 8)
+    hard = dataclasses.replace(base, plausible=tuple(curves[8:]))
+    assert (hard.per_arm, hard.recommended) == (8, 12)
+    assert dataclasses.replace(base, plausible=()).recommended == 8
+
+
 def test_the_error_of_an_assay_costs_power_or_mice_and_is_said(survival):
     comparison = PlannedComparison.of(survival, versus="BM + sorafenib", endpoint="serum_il15", day="day 9")
     seen = simulate_comparison(survival, comparison, subjects=64, seed=2, attrition=NONE)
@@ -135,7 +239,7 @@ def test_the_error_of_an_assay_costs_power_or_mice_and_is_said(survival):
         ({"arm": "BM + T cell"}, UnknownNameError, 'Did you mean "BM \\+ T cells"'),
         ({"arm": "BM", "versus": "BM"}, InvalidValueError, "compared with itself"),
         ({"endpoint": "IL15_serum"}, InvalidValueError, 'on which day, such as "day 12"'),
-        ({"endpoint": "IL15_serum", "day": "day 400"}, InvalidValueError, "ends on day 100"),
+        ({"endpoint": "IL15_serum", "day": "day 400"}, InvalidValueError, "lasts from day 0 to day 100"),
         ({"endpoint": "survivall"}, UnknownNameError, "endpoint, assay or output"),
         ({"endpoint": "cd8_flow", "day": "day 9"}, InvalidValueError, "name one of them: cd8_flow.cd107a"),
         ({"endpoint": "serum_il15.IL2", "day": "day 9"}, UnknownNameError, 'analyte of "serum_il15"'),
