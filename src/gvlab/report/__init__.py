@@ -9,15 +9,15 @@ from gvlab.report.captions import (
     timecourse_caption,
     verdict_summary,
 )
-from gvlab.report.content import Picture, ReportContent, Section, Table
+from gvlab.report.content import Picture, ReportContent, ReportTable, Section
 from gvlab.report.html import picture, render, write_report
 
 __all__ = [
     "Origin",
     "Picture",
     "ReportContent",
+    "ReportTable",
     "Section",
-    "Table",
     "axis_caption",
     "groups_caption",
     "incidence_caption",

@@ -8,7 +8,7 @@ import pandas as pd
 
 from gvlab.calibration import Ensemble
 from gvlab.findings.robustness import EnsembleVerdict, Robustness, robust_and_open
-from gvlab.report.content import Section, Table
+from gvlab.report.content import ReportTable, Section
 from gvlab.report.html import picture
 
 CHALLENGES = ("challenge",)
@@ -44,7 +44,7 @@ def ensemble_section(found: Sequence[EnsembleVerdict], ensemble: Ensemble, subje
         (*in_words(found), *_made(about)),
         (figure,),
         (
-            Table(
+            ReportTable(
                 "What the ensemble says of each claim",
                 pd.DataFrame([_table_row(verdict) for verdict in shown]),
                 "A set reproduces a claim when direction, size and probability of significance at the stated number of "

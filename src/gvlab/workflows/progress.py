@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from gvlab.errors import CancelledError
+from gvlab.simulation.cancel import CancelToken
+
+__all__ = ["CancelToken", "Progress", "ProgressSink", "Stage"]
 
 
 @dataclass(frozen=True)
@@ -39,14 +42,6 @@ class Progress:
 
 ProgressSink: TypeAlias = Callable[[Progress], None]
 """Is told where a workflow stands: a bar on a screen, the socket of a page, a list in a test."""
-
-
-class CancelToken(Protocol):
-    """Whether somebody wants the work to stop; `gvlab.simulation.CancelToken` is one."""
-
-    def __call__(self) -> bool:
-        """Return whether it should stop."""
-        ...
 
 
 class Stage:

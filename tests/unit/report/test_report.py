@@ -51,7 +51,7 @@ def content(**changes: object) -> report.ReportContent:
         "sections": (
             report.Section(
                 "part", "A part", ("A paragraph.",), pictures,
-                (report.Table("Numbers", pd.DataFrame({"arm": ["a", "b"], "value": [1.5, np.nan]})),),
+                (report.ReportTable("Numbers", pd.DataFrame({"arm": ["a", "b"], "value": [1.5, np.nan]})),),
             ),
         ),
         "parameters": PARAMETERS,
