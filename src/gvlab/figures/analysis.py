@@ -131,13 +131,13 @@ def courses(rows: pd.DataFrame, variable: str, unit: str) -> dict[str, xr.Datase
 
 
 def _skewed(values: pd.Series[float]) -> bool:
-    """Say whether readings ask for a logarithmic axis: positive, and over more than a factor of 30."""
+    """Return whether readings ask for a logarithmic axis: positive, and over more than a factor of 30."""
     lowest, highest = float(values.min()), float(values.max())
     return lowest > 0 and highest > 30 * lowest
 
 
 def _floor(rows: pd.DataFrame) -> float | None:
-    """Give the limit of detection where a reading lies below it: such readings are the limit."""
+    """Return the limit of detection where a reading lies below it: such readings are the limit."""
     below = rows[rows["below_lloq"]]
     return float(below["value"].max()) if len(below) else None
 
@@ -178,7 +178,7 @@ def _ratios(analysis: Analysis, _: str, __: str, figures: dict[str, Figure], not
 
 
 def _condition(sample: str) -> str:
-    """Give the name of a sample without the number of its replicate: "sorafenib 2" -> "sorafenib"."""
+    """Return the name of a sample without the number of its replicate: "sorafenib 2" -> "sorafenib"."""
     import re
 
     return re.sub(r"[\s_\-]*\d+$", "", str(sample)) or str(sample)

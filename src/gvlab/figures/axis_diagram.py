@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from gvlab.arrays import Array, Float
 from gvlab.errors import InvalidValueError
 from gvlab.figures.layout import Place, layered
 from gvlab.figures.style import (
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-FloatArray = npt.NDArray[np.float64]
 
 _UNCHANGED = 1.1
 """Changes of less than a tenth are drawn as none."""
@@ -144,8 +143,8 @@ class Box:
     half_height: float
     column: int
 
-    def corners(self) -> FloatArray:
-        """Give the upper and the lower middle, shape (2, 2)."""
+    def corners(self) -> Float[Array, "2 2"]:
+        """Return the upper and the lower middle, shape (2, 2)."""
         return np.array([(self.x, self.y - self.half_height), (self.x, self.y + self.half_height)])
 
 
@@ -201,7 +200,7 @@ def _color(change: float) -> Any:
     return tuple(gray + (full - gray) * (0.35 + 0.65 * far))
 
 
-def _edge(axes: Axes, row: Mapping[Any, Any], path: FloatArray) -> None:
+def _edge(axes: Axes, row: Mapping[Any, Any], path: Float[Array, "4 2"]) -> None:
     from matplotlib.patches import PathPatch, Polygon
     from matplotlib.path import Path as Curve
 
@@ -248,23 +247,23 @@ def _edge(axes: Axes, row: Mapping[Any, Any], path: FloatArray) -> None:
         )  # fmt: skip
 
 
-def _straight(path: FloatArray) -> bool:
+def _straight(path: Float[Array, "4 2"]) -> bool:
     across = path[3] - path[0]
     off = (path[1:3] - path[0]) @ np.array([-across[1], across[0]])
     return bool(np.all(np.abs(off) < 1e-9))
 
 
-def bezier(path: FloatArray) -> FloatArray:
-    """Give 41 points of a cubic curve with four control points."""
+def bezier(path: Float[Array, "4 2"]) -> Float[Array, "point 2"]:
+    """Return 41 points of a cubic curve with four control points."""
     t = np.linspace(0, 1, 41)[:, None]
-    points: FloatArray = (
+    points: Float[Array, "point 2"] = (
         (1 - t) ** 3 * path[0] + 3 * (1 - t) ** 2 * t * path[1] + 3 * (1 - t) * t**2 * path[2] + t**3 * path[3]
     )
     return points
 
 
-def route(source: Box, target: Box, boxes: Mapping[str, Box]) -> FloatArray:
-    """Give the curve of an edge as four control points, shape (4, 2), in millimeters.
+def route(source: Box, target: Box, boxes: Mapping[str, Box]) -> Float[Array, "4 2"]:
+    """Return the curve of an edge as four control points, shape (4, 2), in millimeters.
 
     Neighbors are joined straight. An edge that leaps over a column arcs above whatever stands between, and an edge that
     runs back arcs below.

@@ -81,7 +81,7 @@ def blot(
 
 
 def _strip(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Give the gray of a strip: a smooth spot a lane, darker and a little larger where there is more."""
+    """Return the gray of a strip: a smooth spot a lane, darker and a little larger where there is more."""
     relative = values / max(float(values.max()), 1e-12)
     x = np.linspace(-1, 1, _WIDE)[None, :]
     y = np.linspace(-1, 1, _HIGH)[:, None]

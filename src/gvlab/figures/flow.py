@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from gvlab.arrays import Array, Float, Int
 from gvlab.errors import InvalidValueError
 from gvlab.figures.style import GRAY, Look, Width, figure_of, finish, looks, mark_simulated, new_figure, styled
 from gvlab.figures.tables import chosen
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-FloatArray = npt.NDArray[np.float64]
 
 LINEAR_BELOW = 150.0
 """Signals are shown on an inverse hyperbolic sine: linear below this, logarithmic above."""
@@ -26,7 +26,7 @@ _SHOWN = 2500
 _BINS = 96
 
 
-def display(signal: npt.ArrayLike) -> FloatArray:
+def display(signal: npt.ArrayLike) -> Float[Array, "..."]:
     """Carry a compensated signal to the axis: linear around zero, logarithmic far from it, as cytometry programs do."""
     return np.arcsinh(np.asarray(signal, dtype=np.float64) / LINEAR_BELOW)
 
@@ -93,7 +93,9 @@ def two_markers(
     return finish(figure, save)
 
 
-def _density(axes: Axes, x: FloatArray, y: FloatArray, limits: tuple[float, float], color: str) -> None:
+def _density(
+    axes: Axes, x: Float[Array, "event"], y: Float[Array, "event"], limits: tuple[float, float], color: str
+) -> None:
     from scipy.ndimage import gaussian_filter
 
     counts, edges, _ = np.histogram2d(x, y, bins=_BINS, range=(limits, limits))
@@ -178,7 +180,7 @@ def half_offset_histograms(
     return finish(figure, save)
 
 
-def _smooth(counts: npt.NDArray[np.int64]) -> FloatArray:
+def _smooth(counts: Int[Array, "bin"]) -> Float[Array, "bin"]:
     from scipy.ndimage import gaussian_filter1d
 
     curve = gaussian_filter1d(counts.astype(np.float64), 2.0)

@@ -159,7 +159,7 @@ def draw_dots(axes: Axes, x: int, values: npt.NDArray[np.float64], look: Look, l
 
 
 def spread(values: npt.NDArray[np.float64], reach: float = 0.32) -> npt.NDArray[np.float64]:
-    """Give each dot a place beside the middle so that near readings do not hide one another; no chance is involved."""
+    """Return places of dots beside the middle: near readings do not hide one another, and no chance is involved."""
     aside = np.zeros(len(values))
     span = np.ptp(values)
     if span == 0:

@@ -17,7 +17,7 @@ class Place:
 
 
 def layered(edges: Iterable[tuple[str, str]], fixed: Mapping[str, tuple[float, float]]) -> dict[str, Place]:
-    """Give each node its column (longest path from a start) and row (near its neighbors).
+    """Return column (longest path from a start) and row (near its neighbors) of each node.
 
     Edges that close a circle are feedback and do not count. The layout depends on the order of edges alone, so the same
     table gives the same picture.
@@ -103,7 +103,7 @@ def _rows(
 
 
 def _backbone(nodes: list[str], forward: list[tuple[str, str]], column: Mapping[str, int]) -> list[str]:
-    """Give one longest chain; it is drawn as a straight line."""
+    """Return one longest chain; it is drawn as a straight line."""
     best: dict[str, list[str]] = {}
     for node in sorted(nodes, key=lambda n: -column[n]):
         chains = [best[t] for s, t in forward if s == node and column[t] > column[node] and t in best]

@@ -96,7 +96,7 @@ def power(
 
 
 def _last_of_interest(table: pd.DataFrame, target: float, needed: int | None) -> float:
-    """Give the number of mice beyond which every curve is near 1, or the last one tried."""
+    """Return the number of mice beyond which every curve is near 1, or the last one tried."""
     largest = float(table["n_per_arm"].max())
     short = table.loc[table["power"] < max(0.98, target), "n_per_arm"]
     return min(largest, max(20.0, 1.3 * float(short.max() if len(short) else 0), 1.5 * (needed or 0)))

@@ -183,7 +183,7 @@ def _title(panel: Panel, wide: float) -> str:
 
 
 def _title_left(panel: Panel) -> float:
-    """Give where a title begins: beside the letter, and over the labels of the axis."""
+    """Return where a title begins: beside the letter, and over the labels of the axis."""
     return max(panel.left_mm - 5.5, 5.5) if panel.letter else min(panel.left_mm, max(panel.left_mm - 5.5, 2.0))
 
 

@@ -90,7 +90,7 @@ class Look:
 
 
 def looks(arms: Iterable[str]) -> dict[str, Look]:
-    """Give each arm its look, by its place in the order; hand the same dictionary to every figure of a study."""
+    """Return the look of each arm, by its place in the order; hand the same dictionary to every figure of a study."""
     return {
         arm: Look(OKABE_ITO[i % len(OKABE_ITO)], DASHES[i % len(DASHES)], MARKERS[i % len(MARKERS)])
         for i, arm in enumerate(dict.fromkeys(arms))
@@ -153,7 +153,7 @@ def panels(
 
 
 def width_mm(width: Width | float) -> float:
-    """Give the width in millimeters."""
+    """Return the width in millimeters."""
     if isinstance(width, str):
         if width not in WIDTHS_MM:
             raise UnknownNameError("figure width", width, WIDTHS_MM)
@@ -182,7 +182,7 @@ def text_width_mm(text: str, size: float, weight: str = "normal") -> float:
 
 @functools.cache
 def _ruler() -> tuple[Figure, Any]:
-    """Give an empty figure to measure text by; making one takes longer than measuring."""
+    """Return an empty figure to measure text by; making one takes longer than measuring."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -282,7 +282,7 @@ def finish(figure: Figure, save: str | Path | Iterable[str | Path] | None) -> Fi
 
 
 def figure_of(axes: Axes) -> Figure:
-    """Give the figure that axes belong to."""
+    """Return the figure that axes belong to."""
     figure = axes.get_figure(root=True)
     if figure is None:
         raise InvalidValueError(

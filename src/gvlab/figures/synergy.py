@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from gvlab.arrays import Array, Float
 from gvlab.errors import InvalidValueError
 from gvlab.figures.style import (
     GRAY,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-FloatArray = npt.NDArray[np.float64]
 
 _REFERENCES = {"bliss": "Bliss independence", "hsa": "highest single agent", "loewe": "Loewe additivity"}
 
@@ -101,7 +101,9 @@ def synergy_map(
     return finish(figure, save)
 
 
-def _placed(excess: pd.DataFrame, column: str, first: Sequence[float], second: Sequence[float]) -> FloatArray:
+def _placed(
+    excess: pd.DataFrame, column: str, first: Sequence[float], second: Sequence[float]
+) -> Float[Array, "first second"]:
     placed = np.full((len(first), len(second)), np.nan)
     for a, b, value in excess[["dose_a", "dose_b", column]].to_numpy(dtype=np.float64):
         placed[int(np.argmin(np.abs(np.asarray(first) - a))), int(np.argmin(np.abs(np.asarray(second) - b)))] = value
@@ -110,7 +112,7 @@ def _placed(excess: pd.DataFrame, column: str, first: Sequence[float], second: S
 
 def _heat(
     axes: Axes,
-    grid: FloatArray,
+    grid: Float[Array, "first second"],
     first: Sequence[float],
     second: Sequence[float],
     first_label: str,
@@ -161,7 +163,13 @@ def _mark_clear(axes: Axes, excess: pd.DataFrame, first: Sequence[float], second
 
 
 def _isobole(
-    axes: Axes, grid: FloatArray, first: FloatArray, second: FloatArray, level: float, y_label: str, x_label: str
+    axes: Axes,
+    grid: Float[Array, "first second"],
+    first: Float[Array, "first"],
+    second: Float[Array, "second"],
+    level: float,
+    y_label: str,
+    x_label: str,
 ) -> None:
     """Draw where the effect is `level`, and where it would be if the agents only added."""
     x, y = second[1:], first[1:]
@@ -202,8 +210,8 @@ def _isobole(
     axes.legend(handles=lines, loc="upper right", fontsize=6, frameon=True, framealpha=0.85, edgecolor="none")
 
 
-def _dose_for(doses: FloatArray, effect: FloatArray, level: float) -> float:
-    """Give the lowest dose at which an agent alone has an effect, between doses by interpolation; infinite if none."""
+def _dose_for(doses: Float[Array, "dose"], effect: Float[Array, "dose"], level: float) -> float:
+    """Return the lowest dose at which an agent alone has an effect, interpolated between doses; infinite if none."""
     reached = np.flatnonzero(effect >= level)
     if not len(reached) or reached[0] == 0:
         return float(np.inf) if not len(reached) else 0.0

@@ -41,7 +41,7 @@ def require(table: pd.DataFrame, columns: Iterable[str], what: str) -> None:
 
 
 def chosen(asked: Sequence[str] | None, there: Iterable[str], kind: str = "arm") -> list[str]:
-    """Give the names to be drawn, in order: those asked for, or all in order of appearance."""
+    """Return the names to be drawn, in order: those asked for, or all in order of appearance."""
     known = list(dict.fromkeys(str(name) for name in there))
     if asked is None:
         return known
@@ -52,7 +52,7 @@ def chosen(asked: Sequence[str] | None, there: Iterable[str], kind: str = "arm")
 
 
 def time_scale(unit: str) -> float:
-    """Give the number of days in a unit of the time axis."""
+    """Return the number of days in a unit of the time axis."""
     scales = {"day": 1.0, "week": 7.0, "month": DAYS_PER_MONTH}
     if unit not in scales:
         raise UnknownNameError("unit of the time axis", unit, scales)

@@ -180,7 +180,7 @@ def _draw_arm(
 
 
 def _below_all(courses: Sequence[xr.Dataset], variable: str) -> float | None:
-    """Give a place for zeros below every positive value, or None where there are no zeros."""
+    """Return a place for zeros below every positive value, or None where there are no zeros."""
     values = np.concatenate([c[variable].to_numpy().ravel() for c in courses if variable in c] or [np.zeros(0)])
     positive = values[values > 0]
     if not np.any(values <= 0) or not positive.size:

@@ -129,7 +129,7 @@ def _grid(axes: Axes, verdicts: pd.DataFrame, rows: list[str], columns: list[str
 
 
 def ink(color: str) -> str:
-    """Give black or white, whichever can be read on a color."""
+    """Return black or white, whichever can be read on a color."""
     from matplotlib.colors import to_rgb
 
     red, green, blue = to_rgb(color)
@@ -146,7 +146,7 @@ def _cut(text: str, space_mm: float) -> str:
 
 
 def _key_lines(verdicts: pd.DataFrame, across: float) -> list[list[tuple[str, str, str, float]]]:
-    """Give the key as lines of (color, glyph, text, left edge), as many as the width needs."""
+    """Return the key as lines of (color, glyph, text, left edge), as many as the width needs."""
     lines: list[list[tuple[str, str, str, float]]] = [[]]
     x = 2.0
     for verdict, (color, glyph) in VERDICTS.items():

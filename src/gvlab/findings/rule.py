@@ -53,11 +53,11 @@ VERDICTS = tuple(Verdict)
 
 MEANINGS: Mapping[Verdict, str] = {
     Verdict.REPRODUCED: (
-        "The effect goes the published way, its 95 % interval excludes no effect, it is at least `at_least`, and at "
-        "the stated number of animals the test would be significant with at least the stated probability."
+        "The effect goes the published way, its 95 % interval excludes no effect, it is as large as the claim's record "
+        "asks, and at the stated number of animals the test would be significant with at least the stated probability."
     ),
     Verdict.PARTLY: (
-        "The effect goes the published way and its interval excludes no effect, but it is smaller than `at_least`, or "
+        "The effect goes the published way and its interval excludes no effect, but it is smaller than asked, or "
         "an experiment of that size would miss it too often."
     ),
     Verdict.NOT: "Anything else that could be read: the other way, or an interval that includes no effect.",

@@ -118,8 +118,14 @@ def _table_row(verdict: EnsembleVerdict) -> dict[str, str]:
         "role": verdict.record.role,
         "sets that reproduce it": f"{100 * estimate.value:.0f} % ({100 * estimate.lower:.0f} to "
         f"{100 * estimate.upper:.0f})",
-        "in each search": ", ".join(f"{100 * share:.0f}" for share in verdict.by_search) + " %",
+        "in each search": _in_each(verdict.by_search),
         "partly": f"{100 * verdict.partly:.0f} %",
         "conclusion": f"{verdict.robustness}{' (decided)' if verdict.used_for_calibration == 'all' else ''}",
         "why": verdict.reason,
     }
+
+
+def _in_each(shares: Sequence[float]) -> str:
+    """Return the share in each independent search; once where it is the same in all."""
+    printed = [f"{100 * share:.0f}" for share in shares]
+    return f"{printed[0]} % in all {len(printed)}" if len(set(printed)) == 1 else f"{', '.join(printed)} %"

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from gvlab import units
+from gvlab.arrays import Array, Float
 from gvlab.experiment import Results
 from gvlab.findings.one_set import JudgedFinding
 from gvlab.findings.rule import Verdict, combined
@@ -252,7 +252,7 @@ def diagram_picture(shown: Shown) -> Picture:
     return picture(figure, f"diagram-{shown.anchor}", title, caption, shown.claims(tuple(nodes.values())))
 
 
-def _readable(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _readable(values: Float[Array, "_subject"]) -> Float[Array, "_readable"]:
     return values[np.isfinite(values)]
 
 

@@ -75,10 +75,11 @@ def study_sections(
 
 @dataclass(frozen=True)
 class _Asked:
-    """A section that is asked for: its anchor and heading, and what is shown in it."""
+    """A section that is asked for: its anchor and heading, its place in the record, and what is shown in it."""
 
     id: str
     title: str
+    place: int
     shown: Shown
 
 
@@ -91,17 +92,17 @@ def _asked(runs: Runs, findings: Sequence[JudgedFinding], brief: bool) -> list[_
     found = []
     for kind in KINDS:
         for name, every in ordered:
-            for spec in _sections_of(every[0].experiment):
+            for place, spec in enumerate(_sections_of(every[0].experiment)):
                 if spec.kind != kind:
                     continue
                 first_only = kind in ONCE or (brief and kind not in IN_EVERY_SYSTEM)
                 for results in every[:1] if first_only else every:
                     shown = Shown(spec, results, findings, _assumed(results.experiment))
-                    found.append(_Asked(_id(spec, name, results), _title(spec, results), shown))
+                    found.append(_Asked(_id(spec, name, results), _title(spec, results), place, shown))
     first: dict[str, int] = {}  # a section stands where its first part does
-    for place, each in enumerate(found):
-        first.setdefault(each.id, place)
-    return sorted(found, key=lambda each: first[each.id])
+    for number, each in enumerate(found):
+        first.setdefault(each.id, number)
+    return sorted(found, key=lambda each: (first[each.id], each.place))
 
 
 def _id(spec: SectionSpec, experiment: str, results: Results) -> str:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from gvlab.arrays import Array, Float
 from gvlab.errors import GVLabError
 from gvlab.experiment import Results
 from gvlab.experiment import sampling as virtual
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from gvlab.assay.measurements import Measurements
     from gvlab.figures import Row
 
-FloatArray = npt.NDArray[np.float64]
 
 MICE, CULTURES = 8, 3
 """Animals of a destructive assay and independent cultures; the paper's numbers are not known, both are assumed."""
@@ -169,7 +168,7 @@ class FigureContext:
         return f"{100 * test(a, b, n, n, rng, replicates=1000).probability:.0f} %"
 
 
-def readings_of(measured: Measurements, arms: Sequence[str]) -> dict[str, FloatArray]:
+def readings_of(measured: Measurements, arms: Sequence[str]) -> dict[str, Float[Array, "_subject"]]:
     """Return readings by arm in order; an arm without any has none."""
     return {arm: measured.values(arm) if arm in measured.arms else np.zeros(0) for arm in arms}
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from gvlab.arrays import Array, Bool, Float
 from gvlab.assay.fcs import FlowFile
 from gvlab.assay.flow import record_strategy
 from gvlab.assay.gating import compensate
@@ -26,7 +26,6 @@ from gvlab.papers.mathew2018.context import (
     SIGNIFICANT,
     T_CELLS,
     FigureContext,
-    FloatArray,
     PaperFigure,
     origin_in_words,
     plus,
@@ -58,7 +57,7 @@ PRIMARIES = {
 class Tube:
     """Gated events of one mouse: compensated signals by marker, and the percentage in the last gate."""
 
-    signals: Mapping[str, FloatArray]
+    signals: Mapping[str, Float[Array, "_event"]]
     percent: float
 
 
@@ -168,7 +167,7 @@ def acquired(drawn: Results, percent: Measurements) -> dict[str, Tube]:
 
 def _gated(
     file: FlowFile,
-    gates: Callable[[FlowFile], Mapping[str, npt.NDArray[np.bool_]]],
+    gates: Callable[[FlowFile], Mapping[str, Bool[Array, "event"]]],
     markers: Sequence[str],
 ) -> Tube:
     masks = gates(file)

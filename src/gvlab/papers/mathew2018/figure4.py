@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from gvlab.arrays import Array, Float
 from gvlab.experiment import Results
 from gvlab.experiment import sampling as virtual
 from gvlab.figures import Look, Panel, Row, blot, treated_dots
@@ -19,7 +20,6 @@ from gvlab.papers.mathew2018.context import (
     LOOKS,
     SIGNIFICANT,
     FigureContext,
-    FloatArray,
     PaperFigure,
     origin_in_words,
     plus,
@@ -129,7 +129,7 @@ def build(context: FigureContext) -> PaperFigure:
     )
 
 
-def _inhibitors(readings: dict[str, FloatArray], look: dict[str, Look]) -> Callable[[Axes], None]:
+def _inhibitors(readings: dict[str, Float[Array, "_culture"]], look: dict[str, Look]) -> Callable[[Axes], None]:
     def draw(axes: Axes) -> None:
         rows = {"": tuple(f"{name[:3]}." if name == "vehicle" else f"{name[:4]}." for name in readings)}
         treated_dots(readings, rows, label="Il15 mRNA (of vehicle)", look=look, reference=1.0, axis=axes)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gvlab.arrays import Array, Float
 from gvlab.assay.readers.wave import read_wave
 from gvlab.assay.seahorse import Traces
 from gvlab.experiment import Results
@@ -21,7 +22,6 @@ from gvlab.papers.mathew2018.context import (
     SIGNIFICANT,
     T_CELLS,
     FigureContext,
-    FloatArray,
     PaperFigure,
     origin_in_words,
     plus,
@@ -99,7 +99,7 @@ def build(context: FigureContext) -> PaperFigure:
 def _traces(drawn: Results, assay: str, rate: str, label: str) -> Callable[[Axes], None]:
     shown = virtual.draw(Results(drawn.experiment, {arm: drawn.run(arm) for arm in SHOWN}, drawn.seed, False), MICE)
     readings = virtual.read(shown, assay, [DAY], raw=True)
-    by_arm: dict[str, list[FloatArray]] = {arm: [] for arm in SHOWN}
+    by_arm: dict[str, list[Float[Array, "cycle"]]] = {arm: [] for arm in SHOWN}
     arm_of = dict(zip(readings.table["subject"], readings.table["arm"], strict=True))
     plate: Traces | None = None
     with tempfile.TemporaryDirectory() as folder:
