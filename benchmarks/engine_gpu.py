@@ -20,7 +20,7 @@ from engine_cases import Case, flagship
 
 from gvlab.engine import Options, Solution
 from gvlab.engine.ensemble import engine as ensemble
-from gvlab.engine.targets.gpu import device, sharing
+from gvlab.engine.targets.gpu import device
 
 SUBJECTS = {"mouse": 65_536, "human": 32_768}
 """In a timing."""
@@ -54,15 +54,15 @@ def repeated(case: Case, subjects: int) -> Case:
     )
 
 
-def run(case: Case, relative: float, method: str = "auto") -> tuple[Solution, float]:
+def run(case: Case, relative: float, engine: ensemble.Engine) -> tuple[Solution, float]:
     """Solve on the cards; return the solution and the seconds by the clock."""
     options = Options(relative_tolerance=relative, absolute_tolerance=relative * 1e-3)
     start = time.perf_counter()
-    solution = ensemble.solve(case.model, case.times, **case.arguments(), options=options, method=method, target="gpu")
+    solution = engine.solve(case.model, case.times, **case.arguments(), options=options, target="gpu")
     return solution, time.perf_counter() - start
 
 
-def measure(species: str, *, stiff: bool = False) -> dict[str, Any]:
+def measure(species: str, *, stiff: bool, printed: bool) -> dict[str, Any]:
     """Return the row of one case."""
     from engine import TIGHT, WANTED, error
 
@@ -71,10 +71,11 @@ def measure(species: str, *, stiff: bool = False) -> dict[str, Any]:
         ensemble.solve(case.model, case.times, **case.arguments(), options=TIGHT)
         for case in (tuning, held_out.part(JUDGED))
     ]
+    engine = ensemble.Engine(print_constants=printed)
     parts, allowed = (tuning, held_out.part(JUDGED)), (WANTED / 2, WANTED)
 
     def errors(relative: float) -> list[float]:
-        return [error(run(part, relative)[0], true) for part, true in zip(parts, truth, strict=True)]
+        return [error(run(part, relative, engine)[0], true) for part, true in zip(parts, truth, strict=True)]
 
     judged = ((some, errors(some)) for some in TOLERANCES)
     found, (_, worst) = next(
@@ -83,11 +84,11 @@ def measure(species: str, *, stiff: bool = False) -> dict[str, Any]:
     )
     row: dict[str, Any] = {"case": tuning.name, "engine": "gpu", "relative_tolerance": found}
     row["device"] = ", ".join(card.name for card in device.cards())
-    row["constants"] = "printed" if sharing.PRINTED else "in constant memory"
+    row["constants"] = "printed" if printed else "in constant memory"
     if found is None:
         return row | {"max_error": None, "subjects_per_second": None, "ratio": None}
     large = repeated(held_out, SUBJECTS[species])
-    solutions, seconds = zip(*(run(large, found) for _ in range(REPEATS)), strict=True)
+    solutions, seconds = zip(*(run(large, found, engine) for _ in range(REPEATS)), strict=True)
     spent, steps = statistics.median(seconds), float(solutions[0].steps.sum())
     processor = time.process_time()
     small = held_out.part(JUDGED)
@@ -121,7 +122,7 @@ def main(*, quick: bool = False) -> list[dict[str, Any]]:
     rows = []
     for name in ("mouse",) if quick else ("mouse", "human"):
         for stiff in (False,) if quick else (False, True):
-            for sharing.PRINTED in (False,) if stiff else (True, False):
-                rows.append(measure(name, stiff=stiff))
+            for printed in (False,) if stiff else (True, False):
+                rows.append(measure(name, stiff=stiff, printed=printed))
                 print(rows[-1], file=sys.stderr, flush=True)
     return rows

@@ -6,6 +6,8 @@ Where there is a GPU, the same tests run on it as well.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import functools
 import importlib
 import shutil
 import subprocess
@@ -19,7 +21,6 @@ from processor_card import ProcessorCard
 
 from gvlab.engine import Operation, Options
 from gvlab.engine.ensemble import engine as ensemble
-from gvlab.engine.ensemble import run
 from gvlab.engine.ensemble.events import trigger_masks
 from gvlab.engine.ensemble.ready import ReadyModel
 from gvlab.engine.ensemble.subjects import Subjects
@@ -66,7 +67,7 @@ def cards(tmp_path_factory) -> list[ProcessorCard]:
 
 
 @pytest.fixture(params=["processor", "gpu"])
-def card(request, monkeypatch):
+def card(request):
     """A card made of the processor, and the GPU where there is one."""
     if request.param == "gpu":
         if device.available():
@@ -74,10 +75,15 @@ def card(request, monkeypatch):
         return device.cards()[0]
     if shutil.which("g++") is None:
         pytest.skip("no C++ compiler here")
-    cards = request.getfixturevalue("cards")
-    monkeypatch.setattr(device, "cards", lambda: (cards[0],))
-    cards[0].started.clear()
-    return cards[0]
+    card = request.getfixturevalue("cards")[0]
+    card.started.clear()
+    return card
+
+
+def on(*cards, **options):
+    """What solves on these cards."""
+    engine = ensemble.Engine(cards=cards, **options)
+    return functools.partial(engine.solve, target="gpu")
 
 
 def arguments(subjects: int = 20) -> dict:
@@ -114,7 +120,7 @@ def assert_agree(one, other, *, steps: float, time: float = 1e-7, rtol: float = 
 @pytest.mark.parametrize("method", ["auto", *METHODS])
 def test_a_card_gives_what_the_vector_code_gives(card, model, method):
     vector = ensemble.solve(model, TIMES, **arguments(), method=method)
-    scalar = ensemble.solve(model, TIMES, **arguments(), method=method, target="gpu")
+    scalar = on(card)(model, TIMES, **arguments(), method=method)
     assert_agree(scalar, vector, steps=0.02)
     assert len(vector.events) > 10
 
@@ -135,7 +141,7 @@ def benchmark_cases(monkeypatch):
 def test_the_flagship_model_takes_the_same_steps_on_a_card(card, benchmark_cases):
     case = benchmark_cases.flagship("mouse", 4, 3)
     vector = ensemble.solve(case.model, case.times, **case.arguments())
-    scalar = ensemble.solve(case.model, case.times, **case.arguments(), target="gpu")
+    scalar = on(card)(case.model, case.times, **case.arguments())
     # Thousands of steps, each of which looks for conditions that change inside it.
     assert vector.steps.min() > 1000
     assert_steps_agree(scalar, vector)
@@ -147,7 +153,7 @@ def test_the_fates_of_the_flagship_model_are_the_same_on_a_card(card, benchmark_
     # What is left of a clone after its cure is rounding: up to here, a reading says something.
     times, tight = np.linspace(0.0, 60.0, 13), Options(relative_tolerance=1e-9, absolute_tolerance=1e-12)
     vector = ensemble.solve(model, times, **asked, options=tight)
-    scalar = ensemble.solve(model, times, **asked, options=tight, target="gpu")
+    scalar = on(card)(model, times, **asked, options=tight)
     assert np.unique(vector.status).size == 2
     assert len(np.unique(vector.events["event"])) > 3
     assert_agree(scalar, vector, steps=0.1, time=1e-5, rtol=1e-4, atol=1e-6)
@@ -156,7 +162,7 @@ def test_the_fates_of_the_flagship_model_are_the_same_on_a_card(card, benchmark_
 def test_what_turns_out_to_be_stiff_is_handed_over_on_a_card_too(card, benchmark_cases):
     case = benchmark_cases.flagship("mouse", 3, 3, stiff=True)
     vector = ensemble.solve(case.model, case.times, **case.arguments())
-    scalar = ensemble.solve(case.model, case.times, **case.arguments(), target="gpu")
+    scalar = on(card)(case.model, case.times, **case.arguments())
     if isinstance(card, ProcessorCard):
         assert {name for name, _ in card.started} == {"dop853", "rodas5p"}
     assert_steps_agree(scalar, vector)
@@ -165,7 +171,7 @@ def test_what_turns_out_to_be_stiff_is_handed_over_on_a_card_too(card, benchmark
 def test_a_card_gives_up_where_the_processor_does(card, model):
     asked = arguments() | {"options": Options(relative_tolerance=1e-8, max_steps=5)}
     vector = ensemble.solve(model, TIMES, **asked, method="dop853")
-    scalar = ensemble.solve(model, TIMES, **asked, method="dop853", target="gpu")
+    scalar = on(card)(model, TIMES, **asked, method="dop853")
     assert np.unique(vector.status).size > 1
     np.testing.assert_array_equal(scalar.status, vector.status)
 
@@ -215,12 +221,11 @@ def test_the_rules_of_the_steps_are_those_of_the_processor(card, name):
     assert antimony.loadAntimonyString(f"model m; {text}; end") >= 0, antimony.getLastError()
     model = Equations.from_sbml(antimony.getSBMLString("m"))
     vector, scalar = (
-        ensemble.solve(
+        solve(
             model, times, subjects=len(next(iter(values.values()))), parameters=values, schedule=schedule,
             outputs=["x", "seen"] if "seen" in text else ["x"], options=Options(tolerance, tolerance * 1e-3),
-            target=target,
         )
-        for target in ("cpu", "gpu")
+        for solve in (ensemble.solve, on(card))
     )  # fmt: skip
     assert np.mean(scalar.steps == vector.steps) >= least
     assert_agree(scalar, vector, steps=0.35, time=10 * tolerance, rtol=30 * tolerance, atol=tolerance)
@@ -262,30 +267,26 @@ def test_a_compartment_that_changes_takes_what_is_in_it_along(model):
 
 
 @needs_compiler
-def test_where_a_constant_stands_changes_no_more_than_last_bits(model, cards, monkeypatch):
-    monkeypatch.setattr(device, "cards", lambda: (cards[0],))
-    solutions, kernels = [], []
-    for choose in (
-        lambda *asked: Sharing(),
-        shared_constants,
-        lambda *asked: shared_constants(*asked, printed=True),
-    ):
-        monkeypatch.setattr(run, "shared_constants", choose)
-        solutions.append(ensemble.solve(model, TIMES, **arguments(), target="gpu"))
-        ready, subjects, targets = prepared(model, arguments())
-        sharing = choose(ready.program, subjects.slots, changed_slots(ready.program, ready.equations, targets))
-        kernels.append(ready.kernels(NAMES, sharing)[0])
-    for solution in solutions[1:]:
-        assert_agree(solution, solutions[0], steps=0, rtol=1e-9, atol=1e-12)
-    assert len({kernel.fingerprint for kernel in kernels}) == 3
+def test_where_a_constant_stands_changes_no_more_than_last_bits(model, cards):
+    placed, printed = (
+        on(cards[0], print_constants=choice)(model, TIMES, **arguments()) for choice in (False, True)
+    )  # fmt: skip
+    assert_agree(printed, placed, steps=0, rtol=1e-9, atol=1e-12)
+
+
+def test_where_a_constant_stands_is_part_of_what_compiled_code_is_kept_by(model):
+    ready, subjects, targets = prepared(model, arguments())
+    asked = (ready.program, subjects.slots, changed_slots(ready.program, ready.equations, targets))
+
+    def fingerprint(sharing: Sharing) -> str:
+        return ready.kernels(NAMES, sharing)[0].fingerprint
+
+    placed, printed = (shared_constants(*asked, printed=choice) for choice in (False, True))
+    assert len({fingerprint(sharing) for sharing in (Sharing(), placed, printed)}) == 3
     # In constant memory the values are no part of the code; printed, they are.
-    _, second, third = kernels
-    other = Sharing(second.sharing.numbers, tuple(value + 1 for value in second.sharing.values))
-    assert Kernel(second.program, second.method, second.masks, second.readings, other).fingerprint == (
-        second.fingerprint
-    )
-    printed = Sharing(other.numbers, other.values, printed=True)
-    assert Kernel(third.program, third.method, third.masks, third.readings, printed).fingerprint != third.fingerprint
+    others = tuple(value + 1 for value in placed.values)
+    assert fingerprint(dataclasses.replace(placed, values=others)) == fingerprint(placed)
+    assert fingerprint(dataclasses.replace(printed, values=others)) != fingerprint(printed)
 
 
 # ---------------------------------------------------------------------------------------------------------- portions
@@ -294,15 +295,13 @@ def test_where_a_constant_stands_changes_no_more_than_last_bits(model, cards, mo
 @needs_compiler
 @pytest.mark.parametrize("room", [1 << 40, 8_000, 1])
 def test_portions_change_no_bit(model, cards, monkeypatch, tmp_path, room):
-    monkeypatch.setattr(device, "cards", lambda: (cards[0],))
-    whole = ensemble.solve(model, TIMES, **arguments(), target="gpu")
+    whole = on(cards[0])(model, TIMES, **arguments())
     monkeypatch.setattr(portions, "FEWEST", 4)
     monkeypatch.setattr(portions, "CHUNK", 3000)
     for one in cards:
         monkeypatch.setattr(one, "_room", room)
         one.started.clear()
-    monkeypatch.setattr(device, "cards", lambda: tuple(cards))
-    parts = ensemble.solve(model, TIMES, **arguments(), target="gpu", into=tmp_path / "readings.npy")
+    parts = on(*cards)(model, TIMES, **arguments(), into=tmp_path / "readings.npy")
     assert all(one.started for one in cards)
     if room < 1 << 40:
         assert min(count for one in cards for _, count in one.started) <= 5
@@ -314,7 +313,6 @@ def test_portions_change_no_bit(model, cards, monkeypatch, tmp_path, room):
 
 @needs_compiler
 def test_a_subject_has_the_same_bits_in_any_company_on_a_card(model, cards, monkeypatch):
-    monkeypatch.setattr(device, "cards", lambda: (cards[0],))
     asked = arguments()
     rows = np.array([3, 11, 17])
     few = asked | {
@@ -326,7 +324,7 @@ def test_a_subject_has_the_same_bits_in_any_company_on_a_card(model, cards, monk
             for operation in asked["schedule"]
         ],
     }  # fmt: skip
-    many, some = (ensemble.solve(model, TIMES, **each, target="gpu") for each in (asked, few))
+    many, some = (on(cards[0])(model, TIMES, **each) for each in (asked, few))
     np.testing.assert_array_equal(many.values[rows], some.values)
 
 
@@ -336,30 +334,27 @@ def cut(value, rows):
 
 @needs_compiler
 def test_progress_is_told_on_the_way_and_counts_everyone_once(model, cards, monkeypatch):
-    monkeypatch.setattr(device, "cards", lambda: tuple(cards))
     monkeypatch.setattr(portions, "FEWEST", 4)
     told: list[int] = []
-    solution = ensemble.solve(model, TIMES, **arguments(), target="gpu", progress=told.append)
+    solution = on(*cards)(model, TIMES, **arguments(), progress=told.append)
     assert sum(told) == solution.status.size
     assert min(told) >= 0
 
 
 @needs_compiler
 def test_a_solve_on_a_card_can_be_cancelled(model, cards, monkeypatch):
-    monkeypatch.setattr(device, "cards", lambda: (cards[0],))
     before = set(threading.enumerate())
     # Without end, were it not for the cancel: the tolerance asks for steps below what time can tell apart.
     asked = arguments(4) | {"options": Options(relative_tolerance=1e-13, absolute_tolerance=1e-300)}
     endless = np.linspace(0.0, 1e6, 5)
     with pytest.raises(CancelledError, match="of 4 subjects"):
-        ensemble.solve(model, endless, **asked, target="gpu", cancel=lambda: True)
+        on(cards[0])(model, endless, **asked, cancel=lambda: True)
     assert set(threading.enumerate()) == before
     assert not cards[0].running()
 
 
 @needs_compiler
 def test_a_solve_waits_for_a_card_of_another_and_can_be_cancelled_meanwhile(model, cards, monkeypatch):
-    monkeypatch.setattr(device, "cards", lambda: (cards[0],))
     asked = 0
 
     def cancel() -> bool:
@@ -369,15 +364,14 @@ def test_a_solve_waits_for_a_card_of_another_and_can_be_cancelled_meanwhile(mode
 
     cards[0].started.clear()
     with cards[0].busy, pytest.raises(CancelledError):
-        ensemble.solve(model, TIMES, **arguments(), target="gpu", cancel=cancel)
+        on(cards[0])(model, TIMES, **arguments(), cancel=cancel)
     assert not cards[0].started
-    ensemble.solve(model, TIMES, **arguments(), target="gpu")
+    on(cards[0])(model, TIMES, **arguments())
     assert cards[0].started
 
 
 @needs_compiler
 def test_what_fails_on_a_card_is_raised_and_stops_the_others(model, cards, monkeypatch):
-    monkeypatch.setattr(device, "cards", lambda: tuple(cards))
     monkeypatch.setattr(portions, "FEWEST", 4)
 
     def refuse(*_):
@@ -385,7 +379,7 @@ def test_what_fails_on_a_card_is_raised_and_stops_the_others(model, cards, monke
 
     monkeypatch.setattr(cards[1], "start", refuse)
     with pytest.raises(SolveError, match="out of memory"):
-        ensemble.solve(model, TIMES, **arguments(), target="gpu")
+        on(*cards)(model, TIMES, **arguments())
     assert not cards[0].busy.locked()
     assert not cards[1].busy.locked()
 

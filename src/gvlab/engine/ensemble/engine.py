@@ -30,11 +30,25 @@ class Engine:
         Models made ready, which engines may share; one of its own where None.
     widths
         How many subjects a vector may have. Results do not depend on it.
+    cards
+        What the target "gpu" works on; the NVIDIA cards of this machine where None.
+    print_constants
+        Whether the code for a card has the constants that all subjects of a solve share as numbers. It then holds for
+        these numbers only; otherwise they stand in constant memory.
     """
 
-    def __init__(self, cache: ModelCache | None = None, widths: Sequence[int] = WIDTHS) -> None:
+    def __init__(
+        self,
+        cache: ModelCache | None = None,
+        widths: Sequence[int] = WIDTHS,
+        *,
+        cards: Sequence[Card] | None = None,
+        print_constants: bool = False,
+    ) -> None:
         self.cache = ModelCache() if cache is None else cache
         self.widths = tuple(widths)
+        self._cards = cards
+        self._print_constants = print_constants
 
     def solve(
         self,
@@ -80,13 +94,17 @@ class Engine:
             raise UnknownNameError("method", method, (*CHOICES, *METHODS))
         if target not in TARGETS:
             raise UnknownNameError("target", target, TARGETS)
-        cards: Sequence[Card] = import_module(TARGETS["gpu"]).cards() if target == "gpu" else ()
+        cards: Sequence[Card] = ()
+        if target == "gpu":
+            cards = import_module(TARGETS["gpu"]).cards() if self._cards is None else self._cards
         ready = self.cache.ready(model, method)
         # The same text read twice is the same model; the formulas belong to the graph of the first.
         request = check(ready.equations, times, subjects, outputs, parameters, schedule, stop, options)
         shape = (request.subjects, request.times.size, len(request.outputs))
         with nullcontext() if into is None else mapped(Path(into), shape) as values:
-            run = Run(request, ready, threads or cores(), progress, cards, values, cancel, self.widths)
+            run = Run(
+                request, ready, threads or cores(), progress, cards, values, cancel, self.widths, self._print_constants
+            )
             return run.follow()
 
 

@@ -59,6 +59,7 @@ class Run:
         values: FloatArray | None = None,
         cancel: Cancel | None = None,
         widths: Sequence[int] = WIDTHS,
+        print_constants: bool = False,
     ) -> None:
         program = ready.program
         self._request = request
@@ -83,7 +84,7 @@ class Run:
         self._workspaces: dict[Compiled, list[FloatArray]] = {}
         self._width_of: dict[tuple[Code, int], int] = {}
         self._events = Events(ready.events, self._subjects, self._watch, ready.refused_events)
-        self._portions = self._on_cards(ready, cards) if cards else None
+        self._portions = self._on_cards(ready, cards, print_constants) if cards else None
         self._stops = {request.model.events.index(name) for name in request.stop}
         self._logged = 0
 
@@ -148,10 +149,10 @@ class Run:
                 result[place.state] = base * scale * size
         return result
 
-    def _on_cards(self, ready: ReadyModel, cards: Sequence[Card]) -> Portions:
+    def _on_cards(self, ready: ReadyModel, cards: Sequence[Card], print_constants: bool) -> Portions:
         request, schedule = self._request, self._schedule
         changed = changed_slots(self._program, request.model, (operation.target for operation in request.schedule))
-        sharing = shared_constants(self._program, self._subjects.slots, changed)
+        sharing = shared_constants(self._program, self._subjects.slots, changed, printed=print_constants)
         kernels = ready.kernels(request.outputs, sharing)
         return Portions(cards, kernels, self._table, self._arrays, schedule.times, schedule.values)
 

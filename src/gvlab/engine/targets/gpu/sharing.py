@@ -16,10 +16,6 @@ from gvlab.engine.program.program import Program
 from gvlab.sbml.equations import Equations
 from gvlab.sbml.evaluate import evaluate
 
-PRINTED = False
-"""Whether shared constants are printed as numbers. In constant memory they should cost as little, and the compiled code
-serves every solve that shares the same ones; `gvlab bench engine --gpu` times both."""
-
 
 @dataclass(frozen=True)
 class Sharing:
@@ -59,7 +55,7 @@ def changed_slots(program: Program, model: Equations, targets: Iterable[str]) ->
 
 
 def shared_constants(
-    program: Program, slots: Float[Array, "subject slot"], changed: Iterable[str], *, printed: bool | None = None
+    program: Program, slots: Float[Array, "subject slot"], changed: Iterable[str], *, printed: bool = False
 ) -> Sharing:
     """Return the constants that no subject of a solve has for itself.
 
@@ -70,7 +66,7 @@ def shared_constants(
     changed
         Names of slots that it may change.
     printed
-        See `Sharing`; None takes PRINTED.
+        See `Sharing`.
     """
     own = {*changed}
     same = np.all(slots == slots[:1], axis=0)
@@ -86,4 +82,4 @@ def shared_constants(
     known = dict(zip(program.slots, slots[0].tolist(), strict=True))
     with np.errstate(all="ignore"):
         values = evaluate(graph, [program.constants[number] for number in numbers], known)
-    return Sharing(tuple(numbers), tuple(float(value) for value in values), PRINTED if printed is None else printed)
+    return Sharing(tuple(numbers), tuple(float(value) for value in values), printed)
