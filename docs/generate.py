@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from gvlab.findings.rule import MEANING_OF_SEVERAL, Verdict
 from gvlab.library import Library, read_table
 from gvlab.library.finding_record import Comparison, FindingRecord
 from gvlab.library.records import ParameterRow
@@ -112,6 +113,12 @@ def roles() -> str:
     )
 
 
+def verdicts() -> str:
+    """Write what each verdict means, from the constant beside the rule."""
+    rows = ([f"**{verdict}**", verdict.meaning] for verdict in Verdict)
+    return f"{_table(['verdict', 'when'], rows)}\n{MEANING_OF_SEVERAL}\n"
+
+
 def evidence() -> str:
     """Count the parameter rows by evidence."""
     return _counted(Library().parameter_rows())
@@ -157,6 +164,7 @@ TABLES: dict[str, Callable[..., str]] = {
     "claims": claims,
     "findings": findings,
     "roles": roles,
+    "verdicts": verdicts,
     "evidence": evidence,
     "symbols": symbols,
     "sources": sources,
