@@ -178,7 +178,7 @@ def test_a_study_of_ones_own_is_run_and_reported(gvlab, monkeypatch, tmp_path):
     page = (tmp_path / "mine" / "report.html").read_text(encoding="utf-8")
     assert "Half the dose" in page
     assert "survival-my-axis-b6-into-balbc-wehi3b" in page
-    assert len(whole_tables(tmp_path / "mine" / "results" / "my_axis")) == 3
+    assert len(whole_tables(tmp_path / "mine" / "results" / "my_axis")) == 5
 
 
 def test_a_report_has_its_prose_without_docstrings(command, tmp_path):

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from gvlab.cli import analyze, bench, calibrate, compare, design, drivers, export, records, run, synergy
+from gvlab.cli import analyze, bench, calibrate, compare, design, drivers, export, records, run, schema, synergy
 from gvlab.cli.common import help_of
 from gvlab.errors import GVLabError, GVLabWarning
 
@@ -45,6 +45,7 @@ for _name, _command in (
     ("export", export.export),
     ("check", records.check),
     ("build", records.build),
+    ("schema", schema.schema),
     ("bench", bench.bench),
 ):
     app.command(_name, help=help_of(_command))(_command)

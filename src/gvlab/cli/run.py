@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.box import SIMPLE
@@ -16,6 +16,7 @@ from gvlab.cli.over_ensemble import print_answer
 from gvlab.workflows.defaults import QUICK_SETS, QUICK_SUBJECTS, RAW_ANIMALS, SEED, SETS, SUBJECTS
 
 if TYPE_CHECKING:
+    from gvlab.experiment.summary import Summary
     from gvlab.findings.one_set import JudgedFinding
     from gvlab.findings.study import Study
 
@@ -30,7 +31,11 @@ GLYPHS = {
 
 def run(
     name: Annotated[
-        str, typer.Argument(help=f"An experiment of the library, or {PAPER}: all of them, with every finding.")
+        str,
+        typer.Argument(
+            metavar="NAME or FILE.yaml",
+            help=f"An experiment of the library, {PAPER}: all of them, with every finding, or a file: your own.",
+        ),
     ] = PAPER,
     quick: Annotated[
         bool, typer.Option("--quick", help=f"A first look in under a minute: {QUICK_SUBJECTS} subjects an arm.")
@@ -38,7 +43,12 @@ def run(
     subjects: Annotated[
         int | None, typer.Option(min=1, help="Virtual subjects that go through every arm.", show_default=str(SUBJECTS))
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same subjects.")] = SEED,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="The same seed gives the same subjects.", show_default=str(SEED))
+    ] = None,
+    system: Annotated[
+        str | None, typer.Option(help="Run in this system only.", show_default="every system of the experiment")
+    ] = None,
     folder: Annotated[
         Path | None,
         typer.Option("--out", help="New folder for report and results.", show_default="results/NAME-DATE"),
@@ -68,6 +78,14 @@ def run(
             "Gating-ML, plates, qPCR cycles, Seahorse workbooks.",
         ),
     ] = False,
+    as_file: Annotated[
+        Path | None,
+        typer.Option("--as-file", help="Write the experiment into this file, to be changed and run, and run nothing."),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(help='Simulate on a Dask cluster: the address of its scheduler, or "local".', show_default="no"),
+    ] = None,
 ) -> None:
     """Run experiments on virtual subjects and say of each published claim whether the model reproduces it.
 
@@ -84,24 +102,36 @@ def run(
     gvlab run mathew2018_survival --subjects 500 --out my_run
 
     gvlab run mathew2018_cd8_phenotype --quick --raw --out tubes
+
+    gvlab run mathew2018_survival --system b6_into_balbc_wehi3b --as-file mine.yaml
+
+    gvlab run mine.yaml
     """
     # Imported here, as in every command: "gvlab --help" must answer at once.
     from gvlab.files import make_folder, prepare_output_file
     from gvlab.workflows.bundle import Document, Table, write_part
-    from gvlab.workflows.run_study import FINDINGS_FILE, REPORT_FILE, RunRequest, run_study
+    from gvlab.workflows.run_study import FINDINGS_FILE, REPORT_FILE, RunRequest, run_study, study_of
     from gvlab.workflows.studies import experiments_of
 
+    name, written = _written(name)
     request = RunRequest(
         name=name,
         quick=quick,
-        subjects=subjects,
-        seed=seed,
+        experiment=written or None,
+        system=system,
+        subjects=subjects or (None if quick else written.get("subjects")),
+        seed=next(each for each in (seed, written.get("seed"), SEED) if each is not None),
         engine=engine,
         ensemble=plausible,
         raw=raw,
         figure_width_mm=width_mm,
+        cluster=cluster,
     )
-    experiments_of(name)
+    if as_file is not None:
+        _write_file(study_of(request)[0], as_file)
+        return
+    if not written:
+        experiments_of(name)
     # A place that cannot be written is found now, not after the run.
     inside = json_file is not None and folder is not None and folder in json_file.parents
     if json_file is not None and not inside:
@@ -120,11 +150,64 @@ def run(
         with progress_bar() as bar:
             bundle = run_study(request, progress=bar, keep=keep)
     found = bundle.found
-    _print(found.findings, found.study)
+    if found.findings:
+        _print(found.findings, found.study)
+    else:
+        for (_, where), summary in found.summaries.items():
+            print_summary(summary, where)
+        out.print(f"{found.study.subjects} virtual subjects through every arm; seed {found.study.seed}.")
     if found.ensemble is not None:
         print_answer(found.ensemble)
     page = target / REPORT_FILE
     out.print(f"\nReport: [bold]{page}[/bold]\nResults: {target}", soft_wrap=True, highlight=False)
+
+
+def _written(name: str) -> tuple[str, dict[str, Any]]:
+    """Return what an experiment is called, and the content of its file; of one of the library nothing."""
+    from gvlab.experiment.text import ExperimentText
+    from gvlab.files import read_text
+    from gvlab.library.reading import parse_record, parse_yaml
+
+    path = Path(name)
+    if path.suffix not in (".yaml", ".yml", ".json"):
+        return name, {}
+    text = read_text(path)
+    parse_record(text, ExperimentText, name)
+    content, _ = parse_yaml(text, name)
+    return path.stem, content
+
+
+def _write_file(study: Study, path: Path) -> None:
+    """Write the one experiment of a study as a file."""
+    from gvlab.errors import InvalidValueError
+    from gvlab.experiment.text import ExperimentFile
+
+    if len(study.experiments) > 1:
+        known = ", ".join(f"{each.name} --system {each.system.name}" for each in study.experiments)
+        raise InvalidValueError(f"A file holds one experiment in one system. Say which: {known}.")
+    experiment = study.experiments[0]
+    days = study.days.get(experiment.name, ())
+    ExperimentFile(experiment, study.seed, study.subjects, tuple(days)).write(path)
+    out.print(f"Written: [bold]{path}[/bold]. Change it, and say: gvlab run {path}", soft_wrap=True, highlight=False)
+
+
+def print_summary(summary: Summary, system: str) -> None:
+    """Print what came of the arms, and of each against the first."""
+    for title, (header, rows) in (
+        (f"What came of the arms in {system}", summary.arm_table()),
+        ("Arms against the first", summary.comparison_table()),
+    ):
+        if not rows:
+            continue
+        table = ScreenTable(title=title, title_justify="left", header_style="bold", box=SIMPLE)
+        for column in header:
+            table.add_column(escape(column), overflow="fold")
+        for row in rows:
+            table.add_row(*(escape("–" if cell is None else str(cell)) for cell in row))
+        out.print(table)
+    out.print(
+        "[dim]With many virtual subjects a small effect has a small p; look at the effect and its interval.[/dim]"
+    )
 
 
 def _print(findings: Sequence[JudgedFinding], study: Study) -> None:

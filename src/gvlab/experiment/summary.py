@@ -113,14 +113,17 @@ class Summary:
 
     def comparison_table(self) -> tuple[tuple[str, ...], list[tuple[notebook.Cell, ...]]]:
         """Return header and rows of the table of comparisons."""
-        header = ("comparison", "effect", "estimate", "95 % interval", "p", "test")
+        measures = dict.fromkeys(each.measure for each in self.comparisons)
+        one = len(measures) == 1
+        header = ("arm", "against", *(measures if one else ("what", "difference")), "95 % interval", "p", "test")
         rows: list[tuple[notebook.Cell, ...]] = []
         for each in self.comparisons:
             known = math.isfinite(each.effect)
             rows.append(
                 (
-                    f"{each.arm} against {each.versus}",
-                    each.measure,
+                    each.arm,
+                    each.versus,
+                    *(() if one else (each.measure,)),
                     f"{each.effect:+.3g}" if known else "–",
                     f"{each.lower:.3g} to {each.upper:.3g}" if known else "–",
                     f"{each.p_value:.2g}" if math.isfinite(each.p_value) else "–",
@@ -183,7 +186,9 @@ def _deaths(results: Results, run: Trajectories) -> Deaths:
     model = results.experiment.model
     events = [event for event in model.deaths if event in run.event_ids]
     times = np.array([run.first(event) for event in events]).reshape(len(events), len(run))
-    titles = np.array(["", *(model.title(event) for event in events)], dtype=object)
+    endpoints = results.experiment.library.read_all("endpoints").values()
+    known = {event: words for endpoint in endpoints for event, words in endpoint.causes.items()}
+    titles = np.array(["", *(known.get(event, model.title(event)) for event in events)], dtype=object)
     which: Int[Array, "subject"] = np.argmin(times, axis=0) + 1 if events else np.zeros(len(run), dtype=np.int64)
     dead = np.isfinite(times).any(axis=0) if events else np.zeros(len(run), dtype=bool)
     named = titles[np.where(dead, which, 0)]
@@ -202,7 +207,7 @@ def _median(duration: Float[Array, "subject"], dead: Bool[Array, "subject"]) -> 
 def _survival(arm: str, mine: Deaths, versus: str, other: Deaths, last: float) -> ComparisonSummary:
     from gvlab.statistics import logrank, restricted_mean_difference
 
-    measure = f"mean survival until day {last:g} (days)"
+    measure = f"difference of mean survival until day {last:g} (days)"
     if not len(mine[0]) or not len(other[0]) or not (mine[1].any() or other[1].any()):
         return ComparisonSummary(arm, versus, measure, math.nan, math.nan, math.nan, math.nan, "")
     mean = restricted_mean_difference(mine[0], mine[1], other[0], other[1], last)

@@ -8,11 +8,13 @@ from typing import Any
 
 from gvlab import units
 from gvlab.bibliography import Source
+from gvlab.errors import UnknownNameError
 from gvlab.experiment.experiment import Experiment
 from gvlab.experiment.results import Results
 from gvlab.findings.one_set import JudgedFinding, judge_all, needed_days
 from gvlab.library import Library
 from gvlab.provenance import sha256
+from gvlab.simulation import Executor
 
 
 @dataclass(frozen=True)
@@ -35,14 +37,32 @@ class Study:
     days: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, names: Iterable[str], *, seed: int, subjects: int, library: Library | None = None) -> Study:
-        """Return a study of experiments of a library, by name."""
-        library = Library.default() if library is None else library
+    def of(
+        cls,
+        names: Iterable[str],
+        *,
+        seed: int,
+        subjects: int,
+        library: Library | None = None,
+        system: str | None = None,
+    ) -> Study:
+        """Return a study of experiments of a library, by name, in one system or in all of theirs.
+
+        Raises
+        ------
+        UnknownNameError
+            If none of them is run in that system.
+        """
+        library, names = Library.default() if library is None else library, tuple(names)
         experiments = [
-            Experiment.read(name, system, library)
+            Experiment.read(name, where, library)
             for name in names
-            for system in library.read("experiments", name).systems
+            for where in library.read("experiments", name).systems
+            if system in (None, where)
         ]
+        if not experiments:
+            known = [where for name in names for where in library.read("experiments", name).systems]
+            raise UnknownNameError(f"system of {', '.join(names)}", str(system), known)
         return cls(tuple(experiments), seed, subjects, needed_days(library.read_all("findings").values()))
 
     @property
@@ -56,7 +76,11 @@ class Study:
         return sum(len(experiment.arms) for experiment in self.experiments) * self.subjects
 
     def run(
-        self, progress: Callable[[int], None] | None = None, engine: str | None = None
+        self,
+        progress: Callable[[int], None] | None = None,
+        engine: str | None = None,
+        executor: Executor | None = None,
+        cancel: Callable[[], bool] | None = None,
     ) -> Iterator[tuple[tuple[str, str], Results]]:
         """Run one experiment after the other, and yield each as soon as it is finished.
 
@@ -66,7 +90,10 @@ class Study:
         """
         for experiment in self.experiments:
             days = [day for day in self.days.get(experiment.name, ()) if day <= units.day(experiment.until)]
-            results = experiment.run(self.seed, subjects=self.subjects, days=days, engine=engine, progress=progress)
+            results = experiment.run(
+                self.seed, subjects=self.subjects, days=days, engine=engine, executor=executor, progress=progress,
+                cancel=cancel,
+            )  # fmt: skip
             yield (experiment.name, experiment.system.name), results
 
     def judge(self, runs: dict[tuple[str, str], Results]) -> list[JudgedFinding]:

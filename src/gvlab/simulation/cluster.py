@@ -7,11 +7,10 @@ the same bits, since a shard is worked out of its own numbers alone.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
@@ -21,7 +20,7 @@ from gvlab.errors import CancelledError, InvalidValueError, SolveError
 from gvlab.provenance import sha256
 from gvlab.sbml.equations import Equations
 from gvlab.simulation.engine_call import EngineCall
-from gvlab.simulation.executors import PATIENCE, SHARD, Executor, Outcome, Serial, solved, together
+from gvlab.simulation.executors import PATIENCE, SHARD, Outcome, solved, together
 
 try:
     import distributed
@@ -207,13 +206,3 @@ def solve_shard(call: EngineCall, model: str, run: str, key: str) -> Outcome:
 async def _stop(run: str) -> None:
     """Cancel a run, in a worker; Dask does not wait for what is a coroutine."""
     _cancelled.add(run)
-
-
-@contextlib.contextmanager
-def connected(address: str | None) -> Iterator[Executor]:
-    """Yield the executor that a command was asked for: a cluster by its address, or "local"; serial where None."""
-    if address is None:
-        yield Serial()
-        return
-    with Cluster(address) as cluster:
-        yield cluster

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -20,10 +21,12 @@ from gvlab.workflows.studies import experiments_of
 
 if TYPE_CHECKING:
     from gvlab.experiment import Results
+    from gvlab.experiment.summary import Summary
     from gvlab.findings.one_set import JudgedFinding
     from gvlab.findings.study import Study
     from gvlab.library.report_record import StudyRecord
     from gvlab.report.content import Section
+    from gvlab.simulation import Executor
     from gvlab.workflows.ask_ensemble import EnsembleAnswer
 
 FINDINGS_FILE = "findings.json"
@@ -38,7 +41,11 @@ class RunRequest(Request):
     """What is run, on how many virtual subjects, and what is made of it."""
 
     name: str
-    """An experiment of the library, or a study: all of its experiments."""
+    """An experiment of the library, or a study: all of its experiments. Of an experiment as text: what it is called."""
+    experiment: dict[str, Any] | None = None
+    """An experiment as text (`gvlab schema experiment`), in place of one of the library."""
+    system: str | None = None
+    """The system it is run in; every one of the experiment where None."""
     quick: bool = False
     """A first look with few subjects."""
     subjects: int | None = Field(default=None, ge=1)
@@ -55,6 +62,8 @@ class RunRequest(Request):
     """Animals of each arm whose files are written."""
     figure_width_mm: float = Field(default=174, ge=85, le=174)
     """Width of the figures of a paper."""
+    cluster: str | None = None
+    """Address of a Dask scheduler that simulates, or "local" for one on this machine; this process where None."""
 
     @property
     def followed(self) -> int:
@@ -88,6 +97,11 @@ class StudyRun:
     findings: tuple[JudgedFinding, ...]
     manifest: Mapping[str, Any]
     ensemble: EnsembleAnswer | None = None
+
+    @property
+    def summaries(self) -> dict[tuple[str, str], Summary]:
+        """What came of the arms of each experiment, as tables."""
+        return {name: results.summary() for name, results in self.runs.items()}
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -130,13 +144,11 @@ def run_study(
         If there is no such experiment, study or engine.
     """
     from gvlab.engine import ENGINES
-    from gvlab.findings.study import Study
 
     library = Library.default() if library is None else library
-    names, record = experiments_of(request.name, library)
     if request.engine is not None and request.engine not in ENGINES:
         raise UnknownNameError("engine", request.engine, ENGINES)
-    study = Study.of(names, seed=request.seed, subjects=request.followed, library=library)
+    study, record = study_of(request, library)
     made = _Made(keep)
     runs = _run(study, request, made, progress, cancel)
     found = StudyRun(study, runs, tuple(study.judge(runs)), study.manifest(runs))
@@ -147,6 +159,7 @@ def run_study(
     if request.ensemble is not False and record is not None and record.ensemble:
         from gvlab.workflows.ask_ensemble import ask_ensemble
 
+        names = tuple(dict.fromkeys(each.name for each in study.experiments))
         answer = ask_ensemble(
             record.ensemble, names, library, sets=request.sets, must_be_there=bool(request.ensemble), progress=progress,
             cancel=cancel,
@@ -164,6 +177,42 @@ def run_study(
     if request.raw:
         contents[f"{INSTRUMENTS_FOLDER}/"] = "files of the virtual instruments, a folder an assay"
     return Bundle(request, found, tables=made.tables, documents=made.documents, contents=contents)
+
+
+def study_of(request: RunRequest, library: Library | None = None) -> tuple[Study, StudyRecord | None]:
+    """Return the experiments that a request asks for, and the study of the library that they belong to.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such experiment, study or system.
+    LibraryError
+        If the text of an experiment breaks its schema.
+    """
+    from gvlab.experiment.experiment import Experiment
+    from gvlab.experiment.text import ExperimentFile
+    from gvlab.findings.study import Study
+
+    library = Library.default() if library is None else library
+    how: dict[str, Any] = {"seed": request.seed, "subjects": request.followed, "library": library}
+    if request.experiment is None:
+        names, record = experiments_of(request.name, library)
+        return Study.of(names, system=request.system, **how), record
+    file = ExperimentFile.from_dict(request.experiment, library=library, name=request.name)
+    experiment = file.experiment
+    if request.system is not None and request.system != experiment.system.name:
+        experiment = experiment.replace(system=request.system)
+    if experiment.name in library.names("experiments"):
+        systems = library.read("experiments", experiment.name).systems
+        if experiment.system.name in systems and experiment == Experiment.read(
+            experiment.name, experiment.system.name, library
+        ):
+            return Study.of((experiment.name,), system=experiment.system.name, **how), experiments_of(
+                experiment.name, library
+            )[1]
+    # What was changed is no experiment of the library any more: no finding speaks of it.
+    own = experiment.replace(name=request.name)
+    return Study((own,), request.seed, request.followed, {request.name: file.days}), None
 
 
 @dataclass
@@ -188,12 +237,24 @@ def _run(
 ) -> dict[tuple[str, str], Results]:
     stage = Stage("Virtual subjects", study.runs, "subjects", sink=progress, cancel=cancel)
     runs: dict[tuple[str, str], Results] = {}
-    for (experiment, system), results in study.run(stage.advance, request.engine):
-        runs[experiment, system] = results
-        for name, write in results.files().items():
-            made.add(f"{RESULTS_FOLDER}/{experiment}/{system}/{name}", write)
-        stage.advance(0, results.experiment.title)
+    with _executor(request.cluster) as executor:
+        for (experiment, system), results in study.run(stage.advance, request.engine, executor, cancel):
+            runs[experiment, system] = results
+            for name, write in results.files().items():
+                made.add(f"{RESULTS_FOLDER}/{experiment}/{system}/{name}", write)
+            stage.advance(0, results.experiment.title)
     return runs
+
+
+@contextlib.contextmanager
+def _executor(cluster: str | None) -> Iterator[Executor | None]:
+    if cluster is None:
+        yield None
+        return
+    from gvlab.simulation.cluster import Cluster
+
+    with Cluster(cluster) as executor:
+        yield executor
 
 
 def _instruments(
