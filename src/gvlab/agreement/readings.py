@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from gvlab import units
-from gvlab.agreement.survival import BAND, plain_name
+from gvlab.agreement.survival import BAND, FEWEST, plain_name
 from gvlab.arrays import Array, Float
 from gvlab.assay.assay import Assay
 from gvlab.assay.batches import read_in_batches
@@ -17,6 +18,8 @@ from gvlab.errors import InvalidValueError, UnitError, UnknownNameError
 from gvlab.experiment.experiment import Experiment
 from gvlab.simulation import Executor, SimulationTask, run_tasks
 from gvlab.statistics import wilson_interval
+
+_LEVEL = 0.05
 
 
 @dataclass(frozen=True)
@@ -50,15 +53,17 @@ class ReadingAgreement:
 
     def in_words(self) -> str:
         """Return how many readings lie in the band, and what that means."""
-        share = self.inside / self.counted
+        share, expected = self.inside / self.counted, BAND[1] - BAND[0]
         low, high = wilson_interval(self.inside, self.counted)
         text = (
             f"{self.analyte} ({self.predicted_by}): {self.inside} of {self.counted} readings lie in the 90 % band, "
             f"{100 * share:.0f} % (95 % interval {100 * low:.0f} to {100 * high:.0f})."
         )
-        if high < BAND[1] - BAND[0]:
-            return f"{text} Fewer than the 90 % expected: level, time course or spread of the prediction is off."
-        if low > BAND[1] - BAND[0]:
+        if self.counted < FEWEST:
+            return f"{text} No verdict: that takes {FEWEST} readings or more."
+        if stats.binomtest(self.inside, self.counted, expected).pvalue < _LEVEL:
+            if share < expected:
+                return f"{text} Fewer than the 90 % expected: level, time course or spread of the prediction is off."
             return f"{text} More than the 90 % expected: the prediction is less sure than it could be."
         return f"{text} As many as expected, so these data do not contradict the prediction."
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from gvlab.arrays import Array, Bool, Float
 from gvlab.assay.endpoint import endpoint_times
@@ -17,11 +18,17 @@ from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.experiment.experiment import Experiment
 from gvlab.simulation import Executor, SimulationTask, run_tasks
 from gvlab.statistics import logrank, restricted_mean_difference
+from gvlab.statistics.permutation import FEW_EVENTS, SMALL_GROUP
 
 BAND = (0.05, 0.95)
 """Quantiles of the predicted band: nine of ten experiments, or subjects, lie inside if the model is right."""
 
+FEWEST = 3
+"""Fewer subjects than this get no verdict: whatever they did, some of the virtual ones did too."""
+
 _REPLICATES = 1000
+_DRAWS = 9999
+_LEVEL = 0.05
 
 
 def match_arms(asked: Sequence[str], known: Sequence[str], named: Mapping[str, str]) -> dict[str, str]:
@@ -73,9 +80,10 @@ class SurvivalAgreement:
     coverage
         Share of the time over which the observed curve lies in the band.
     p_value
-        Log-rank of the subjects against the virtual ones.
+        Log-rank of the subjects against the virtual ones; NaN for fewer than `FEWEST`.
     mean_difference
-        Restricted mean survival, observed minus predicted, with its 95 % interval, in days.
+        Restricted mean survival, observed minus predicted, with its 95 % interval, in days; the interval is infinite
+        for fewer than `FEWEST`.
     warnings
         Which virtual subjects could not be followed and are left out.
     """
@@ -106,15 +114,25 @@ class SurvivalAgreement:
     def in_words(self) -> str:
         """Return what the data say of the prediction, and what they cannot."""
         difference, low, high = self.mean_difference
+        band = f"the curve lies in the 90 % band over {100 * self.coverage:.0f} % of the time."
+        if self.n < FEWEST:
+            return (
+                f"{self.arm}: mean survival of {self.n} subject{'s' if self.n > 1 else ''} differs by "
+                f"{difference:+.1f} days; {band} No verdict: that takes {FEWEST} subjects or more."
+            )
         numbers = (
             f"{self.arm}: log-rank of {self.n} subjects against {self.virtual} virtual ones p = {self.p_value:.2g}; "
-            f"mean survival differs by {difference:+.1f} days (95 % interval {low:+.1f} to {high:+.1f}); the curve "
-            f"lies in the 90 % band over {100 * self.coverage:.0f} % of the time."
+            f"mean survival differs by {difference:+.1f} days (95 % interval {low:+.1f} to {high:+.1f}); {band}"
         )
         if self.coverage < 0.9:
             numbers += " A curve can leave such a band for a while by chance; the test tells."
-        if self.p_value < 0.05:
+        if self.p_value < _LEVEL:
             return f"{numbers} The prediction is contradicted."
+        if low > 0 or high < 0:
+            return (
+                f"{numbers} The test does not contradict the prediction, and the interval of mean survival does: the "
+                "evidence is borderline, or the curves cross. Neither confirmed nor contradicted."
+            )
         return (
             f"{numbers} Not contradicted, which is not the same as confirmed: with {self.n} subjects, differences "
             "within that interval would go unseen."
@@ -187,11 +205,6 @@ def survival_agreement(
             days,
         )[0]
         inside = (seen >= low - 1e-9) & (seen <= high + 1e-9)
-        both = pd.concat([observed.assign(arm="data"), virtual.assign(arm="virtual")], ignore_index=True)
-        test = logrank(both["duration"], both["event_observed"], both["arm"])
-        mean = restricted_mean_difference(
-            observed["duration"], observed["event_observed"], virtual["duration"], virtual["event_observed"], horizon
-        )
         found.append(
             SurvivalAgreement(
                 arm,
@@ -203,12 +216,78 @@ def survival_agreement(
                 middle,
                 high,
                 float(inside.mean()),
-                test.p_value,
-                (mean.value, mean.lower, mean.upper),
+                _p_value(observed, virtual, horizon, rng),
+                _mean_difference(observed, virtual, horizon),
                 result.warnings,
             )
         )
     return found
+
+
+def _p_value(observed: pd.DataFrame, virtual: pd.DataFrame, horizon: float, rng: np.random.Generator) -> float:
+    """Return the p-value of the log-rank test; of few subjects by counting what as many virtual ones would give."""
+    if len(observed) < FEWEST:
+        return float("nan")
+    if len(observed) <= SMALL_GROUP or observed["event_observed"].sum() < FEW_EVENTS:
+        return simulated_p_value(observed, virtual, horizon, rng)
+    both = pd.concat([observed.assign(arm="data"), virtual.assign(arm="virtual")], ignore_index=True)
+    return logrank(both["duration"], both["event_observed"], both["arm"]).p_value
+
+
+def simulated_p_value(
+    observed: pd.DataFrame, virtual: pd.DataFrame, horizon: float, rng: np.random.Generator, draws: int = _DRAWS
+) -> float:
+    """Return how often as many virtual subjects, censored as those observed, lie as far from the prediction.
+
+    The distance is that of the one-sample log-rank test: observed minus expected events, with the cumulative hazard of
+    all virtual subjects. What it would be by chance is counted, not approximated, so it holds for any number.
+
+    Parameters
+    ----------
+    observed, virtual
+        Rows of subjects: ``duration, event_observed``.
+    horizon
+        Day until which both are followed.
+    rng
+        Source of the draws.
+    draws
+        Experiments that are drawn from the virtual subjects.
+    """
+    duration = virtual["duration"].to_numpy(dtype=np.float64)
+    event = virtual["event_observed"].to_numpy() == 1
+    order = np.lexsort((~event, duration))
+    hazard = np.concatenate([[0.0], np.cumsum(event[order] / (len(event) - np.arange(len(event))))])
+
+    def excess(times: Float[Array, "draw subject"], events: Bool[Array, "draw subject"]) -> Float[Array, "draw"]:
+        expected = hazard[np.searchsorted(duration[order], times, side="right")]
+        return np.asarray(np.abs((events - expected).sum(axis=1)), dtype=np.float64)
+
+    seen = observed["duration"].to_numpy(dtype=np.float64), observed["event_observed"].to_numpy() == 1
+    leaves = np.where(seen[1], horizon, seen[0])[None, :]
+    rows = rng.integers(0, len(duration), (draws, len(observed)))
+    drawn = excess(np.minimum(duration[rows], leaves), event[rows] & (duration[rows] <= leaves))
+    as_far = np.count_nonzero(drawn >= excess(seen[0][None, :], seen[1][None, :]) - 1e-9)
+    return (as_far + 1) / (draws + 1)
+
+
+def _mean_difference(observed: pd.DataFrame, virtual: pd.DataFrame, horizon: float) -> tuple[float, float, float]:
+    """Return the difference of restricted means with its 95 % interval, for few subjects by Student's distribution.
+
+    The variance of a Kaplan-Meier curve divides by n where the spread of n subjects is known from n - 1 of them. Where
+    all of them have the same time, the spread is taken to be that of the virtual ones: three of three alive do not say
+    that everybody lives.
+    """
+    mean = restricted_mean_difference(
+        observed["duration"], observed["event_observed"], virtual["duration"], virtual["event_observed"], horizon
+    )
+    n = len(observed)
+    if n < FEWEST:
+        return mean.value, -np.inf, np.inf
+    error = (mean.upper - mean.value) / stats.norm.ppf(0.975) * np.sqrt(n / (n - 1))
+    if observed["duration"].nunique() == 1:
+        error = float(virtual["duration"].std(ddof=1)) / np.sqrt(n)
+    half = error * stats.t.ppf(0.975, n - 1)
+    return mean.value, mean.value - float(half), mean.value + float(half)
 
 
 def _censored_at(table: pd.DataFrame, day: float) -> pd.DataFrame:

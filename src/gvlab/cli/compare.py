@@ -31,7 +31,7 @@ def compare(
         str, typer.Option(help="What the events of the file are.", show_default="the experiment's first")
     ] = "",
     sheet: Annotated[str, typer.Option(help="Of a workbook.", show_default="the first")] = "",
-    subjects: Annotated[int, typer.Option(min=40, help="Virtual subjects in each arm.")] = 400,
+    subjects: Annotated[int, typer.Option(min=40, help="Virtual subjects in each arm.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same virtual subjects.")] = 2018,
     folder: Annotated[
         Path | None, typer.Option("--out", help="New folder.", show_default="results/compare-NAME-DATE")
@@ -45,7 +45,7 @@ def compare(
     inside.
 
     A prediction that is not contradicted is not confirmed: few subjects contradict only what is far off. Doses and days
-    are those of the library; where yours differ, so may the prediction.
+    are those of the library; where yours differ, so may the prediction. Fewer than three subjects get no verdict.
 
     Examples:
 

@@ -10,7 +10,7 @@ import pandas as pd
 from pydantic import Field
 
 from gvlab.agreement.readings import ReadingAgreement, reading_agreement
-from gvlab.agreement.survival import SurvivalAgreement, match_arms, survival_agreement
+from gvlab.agreement.survival import FEWEST, SurvivalAgreement, match_arms, survival_agreement
 from gvlab.assay import Analysis, analyze
 from gvlab.errors import InvalidValueError
 from gvlab.experiment.experiment import Experiment
@@ -52,7 +52,7 @@ class CompareRequest(Request):
     """What the events of the file are; the experiment's first endpoint where empty."""
     sheet: str = ""
     """Of a workbook; the first where empty."""
-    subjects: Annotated[int, Field(ge=40)] = 400
+    subjects: Annotated[int, Field(ge=40)] = 1000
     """Virtual subjects in each arm."""
     seed: Annotated[int, Field(ge=0)] = 2018
     """The same seed gives the same virtual subjects."""
@@ -163,6 +163,7 @@ def _survival_figure(agreements: Sequence[SurvivalAgreement], outcome: str) -> F
         notes={
             each.arm: f"log-rank against {each.virtual} virtual: {p_value_in_words(each.p_value)}"
             for each in agreements
+            if each.n >= FEWEST
         },
         outcome=outcome,
     )

@@ -12,11 +12,12 @@ from gvlab.agreement.survival import (
     curves_at,
     match_arms,
     predicted_curves,
+    simulated_p_value,
     survival_agreement,
 )
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.experiment import Experiment
-from gvlab.statistics import kaplan_meier
+from gvlab.statistics import kaplan_meier, logrank
 
 KNOWN = ("BM", "BM + T cells", "BM + T cells + sorafenib")
 MEASURED = "BM + T cells + sorafenib"
@@ -98,6 +99,65 @@ def test_mice_of_the_model_do_not_contradict_it_and_others_do(survival):
     assert other.in_words().endswith("The prediction is contradicted.")
 
 
+def table(duration, event) -> pd.DataFrame:
+    event = np.broadcast_to(event, np.shape(duration)).astype(int)
+    return pd.DataFrame({"arm": "ours", "duration": duration, "event_observed": event, "entry": 0.0})
+
+
+@pytest.mark.parametrize("n", [3, 5, 10, 20])
+def test_a_true_prediction_is_contradicted_in_five_of_a_hundred_experiments(n):
+    rng = np.random.default_rng([5, n])
+    virtual = table(np.minimum(rng.exponential(30, 4000), 100), True)
+    virtual["event_observed"] = (virtual["duration"] < 100).astype(int)
+    found = []
+    for _ in range(400):
+        times = rng.exponential(30, n)
+        leaves = np.where(rng.random(n) < 0.2, rng.uniform(5, 60, n), 100.0)  # some leave early
+        observed = table(np.minimum(times, leaves), times < leaves)
+        found.append(simulated_p_value(observed, virtual, 100.0, rng, draws=999))
+    assert np.mean(np.array(found) < 0.05) == pytest.approx(0.05, abs=3 * np.sqrt(0.05 * 0.95 / 400))
+
+
+def test_the_simulated_p_value_is_that_of_the_log_rank_test_where_that_is_right():
+    rng = np.random.default_rng(8)
+    virtual = table(rng.exponential(30, 4000), True)
+    for scale in (20, 30, 50):
+        observed = table(rng.exponential(scale, 40), True)
+        both = pd.concat([observed.assign(arm="a"), virtual.assign(arm="b")])
+        asymptotic = logrank(both["duration"], both["event_observed"], both["arm"]).p_value
+        assert simulated_p_value(observed, virtual, 300.0, rng) == pytest.approx(asymptotic, abs=0.06)
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_one_or_two_subjects_get_no_verdict(survival, n):
+    data = table(np.full(n, 40.0), True)
+    (found,) = survival_agreement(survival, data, {"ours": "BM"}, endpoint="overall_survival", subjects=60, seed=3)
+    assert np.isnan(found.p_value)
+    assert np.isinf(found.mean_difference[1:]).all()
+    assert "No verdict: that takes 3 subjects or more" in found.in_words()
+    assert "contradicted" not in found.in_words()
+
+
+def test_subjects_that_all_did_the_same_are_not_without_spread(survival):
+    options = {"endpoint": "overall_survival", "subjects": 60, "seed": 3}
+    data = table(np.full(3, 100.0), False)
+    (found,) = survival_agreement(survival, data, {"ours": "BM + T cells + sorafenib"}, **options)
+    assert found.mean_difference[2] - found.mean_difference[1] > 40
+
+
+def test_the_sentence_follows_the_interval():
+    empty = pd.DataFrame(index=range(8))
+    days = np.zeros(1)
+    words = {
+        interval: SurvivalAgreement("a", "b", empty, empty, days, days, days, days, 0.95, p, interval).in_words()
+        for p, interval in ((0.2, (4.0, 1.0, 7.0)), (0.2, (4.0, -1.0, 9.0)), (0.01, (4.0, 1.0, 7.0001)))
+    }
+    borderline, open_, against = words.values()
+    assert borderline.endswith("Neither confirmed nor contradicted.")
+    assert "not the same as confirmed" in open_
+    assert against.endswith("The prediction is contradicted.")
+
+
 def test_data_that_go_on_longer_are_compared_until_the_prediction_ends(survival):
     data = observed(survival).assign(duration=lambda table: table["duration"] + 90.0)
     (found,) = survival_agreement(
@@ -162,6 +222,12 @@ def test_what_predicts_an_analyte_is_found_by_name_and_unit(survival):
 def test_words_follow_the_share_inside():
     empty = pd.DataFrame()
     words = [ReadingAgreement("x", "mg", "y", empty, empty, inside, 40).in_words() for inside in (20, 36, 40)]
+    few = [
+        ReadingAgreement("x", "mg", "y", empty, empty, inside, n).in_words() for inside, n in ((0, 2), (0, 3), (2, 3))
+    ]
+    assert "No verdict" in few[0]
+    assert "Fewer than" in few[1]
+    assert "As many as expected" in few[2]
     assert "Fewer than the 90 % expected" in words[0]
     assert "As many as expected" in words[1]
     assert "As many as expected" in words[2] or "More than" in words[2]
