@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from gvlab.assay import relative, seahorse
+from gvlab.assay import lanes
+from gvlab.assay.comparisons import summarize
+from gvlab.assay.expression import analyze_cycles
 from gvlab.assay.fcs import FlowFile
 from gvlab.assay.flow_analysis import analyze_flow
-from gvlab.assay.readers import bioluminescence, cycler, plate, survival, tidy
-from gvlab.assay.readers.tables import TextTable, plain_name, read_table, sheet_names
-from gvlab.assay.readers.wave import LOG, RATE, is_simulated, read_wave
+from gvlab.assay.plate_analysis import analyze_plate
+from gvlab.assay.readers import bioluminescence, cycler, plate, plate_exports, survival, tidy, workbooks
+from gvlab.assay.readers.delimited import SUFFIXES, read_delimited
+from gvlab.assay.readers.tables import TextTable
+from gvlab.assay.readers.wave import is_simulated, is_wave
 from gvlab.assay.samples import MARK
+from gvlab.assay.stress_analysis import analyze_stress
 from gvlab.errors import InvalidValueError, UnknownNameError
 
 KINDS = (
@@ -29,6 +34,7 @@ KINDS = (
     "stress test",
     "flow cytometry",
 )
+Tables = dict[str, pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -74,11 +80,40 @@ class Analysis:
         return "\n".join(parts)
 
 
+@dataclass(frozen=True)
+class _Said:
+    """What the caller says of a file that the file does not."""
+
+    event: int | str | None = None
+    gates: Path | str | None = None
+    reference: str = ""
+    calibrator: str = ""
+    sheet: str = ""
+    data_set: int = 0
+    whole: TextTable | None = field(default=None)
+
+    def refuse_unused(self, kind: str, name: str, workbook: bool) -> None:
+        """Raise if something was said that has no effect on a file of this kind."""
+        concerns = {
+            "event": ("survival",), "gates": ("flow cytometry",), "data_set": ("flow cytometry",),
+            "reference": ("cycles",), "calibrator": ("cycles",),
+        }  # fmt: skip
+        for option, kinds in concerns.items():
+            given = getattr(self, option) not in (None, "", 0) or (option == "event" and self.event == 0)
+            if given and kind not in kinds:
+                raise InvalidValueError(
+                    f'"{name}" holds {_TITLES[kind].lower()}, on which {option}= has no effect; it concerns '
+                    f"{_TITLES[kinds[0]].lower()}. Leave it out, or say kind=... if the file holds something else."
+                )
+        if self.sheet and not workbook:
+            raise InvalidValueError(f'"{name}" is no workbook, so sheet= has no effect. Leave it out.')
+
+
 def analyze(
     path: Path | str,
     *,
     kind: str = "",
-    event: int | None = None,
+    event: int | str | None = None,
     gates: Path | str | None = None,
     reference: str = "",
     calibrator: str = "",
@@ -90,17 +125,18 @@ def analyze(
     Parameters
     ----------
     path
-        FCS, .xlsx (Wave export or a table), or CSV (survival, readings, plate, cycles, bands, bioluminescence).
+        FCS, .xlsx (Wave export, another instrument's, or a table), or text (survival, readings, plate, cycles, bands,
+        bioluminescence).
     kind
         One of `KINDS` where the file could be taken for another.
     event
-        For survival: the code of an event, where the file does not tell.
+        For survival: the code or word of an event, where the file does not tell.
     gates
         For flow cytometry: a Gating-ML 2.0 file.
     reference, calibrator
         For cycles: reference gene and calibrator sample, where the file does not tell.
     sheet
-        Of a workbook.
+        Of a workbook; the first that holds something known where none is named.
     data_set
         For flow cytometry: which of several data sets of the file, from 1.
 
@@ -111,7 +147,7 @@ def analyze(
     Raises
     ------
     InvalidValueError
-        If the file cannot be read or understood, with the cell and the way out.
+        If the file cannot be read or understood, with the cell and the way out, or something said has no effect.
     UnknownNameError
         If `kind` is none, or a column, sheet or channel is missing.
     """
@@ -120,65 +156,134 @@ def analyze(
         raise UnknownNameError("kind of file", kind, KINDS)
     if not path.is_file():
         raise InvalidValueError(f'There is no file "{path}".')
+    said = _Said(event, gates, reference, calibrator, sheet, data_set)
     suffix = path.suffix.lower()
+    workbook = suffix in workbooks.SUFFIXES
     if suffix in (".fcs", ".lmd") or kind == "flow cytometry":
-        flow_tables, said, file = analyze_flow(path, gates, data_set)
-        return Analysis("flow cytometry", "Flow cytometry", flow_tables, file.simulated, said, path, file)
-    if suffix in (".xlsx", ".xlsm") and (kind == "stress test" or _is_wave(path)):
-        return _stress(path)
-    if suffix in (".wsp", ".asyr", ".jo", ".pzfx", ".prism", ".xls"):
+        said.refuse_unused("flow cytometry", path.name, workbook=False)
+        flow_tables, notes, file = analyze_flow(path, gates, data_set)
+        return Analysis("flow cytometry", _TITLES["flow cytometry"], flow_tables, file.simulated, notes, path, file)
+    if suffix in _EXPORTS:
         raise InvalidValueError(f'"{path.name}": {_EXPORTS[suffix]}')
-    table = read_table(path, sheet)
-    found = kind or _kind(table)
-    simulated = any(MARK in comment for comment in table.comments)
-    if found == "cycles":
-        tables, notes = _cycles(table, reference, calibrator)
-    else:
-        tables, notes = _TABLES[found](table, event)
-    return Analysis(found, _TITLES[found], tables, simulated, tuple(notes), path)
+    if workbook and (kind == "stress test" or (not kind and is_wave(path))):
+        said.refuse_unused("stress test", path.name, workbook=True)
+        title, stress_tables, notes = analyze_stress(path, sheet)
+        return Analysis("stress test", title, stress_tables, is_simulated(path), notes, path)
+    if not workbook and suffix not in SUFFIXES:
+        raise InvalidValueError(f'"{path.name}" is neither CSV nor .xlsx. Save the table as one of them.')
+    if kind == "stress test":
+        raise InvalidValueError(f'"{path.name}" is no workbook of Wave (.xlsx). In Wave choose Export, Excel.')
+    whole, found, table, unread = _recognized(path, kind, sheet)
+    said.refuse_unused(found, path.name, workbook)
+    # The tables of a kind, by what recognizes it.
+    tables, told = _TABLES[found](table, _Said(event, gates, reference, calibrator, sheet, data_set, whole))
+    simulated = any(MARK in comment for comment in whole.comments)
+    return Analysis(found, _TITLES[found], tables, simulated, (*told, *unread), path)
 
 
+_GATES_OF_FLOWJO = (
+    "a FlowJo workspace holds no events. Give the FCS file, and the gates as Gating-ML 2.0: in FlowJo choose File, "
+    "Export, Gating-ML; or in Python flowkit.Workspace(FILE).get_gating_strategy(SAMPLE), then flowkit.export_gatingml."
+)
 _EXPORTS = {
-    ".wsp": "a FlowJo workspace holds no events. Give the FCS file, and the gates exported as Gating-ML 2.0.",
-    ".jo": "a FlowJo workspace holds no events. Give the FCS file, and the gates exported as Gating-ML 2.0.",
+    ".wsp": _GATES_OF_FLOWJO,
+    ".jo": _GATES_OF_FLOWJO,
     ".asyr": "a run file of the Seahorse. Open it in Wave and choose Export, Excel.",
     ".pzfx": "a Prism file. In Prism choose File, Export, and save the data table as CSV.",
     ".prism": "a Prism file. In Prism choose File, Export, and save the data table as CSV.",
-    ".xls": "an old Excel workbook. Save it as .xlsx.",
+    ".xls": "an old Excel workbook. Open it in a spreadsheet and save it as .xlsx. Save it as .xlsx also if it was "
+    "exported so by an instrument.",
 }
 _TITLES = {
     "survival": "Survival table",
     "readings": "Readings",
-    "plate": "Plate with a standard curve",
+    "plate": "Plate",
     "cycles": "RT-qPCR",
     "relative signals": "Signals relative to control",
     "bioluminescence": "Bioluminescence",
+    "stress test": "Stress test",
+    "flow cytometry": "Flow cytometry",
+}
+_LOOKS: dict[str, Callable[[TextTable], bool]] = {
+    "cycles": cycler.looks_like,
+    "bioluminescence": bioluminescence.looks_like,
+    "plate": plate.is_list,
+    "relative signals": lanes.looks_like,
+    "survival": survival.looks_like,
+    "readings": tidy.looks_like,
 }
 
 
-def _kind(table: TextTable) -> str:
-    if cycler.looks_like(table):
-        return "cycles"
-    if bioluminescence.looks_like(table):
-        return "bioluminescence"
-    if plate.looks_like(table):
-        return "plate"
-    if all(table.maybe((name,)) is not None for name in ("Lane", "Signal", "Loading")):
-        return "relative signals"
-    if survival.looks_like(table):
-        return "survival"
-    if tidy.looks_like(table):
-        return "readings"
-    raise InvalidValueError(
-        f"It is not clear what {table.name} holds; its columns are "
-        f"{', '.join(cell for cell in table.cells[0] if cell)}. A survival table has time and event; readings have "
-        "subject, time, analyte, value and unit; a plate has Well and OD; cycles have Sample Name, Target Name and CT; "
-        "bioluminescence has Total Flux [p/s]."
+def _recognized(path: Path, kind: str, sheet: str) -> tuple[TextTable, str, TextTable, tuple[str, ...]]:
+    """Return the page that holds something known, what it holds, its table, and sentences on what was not read.
+
+    The header is looked for in every row of every sheet; an instrument's blocks are found by its own reader.
+    """
+    skipped: tuple[str, ...] = ()
+    if path.suffix.lower() in workbooks.SUFFIXES:
+        if sheet:
+            pages: tuple[TextTable, ...] = (workbooks.read_sheet(path, sheet),)
+        else:
+            pages, skipped = workbooks.read_all_sheets(path)
+    else:
+        pages = (read_delimited(path),)
+    found = []
+    for page in pages:
+        place = _place(page, kind)
+        if place is not None:
+            found.append((page, *place))
+    if not found:
+        raise InvalidValueError(_not_clear(path, pages, kind, skipped))
+    page, what, row = found[0]
+    others = [other.name.split('"')[1] for other, *_ in found[1:]]
+    notes = list(skipped)
+    if len(pages) > 1 or others:
+        notes.append(f"Read was the {page.name}.")
+    if others:
+        shown = ", ".join(others[:6]) + (" and more" if len(others) > 6 else "")
+        notes.append(f"Other sheets hold tables too; say sheet=... for one of them: {shown}.")
+    return page, what, page.below(row), tuple(notes)
+
+
+def _place(page: TextTable, kind: str) -> tuple[str, int] | None:
+    """Return what a table holds and the row of its header; None where nothing is known."""
+    if kind in ("", "plate") and plate_exports.instrument_of(page):
+        return "plate", 0
+    looks = {name: look for name, look in _LOOKS.items() if kind in ("", name)}
+    for row, cells in enumerate(page.cells):
+        # A header has two words or more.
+        words = sum(bool(cell) and not cell[0].isdigit() for cell in cells)
+        if words < 2 and not (row == 0 and sum(map(bool, cells)) > 1):
+            continue
+        below = page.below(row)
+        for name, look in looks.items():
+            if look(below) and len(below.cells) > 1:
+                return name, row
+    if kind in ("", "plate") and plate.grids(page):
+        return "plate", 0
+    return None
+
+
+def _not_clear(path: Path, pages: Sequence[TextTable], kind: str, skipped: Sequence[str]) -> str:
+    if not pages:
+        return f'"{path.name}" has no sheet that could be read. ' + " ".join(skipped)
+    shown = "; ".join(f"{page.name}: {_first_words(page)}" for page in pages[:6])
+    what = f"no table of the kind {kind}" if kind else "what it holds is not clear"
+    return (
+        f'"{path.name}": {what}. It begins with {shown}. A survival table has time and event; readings have subject, '
+        "time, analyte, value and unit; a plate has Well and OD, or a grid; cycles have Sample Name, Target Name and "
+        "CT; bioluminescence has Total Flux [p/s]." + (" " + " ".join(skipped) if skipped else "")
     )
 
 
-def _survival(table: TextTable, event: int | None) -> tuple[dict[str, pd.DataFrame], Sequence[str]]:
-    found = survival.from_table(table, event)
+def _first_words(page: TextTable) -> str:
+    row = max(page.cells[:20], key=lambda cells: sum(map(bool, cells)))
+    shown = [cell[:30] for cell in row if cell]
+    return ", ".join(shown[:10])
+
+
+def _survival(table: TextTable, said: _Said) -> tuple[Tables, Sequence[str]]:
+    found = survival.from_table(table, said.event)
     grouped = found.table.groupby("arm", sort=False)
     groups = pd.DataFrame(
         {
@@ -190,120 +295,43 @@ def _survival(table: TextTable, event: int | None) -> tuple[dict[str, pd.DataFra
     return {"subjects": found.table, "groups": groups}, found.notes
 
 
-def _readings(table: TextTable, _event: int | None) -> tuple[dict[str, pd.DataFrame], Sequence[str]]:
-    found = tidy.from_table(table)
-    return {"readings": found, "groups": summarize(found)}, ()
-
-
-def _bioluminescence(table: TextTable, _event: int | None) -> tuple[dict[str, pd.DataFrame], Sequence[str]]:
-    found = bioluminescence.from_table(table)
-    return {"readings": found, "groups": summarize(found)}, ()
-
-
-def _plate(table: TextTable, _event: int | None) -> tuple[dict[str, pd.DataFrame], Sequence[str]]:
-    return plate.analyze_plate(plate.from_table(table)), (
-        "Limits are the lowest and the highest standard; a dilution of the samples is not included.",
-    )
-
-
-def _cycles(table: TextTable, reference: str, calibrator: str) -> tuple[dict[str, pd.DataFrame], Sequence[str]]:
-    cycles = cycler.from_table(table)
-    doubling = bool((cycles["efficiency"] == 1.0).all())
-    note = (
-        "Efficiencies were taken as 1, so the ratio is 2^-ddCt."
-        if doubling
-        else "The efficiencies of the file were used."
-    )
-    return {"ratios": cycler.analyze_cycles(cycles, reference, calibrator), "cycles": cycles}, (note,)
-
-
-def _relative(table: TextTable, _event: int | None) -> tuple[dict[str, pd.DataFrame], Sequence[str]]:
-    names = ("Batch", "Sample", "Role", "Analyte", "Signal", "Loading")
-    place = {name: table.find((name,), name.lower()) for name in names}
-    rows = [
-        (
-            *(table.cells[row][place[name]] for name in names[:4]),
-            table.number(row, place["Signal"], "a signal"),
-            table.number(row, place["Loading"], "a loading"),
+def _readings(
+    table: TextTable, _: _Said, *, read: Callable[[TextTable], tidy.TidyReadings]
+) -> tuple[Tables, Sequence[str]]:
+    found = read(table)
+    tables = {"readings": found.table, "groups": summarize(found.table)}
+    if found.replicates is not None:
+        tables["replicates"] = found.replicates
+    notes = list(found.notes)
+    unnamed = found.table[np.isnan(found.table["value"].to_numpy(dtype=np.float64))]
+    if len(unnamed):
+        notes.append(
+            f"{len(unnamed)} readings lie beyond a limit that the file does not name; they have no number and count in "
+            "comparisons as beyond every other."
         )
-        for row in range(1, len(table.cells))
-    ]
-    lanes = pd.DataFrame(rows, columns=[plain_name(name) for name in names])
-    lanes["ratio"] = np.nan
-    for (batch, analyte), group in lanes.groupby(["batch", "analyte"], sort=False):
-        control = group[group["role"] == relative.CONTROL]
-        if not len(control) or (control["signal"] <= 0).any() or (group["loading"] <= 0).any():
-            raise InvalidValueError(
-                f'{table.name}: batch {batch} of "{analyte}" needs a lane with the role "control" and a signal above '
-                "zero, and every loading must be above zero."
-            )
-        lanes.loc[group.index, "ratio"] = relative.normalize(
-            group["signal"].to_numpy(),
-            group["loading"].to_numpy(),
-            control["signal"].to_numpy(),
-            control["loading"].to_numpy(),
-        )
-    return {"ratios": lanes[lanes["role"] != relative.CONTROL].reset_index(drop=True), "lanes": lanes}, ()
+    return tables, notes
 
 
-_TABLES: dict[str, Callable[[TextTable, int | None], tuple[dict[str, pd.DataFrame], Sequence[str]]]] = {
+def _plate(table: TextTable, said: _Said) -> tuple[Tables, Sequence[str]]:
+    whole = said.whole if said.whole is not None else table
+    reading = plate_exports.read(whole) if plate_exports.instrument_of(whole) else plate.from_table(table)
+    tables, notes = analyze_plate(reading)
+    return tables, (*reading.notes, *notes)
+
+
+def _cycles(table: TextTable, said: _Said) -> tuple[Tables, Sequence[str]]:
+    return analyze_cycles(cycler.from_table(table, said.whole), said.reference, said.calibrator)
+
+
+def _lanes(table: TextTable, _: _Said) -> tuple[Tables, Sequence[str]]:
+    return lanes.analyze_lanes(table)
+
+
+_TABLES: dict[str, Callable[[TextTable, _Said], tuple[Tables, Sequence[str]]]] = {
     "survival": _survival,
-    "readings": _readings,
-    "bioluminescence": _bioluminescence,
+    "readings": functools.partial(_readings, read=tidy.from_table),
+    "bioluminescence": functools.partial(_readings, read=bioluminescence.from_table),
     "plate": _plate,
-    "relative signals": _relative,
+    "cycles": _cycles,
+    "relative signals": _lanes,
 }
-
-
-def summarize(readings: pd.DataFrame) -> pd.DataFrame:
-    """Summarize readings by analyte, time and arm: n, median, quartiles, how many are beyond the limits."""
-    rows: list[tuple[Any, ...]] = []
-    for (analyte, time, arm), group in readings.groupby(["analyte", "time", "arm"], sort=False, dropna=False):
-        low, median, high = np.quantile(group["value"], [0.25, 0.5, 0.75])
-        beyond = int(group["below_lloq"].sum()), int(group["above_uloq"].sum())
-        rows.append((analyte, time, arm, len(group), median, low, high, group["unit"].iloc[0], *beyond))
-    columns = ["analyte", "time", "arm", "n", "median", "lower_quartile", "upper_quartile", "unit", "below", "above"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def _is_wave(path: Path) -> bool:
-    names = sheet_names(path)
-    return RATE in names or LOG in names
-
-
-def _stress(path: Path) -> Analysis:
-    traces = read_wave(path)
-    order = seahorse.phase_order(traces.phases)
-    background = np.array([group.lower() == "background" for group in traces.group])
-    if "rotenone + antimycin A" in order:
-        title, values = "Mitochondrial stress test", seahorse.mito_parameters(traces.oxygen, traces.phase, order)
-    elif "glucose" in order:
-        title, values = "Glycolysis stress test", seahorse.glycolysis_parameters(traces.acid, traces.phase, order)
-    else:
-        raise InvalidValueError(
-            f'"{path.name}": neither rotenone and antimycin A nor glucose was injected, so it is neither a '
-            f"mitochondrial nor a glycolysis stress test. Injections: {', '.join(traces.phases[1:]) or 'none'}."
-        )
-    wells = pd.DataFrame({"well": traces.well, "group": traces.group, **values})[~background].reset_index(drop=True)
-    grouped = wells.groupby("group", sort=False)
-    groups = grouped[list(values)].mean().add_suffix("_mean").join(grouped[list(values)].std().add_suffix("_sd"))
-    groups.insert(0, "wells", grouped.size())
-    cycles = len(traces.minute)
-    rates = pd.DataFrame(
-        {
-            "well": np.repeat(traces.well, cycles),
-            "group": np.repeat(traces.group, cycles),
-            "minute": np.tile(traces.minute, len(traces.well)),
-            "phase": np.tile([traces.phases[number] for number in traces.phase], len(traces.well)),
-            "ocr": traces.oxygen.ravel(),
-            "ecar": traces.acid.ravel(),
-        }
-    )
-    lacking = [name for name in ("oligomycin", "FCCP") if name not in order and "rotenone + antimycin A" in order]
-    notes = [
-        f"Phases: {', '.join(traces.phases)}.",
-        "Rates are per well as exported, background-corrected by the instrument.",
-    ]
-    notes += [f"{name} was not injected, so what needs it was not computed." for name in lacking]
-    tables = {"groups": groups.reset_index(), "wells": wells, "rates": rates}
-    return Analysis("stress test", title, tables, is_simulated(path), tuple(notes), path)

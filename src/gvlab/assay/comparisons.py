@@ -1,12 +1,26 @@
-"""Comparisons of the arms of a survival table: log-rank, hazard ratio, restricted mean, medians, numbers at risk."""
+"""Comparisons of the arms of a file: survival (log-rank, hazard, restricted mean, causes), and readings by day."""
 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from gvlab.errors import InvalidValueError, UnknownNameError
-from gvlab.statistics import hazard_ratio, holm, kaplan_meier, logrank, restricted_mean_difference
+from gvlab.statistics import (
+    compare_many,
+    cumulative_incidence,
+    gray,
+    hazard_ratio,
+    holm,
+    kaplan_meier,
+    logrank,
+    restricted_mean_difference,
+)
+
+MOST_ARMS = 40
+"""With more arms none is compared: what has so many is no experiment with arms, or its column of arms is another."""
+_GROUPS = ("analyte", "time", "arm", "n", "median", "lower_quartile", "upper_quartile", "unit", "below", "above")
 
 
 def survival_comparisons(subjects: pd.DataFrame, versus: str = "") -> dict[str, pd.DataFrame]:
@@ -21,8 +35,10 @@ def survival_comparisons(subjects: pd.DataFrame, versus: str = "") -> dict[str, 
 
     Returns
     -------
-    ``comparisons`` (where there are two arms or more): n and events of both, hazard ratio, log-rank p with Holm's
-    correction, difference of restricted means in days; ``medians``; ``curves``: at risk, events, censored, survival.
+    ``comparisons`` (where there are two to `MOST_ARMS` arms): n and events of both, hazard ratio, log-rank p with
+    Holm's correction, difference of restricted means in days; ``medians``; ``curves``: at risk, events, censored,
+    survival; where causes are named ``causes``: of each the incidence in each arm at the end of follow-up, and Gray's
+    test.
 
     Raises
     ------
@@ -50,8 +66,10 @@ def survival_comparisons(subjects: pd.DataFrame, versus: str = "") -> dict[str, 
         )
         curves.append(curve.table.assign(arm=arm))
     tables = {"medians": pd.DataFrame(medians), "curves": pd.concat(curves, ignore_index=True)}
+    if "cause" in subjects and subjects.loc[subjects["event_observed"].astype(bool), "cause"].astype(bool).any():
+        tables["causes"] = causes_of(subjects)
     others = [arm for arm in arms if arm != reference]
-    if others:
+    if others and len(arms) <= MOST_ARMS:
         found = pd.DataFrame([_pair(subjects, arm, reference) for arm in others])
         found["p_holm"] = holm(found["p_value"].to_numpy())
         tables = {"comparisons": found, **tables}
@@ -89,3 +107,89 @@ def _pair(subjects: pd.DataFrame, arm: str, reference: str) -> dict[str, object]
         "rmst_upper": means[2],
         "p_value": test.p_value,
     }
+
+
+def causes_of(subjects: pd.DataFrame) -> pd.DataFrame:
+    """Return the cumulative incidence of each cause in each arm, the others competing, and Gray's test between arms."""
+    happened = subjects["event_observed"].astype(bool)
+    cause = subjects["cause"].where(happened, "").where(~(happened & (subjects["cause"] == "")), "unknown")
+    names = [name for name in dict.fromkeys(cause) if name]
+    number = cause.map({name: code for code, name in enumerate(names, 1)}).fillna(0).astype(int)
+    by_number = dict(enumerate(names, 1))
+    arms = list(dict.fromkeys(subjects["arm"]))
+    entered = (subjects["entry"] > 0).any()
+    rows = []
+    for code, name in by_number.items():
+        p_value = np.nan
+        if 1 < len(arms) <= MOST_ARMS and not entered:
+            p_value = gray(subjects["duration"], number, subjects["arm"], of_interest=code).p_value
+        for arm in arms:
+            here = (subjects["arm"] == arm).to_numpy()
+            found = cumulative_incidence(
+                subjects["duration"][here], number[here], by_number, subjects["entry"][here] if entered else None
+            ).of(name)
+            last = found.iloc[-1]
+            rows.append(
+                (name, arm, int(here.sum()), int((number[here] == code).sum()), float(last["time"]),
+                 float(last["incidence"]), float(last["lower"]), float(last["upper"]), p_value)
+            )  # fmt: skip
+    columns = ["cause", "arm", "n", "events", "day", "incidence", "lower", "upper", "p_gray"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def summarize(readings: pd.DataFrame) -> pd.DataFrame:
+    """Summarize readings by analyte, time and arm: n, median, quartiles, how many are beyond the limits.
+
+    Where a quartile falls on readings beyond a limit that is not named, it is missing.
+    """
+    rows = []
+    for (analyte, time, arm), group in readings.groupby(["analyte", "time", "arm"], sort=False, dropna=False):
+        with np.errstate(invalid="ignore"):
+            low, median, high = np.quantile(ranked_values(group), [0.25, 0.5, 0.75], method="linear")
+        quartiles = [value if np.isfinite(value) else np.nan for value in (median, low, high)]
+        beyond = int(group["below_lloq"].sum()), int(group["above_uloq"].sum())
+        rows.append((analyte, time, arm, len(group), *quartiles, group["unit"].iloc[0], *beyond))
+    return pd.DataFrame(rows, columns=list(_GROUPS))
+
+
+def ranked_values(rows: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """Return readings with those beyond a limit that is not named below or above every other."""
+    values = rows["value"].to_numpy(dtype=np.float64).copy()
+    unnamed = np.isnan(values)
+    values[unnamed & rows["below_lloq"].to_numpy(dtype=bool)] = -np.inf
+    values[unnamed & rows["above_uloq"].to_numpy(dtype=bool)] = np.inf
+    return values
+
+
+def reading_comparisons(readings: pd.DataFrame, versus: str = "") -> pd.DataFrame | None:
+    """Compare the arms of readings on each day: Mann-Whitney with Holm's correction, one value a subject.
+
+    Parameters
+    ----------
+    readings
+        Columns ``subject, arm, time, analyte, value, below_lloq, above_uloq``.
+    versus
+        The arm of reference; the first where empty.
+
+    Returns
+    -------
+    Columns of `gvlab.statistics.compare_many`, analyte and day; None where no two arms have two readings.
+    """
+    frames = []
+    for (analyte, _), rows in readings.groupby(["analyte", "time"], sort=False, dropna=False):
+        finite = rows.assign(value=_finite(ranked_values(rows)))
+        arms = {str(arm): part["value"].to_numpy() for arm, part in finite.groupby("arm", sort=False) if len(part) > 1}
+        if not 1 < len(arms) <= MOST_ARMS:
+            continue
+        reference = versus if versus in arms else next(iter(arms))
+        table = compare_many(arms, versus=reference).table
+        frames.append(table.assign(analyte=str(analyte), day=rows["time"].iloc[0]))
+    return pd.concat(frames, ignore_index=True) if frames else None
+
+
+def _finite(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return values with what is beyond every other put just beyond, for tests that only see ranks."""
+    known = values[np.isfinite(values)]
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
+    step = max(high - low, abs(high), 1.0) * 1e-6
+    return np.clip(np.nan_to_num(values, nan=np.nan, neginf=low - step, posinf=high + step), low - step, high + step)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gvlab.cli.common import in_options, output_folder, progress_bar, say_bundle
+from gvlab.cli.common import as_options, in_options, output_folder, progress_bar, say_bundle
 
 
 def analyze(
@@ -20,8 +21,10 @@ def analyze(
         ),
     ] = "",
     event_is: Annotated[
-        int | None,
-        typer.Option("--event-is", help="Survival: the code of a death, 1 or 0 (2 in R), where the file is unclear."),
+        str | None,
+        typer.Option(
+            "--event-is", help='Survival: the code of a death, 1 or 0 (2 in R), or its word ("Died"), where unclear.'
+        ),
     ] = None,
     versus: Annotated[
         str, typer.Option(help="The arm that others are compared with.", show_default="the first of the file")
@@ -66,10 +69,11 @@ def analyze(
         reference=reference,
         calibrator=calibrator,
         sheet=sheet,
+        data_set=data_set,
         time_zero=time_zero,
     )
     with output_folder(folder, f"analyze-{file.stem}") as target, in_options():
         with progress_bar() as bar:
             bundle = analyze_file(request, progress=bar)
         bundle.write(target)
-    say_bundle(bundle, str(target))
+    say_bundle(dataclasses.replace(bundle, lines=tuple(map(as_options, bundle.lines))), str(target))

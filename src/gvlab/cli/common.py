@@ -97,9 +97,14 @@ def in_options() -> Iterator[None]:
     try:
         yield
     except InvalidValueError as error:
-        message = re.sub(r"\bevent=(\d)", r"--event-is \1", str(error))
-        message = re.sub(r"\b(reference|calibrator)=", r"--\1 ", message)
-        raise InvalidValueError(message) from error
+        raise InvalidValueError(as_options(str(error))) from error
+
+
+def as_options(text: str) -> str:
+    """Return a sentence with the arguments it names as options of the command: event=1 is --event-is 1."""
+    text = re.sub(r"\bevent=", "--event-is ", text)
+    text = re.sub(r"\bdata_set=", "--data-set ", text)
+    return re.sub(r"\b(reference|calibrator|sheet|kind|gates)=", r"--\1 ", text)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from gvlab.assay.analysis import Analysis
+from gvlab.assay.comparisons import MOST_ARMS
 from gvlab.assay.flow_analysis import channel_labels
 from gvlab.assay.gating import compensate
 from gvlab.errors import InvalidValueError
@@ -46,11 +48,31 @@ def analysis_figures(
     """
     figures: dict[str, Figure] = {}
     notes: list[str] = []
-    _DRAW[analysis.kind](analysis, versus, time_zero, figures, notes)
+    try:
+        _DRAW[analysis.kind](_plain_text(analysis), versus.replace("$", r"\$"), time_zero, figures, notes)
+    except InvalidValueError as error:
+        notes.append(f"A figure was not drawn, and the tables are whole: {error}")
     return figures, tuple(notes)
 
 
+def _plain_text(analysis: Analysis) -> Analysis:
+    """Return an analysis in whose names a dollar is a dollar and begins no formula."""
+    tables = {
+        name: table.assign(
+            **{
+                column: table[column].astype(str).str.replace("$", r"\$", regex=False)
+                for column in ("arm", "group", "sample", "analyte", "target")
+                if column in table and table[column].astype(str).str.contains("$", regex=False).any()
+            }
+        )
+        for name, table in analysis.tables.items()
+    }
+    return dataclasses.replace(analysis, tables=tables)
+
+
 def _survival(analysis: Analysis, versus: str, time_zero: str, figures: dict[str, Figure], _: list[str]) -> None:
+    if analysis.tables["subjects"]["arm"].nunique() > MOST_ARMS:
+        return
     figures["survival"] = survival(
         analysis.tables["subjects"],
         versus=versus or None,
@@ -64,8 +86,16 @@ def _survival(analysis: Analysis, versus: str, time_zero: str, figures: dict[str
 def _readings(analysis: Analysis, versus: str, time_zero: str, figures: dict[str, Figure], notes: list[str]) -> None:
     readings = analysis.tables["readings"]
     log = analysis.kind == "bioluminescence"
+    readings = readings[np.isfinite(readings["value"].to_numpy(dtype=np.float64))]
     for analyte, rows in readings.groupby("analyte", sort=False):
         name, unit = str(analyte), str(rows["unit"].iloc[0])
+        if rows["arm"].nunique() > MOST_ARMS:
+            continue
+        zero = log and bool((rows["value"] <= 0).any())
+        if zero:
+            smallest = rows.loc[rows["value"] > 0, "value"].min()
+            notes.append(f'"{name}": readings of 0 are drawn at {smallest:g}, the smallest above it.')
+            rows = rows.assign(value=rows["value"].clip(lower=smallest))
         times = sorted(rows["time"].dropna().unique())
         if len(times) > 1:
             figures[f"{_file(name)}_over_time"] = timecourse(
@@ -143,9 +173,9 @@ def _floor(rows: pd.DataFrame) -> float | None:
 
 
 def _plate(analysis: Analysis, _: str, __: str, figures: dict[str, Figure], notes: list[str]) -> None:
-    samples = analysis.tables["samples"]
+    samples = analysis.tables.get("samples", pd.DataFrame())
     if samples.empty:
-        notes.append("The plate has standards only, so there is nothing to draw.")
+        notes.append("There are no concentrations of samples, so there is nothing to draw.")
         return
     values = {str(row.sample): np.array([row.value]) for row in samples.itertuples(index=False)}
     unit = str(samples["unit"].iloc[0]) or "unit of the standards"
@@ -209,7 +239,9 @@ def _stress(analysis: Analysis, _: str, __: str, figures: dict[str, Figure], ___
         )  # fmt: skip
         axes = figures[rate].axes[0]
         axes.legend(*axes.get_legend_handles_labels(), loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=6)
-    wells = analysis.tables["wells"]
+    wells = analysis.tables.get("wells")
+    if wells is None:
+        return
     values = [str(column) for column in wells if column not in ("well", "group")]
     figure, drawn = panels(-(-len(values) // 2), 2, letters=False)
     for panel, column in zip(drawn, values, strict=False):

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from gvlab.assay import Analysis, analyze
-from gvlab.assay.comparisons import survival_comparisons
+from gvlab.assay.comparisons import MOST_ARMS, reading_comparisons, survival_comparisons
 from gvlab.assay.readers.tables import safe_cell
 from gvlab.assay.samples import MARK
 from gvlab.figures.analysis import analysis_figures, check_versus
-from gvlab.statistics import compare_many
 from gvlab.statistics.estimate import number_in_words, p_value_in_words
 from gvlab.workflows.bundle import Bundle, Table
 from gvlab.workflows.progress import CancelToken, ProgressSink, Stage
@@ -37,8 +36,8 @@ class AnalyzeRequest(Request):
     """CSV, .xlsx or .fcs."""
     kind: str = ""
     """What it holds; recognized where empty."""
-    event_is: int | None = None
-    """Survival: the code of an event, where the file is unclear."""
+    event_is: int | str | None = None
+    """Survival: the code or word of an event, where the file is unclear."""
     versus: str = ""
     """The arm that others are compared with; the first of the file where empty."""
     gates: Path | None = None
@@ -49,6 +48,8 @@ class AnalyzeRequest(Request):
     """RT-qPCR: the untreated sample, where the file does not tell."""
     sheet: str = ""
     """Of a workbook; the first where empty."""
+    data_set: int = 0
+    """Flow cytometry: which of several data sets of the file, from 1."""
     time_zero: str = "transplantation"
     """What happened on day 0."""
 
@@ -83,13 +84,14 @@ def analyze_file(
         reference=request.reference,
         calibrator=request.calibrator,
         sheet=request.sheet,
+        data_set=request.data_set,
     )
     check_versus(found, request.versus)
     tables = {**found.tables, **_comparisons(found, request.versus)}
     stage.advance(1, "drawing")
     figures, notes = analysis_figures(found, versus=request.versus, time_zero=request.time_zero)
     stage.advance(1)
-    said = [*found.notes, *notes]
+    said = [*found.notes, *notes, *_not_compared(found)]
     comments = (f"From {found.source.name} ({found.title})", *([MARK] if found.simulated else []))
     mark = " (simulated by GVLab)" if found.simulated else ""
     survival = found.kind == "survival"
@@ -121,22 +123,36 @@ def _comparisons(found: Analysis, versus: str) -> dict[str, pd.DataFrame]:
         return survival_comparisons(found.tables["subjects"], versus)
     if found.kind not in ("readings", "bioluminescence"):
         return {}
-    frames = []
-    for (analyte, _), rows in found.tables["readings"].groupby(["analyte", "time"], sort=False, dropna=False):
-        arms = {str(arm): part["value"].to_numpy() for arm, part in rows.groupby("arm", sort=False) if len(part) > 1}
-        if len(arms) > 1:
-            reference = versus if versus in arms else next(iter(arms))
-            table = compare_many(arms, versus=reference).table
-            frames.append(table.assign(analyte=str(analyte), day=rows["time"].iloc[0]))
-    return {"comparisons": pd.concat(frames, ignore_index=True)} if frames else {}
+    table = reading_comparisons(found.tables["readings"], versus)
+    return {} if table is None else {"comparisons": table}
+
+
+def _not_compared(found: Analysis) -> tuple[str, ...]:
+    table = found.tables.get("subjects", found.tables.get("readings"))
+    arms = 0 if table is None else table["arm"].nunique()
+    if arms <= MOST_ARMS:
+        return ()
+    return (
+        f"There are {arms} arms; of more than {MOST_ARMS} none is compared or drawn. "
+        "Is the right column that of the arms?",
+    )
 
 
 def _survival_in_words(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     lines = [
         f"{row['arm']}: {row['events']} of {row['n']} had the event; median (days): "
         f"{number_in_words(row['median_days'])}"
-        for row in tables["medians"].to_dict("records")
+        for row in tables["medians"].head(MOST_ARMS).to_dict("records")
     ]
+    if "causes" in tables:
+        for cause, rows in tables["causes"].groupby("cause", sort=False):
+            shown = ", ".join(
+                f"{row['arm']} {row['events']} of {row['n']} ({100 * row['incidence']:.0f} % by day {row['day']:g})"
+                for row in rows.head(6).to_dict("records")
+            )
+            p_value = float(rows["p_gray"].iloc[0])
+            test = "" if math.isnan(p_value) else f"; Gray {p_value_in_words(p_value)}"
+            lines.append(f"{cause}: {shown}{test}")
     pairs: list[dict[Hashable, object]] = []
     if "comparisons" in tables:
         pairs = tables["comparisons"].to_dict("records")

@@ -90,9 +90,9 @@ def test_damaged_gates():
 
 
 def test_a_workbook_that_unpacks_to_a_mountain_is_refused(tmp_path, monkeypatch):
-    from gvlab.assay.readers import tables
+    from gvlab.assay.readers import workbooks
 
-    monkeypatch.setattr(tables, "_LARGEST_UNPACKED", 100)
+    monkeypatch.setattr(workbooks, "_LARGEST_UNPACKED", 100)
     book = openpyxl.Workbook()
     book.save(tmp_path / "a.xlsx")
     with pytest.raises(GVLabError, match="unpacks to more than"):

@@ -1,46 +1,46 @@
-"""Exports of imaging software (Living Image and others): total flux of regions, one row a region and image."""
+"""Exports of imaging software (Living Image, Aura and others): total flux of regions, one row a region and image."""
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
+import math
 
 import pandas as pd
 
-from gvlab.assay.readers.tables import TextTable, read_table, unit_in
+from gvlab.assay.readers.arms import read_arms
+from gvlab.assay.readers.dates import is_dates, read_dates
+from gvlab.assay.readers.limits import read_limited
+from gvlab.assay.readers.tables import TextTable, unit_in
+from gvlab.assay.readers.tidy import TidyReadings, day_of
 from gvlab.assay.samples import COLUMNS
 from gvlab.errors import InvalidValueError
 
-FLUX = ("Total Flux", "Flux", "Total Flux photons")
-SUBJECT = ("Animal", "Animal Number", "Animal ID", "Mouse", "Subject", "Subject ID", "Subject Label")
-ARM = ("Group", "Treatment", "Arm", "Experiment")
-TIME = ("Day", "Time Point", "Timepoint", "Days", "Time")
-ROI = ("ROI", "ROI Label", "Region")
-_PHOTONS = ("p/s", "photons/s", "photon/s", "ph/s", "photons/sec", "p/sec")
-
-
-def read_bioluminescence(path: Path | str, sheet: str = "") -> pd.DataFrame:
-    """Read total flux.
-
-    Returns
-    -------
-    Columns as `gvlab.assay.samples.COLUMNS`, flux in photon/s; the analyte is the region.
-
-    Raises
-    ------
-    InvalidValueError
-        If flux is in counts, a flux or a day is negative, or a cell is not a number.
-    """
-    return from_table(read_table(path, sheet))
+FLUX = ("Total Flux", "Flux", "Total Flux photons", "Total Emission", "Emission", "Total Photon Flux", "Photon Flux")
+COUNTS = ("Total Counts", "Avg Counts", "Counts")
+SUBJECT = (
+    "Animal", "Animal Number", "Animal ID", "Mouse", "Subject", "Subject ID", "Subject Label", "Mouse ID", "Animal No",
+    "Mouse Number", "Label",
+)  # fmt: skip
+ARM = ("Group", "Treatment", "Arm", "Treatment Group", "Cohort", "Experiment")
+TIME = ("Day", "Time Point", "Timepoint", "Days", "Time", "Study Day")
+DATE = ("Date and Time", "Date", "Acquisition Date", "Date Time", "Acquired")
+ROI = ("ROI", "ROI Label", "Region", "ROI Name", "ROI ID")
+_PHOTONS = ("p/s", "photons/s", "photon/s", "ph/s", "photons/sec", "p/sec", "photons/second")
+WHOLE = "total_flux"
 
 
 def looks_like(table: TextTable) -> bool:
     """Return whether a table is such an export."""
-    return table.maybe(FLUX) is not None or table.maybe(("Total Counts", "Avg Counts")) is not None
+    return table.maybe(FLUX) is not None or table.maybe(COUNTS) is not None
 
 
-def from_table(table: TextTable) -> pd.DataFrame:
-    """Read total flux from cells; errors as `read_bioluminescence`."""
+def from_table(table: TextTable) -> TidyReadings:
+    """Return total flux in photon/s read from cells; the analyte is the region where an animal has several.
+
+    Raises
+    ------
+    InvalidValueError
+        If flux is in counts, a flux is negative, an arm is missing, or a cell is not a number.
+    """
     if table.maybe(FLUX) is None and looks_like(table):
         raise InvalidValueError(
             f"{table.name} is in counts, which depend on exposure and cannot be compared between images. Export "
@@ -52,37 +52,66 @@ def from_table(table: TextTable) -> pd.DataFrame:
         raise InvalidValueError(
             f'{table.name}: total flux is in "{unit_in(table.cells[0][flux])}". Export it in photons per second (p/s).'
         )
-    subject = table.find(SUBJECT, "animals")
-    time = table.find(TIME, "days")
-    arm, roi = table.maybe(ARM), table.maybe(ROI)
-    rows = []
-    for row in range(1, len(table.cells)):
-        cells = table.cells[row]
-        value = table.number(row, flux, "a flux")
-        if pd.isna(value):
-            continue
-        if value < 0:
-            raise InvalidValueError(
-                f"The flux in {table.where(row, flux)} is negative ({value:g}): background was subtracted. Export "
-                "total flux without subtracting background."
-            )
-        day = _day(table, row, time)
-        region = cells[roi] if roi is not None and cells[roi] else "total_flux"
-        group = cells[arm] if arm is not None and cells[arm] else "all"
-        rows.append((cells[subject], group, day, "bioluminescence", region, value, "photon/s", False, False, ""))
-    if not rows:
-        raise InvalidValueError(f"{table.name} has no flux below its header.")
-    return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
-def _day(table: TextTable, row: int, column: int) -> float:
-    text = table.cells[row][column]
-    written = re.fullmatch(r"\s*(?:day|d)?\s*([-+]?\d+(?:\.\d+)?)\s*", text, re.IGNORECASE)
-    day = float(written[1]) if written else table.number(row, column, "a day")
-    if pd.isna(day):
-        raise InvalidValueError(f"The day in {table.where(row, column)} is missing.")
-    if day < 0:
-        raise InvalidValueError(
-            f"The day in {table.where(row, column)} is negative ({day:g}). Days count from the transplant."
+    roi, arm, subject = table.maybe(ROI), table.maybe(ARM), table.maybe(SUBJECT)
+    if subject is None and roi is None:
+        table.find(SUBJECT, "animals")
+    notes = list(table.notes)
+    if subject is None:
+        notes.append(
+            f'No column of animals was found; each region in "{table.cells[0][roi or 0]}" counts as an animal.'
         )
-    return day
+    days = _days(table, notes)
+    read = []
+    for row in range(1, len(table.cells)):
+        reading = read_limited(table, row, flux, "a flux")
+        if reading.missing:
+            continue
+        if reading.value < 0:
+            raise InvalidValueError(
+                f"The flux in {table.where(row, flux)} is negative ({reading.value:g}): background was subtracted. "
+                "Export total flux without subtracting background."
+            )
+        read.append((row, reading))
+    if not read:
+        raise InvalidValueError(f"{table.name} has no flux below its header.")
+    arms, joined = read_arms(table, arm, [row for row, _ in read]) if arm is not None else (["all"] * len(read), ())
+    rows = []
+    for (row, reading), group in zip(read, arms, strict=True):
+        cells = table.cells[row]
+        region = cells[roi] if roi is not None and cells[roi] and subject is not None else WHOLE
+        name = cells[subject] if subject is not None else cells[roi or 0]
+        if not name:
+            raise InvalidValueError(f"The animal in {table.where(row, subject or roi or 0)} is missing.")
+        flags = reading.below, reading.above
+        rows.append((name, group, days[row - 1], "bioluminescence", region, reading.value, "photon/s", *flags, ""))
+    found = pd.DataFrame(rows, columns=list(COLUMNS))
+    notes += joined
+    if found["analyte"].nunique() > 1 and not found.duplicated(["subject", "arm", "time"]).any():
+        found["analyte"] = WHOLE
+        notes.append("Every animal has one region an image, so regions are not told apart.")
+    before = sorted({day for day in found["time"] if day < 0})
+    if before:
+        notes.append(f"Read before day 0: day {', '.join(f'{day:g}' for day in before)}.")
+    if (found["value"] == 0).any():
+        notes.append(f"{int((found['value'] == 0).sum())} readings are 0; a logarithmic axis cannot show them.")
+    return TidyReadings(found, tuple(notes))
+
+
+def _days(table: TextTable, notes: list[str]) -> list[float]:
+    """Return the day of each row; from dates, counted from the first, where there is no column of days."""
+    time = table.maybe(TIME)
+    if time is not None and any(row[time] for row in table.cells[1:]) and not is_dates(table, time):
+        days = [day_of(table, row, time) if table.cells[row][time] else math.nan for row in range(1, len(table.cells))]
+        for row, day in enumerate(days, 1):
+            if math.isnan(day) and any(table.cells[row]):
+                raise InvalidValueError(f"The day in {table.where(row, time)} is missing.")
+        return days
+    date = table.maybe(DATE)
+    date = time if date is None and time is not None else date
+    if date is None or not is_dates(table, date):
+        table.find(TIME, "days")
+    column = date if date is not None else 0
+    found = read_dates(table, column)
+    first = min((day for day in found if not math.isnan(day)), default=math.nan)
+    notes.append(f'Days were counted from the first date in "{table.cells[0][column]}".')
+    return [day - first for day in found]

@@ -1,167 +1,185 @@
-"""Exports of real-time cyclers: one row a well with sample, target and Ct; relative expression by ddCt or Pfaffl."""
+"""Exports of real-time cyclers (QuantStudio, StepOne, CFX and others): one row a well with sample, target and Ct."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from pathlib import Path
+import re
+from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
-from gvlab.assay.qpcr import CALIBRATOR, mean_cycles, ratio
-from gvlab.assay.readers.tables import TextTable, read_table
-from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.assay.readers.tables import TextTable
+from gvlab.errors import InvalidValueError
 
-SAMPLE = ("Sample Name", "Sample", "Name")
-TARGET = ("Target Name", "Target", "Gene", "Detector")
-CT = ("CT", "Cq", "Ct Mean", "Cp")
-TASK = ("Task",)
-EFFICIENCY = ("Efficiency", "Amp Efficiency", "PCR Efficiency")
-_NOT_REACHED = frozenset({"undetermined", "n/a", "no ct", "nan", ""})
-_LAST_CYCLE = 40.0
+SAMPLE = ("Sample Name", "Sample", "Name", "Sample ID")
+TARGET = ("Target Name", "Target", "Gene", "Detector", "Detector Name", "Gene Name", "Assay", "Target ID")
+CT = ("CT", "Cт", "Cq", "Cp", "Ct Value", "Cq Value", "C(t)", "Crossing Point")
+TASK = ("Task", "Content", "Sample Type", "Type")
+WELL = ("Well Position", "Well", "Pos", "Position")
+OMIT = ("Omit", "Omitted", "Excluded", "Exclude", "Outlier")
+EFFICIENCY = ("Efficiency", "PCR Efficiency", "Primer Efficiency")
+COLUMNS = ("well", "sample", "target", "task", "ct", "efficiency", "use")
+_NOT_REACHED = frozenset(
+    {
+        "undetermined",
+        "undet",
+        "undet.",
+        "n/a",
+        "na",
+        "no ct",
+        "no cq",
+        "noct",
+        "nan",
+        "",
+        "-",
+        "inconclusive",
+        ">40",
+        "> 40",
+    }
+)
+_CONTROLS = {
+    "ntc": "no template", "notemplatecontrol": "no template", "neg": "no template", "negctrl": "no template",
+    "negativecontrol": "no template", "nrt": "no reverse transcription", "nac": "no amplification",
+    "blank": "no template", "water": "no template", "h2o": "no template", "ddh2o": "no template",
+    "notemplate": "no template",
+}  # fmt: skip
+_TRUE = frozenset({"true", "yes", "1", "x", "y", "omitted", "excluded"})
 
 
-def read_cycles(path: Path | str, sheet: str = "") -> pd.DataFrame:
-    """Read cycles.
+@dataclass(frozen=True)
+class CyclerReading:
+    """Wells of a run.
 
-    Returns
-    -------
-    Columns sample, target, task, ct (NaN where undetermined), efficiency (1, doubling, where the file has none).
+    Attributes
+    ----------
+    wells
+        Columns `COLUMNS`: ct NaN where the threshold was not crossed; efficiency 1 (doubling) where the file has none;
+        use "" for samples, else why a well is none: "omitted", "no template", "standard", "no name".
+    reference, calibrator
+        As the file's settings name them, "" where they do not.
+    notes
+        What was taken for what, in sentences.
+    """
+
+    wells: pd.DataFrame
+    reference: str
+    calibrator: str
+    notes: tuple[str, ...]
+
+
+def looks_like(table: TextTable) -> bool:
+    """Return whether the header of a table is that of cycles."""
+    return all(table.maybe(names) is not None for names in (SAMPLE, TARGET, CT))
+
+
+def from_table(table: TextTable, settings: TextTable | None = None) -> CyclerReading:
+    """Return cycles read from cells.
+
+    Parameters
+    ----------
+    table
+        Its header is row 0.
+    settings
+        The whole file, whose lines before and behind the table may name reference gene and calibrator.
 
     Raises
     ------
     InvalidValueError
         If a Ct is neither a number nor "Undetermined".
     """
-    return from_table(read_table(path, sheet))
-
-
-def looks_like(table: TextTable) -> bool:
-    """Return whether a table holds cycles; results of cyclers have lines of settings in front of the header."""
-    return _header(table) is not None
-
-
-def from_table(table: TextTable) -> pd.DataFrame:
-    """Read cycles from cells; errors as `read_cycles`."""
-    header = _header(table)
-    if header is None:
-        raise InvalidValueError(f'{table.name} has no columns "Sample Name", "Target Name" and "CT".')
-    sample, target, ct = (table.find(names, names[0], header) for names in (SAMPLE, TARGET, CT))
-    task, efficient = table.maybe(TASK, header), table.maybe(EFFICIENCY, header)
+    sample, target, ct = (table.find(names, names[0]) for names in (SAMPLE, TARGET, CT))
+    task, efficient, omit, well = (table.maybe(names) for names in (TASK, EFFICIENCY, OMIT, WELL))
+    _check_efficiencies(table, efficient)
     rows = []
-    for row in range(header + 1, len(table.cells)):
+    for row in range(1, len(table.cells)):
         cells = table.cells[row]
-        if not cells[sample] and not cells[target]:
+        if not any(cells[column] for column in (sample, target, ct)):
+            continue
+        if not cells[target] and not cells[ct]:
             continue
         missing = cells[ct].strip().lower() in _NOT_REACHED
         value = math.nan if missing else table.number(row, ct, "a Ct")
         if value <= 0:
             raise InvalidValueError(f"The Ct in {table.where(row, ct)} is {value:g}; a Ct is above zero.")
-        efficiency = _efficiency(table, row, efficient)
-        rows.append((cells[sample], cells[target], cells[task] if task is not None else "", value, efficiency))
+        written = cells[task] if task is not None else ""
+        left_out = omit is not None and cells[omit].strip().lower() in _TRUE
+        use = "omitted" if left_out else _use(cells[sample], written)
+        place = cells[well] if well is not None else str(row)
+        rows.append((place, cells[sample], cells[target], written, value, _efficiency(table, row, efficient), use))
     if not rows:
         raise InvalidValueError(f"{table.name} has no wells below its header.")
-    return pd.DataFrame(rows, columns=["sample", "target", "task", "ct", "efficiency"])
+    wells = pd.DataFrame(rows, columns=list(COLUMNS))
+    named = [_setting(settings, name) for name in ("endogenous control", "reference sample")]
+    return CyclerReading(wells, named[0], named[1], _notes(wells, table))
 
 
-def analyze_cycles(
-    cycles: pd.DataFrame,
-    reference: str = "",
-    calibrator: str = "",
-    efficiencies: Mapping[str, float] | None = None,
-) -> pd.DataFrame:
-    """Compute expression relative to a calibrator.
-
-    Parameters
-    ----------
-    cycles
-        As `read_cycles` gives them.
-    reference
-        Name of the reference gene; found by the task "endogenous control" where not named.
-    calibrator
-        Name of the calibrator sample, or how the names of several begin; "calibrator" where not named.
-    efficiencies
-        Of amplification, by target; those of `cycles` where not named. With 1 for all it is 2^-ddCt.
-
-    Returns
-    -------
-    Columns sample, target, ct (mean), ct_sd, delta_ct, ratio, undetermined.
-
-    Raises
-    ------
-    InvalidValueError, UnknownNameError
-        If reference or calibrator are not found: the message says how to name them.
-    """
-    targets = tuple(dict.fromkeys(cycles["target"]))
-    reference = reference or _reference(cycles, targets)
-    if reference not in targets:
-        raise UnknownNameError("reference gene", reference, targets)
-    wanted = (calibrator or CALIBRATOR).lower()
-    samples = tuple(dict.fromkeys(cycles["sample"]))
-    controls = [name for name in samples if name.lower().startswith(wanted)]
-    if not controls:
-        raise InvalidValueError(
-            f'No sample is called "{calibrator or CALIBRATOR}". Expression is relative: say which sample is '
-            f"the calibrator (untreated). Samples: {', '.join(samples[:10])}."
-        )
-    written = cycles.groupby("target", sort=False)["efficiency"].first()
-    efficiency = {target: (efficiencies or {}).get(target, float(written[target])) for target in targets}
-    grouped = cycles.groupby(["target", "sample"], sort=False)["ct"]
-    mean = {key: mean_cycles(wells.to_numpy()[None, :], _LAST_CYCLE) for key, wells in grouped}
-    spread = {key: float(wells.std(ddof=1)) if len(wells) > 1 else math.nan for key, wells in grouped}
-    zero = {
-        target: float(np.mean([mean[target, name][0][0] for name in controls if (target, name) in mean] or [math.nan]))
-        for target in targets
-    }
-    rows = []
-    for target in targets:
-        for sample in samples:
-            if target == reference or (target, sample) not in mean:
-                continue
-            if (reference, sample) not in mean:
-                raise InvalidValueError(f'The sample "{sample}" was not read for the reference gene "{reference}".')
-            ct, late = (float(part[0]) for part in mean[target, sample])
-            ct_reference = float(mean[reference, sample][0][0])
-            value = ratio(
-                np.array(ct - zero[target]),
-                np.array(ct_reference - zero[reference]),
-                efficiency[target],
-                efficiency[reference],
+def _notes(wells: pd.DataFrame, table: TextTable) -> tuple[str, ...]:
+    notes = list(table.notes)
+    for use, group in wells[wells["use"] != ""].groupby("use", sort=False):
+        shown = ", ".join(group["well"].head(8)) + (" and more" if len(group) > 8 else "")
+        words = {"omitted": "omitted in the file", "no name": "without the name of a sample", "standard": "standards"}
+        what = words.get(str(use), f"controls ({use})")
+        count = "1 well is" if len(group) == 1 else f"{len(group)} wells are"
+        notes.append(f"{count} {what} and not among the samples: {shown}.")
+        crossed = group[group["ct"].notna()]
+        if str(use).startswith("no ") and use != "no name" and len(crossed):
+            notes.append(
+                f"{len(crossed)} of these controls crossed the threshold, the first at {crossed['ct'].min():.1f} "
+                "cycles: check for contamination."
             )
-            rows.append((sample, target, ct, spread[target, sample], ct - ct_reference, float(value), bool(late)))
-    return pd.DataFrame(rows, columns=["sample", "target", "ct", "ct_sd", "delta_ct", "ratio", "undetermined"])
+    return tuple(notes)
 
 
-def _reference(cycles: pd.DataFrame, targets: tuple[str, ...]) -> str:
-    control = cycles["task"].str.lower().str.contains("endogenous|reference", regex=True)
-    named = tuple(dict.fromkeys(cycles.loc[control, "target"]))
-    usual = [
-        name for name in targets if name.lower() in ("gapdh", "actb", "18s", "hprt", "hprt1", "b2m", "tbp", "reference")
-    ]
-    found = named or tuple(usual)
-    if len(found) != 1:
+def _use(sample: str, task: str) -> str:
+    """Return "" for a well that holds a sample, else what it holds."""
+    for text in (task, sample):
+        plain = re.sub(r"[\s_\-().]+", "", text).lower()
+        found = _CONTROLS.get(plain) or _CONTROLS.get(re.sub(r"\d+$", "", plain))
+        if found:
+            return found
+    if re.sub(r"[\s_\-]*\d*$", "", task.strip()).lower() in ("standard", "std"):
+        return "standard"
+    return "" if sample.strip() else "no name"
+
+
+def _setting(settings: TextTable | None, name: str) -> str:
+    """Return what a line of settings says: "Endogenous Control<tab>GAPDH", "* Reference Sample = untreated"."""
+    for cells in settings.cells if settings is not None else ():
+        for column, cell in enumerate(cells):
+            plain = cell.strip().lstrip("* ").lower().rstrip(": ")
+            if plain == name and column + 1 < len(cells) and cells[column + 1].strip(" ="):
+                value = cells[column + 1].strip(" =")
+                return "" if value.lower() in ("n/a", "none", "") else value
+            found = re.fullmatch(rf"\**\s*{name}\s*[=:]\s*(\S.*)", cell.strip(), re.IGNORECASE)
+            if found:
+                return "" if found[1].lower() in ("n/a", "none") else found[1].strip()
+    return ""
+
+
+def _check_efficiencies(table: TextTable, column: int | None) -> None:
+    if column is None:
+        return
+    found = [(row, table.number(row, column, "an efficiency")) for row in range(1, len(table.cells))]
+    percent = [row for row, value in found if value > 2.0 or table.cells[row][column].endswith("%")]
+    share = [row for row, value in found if value <= 2.0 and not table.cells[row][column].endswith("%")]
+    if percent and share:
         raise InvalidValueError(
-            f"It is not clear which target is the reference gene. Say reference=...; targets: {', '.join(targets)}."
+            f'"{table.cells[percent[0]][column]}" in {table.where(percent[0], column)} is a percentage, and '
+            f'"{table.cells[share[0]][column]}" in {table.where(share[0], column)} is a fraction. Write all '
+            "efficiencies in one way."
         )
-    return str(found[0])
 
 
 def _efficiency(table: TextTable, row: int, column: int | None) -> float:
     if column is None or not table.cells[row][column]:
         return 1.0
     found = table.number(row, column, "an efficiency")
-    found = found / 100.0 if found > 2.0 else found
+    if math.isnan(found):
+        return 1.0
+    found = found / 100.0 if found > 2.0 or table.cells[row][column].endswith("%") else found
     if not 0.5 <= found <= 1.2:
         raise InvalidValueError(
             f"The efficiency in {table.where(row, column)} is {found:g}; write 1 (or 100) for doubling, "
             "0.9 (or 90) for 90 %."
         )
     return found
-
-
-def _header(table: TextTable) -> int | None:
-    for row in range(min(len(table.cells), 60)):
-        if all(table.maybe(names, row) is not None for names in (SAMPLE, TARGET, CT)):
-            return row
-    return None

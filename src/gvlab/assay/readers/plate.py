@@ -1,181 +1,340 @@
-"""Plate readers' CSV: a list of wells, or 8 x 12 grids of optical densities with a grid of what is in each well.
+"""Plates as lists of wells or as grids of numbers with a grid of what is in each well; any plate reader's CSV.
 
 A layout says what is in a well: "blank", "standard 250" (with its concentration), or the name of a sample.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from pathlib import Path
+from dataclasses import dataclass, field
 
-import numpy as np
 import pandas as pd
 
-from gvlab.assay import logistic
-from gvlab.assay.elisa import ROWS, Plate
-from gvlab.assay.readers.tables import TextTable, read_table, unit_in
+from gvlab.assay.readers.limits import beyond_limit, read_limited
+from gvlab.assay.readers.tables import TextTable, unit_in
 from gvlab.errors import InvalidValueError
 
-WELL = ("well", "wells", "well position", "position")
-DENSITY = ("OD", "absorbance", "optical density", "A450", "OD450", "450", "value", "signal")
-ROLE = ("type", "role", "task", "content")
-SAMPLE = ("sample", "sample name", "name", "sample id")
-LEVEL = ("concentration", "conc", "standard", "expected concentration", "quantity")
-CV, SD = 0.04, 0.01
-"""Error of an optical density by which standards are weighted: a part of it, and a constant."""
-_STANDARD = re.compile(r"(?:standard|std|st|cal)[\s_:-]*([\d.,]+)", re.IGNORECASE)
-_BLANK = re.compile(r"(?:blank|blk|bl|zero)\d*", re.IGNORECASE)
+WELL = ("well", "wells", "well position", "position", "well id", "well name", "pos", "spot well")
+DENSITY = (
+    "OD", "absorbance", "optical density", "A450", "OD450", "450", "value", "signal", "RFU", "RLU", "fluorescence",
+    "luminescence", "raw data", "data", "result", "abs", "counts", "mean signal", "raw od",
+)  # fmt: skip
+ROLE = ("type", "role", "task", "content", "well type", "sample type")
+SAMPLE = ("sample", "sample name", "name", "sample id", "id", "group")
+LEVEL = ("concentration", "conc", "standard", "expected concentration", "quantity", "conc dil", "std conc")
+DILUTION = ("dilution", "dilution factor", "dil", "factor", "sample dilution")
+OMIT = ("omit", "omitted", "excluded", "exclude", "masked", "mask", "outlier", "flagged", "ignore")
+COLUMNS = ("well", "role", "sample", "concentration", "density", "state", "dilution")
+_ROLES = {
+    "std": "standard", "standard": "standard", "standards": "standard", "cal": "standard", "calibrator": "standard",
+    "unknown": "sample", "unknowns": "sample", "unk": "sample", "sample": "sample", "spl": "sample", "u": "sample",
+    "s": "standard", "blk": "blank", "blank": "blank", "b": "blank", "ctl": "control", "ctrl": "control",
+    "control": "control", "qc": "control", "pos": "control", "neg": "control", "empty": "empty",
+    "unused": "empty",
+}  # fmt: skip
+_TRUE = frozenset({"true", "yes", "1", "y", "x", "omit", "omitted", "masked", "excluded", "exclude"})
+_MASKED = frozenset({"masked", "excluded", "omit", "omitted", "----", "-----", "------", "(masked)", "outlier"})
+_LABEL = re.compile(r"(?:standard|std|st|cal|calibrator|s)[\s_:#-]*0*(\d+)", re.IGNORECASE)
+_STANDARD = re.compile(
+    r"(?:standard|std|st|cal|calibrator)[\s_:-]+([\d.,]+(?:[eE][-+]?\d+)?)\s*([a-zA-Zµμ%/]*)", re.IGNORECASE
+)
+_BLANK = re.compile(r"(?:blank|blk|bl|zero)[\s_-]*\d*", re.IGNORECASE)
+_WELL = re.compile(r"([A-P])0?([1-9]|1\d|2[0-4])", re.IGNORECASE)
+SIZES = ((8, 12), (16, 24), (4, 6), (6, 8), (3, 4), (2, 3))
 
 
-def read_plate(path: Path | str) -> Plate:
-    """Read a plate.
+@dataclass(frozen=True)
+class PlateReading:
+    """What is in each well of a plate, and what was read.
+
+    Attributes
+    ----------
+    wells
+        Columns `COLUMNS`: role "standard", "blank", "sample" or "control"; concentration of a standard (0 of a blank),
+        NaN of others; density NaN where it is beyond the reader, with the state "above" or "below"; "excluded" wells
+        are not used.
+    unit
+        Of the concentrations.
+    notes
+        What was taken for what, in sentences.
+    signal
+        What the numbers are: "Absorbance 450".
+    """
+
+    wells: pd.DataFrame
+    unit: str = ""
+    notes: tuple[str, ...] = ()
+    signal: str = field(default="OD")
+
+
+def looks_like(table: TextTable) -> bool:
+    """Return whether a table is a list of wells, or has a grid anywhere."""
+    return (table.maybe(WELL) is not None and density_column(table) is not None) or bool(grids(table))
+
+
+def is_list(table: TextTable) -> bool:
+    """Return whether a table is a list of wells with what was read."""
+    return table.maybe(WELL) is not None and density_column(table) is not None
+
+
+def density_column(table: TextTable) -> int | None:
+    """Return the column of what was read: one of the usual names, or a wavelength."""
+    found = table.maybe(DENSITY)
+    if found is not None:
+        return found
+    for column, title in enumerate(table.cells[0]):
+        if re.fullmatch(r"(?:abs|od|a|absorbance)?[\s_:@(]*\d{3}\s*(?:nm)?\)?", title.strip(), re.IGNORECASE):
+            return column
+    return None
+
+
+def from_table(table: TextTable) -> PlateReading:
+    """Return a plate read from cells.
 
     Raises
     ------
     InvalidValueError
-        If there is no list of wells and no grid, or a density is not a number.
+        If there is neither a list of wells nor a grid, a cell is no reading, a well stands twice, or standards are
+        named by numbers that are no concentrations.
     """
-    return from_table(read_table(path))
-
-
-def looks_like(table: TextTable) -> bool:
-    """Return whether a table is a plate."""
-    return (table.maybe(WELL) is not None and table.maybe(DENSITY) is not None) or bool(_grids(table))
-
-
-def from_table(table: TextTable) -> Plate:
-    """Read a plate from cells; errors as `read_plate`."""
-    if table.maybe(WELL) is not None and table.maybe(DENSITY) is not None:
+    if is_list(table):
         return _listed(table)
-    grids = _grids(table)
-    if not grids:
+    found = grids(table)
+    if not found:
         raise InvalidValueError(
             f"{table.name} is no plate: there is neither a column of wells with one of densities (Well, OD) nor a grid "
             "with the numbers 1 to 12 above and the letters A to H at its side."
         )
-    density = _grid(table, grids[0])
-    layout = _texts(table, grids[1]) if len(grids) > 1 else {}
-    wells = [well for well, value in density.items() if not np.isnan(value)]
-    roles, names, levels = zip(*(_content(layout.get(well, ""), well) for well in wells), strict=True)
-    return Plate(tuple(wells), roles, names, np.array(levels), np.array([density[well] for well in wells]), "")
+    numeric = [at for at in found if _is_numeric(table, at)]
+    layouts = [at for at in found if at not in numeric]
+    if not numeric:
+        raise InvalidValueError(f"{table.name} has grids, and none holds numbers. One must hold what was read.")
+    layout = _texts(table, layouts[0]) if layouts else {}
+    notes = list(table.notes)
+    if len(numeric) > 1:
+        notes.append(f"{len(numeric)} grids hold numbers; the first was read.")
+    rows: list[tuple[object, ...]] = []
+    for well, (row, column) in _places(table, numeric[0]).items():
+        state, value = read_cell(table, row, column)
+        text = layout.get(well, "")
+        if state == "empty":
+            if text:
+                notes.append(f'Well {well} ("{text}") is empty and was left out.')
+            continue
+        role, name, level = content(text, well)
+        rows.append((well, role, name, level, value, state, 1.0))
+    return finish(rows, table.name, "", notes)
 
 
-def analyze_plate(plate: Plate) -> dict[str, pd.DataFrame]:
-    """Fit the standards and read the samples.
+def finish(rows: list[tuple[object, ...]], name: str, unit: str, notes: list[str], signal: str = "OD") -> PlateReading:
+    """Return a plate of rows of `COLUMNS`, after its checks; errors as `from_table`."""
+    if not rows:
+        raise InvalidValueError(f"{name} has no optical densities below its header.")
+    wells = pd.DataFrame(rows, columns=list(COLUMNS))
+    twice = wells["well"][wells["well"].duplicated()]
+    if len(twice):
+        raise InvalidValueError(f"{name}: the well {twice.iloc[0]} stands twice. One file is one plate.")
+    _check_standards(wells, name)
+    excluded = wells[wells["state"] == "excluded"]
+    if len(excluded):
+        notes = [*notes, f"Excluded wells were not used: {', '.join(excluded['well'].head(12))}."]
+    for state, word in (("above", "above what the reader measures"), ("below", "below what the reader measures")):
+        there = wells[wells["state"] == state]
+        if len(there):
+            notes = [
+                *notes,
+                f"{_wells(len(there))} {word} ({', '.join(there['well'].head(12))}); no number was put there.",
+            ]
+    return PlateReading(wells, unit, tuple(notes), signal)
 
-    Returns
-    -------
-    Tables: "samples" (mean concentration, CV of replicates, flags), "standards" (recovery), "curve".
+
+def _wells(count: int) -> str:
+    return "1 well is" if count == 1 else f"{count} wells are"
+
+
+def read_cell(table: TextTable, row: int, column: int, what: str = "an optical density") -> tuple[str, float]:
+    """Return the state of a cell ("", "above", "below", "excluded", "empty") and its number."""
+    text = table.cells[row][column].strip()
+    if text.lower() in _MASKED or re.fullmatch(r"[*(].*[*)]", text):
+        return "excluded", math.nan
+    if beyond_limit(text) is not None:
+        return str(beyond_limit(text)), math.nan
+    reading = read_limited(table, row, column, what)
+    if reading.above or reading.below:
+        return "above" if reading.above else "below", math.nan
+    return ("empty", math.nan) if reading.missing else ("", reading.value)
+
+
+def content(text: str, well: str) -> tuple[str, str, float]:
+    """Return what a layout says of a well: its role, name and standard concentration (NaN where it names none)."""
+    plain = text.strip()
+    if _BLANK.fullmatch(plain):
+        return "blank", plain, 0.0
+    standard = _STANDARD.fullmatch(plain)
+    if standard:
+        return "standard", plain, _number_in(standard[1])
+    if _LABEL.fullmatch(plain) and not plain.lower().startswith("s"):
+        return "standard", plain, math.nan
+    if re.fullmatch(r"(?:standard|std|st)[\s_:#-]*\w{0,3}", plain, re.IGNORECASE):
+        return "standard", plain, math.nan
+    return "sample", plain or well, math.nan
+
+
+def role_of(text: str) -> str | None:
+    """Return the role that a word names, without its number: "STD3" is a standard; None if it names none."""
+    plain = re.sub(r"[\s_\-]*\d*$", "", text.strip()).lower()
+    return _ROLES.get(plain)
+
+
+def dilution_of(table: TextTable, row: int, column: int | None) -> float:
+    """Return by what a sample was diluted: 10, "10x", "1:10" and "1/10" are the same; 1 where nothing stands.
 
     Raises
     ------
     InvalidValueError
-        If the plate has too few standards.
+        If it is no dilution.
     """
-    role = np.array(plate.role)
-    known = np.isin(role, ["standard", "blank"])
-    if not known.any():
+    if column is None or not table.cells[row][column].strip():
+        return 1.0
+    text = table.cells[row][column].strip()
+    part = re.fullmatch(r"1\s*[:/]\s*(\d+(?:[.,]\d+)?)", text)
+    times = re.fullmatch(r"(\d+(?:[.,]\d+)?)\s*[x×-]?\s*(?:fold)?", text)
+    found = part or times
+    value = float(found[1].replace(",", ".")) if found else math.nan
+    if not value >= 1.0:
         raise InvalidValueError(
-            'No well of the plate is a standard. Add a column Type ("standard", "blank", "sample") with the column '
-            'Concentration, or a second grid with "standard 250", "blank" and the names of samples.'
+            f'"{text}" in {table.where(row, column)} is no dilution. Write by what the sample was diluted, 10 or 1:10.'
         )
-    levels, density = plate.concentration[known], plate.density[known]
-    fitted = logistic.fit(levels, density, CV, SD)[0]
-    low, high = levels[levels > 0].min(), levels.max()
-    back = logistic.inverse(fitted, density)
-    standards = pd.DataFrame({"well": np.array(plate.well)[known], "concentration": levels, "density": density})
-    with np.errstate(divide="ignore", invalid="ignore"):
-        standards["recovery_percent"] = np.where(levels > 0, 100 * back / levels, np.nan)
-    rows = []
-    names = np.array(plate.name)
-    for name in dict.fromkeys(names[~known]):
-        wells = (names == name) & ~known
-        found = logistic.inverse(fitted, plate.density[wells])
-        mean = float(found.mean())
-        finite = len(found) > 1 and np.isfinite(found).all() and mean > 0
-        cv = 100 * float(found.std(ddof=1)) / mean if finite else np.nan
-        rows.append((name, min(max(mean, low), high), plate.unit, len(found), cv, mean < low, mean > high))
-    columns = ["sample", "value", "unit", "replicates", "cv_percent", "below_lloq", "above_uloq"]
-    bottom, top, log_c, log_hill = (float(value) for value in fitted)
-    curve = pd.DataFrame(
-        {
-            "parameter": ["bottom", "top", "c", "hill", "LLOQ", "ULOQ"],
-            "value": [bottom, top, np.exp(log_c), np.exp(log_hill), low, high],
-        }
-    )
-    return {"samples": pd.DataFrame(rows, columns=columns), "standards": standards, "curve": curve}
+    return value
 
 
-def _listed(table: TextTable) -> Plate:
-    well, density = table.find(WELL, "wells"), table.find(DENSITY, "optical densities")
-    role, sample, level = table.maybe(ROLE), table.maybe(SAMPLE), table.maybe(LEVEL)
-    rows = []
-    for row in range(1, len(table.cells)):
-        cells = table.cells[row]
-        value = table.number(row, density, "an optical density")
-        if np.isnan(value):
-            continue
-        kind, name, standard = _content(cells[sample] if sample is not None else "", cells[well])
-        if role is not None and cells[role]:
-            kind = cells[role].strip().lower()
-            kind = {"std": "standard", "unknown": "sample", "blk": "blank", "unk": "sample"}.get(kind, kind)
-            if kind not in ("standard", "blank", "sample"):
-                raise InvalidValueError(
-                    f'"{cells[role]}" in {table.where(row, role)} is no type of well. Use standard, blank or sample.'
-                )
-        if kind == "blank":
-            standard = 0.0
-        elif kind == "standard" and level is not None:
-            standard = table.number(row, level, "a concentration")
-            if np.isnan(standard):
-                raise InvalidValueError(f"The standard in {table.where(row, level)} has no concentration.")
-        rows.append((cells[well], kind, name, standard if kind != "sample" else np.nan, value))
-    if not rows:
-        raise InvalidValueError(f"{table.name} has no optical densities below its header.")
-    wells, roles, names, levels, values = zip(*rows, strict=True)
-    twice = next((name for name in wells if wells.count(name) > 1), "")
-    if twice:
-        raise InvalidValueError(f"{table.name}: the well {twice} stands twice. One file is one plate.")
-    unit = unit_in(table.cells[0][level]) if level is not None else ""
-    return Plate(wells, roles, names, np.array(levels), np.array(values), unit)
-
-
-def _content(text: str, well: str) -> tuple[str, str, float]:
-    """Read what a layout says of a well: its role, name and standard concentration."""
-    plain = text.strip()
-    standard = _STANDARD.fullmatch(plain)
-    if standard:
-        return "standard", plain, float(standard[1].replace(",", "."))
-    if _BLANK.fullmatch(plain):
-        return "blank", plain, 0.0
-    return "sample", plain or well, np.nan
-
-
-def _grids(table: TextTable) -> list[tuple[int, int]]:
-    """Find grids: where the row of 1 to 12 begins, and the column of the letters."""
-    found = []
-    for row in range(len(table.cells) - 8):
-        for column in range(len(table.cells[row]) - 12):
-            numbers = table.cells[row][column + 1 : column + 13]
-            letters = [table.cells[row + 1 + step][column] for step in range(8)]
-            if list(numbers) == [str(number) for number in range(1, 13)] and letters == list(ROWS):
-                found.append((row, column))
+def grids(table: TextTable) -> list[tuple[int, int, int, int]]:
+    """Return grids: row of the numbers 1 to 12, column of the letters, and numbers of rows and columns."""
+    found: list[tuple[int, int, int, int]] = []
+    for row, cells in enumerate(table.cells):
+        for column, cell in enumerate(cells):
+            if cell not in ("1", "01"):
+                continue
+            for height, width in SIZES:
+                place = column - 1
+                if place >= 0 and _is_grid(table, row, place, height, width):
+                    found.append((row, place, height, width))
+                    break
     return found
 
 
-def _grid(table: TextTable, at: tuple[int, int]) -> dict[str, float]:
-    row, column = at
+def _is_grid(table: TextTable, row: int, column: int, height: int, width: int) -> bool:
+    cells = table.cells
+    if len(cells[row]) < column + 1 + width or len(cells) < row + 1 + height:
+        return False
+    if [cell.lstrip("0") for cell in cells[row][column + 1 : column + 1 + width]] != [
+        str(n) for n in range(1, width + 1)
+    ]:
+        return False
+    if len(cells[row]) > column + 1 + width and cells[row][column + 1 + width].lstrip("0") == str(width + 1):
+        return False
+    return all(cells[row + 1 + step][column].strip() == "ABCDEFGHIJKLMNOP"[step] for step in range(height))
+
+
+def _places(table: TextTable, at: tuple[int, int, int, int]) -> dict[str, tuple[int, int]]:
+    row, column, height, width = at
     return {
-        f"{letter}{number}": table.number(row + 1 + step, column + number, "an optical density")
-        for number in range(1, 13)
-        for step, letter in enumerate(ROWS)
+        f"{'ABCDEFGHIJKLMNOP'[step]}{number}": (row + 1 + step, column + number)
+        for number in range(1, width + 1)
+        for step in range(height)
     }
 
 
-def _texts(table: TextTable, at: tuple[int, int]) -> dict[str, str]:
-    row, column = at
-    return {
-        f"{letter}{number}": table.cells[row + 1 + step][column + number]
-        for number in range(1, 13)
-        for step, letter in enumerate(ROWS)
-    }
+def _texts(table: TextTable, at: tuple[int, int, int, int]) -> dict[str, str]:
+    return {well: table.cells[row][column] for well, (row, column) in _places(table, at).items()}
+
+
+def _is_numeric(table: TextTable, at: tuple[int, int, int, int]) -> bool:
+    """Return whether most cells of a grid that are filled are numbers."""
+    filled = [text for text in _texts(table, at).values() if text.strip()]
+    numbers = sum(bool(re.fullmatch(r"[-+<>]?\s*[\d.,]+(?:[eE][-+]?\d+)?%?", text.strip())) for text in filled)
+    return bool(filled) and numbers * 2 > len(filled)
+
+
+def _listed(table: TextTable) -> PlateReading:
+    well, density = table.find(WELL, "wells"), density_column(table)
+    role, sample, level = table.maybe(ROLE), table.maybe(SAMPLE), table.maybe(LEVEL)
+    dilution, omit = table.maybe(DILUTION), table.maybe(OMIT)
+    notes = list(table.notes)
+    rows = []
+    for row in range(1, len(table.cells)):
+        cells = table.cells[row]
+        if not _WELL.fullmatch(cells[well].strip()):
+            if any(cells[column] for column in (density,) if column is not None) and cells[well]:
+                raise InvalidValueError(f'"{cells[well]}" in {table.where(row, well)} is no well. Write A1 to H12.')
+            continue
+        state, value = read_cell(table, row, density if density is not None else 0)
+        kind, name, standard = content(cells[sample] if sample is not None else "", cells[well])
+        if role is not None and cells[role]:
+            kind = _role(table, row, role)
+            name = cells[sample] if sample is not None and cells[sample] else cells[role]
+            standard = math.nan
+        if kind == "empty":
+            continue
+        if state == "empty":
+            if sample is not None and cells[sample]:
+                notes.append(f'Well {cells[well]} ("{cells[sample]}") is empty and was left out.')
+            continue
+        if omit is not None and cells[omit].strip().lower() in _TRUE:
+            state = "excluded"
+        written = table.number(row, level, "a concentration") if level is not None else math.nan
+        if kind == "blank":
+            standard = 0.0
+        elif kind == "standard" and not math.isnan(written):
+            standard = written
+        elif kind == "standard" and role is not None and level is not None:
+            raise InvalidValueError(f"The standard in {table.where(row, level)} has no concentration.")
+        factor = dilution_of(table, row, dilution) if kind == "sample" else 1.0
+        rows.append(
+            (_plain_well(cells[well]), kind, name, standard if kind != "sample" else math.nan, value, state, factor)
+        )
+    if dilution is not None:
+        notes.append(f'Concentrations of samples are times the dilution in "{table.cells[0][dilution]}".')
+    unit = unit_in(table.cells[0][level]) if level is not None else ""
+    notes += table.unread((well, density, role, sample, level, dilution, omit))
+    signal = table.cells[0][density] if density is not None else "OD"
+    return finish(list(rows), table.name, unit, notes, signal)
+
+
+def _role(table: TextTable, row: int, column: int) -> str:
+    found = role_of(table.cells[row][column])
+    if found is None:
+        raise InvalidValueError(
+            f'"{table.cells[row][column]}" in {table.where(row, column)} is no type of well: standard, blank or sample.'
+        )
+    return found
+
+
+def _plain_well(text: str) -> str:
+    found = _WELL.fullmatch(text.strip())
+    return f"{found[1].upper()}{found[2]}" if found else text
+
+
+def _number_in(text: str) -> float:
+    return float(text.replace(",", ".")) if re.fullmatch(r"\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?", text) else math.nan
+
+
+def _check_standards(wells: pd.DataFrame, name: str) -> None:
+    """Refuse standards that are numbered and have no concentrations: Std3 is the third, not 3."""
+    standards = wells[wells["role"] == "standard"]
+    if standards.empty:
+        return
+    levels = standards["concentration"]
+    labels = [found[1] for text in standards["sample"] if (found := _LABEL.fullmatch(str(text).strip()))]
+    numbered = len(labels) == len(standards) and sorted({int(label) for label in labels}) == list(
+        range(1, len(set(labels)) + 1)
+    )
+    from_label = numbered and [float(label) for label in labels] == list(levels)
+    if levels.isna().any() or (from_label and len(set(labels)) > 2):
+        example = standards["sample"].iloc[0]
+        raise InvalidValueError(
+            f'{name}: the standards are called "{example}" and so on, which numbers them and does not say their '
+            'concentrations. Add a column "Concentration (pg/mL)" with the concentration of each standard, or write it '
+            'into the layout as "standard 250".'
+        )

@@ -7,16 +7,18 @@ nothing (data sets in use have it either way), so the reader is asked.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
 from gvlab import units
-from gvlab.assay.readers.tables import TextTable, plain_name, read_table, unit_in
-from gvlab.errors import InvalidValueError, UnitError
+from gvlab.assay.readers.arms import join_spellings, read_arms
+from gvlab.assay.readers.dates import is_dates, read_dates
+from gvlab.assay.readers.tables import TextTable, plain_name, unit_in
+from gvlab.errors import InvalidValueError, UnitError, UnknownNameError
 
 COLUMNS = ("subject", "arm", "duration", "event_observed", "entry", "cause")
 
@@ -33,12 +35,60 @@ TIME = (
     "OS",
     "X",
     "time to event",
+    "survival days",
+    "days survived",
+    "day of death",
+    "days to death",
+    "follow up",
+)
+START = (
+    "start date",
+    "date of transplant",
+    "transplant date",
+    "transplant",
+    "transplanted",
+    "enrolled",
+    "start",
+    "date of injection",
+    "injected",
+    "enrollment date",
+    "date of enrollment",
+    "inoculation date",
+    "day 0",
+)
+END = (
+    "end date",
+    "date of death",
+    "death date",
+    "death",
+    "final date",
+    "last date",
+    "date of event",
+    "event date",
+    "last seen",
+    "date of last follow up",
+    "date of death or censoring",
+    "end",
+    "died on",
 )
 ARM = ("arm", "group", "grp", "treatment", "cohort", "trt")
 SUBJECT = ("subject", "mouse", "animal", "id", "mouse id", "animal id", "patient", "name")
+CAUSE = ("cause", "cause of death", "event type", "reason", "reason of death")
 EVENT = ("event_observed", "event", "events", "death", "dead", "died", "E", "deceased", "relapse")
 CENSORED = ("censored", "CNSR", "is censored", "alive")
-UNCLEAR = ("status", "cens", "censor", "censoring", "code", "outcome", "vital status")
+UNCLEAR = (
+    "status",
+    "cens",
+    "censor",
+    "censoring",
+    "code",
+    "outcome",
+    "vital status",
+    "what happened",
+    "fate",
+    "end point",
+    "endpoint",
+)
 _YES = frozenset({"dead", "died", "death", "deceased", "event", "yes", "true", "d", "y"})
 _NO = frozenset({"alive", "censored", "living", "no", "false", "a", "n", "lost"})
 
@@ -59,75 +109,96 @@ class Survival:
     notes: tuple[str, ...]
 
 
-def read_survival(path: Path | str, event: int | None = None, sheet: str = "", time_unit: str = "") -> Survival:
-    """Read a survival table from CSV or .xlsx.
+def looks_like(table: TextTable) -> bool:
+    """Return whether a table is a survival table: a time (or two dates) and a status, or Prism's columns of 0 and 1."""
+    has_time = table.maybe(TIME) is not None or _dated(table) is not None
+    has_status = any(table.maybe(names) is not None for names in (EVENT, CENSORED, UNCLEAR))
+    return (has_time and has_status) or _is_grouped(table) or _grouped_below(table) is not None
+
+
+def from_table(table: TextTable, event: int | str | None = None, time_unit: str = "") -> Survival:
+    """Return a survival table read from cells.
 
     Parameters
     ----------
-    path
-        The file.
+    table
+        Cells of the file.
     event
-        Which code is an event (a death): 1 or 0, in R's coding 2. Needed where the file does not tell.
-    sheet
-        Of a workbook; the first where none is named.
+        Which code is an event (a death): 1 or 0, in R's coding 2, or a word of the file, "Died". Needed where the file
+        does not tell.
     time_unit
         "day", "week", "month" where the column's name does not tell; days otherwise.
 
     Raises
     ------
     InvalidValueError
-        If a time is negative or missing, a code is none, or it is not clear which code is an event.
+        If a time is negative or missing, a code or an arm is none, or it is not clear which code is an event.
     """
-    return from_table(read_table(path, sheet), event, time_unit)
-
-
-def looks_like(table: TextTable) -> bool:
-    """Return whether a table is a survival table: a time and a status, or Prism's columns of 0 and 1."""
-    has_time = table.maybe(TIME) is not None
-    has_status = any(table.maybe(names) is not None for names in (EVENT, CENSORED, UNCLEAR))
-    return (has_time and has_status) or _is_grouped(table)
-
-
-def from_table(table: TextTable, event: int | None = None, time_unit: str = "") -> Survival:
-    """Read a survival table from cells; arguments and errors as `read_survival`."""
-    if event not in (None, 0, 1, 2):
-        raise InvalidValueError(f"event is {event}; it is the code of an event: 1, 0, or 2 in R's coding.")
-    status = next((column for names in (EVENT, CENSORED, UNCLEAR) if (column := table.maybe(names)) is not None), None)
-    if status is not None and table.maybe(TIME) is not None:
+    if isinstance(event, str) and event.strip() in ("0", "1", "2"):
+        event = int(event)
+    if isinstance(event, int) and event not in (0, 1, 2):
+        raise InvalidValueError(f"event is {event}; it is the code of an event: 1, 0, or 2 in R's coding, or a word.")
+    status = any(table.maybe(names) is not None for names in (EVENT, CENSORED, UNCLEAR))
+    if status and (table.maybe(TIME) is not None or _dated(table) is not None):
         return _long(table, event, time_unit)
     if _is_grouped(table):
         return _grouped(table, event, time_unit)
+    below = _grouped_below(table)
+    if below is not None:
+        return _grouped(below, event, time_unit)
     raise InvalidValueError(
         f"{table.name} is no survival table. It needs a column of times and one of events (time, event), or Prism's "
-        f"layout: times in the first column and a column of 0 and 1 for each group. It has: "
-        f"{', '.join(cell for cell in table.cells[0] if cell)}."
+        f"layout: times in the first column and a column of 0 and 1 for each group. It has: {table.headings()}."
     )
 
 
-def _long(table: TextTable, event: int | None, time_unit: str) -> Survival:
-    time = table.find(TIME, "times")
-    factor, note = _time_factor(table.cells[0][time], time_unit)
+def _dated(table: TextTable) -> tuple[int, int] | None:
+    """Return the columns of first and last dates; None where there are none."""
+    columns = []
+    for names in (START, END):
+        found = [column for name in names if (column := table.maybe((name,))) is not None and is_dates(table, column)]
+        if not found:
+            return None
+        columns.append(found[0])
+    return columns[0], columns[1]
+
+
+def _long(table: TextTable, event: int | str | None, time_unit: str) -> Survival:
+    time = table.maybe(TIME)
+    dates = _dated(table) if time is None else None
+    durations, factor, note = _durations(table, time, dates, time_unit)
     column, coded, how = _status_column(table, event)
     arm, subject = table.maybe(ARM), table.maybe(SUBJECT)
-    entry, cause = table.maybe(("entry", "start", "entry time")), table.maybe(("cause", "cause of death"))
+    entry = table.maybe(("entry", "entry time", *(() if dates else ("start",))))
+    entry = None if entry is not None and is_dates(table, entry) else entry
+    cause = table.maybe(CAUSE)
+    numbers = [row for row in range(1, len(table.cells)) if not math.isnan(durations[row - 1])]
+    groups, joined = read_arms(table, arm, numbers) if arm is not None else (["all"] * len(numbers), ())
     rows = []
-    for row in range(1, len(table.cells)):
+    for row, group in zip(numbers, groups, strict=True):
         cells = table.cells[row]
-        duration = _time(table, row, time) * factor
-        code = cells[column].strip().lower()
-        observed = _observed(code, coded, table.where(row, column))
+        duration = durations[row - 1]
+        observed = _observed(cells[column].strip().lower(), coded, table.where(row, column))
         begin = table.number(row, entry, "a time") * factor if entry is not None else 0.0
-        if begin > duration:
+        if not 0 <= begin <= duration:
             raise InvalidValueError(
                 f"The subject in {table.where(row, 0)} enters at {begin:g} and leaves at {duration:g}. Entry is first."
             )
         name = cells[subject] if subject is not None and cells[subject] else f"row {row}"
-        group = cells[arm] if arm is not None else "all"
         rows.append((name, group, duration, observed, begin, cells[cause] if cause is not None else ""))
-    notes = [note, how]
+    notes = [note, how, *joined]
+    if dates and len(numbers) < len(table.cells) - 1:
+        lost = [
+            table.cells[row][subject] if subject is not None else f"row {row}" for row in range(1, len(table.cells))
+        ]
+        lost = [name for name, days in zip(lost, durations, strict=True) if math.isnan(days)]
+        notes.append(
+            f"Left out, since a date is missing: {', '.join(lost)}. Of one that lives give the day it was last seen."
+        )
     if arm is None:
         notes.append('No column of groups was found (such as "group"), so all subjects are one.')
-    found = _finish(rows, table, notes)
+    notes += _causes(rows, table, cause)
+    found = _finish(rows, table, [*notes, *table.unread((time, *(dates or ()), column, arm, subject, entry, cause))])
     if subject is not None:
         twice = found.table["subject"][found.table.duplicated(["subject", "arm"])]
         if len(twice):
@@ -137,17 +208,60 @@ def _long(table: TextTable, event: int | None, time_unit: str) -> Survival:
     return found
 
 
-def _grouped(table: TextTable, event: int | None, time_unit: str) -> Survival:
+def _durations(
+    table: TextTable, time: int | None, dates: tuple[int, int] | None, time_unit: str
+) -> tuple[list[float], float, str]:
+    """Return days from start to end of each row (NaN where a date is missing), the factor to days, and a sentence."""
+    if time is not None:
+        factor, note = _time_factor(table.cells[0][time], time_unit)
+        return [_time(table, row, time) * factor for row in range(1, len(table.cells))], factor, note
+    first, last = dates if dates is not None else (0, 0)
+    days = [
+        end - begin
+        for begin, end in zip(read_dates(table, first, (last,)), read_dates(table, last, (first,)), strict=True)
+    ]
+    for row, found in enumerate(days, 1):
+        if found < 0:
+            raise InvalidValueError(
+                f"The date in {table.where(row, last)} is before that in {table.where(row, first)}."
+            )
+    titles = table.cells[0][first], table.cells[0][last]
+    return days, 1.0, f'Times are days from "{titles[0]}" to "{titles[1]}".'
+
+
+def _causes(rows: list[tuple[str, str, float, bool, float, str]], table: TextTable, cause: int | None) -> list[str]:
+    if cause is None:
+        return []
+    unknown = sum(observed and not row_cause for *_, observed, _, row_cause in rows)
+    censored = sum(bool(row_cause) and not observed for *_, observed, _, row_cause in rows)
+    notes = [f'Causes were taken from "{table.cells[0][cause]}".']
+    if unknown:
+        notes.append(f'{unknown} with the event have no cause; they count as "unknown".')
+    if censored:
+        notes.append(f"{censored} have a cause and no event; they count as censored.")
+    return notes
+
+
+def _grouped(table: TextTable, event: int | str | None, time_unit: str) -> Survival:
     factor, note = _time_factor(table.cells[0][0], time_unit)
-    groups = [column for column in range(1, len(table.cells[0])) if any(row[column] for row in table.cells)]
+    groups = [column for column in range(1, len(table.cells[0])) if any(row[column] for row in table.cells[1:])]
+    for column in groups:
+        if not table.cells[0][column].strip():
+            row = next(row for row in range(1, len(table.cells)) if table.cells[row][column])
+            raise InvalidValueError(
+                f"The column of {table.where(row, column)} has no name, so it is not clear to which group it belongs. "
+                "Write the name of the group above each of its columns."
+            )
+    names, joined = join_spellings([table.cells[0][column] for column in groups])
     rows: list[tuple[str, str, float, str, float, str, str]] = []
     for row in range(1, len(table.cells)):
-        for column in groups:
+        for column, name in zip(groups, names, strict=True):
             code = table.cells[row][column].strip()
             if code:
                 duration = _time(table, row, 0) * factor
-                name = table.cells[0][column] or f"group {column}"
                 rows.append((f"{name} {len(rows) + 1}", name, duration, code, 0.0, "", table.where(row, column)))
+    if isinstance(event, str):
+        raise InvalidValueError(f'{table.name} has codes 0 and 1 and no word "{event}". Say event=1 or event=0.')
     coded = event
     how = f"A code of {event} was taken for an event, as asked."
     if event is None:
@@ -155,7 +269,27 @@ def _grouped(table: TextTable, event: int | None, time_unit: str) -> Survival:
         how = "Prism's layout: 1 was taken for an event (a death), 0 for a censored subject."
         _ask_if_reversed(table, [(row[2], row[3]) for row in rows])
     read = [(*row[:3], _observed(row[3].lower(), coded, row[6]), *row[4:6]) for row in rows]
-    return _finish(read, table, [note, how])
+    return _finish(read, table, [note, how, *joined])
+
+
+def _grouped_below(table: TextTable) -> TextTable | None:
+    """Return Prism's layout with names of groups over several columns each, as one header; None if it is another.
+
+    ``,Vehicle,,Sorafenib,`` above ``Days,M1,M2,M1,M2``: the names of groups reach to the right up to the next.
+    """
+    if len(table.cells) < 4 or table.cells[0][0].strip() or not any(table.cells[0][1:]):
+        return None
+    below = table.below(1)
+    if not _is_grouped(below) or any(_plain_code(cell) in ("0", "1") for cell in below.cells[0][1:]):
+        return None
+    names, name = [], ""
+    for above in table.cells[0][1:]:
+        name = above.strip() or name
+        names.append(name)
+    if not all(names):
+        return None
+    header = (below.cells[0][0], *names)
+    return dataclasses.replace(below, cells=(header, *below.cells[1:]))
 
 
 def _ask_if_reversed(table: TextTable, coded: list[tuple[float, str]]) -> None:
@@ -170,14 +304,16 @@ def _ask_if_reversed(table: TextTable, coded: list[tuple[float, str]]) -> None:
         )
 
 
-def _status_column(table: TextTable, event: int | None) -> tuple[int, int | None, str]:
-    """Find the column of events; give it, the code of an event (None: words), and a sentence on it."""
+def _status_column(table: TextTable, event: int | str | None) -> tuple[int, int | str | None, str]:
+    """Return the column of events, the code or word of an event (None: usual words), and a sentence on it."""
     for names, code in ((EVENT, 1), (CENSORED, 0), (UNCLEAR, None)):
         column = table.maybe(names)
         if column is None:
             continue
         title = table.cells[0][column]
         codes = {row[column].strip().lower() for row in table.cells[1:]} - {""}
+        if isinstance(event, str):
+            return column, event.strip().lower(), _of_word(table, column, event)
         if event is not None:
             return column, event, f'In "{title}" a code of {event} was taken for an event, as asked.'
         if codes and codes <= (_YES | _NO):
@@ -191,16 +327,37 @@ def _status_column(table: TextTable, event: int | None) -> tuple[int, int | None
             return column, code, f'In "{title}" {other}.'
         raise InvalidValueError(
             f'{table.name}: the column "{title}" has {_listed(plain)}, and its name does not tell which is an event (a '
-            "death): such columns are in use both ways. Say event=1 if 1 is a death, event=0 if 0 is, or name the "
-            'column "event" or "censored".'
+            + _way_out(codes, table, column)
         )
     raise InvalidValueError(f'{table.name} has no column of events. Name it "event" (1: died) or "censored".')
 
 
-def _observed(code: str, coded: int | None, where: str) -> bool:
+def _way_out(codes: set[str], table: TextTable, column: int) -> str:
+    if codes and not codes & {"0", "1", "2", "0.0", "1.0", "2.0"}:
+        example = next(row[column].strip() for row in table.cells[1:] if row[column].strip())
+        return f'death). Say which word is one, such as event="{example}".'
+    return (
+        "death): such columns are in use both ways. Say event=1 if 1 is a death, event=0 if 0 is, or name the "
+        'column "event" or "censored".'
+    )
+
+
+def _of_word(table: TextTable, column: int, event: str) -> str:
+    """Return the sentence that a word stands for an event, and which others for censoring; raise if none has it."""
+    words = list(dict.fromkeys(row[column].strip() for row in table.cells[1:] if row[column].strip()))
+    if event.strip().lower() not in {word.lower() for word in words}:
+        raise UnknownNameError("word of an event", event, words, f'the column "{table.cells[0][column]}"')
+    others = [f'"{word}"' for word in words if word.lower() != event.strip().lower()]
+    rest = f", and {', '.join(others)} for censored" if others else ""
+    return f'In "{table.cells[0][column]}" the word "{event.strip()}" was taken for an event{rest}.'
+
+
+def _observed(code: str, coded: int | str | None, where: str) -> bool:
     """Return whether a code is an event; -1 stands for words that answer "censored?"."""
     if not code:
         raise InvalidValueError(f"The event in {where} is missing. Write whether the subject died or was censored.")
+    if isinstance(coded, str):
+        return code == coded
     if coded is None or coded == -1:
         if code in _YES or code in _NO:
             return (code in _YES) != (coded == -1)
@@ -267,6 +424,7 @@ def _finish(rows: list[tuple[str, str, float, bool, float, str]], table: TextTab
     if not rows:
         raise InvalidValueError(f"{table.name} has no subjects below its header.")
     found = pd.DataFrame(rows, columns=list(COLUMNS))
+    notes = [*table.notes, *notes]
     if not found["event_observed"].any():
         notes.append("Nobody has an event; check which code is an event.")
     return Survival(found, tuple(notes))

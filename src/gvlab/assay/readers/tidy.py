@@ -4,175 +4,236 @@ from __future__ import annotations
 
 import math
 import re
-from pathlib import Path
+from dataclasses import dataclass
 
 import pandas as pd
 
 from gvlab import units
-from gvlab.assay.readers.tables import TextTable, read_table, unit_in
+from gvlab.assay.readers.arms import read_arms
+from gvlab.assay.readers.lab_units import factor_between, lab_unit
+from gvlab.assay.readers.limits import read_limited
+from gvlab.assay.readers.tables import TextTable, unit_in
 from gvlab.assay.samples import COLUMNS
 from gvlab.errors import InvalidValueError, UnitError
 
-SUBJECT = ("subject", "mouse", "animal", "id", "mouse id", "animal id", "animal number", "patient", "sample")
-ARM = ("arm", "group", "treatment", "cohort")
-TIME = ("time", "day", "days", "time point", "timepoint", "week")
-ANALYTE = ("analyte", "marker", "readout", "parameter", "measure", "target")
+SUBJECT = (
+    "subject", "mouse", "animal", "id", "mouse id", "animal id", "animal number", "patient", "subject id", "mouse no",
+    "animal no", "patient id", "sample",
+)  # fmt: skip
+ARM = ("arm", "group", "treatment", "cohort", "treatment group", "study arm", "condition")
+TIME = ("time", "day", "days", "time point", "timepoint", "week", "day post transplant", "study day")
+ANALYTE = ("analyte", "marker", "readout", "parameter", "measure", "target", "cytokine", "test")
 VALUE = ("value", "result", "reading", "concentration", "measurement")
 UNIT = ("unit", "units")
 ASSAY = ("assay", "method", "experiment")
 _BELOW, _ABOVE = ("below_lloq", "below lloq"), ("above_uloq", "above uloq")
-_LIMIT = re.compile(r"\s*([<>])\s*=?\s*(.+)")
 _TRUE = frozenset({"true", "yes", "1", "y"})
 
 
-def read_tidy(path: Path | str, sheet: str = "") -> pd.DataFrame:
-    """Read a table of readings from CSV or .xlsx.
+@dataclass(frozen=True)
+class TidyReadings:
+    """Readings as read.
 
-    Parameters
+    Attributes
     ----------
-    path
-        The file.
-    sheet
-        Of a workbook; the first where none is named.
-
-    Returns
-    -------
-    Columns as `gvlab.assay.samples.COLUMNS`, times in days; "<7.8" is a reading below the limit 7.8.
-
-    Raises
-    ------
-    InvalidValueError
-        If a unit is missing, unknown or mixed within an analyte, or a cell is not a number.
+    table
+        Columns as `gvlab.assay.samples.COLUMNS`, times in days; one row a subject, time and analyte.
+    notes
+        What was taken for what, in sentences.
+    replicates
+        The rows of the file where several were of one subject, time and analyte; None where there were none.
     """
-    return from_table(read_table(path, sheet))
+
+    table: pd.DataFrame
+    notes: tuple[str, ...]
+    replicates: pd.DataFrame | None = None
 
 
 def looks_like(table: TextTable) -> bool:
     """Return whether a table is one of readings: values with units, in one column or in several."""
-    if table.maybe(VALUE) is not None:
+    if table.maybe(VALUE) is not None and (
+        table.maybe(UNIT) is not None or table.maybe((*SUBJECT, *ANALYTE)) is not None
+    ):
         return True
     return table.maybe(SUBJECT) is not None and any(unit_in(cell) for cell in table.cells[0])
 
 
-def from_table(table: TextTable) -> pd.DataFrame:
-    """Read readings from cells; errors as `read_tidy`."""
+def from_table(table: TextTable) -> TidyReadings:
+    """Return readings read from cells; "<7.8" is a reading below the limit 7.8, "OVRFLW" one above a limit.
+
+    Raises
+    ------
+    InvalidValueError
+        If an arm, a subject or a unit is missing, a unit is unknown, or a cell is no number.
+    """
     value = table.maybe(VALUE)
-    found = _long(table, value) if value is not None else _wide(table)
-    _one_unit(found, table.name)
-    return found
-
-
-def _long(table: TextTable, value: int) -> pd.DataFrame:
-    analyte, unit = table.maybe(ANALYTE), table.maybe(UNIT)
-    in_name = unit_in(table.cells[0][value])
-    if unit is None and not in_name:
+    columns = [value] if value is not None else _analyte_columns(table)
+    unit, analyte = (table.maybe(UNIT), table.maybe(ANALYTE)) if value is not None else (None, None)
+    if value is not None and unit is None and not unit_in(table.cells[0][value]):
         raise InvalidValueError(
             f'{table.name} has values without a unit. Add a column "unit", or write it into the name: "value (pg/mL)".'
         )
+    subject, arm, time, assay = (table.maybe(names) for names in (SUBJECT, ARM, TIME, ASSAY))
+    flags = table.maybe(_BELOW), table.maybe(_ABOVE)
+    cells = [(row, column) for row in range(1, len(table.cells)) for column in columns]
+    read = [(row, column, read_limited(table, row, column)) for row, column in cells]
+    read = [(row, column, reading) for row, column, reading in read if not reading.missing]
+    if not read:
+        raise InvalidValueError(f"{table.name} has no readings below its header.")
+    arms, joined = read_arms(table, arm, [row for row, _, _ in read]) if arm is not None else (["all"] * len(read), ())
     rows = []
-    for row in range(1, len(table.cells)):
-        cells = table.cells[row]
-        number, below, above = _reading(table, row, value)
-        if math.isnan(number):
-            continue
-        written = cells[unit] if unit is not None else in_name
-        where = table.where(row, unit if unit is not None else value)
-        name = cells[analyte] if analyte is not None else table.cells[0][value]
-        below = below or _flag(table, row, _BELOW)
-        above = above or _flag(table, row, _ABOVE)
-        rows.append(_row(table, row, name, number, _unit(written, where), below, above))
-    return _frame(rows, table)
+    for (row, column, reading), group in zip(read, arms, strict=True):
+        if subject is not None and not table.cells[row][subject]:
+            raise InvalidValueError(f"The subject in {table.where(row, subject)} is missing. Write it into every row.")
+        rows.append(
+            (
+                table.cells[row][subject] if subject is not None else f"row {row}",
+                group,
+                day_of(table, row, time) if time is not None else math.nan,
+                table.cells[row][assay] if assay is not None else "",
+                table.cells[row][analyte]
+                if analyte is not None and table.cells[row][analyte]
+                else _title(table, column),
+                reading.value,
+                _unit(table, row, column, unit),
+                reading.below or _flag(table, row, flags[0]),
+                reading.above or _flag(table, row, flags[1]),
+                "",
+            )
+        )
+    found, converted = _one_unit_each(pd.DataFrame(rows, columns=list(COLUMNS)), table.name)
+    used = (subject, arm, time, assay, analyte, unit, *flags, *columns)
+    notes = [*table.notes, *joined, *converted, *_baseline(found), *table.unread(used)]
+    if subject is None:
+        notes.append("No column of subjects was found, so every row counts as one.")
+        return TidyReadings(found, tuple(notes))
+    one, said = one_value_each(found)
+    return TidyReadings(one, (*notes, *said), found if said else None)
 
 
-def _wide(table: TextTable) -> pd.DataFrame:
-    columns = [column for column, title in enumerate(table.cells[0]) if _is_analyte(table, column, title)]
+def one_value_each(readings: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return one row a subject, time and analyte: wells of one animal are one animal; and a sentence where it matters.
+
+    The value is the mean of the replicates within the limits. Those beyond are not put in place of a number; where all
+    are, the value is the limit and the flag stands.
+    """
+    keys = ["subject", "arm", "time", "assay", "analyte"]
+    counts = readings.groupby(keys, sort=False, dropna=False).size()
+    if (counts == 1).all():
+        return readings, ()
+    rows, partly = [], 0
+    for _, group in readings.groupby(keys, sort=False, dropna=False):
+        within = group[~group["below_lloq"] & ~group["above_uloq"]]
+        first = group.iloc[0].to_dict()
+        if len(within):
+            first |= {"value": float(within["value"].mean()), "below_lloq": False, "above_uloq": False}
+            partly += len(within) < len(group)
+        else:
+            first |= {"value": float(group["value"].mean()), "below_lloq": bool(group["below_lloq"].any())}
+            first |= {"above_uloq": bool(group["above_uloq"].any())}
+        rows.append(first)
+    notes = [
+        f"{len(readings)} readings are of {len(rows)} subjects and times; replicates were averaged, and each subject "
+        "counts once."
+    ]
+    if partly:
+        notes.append(f"Of {partly} of them some replicates lie beyond a limit; the mean is of the others.")
+    return pd.DataFrame(rows, columns=list(readings.columns)), tuple(notes)
+
+
+def _analyte_columns(table: TextTable) -> list[int]:
+    known = [found for names in (SUBJECT, ARM, TIME, ASSAY) if (found := table.maybe(names)) is not None]
+    columns = [column for column, title in enumerate(table.cells[0]) if column not in known and unit_in(title)]
     if not columns:
         raise InvalidValueError(
             f'{table.name} has no column of values. Name it "value", or give each analyte a column with its unit in '
-            f'brackets, "IL-15 (pg/mL)". It has: {", ".join(cell for cell in table.cells[0] if cell)}.'
+            f'brackets, "IL-15 (pg/mL)". It has: {table.headings()}.'
         )
-    rows = []
-    for row in range(1, len(table.cells)):
-        for column in columns:
-            title = table.cells[0][column]
-            number, below, above = _reading(table, row, column)
-            if not math.isnan(number):
-                name = re.sub(r"\s*[\[(].*?[\])]\s*", "", title).strip()
-                rows.append(_row(table, row, name, number, _unit(unit_in(title), f'"{title}"'), below, above))
-    return _frame(rows, table)
+    return columns
 
 
-def _is_analyte(table: TextTable, column: int, title: str) -> bool:
-    known = [found for names in (SUBJECT, ARM, TIME, ASSAY) if (found := table.maybe(names)) is not None]
-    return column not in known and bool(unit_in(title))
+def _title(table: TextTable, column: int) -> str:
+    return re.sub(r"\s*[\[(].*?[\])]\s*", "", table.cells[0][column]).strip()
 
 
-def _row(
-    table: TextTable, row: int, analyte: str, number: float, unit: str, below: bool, above: bool
-) -> tuple[object, ...]:
-    def text(names: tuple[str, ...], missing: str) -> str:
-        column = table.maybe(names)
-        return table.cells[row][column] if column is not None and table.cells[row][column] else missing
+def day_of(table: TextTable, row: int, column: int) -> float:
+    """Return a time in days; "day 5", "D5" and "5" are the same, and a baseline is before day 0.
 
-    column = table.maybe(TIME)
-    day = _day(table, row, column) if column is not None else math.nan
-    subject = text(SUBJECT, f"row {row}")
-    return (subject, text(ARM, "all"), day, text(ASSAY, ""), analyte, number, unit, below, above, "")
-
-
-def _day(table: TextTable, row: int, column: int) -> float:
+    Raises
+    ------
+    InvalidValueError
+        If it is no number, or the column's unit is none of time.
+    """
     text = table.cells[row][column]
-    written = re.fullmatch(r"\s*(?:day|d)\s*(-?\d+(?:\.\d+)?)\s*", text, re.IGNORECASE)
-    found = float(written[1]) if written else table.number(row, column, "a time")
-    if found < 0:
+    written = re.fullmatch(r"\s*(?:day|d)[\s_]*([-+\u2212]?\d+(?:\.\d+)?)\s*", text, re.IGNORECASE)
+    week = re.fullmatch(r"\s*(?:week|wk|w)[\s_]*([-+\u2212]?\d+(?:\.\d+)?)\s*", text, re.IGNORECASE)
+    if week:
+        return 7.0 * float(week[1].replace("\u2212", "-"))
+    if written:
+        return float(written[1].replace("\u2212", "-"))
+    if re.fullmatch(r"\s*(baseline|pre|before)\s*", text, re.IGNORECASE):
         raise InvalidValueError(
-            f"The time in {table.where(row, column)} is negative ({found:g}). Time zero is the transplant, or the "
-            "start of treatment; leave out what was read before, or move time zero."
+            f'"{text}" in {table.where(row, column)} is no day. Write the day of the baseline, such as -1 or 0.'
         )
     title = table.cells[0][column]
     named = unit_in(title) or ("week" if title.lower().startswith("week") else "day")
+    found = table.number(row, column, "a time")
     try:
         return found * float(units.convert(1.0, units.check_unit(named.lower().rstrip("s")), "day"))
     except UnitError as error:
         raise InvalidValueError(f'"{title}": "{named}" is not a unit of time. Use days, weeks or months.') from error
 
 
-def _reading(table: TextTable, row: int, column: int) -> tuple[float, bool, bool]:
-    """Read a value; "<7.8" and ">500" are limits."""
-    limit = _LIMIT.fullmatch(table.cells[row][column])
-    if limit is None:
-        return table.number(row, column, "a reading"), False, False
-    from gvlab.assay.readers.tables import parse_number
-
-    number = parse_number(limit[2], table.where(row, column), "a limit", table.decimal_comma)
-    return number, limit[1] == "<", limit[1] == ">"
+def _baseline(found: pd.DataFrame) -> tuple[str, ...]:
+    before = sorted(found.loc[found["time"] < 0, "time"].unique())
+    if not before:
+        return ()
+    return (f"Read before day 0: day {', '.join(f'{day:g}' for day in before)}.",)
 
 
-def _flag(table: TextTable, row: int, names: tuple[str, ...]) -> bool:
-    column = table.maybe(names)
+def _flag(table: TextTable, row: int, column: int | None) -> bool:
     return column is not None and table.cells[row][column].strip().lower() in _TRUE
 
 
-def _unit(text: str, where: str) -> str:
+def _unit(table: TextTable, row: int, column: int, unit: int | None) -> str:
+    text = table.cells[row][unit] if unit is not None else unit_in(table.cells[0][column])
+    where = table.where(row, unit) if unit is not None else f'"{table.cells[0][column]}"'
     if not text:
         raise InvalidValueError(f"The unit in {where} is missing. Write it, such as pg/mL.")
-    known = {"p/s": "photon/s", "photons/s": "photon/s", "%": "%", "ratio": "dimensionless", "fold": "dimensionless"}
     try:
-        return known.get(text.strip().lower()) or units.check_unit(text.strip())
+        return lab_unit(text)
     except UnitError as error:
         raise InvalidValueError(f"The unit in {where}: {error}") from error
 
 
-def _one_unit(found: pd.DataFrame, name: str) -> None:
+def _one_unit_each(found: pd.DataFrame, name: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return readings with one unit an analyte: converted where that is exact, told apart where it is not.
+
+    Raises
+    ------
+    InvalidValueError
+        If fractions stand beside percentages.
+    """
+    notes: list[str] = []
     for analyte, rows in found.groupby("analyte", sort=False):
         written = list(dict.fromkeys(rows["unit"]))
-        if any(not units.same_unit(written[0], other) for other in written[1:]):
+        if {"%", "fraction"} <= set(written) or {"%", "dimensionless"} <= set(written):
             raise InvalidValueError(
-                f'{name}: "{analyte}" is in {" and in ".join(written)}. Convert its readings to one unit.'
+                f'{name}: "{analyte}" is in % and as a fraction. Write all of its readings in one of the two.'
             )
-
-
-def _frame(rows: list[tuple[object, ...]], table: TextTable) -> pd.DataFrame:
-    if not rows:
-        raise InvalidValueError(f"{table.name} has no readings below its header.")
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+        for unit in written[1:]:
+            here = (found["analyte"] == analyte) & (found["unit"] == unit)
+            factor = factor_between(unit, written[0])
+            if factor is not None:
+                found.loc[here, "value"] *= factor
+                found.loc[here, "unit"] = written[0]
+                notes += (
+                    [f'"{analyte}" was converted from {unit} to {written[0]} (x {factor:g}).'] if factor != 1 else []
+                )
+            else:
+                found.loc[here, "analyte"] = f"{analyte} ({unit})"
+                notes.append(
+                    f'"{analyte}" is in {written[0]} and in {unit}, between which there is no conversion; the second '
+                    f'is called "{analyte} ({unit})".'
+                )
+    return found, tuple(notes)

@@ -12,44 +12,65 @@ import numpy as np
 import numpy.typing as npt
 
 from gvlab.arrays import FloatArray
-from gvlab.assay.readers.tables import TextTable, read_workbook, safe_cell, sheet_names
+from gvlab.assay.readers.tables import TextTable, safe_cell
+from gvlab.assay.readers.workbooks import read_sheets, sheet_names
 from gvlab.assay.samples import MARK
 from gvlab.assay.seahorse import Traces
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.files import atomic_file
 
 RATE = "Rate"
+RATES = (RATE, "Normalized Rate", "Baselined Rate")
+"""Sheets of rates in one layout: as measured, per what the user normalized by, and relative to a measurement."""
 LOG = "Operation Log"
 CONFIGURATION = "Assay Configuration"
-_NEEDED = (RATE, LOG)
 
 
-def read_wave(path: Path | str) -> Traces:
+def is_wave(path: Path | str) -> bool:
+    """Return whether a workbook has the sheets of Wave."""
+    names = sheet_names(path)
+    return LOG in names or (RATE in names and CONFIGURATION in names)
+
+
+def read_wave(path: Path | str, sheet: str = "") -> tuple[Traces, tuple[str, ...]]:
     """Read the rates of a Wave export.
 
     Parameters
     ----------
     path
         The workbook (.xlsx), exported from Wave with all sheets.
+    sheet
+        One of `RATES`; "Rate" where none is named.
 
     Returns
     -------
-    Wells in the order of the sheet, without those that were not assigned.
+    Wells in the order of the sheet, without those that were not assigned or are empty in a measurement; and notes on
+    these.
 
     Raises
     ------
     InvalidValueError
-        If a sheet is missing, a well has not all measurements, or a number cannot be read.
+        If a sheet is missing or empty, a well has not all measurements, or a number cannot be read.
+    UnknownNameError
+        If `sheet` is none of rates.
     """
     path = Path(path)
     present = sheet_names(path)
-    missing = [name for name in _NEEDED if name not in present]
+    sheet = sheet or RATE
+    if sheet not in RATES:
+        raise UnknownNameError("sheet of rates", sheet, [name for name in RATES if name in present], path.name)
+    missing = [name for name in (sheet, LOG) if name not in present]
     if missing:
         raise InvalidValueError(
             f'"{path.name}" lacks the sheet "{missing[0]}"; it has {", ".join(present)}. In Wave choose Export, '
             "Excel, and leave every sheet checked."
         )
-    rate, log = read_workbook(path, _NEEDED)
+    rate, log = read_sheets(path, (sheet, LOG))
+    if len(rate.cells) < 2:
+        raise InvalidValueError(
+            f"{rate.name} is empty: {'nothing was normalized in Wave' if sheet != RATE else 'the run has not ended'}. "
+            f"Sheets of rates: {', '.join(name for name in RATES if name in present)}."
+        )
     measurement, well, group, minute, oxygen, acid = _columns(rate)
     cycles = np.unique(measurement)
     wells = tuple(dict.fromkeys(well))
@@ -57,29 +78,38 @@ def read_wave(path: Path | str) -> Traces:
     place = {name: row for row, name in enumerate(wells)}
     line = np.array([place[name] for name in well], dtype=np.intp)
     column = np.searchsorted(cycles, measurement)
-    traces = np.full((2, *shape), np.nan)
+    traces = np.full((3, *shape), np.nan)
     seen = np.zeros(shape, dtype=int)
     np.add.at(seen, (line, column), 1)
-    if np.any(seen != 1):
-        bad = int(np.flatnonzero((seen != 1).any(axis=1))[0])
+    if np.any(seen > 1):
+        bad = int(np.flatnonzero((seen > 1).any(axis=1))[0])
         raise InvalidValueError(
-            f"{rate.name}: well {wells[bad]} has {int(seen[bad].sum())} measurements; the others have {shape[1]}. "
-            "Export the file from Wave again."
+            f"{rate.name}: well {wells[bad]} has {int(seen[bad].sum())} measurements; the others have {shape[1]}. A "
+            "measurement stands twice, so the sheet was changed by hand; take the rows of Wave's own export."
         )
-    traces[0, line, column], traces[1, line, column] = oxygen, acid
-    times = np.array([minute[measurement == cycle].mean() for cycle in cycles])
+    traces[0, line, column], traces[1, line, column], traces[2, line, column] = oxygen, acid, minute
     named = dict(zip(well, group, strict=True))
     phases, phase = _phases(log, len(cycles))
-    kept = [place[name] for name in wells if named[name] and named[name].lower() != "unassigned"]
-    return Traces(
+    assigned = [place[name] for name in wells if named[name] and named[name].lower() != "unassigned"]
+    # A well that the user took out in Wave is exported with empty cells.
+    empty = np.isnan(traces[:2]).any(axis=(0, 2))
+    kept = [row for row in assigned if not empty[row]]
+    out = [wells[row] for row in assigned if empty[row]]
+    notes = [f'Rates are those of the sheet "{sheet}".', *rate.notes]
+    if out:
+        notes.append(f"Without a rate in some measurement, so left out: {', '.join(out)}.")
+    if not kept:
+        raise InvalidValueError(f"{rate.name} has no well with rates in every measurement.")
+    read = Traces(
         tuple(wells[row] for row in kept),
         tuple(named[wells[row]] for row in kept),
-        times,
+        np.array([minute[measurement == cycle].mean() for cycle in cycles]),
         phase,
         phases,
         traces[0, kept],
         traces[1, kept],
     )
+    return read, tuple(notes)
 
 
 def is_simulated(path: Path | str) -> bool:
@@ -168,6 +198,6 @@ def _phases(log: TextTable, cycles: int) -> tuple[tuple[str, ...], npt.NDArray[n
     if len(phase) != cycles:
         raise InvalidValueError(
             f"{log.name} tells of {len(phase)} measurements, and the rates of {cycles}. "
-            "Export the file from Wave again."
+            "The log or the rates were cut; take a new export of the same run from Wave."
         )
     return tuple(phases), np.array(phase, dtype=np.intp)

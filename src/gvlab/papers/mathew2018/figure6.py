@@ -106,7 +106,7 @@ def _traces(drawn: Results, assay: str, rate: str, label: str) -> Callable[[Axes
         for file in readings.files:
             path = Path(folder) / file.name
             file.write_to(path)
-            plate = read_wave(path)
+            plate, _ = read_wave(path)
             rates = plate.oxygen if rate == "oxygen" else plate.acid
             groups = np.array(plate.group)
             for subject, arm in arm_of.items():

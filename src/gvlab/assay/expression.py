@@ -1,0 +1,169 @@
+"""Expression relative to a calibrator, from cycles: ddCt with efficiencies (Pfaffl), nothing for what is missing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from gvlab.assay.qpcr import CALIBRATOR, ratio
+from gvlab.assay.readers.cycler import CyclerReading
+from gvlab.errors import InvalidValueError, UnknownNameError
+
+USUAL_REFERENCES = (
+    "gapdh", "actb", "18s", "18s rrna", "hprt", "hprt1", "b2m", "tbp", "rplp0", "ppia", "gusb", "ubc", "reference",
+)  # fmt: skip
+"""Genes that are references in most laboratories, in small letters."""
+_COLUMNS = ("sample", "target", "wells", "determined", "ct", "ct_sd", "delta_ct", "ratio", "undetermined")
+
+
+def analyze_cycles(
+    read: CyclerReading,
+    reference: str = "",
+    calibrator: str = "",
+    efficiencies: Mapping[str, float] | None = None,
+) -> tuple[dict[str, pd.DataFrame], tuple[str, ...]]:
+    """Compute expression relative to a calibrator.
+
+    Parameters
+    ----------
+    read
+        Wells of a run.
+    reference
+        Name of the reference gene; found by the task "endogenous control", the file's settings or its usual name where
+        not named.
+    calibrator
+        Name of the calibrator sample, or how the names of several begin; "calibrator" where not named.
+    efficiencies
+        Of amplification, by target; those of the file where not named. With 1 for all it is 2^-ddCt.
+
+    Returns
+    -------
+    Tables "ratios" and "wells", and notes. A Ct is the mean of the replicates that crossed the threshold; where none
+    did, or the reference is missing, there is no ratio. `undetermined` says that a replicate did not cross it. Without
+    a calibrator (none named, none found) the ratio is missing, and a note says how to name it.
+
+    Raises
+    ------
+    InvalidValueError, UnknownNameError
+        If the reference gene is not clear, or one that was named is not there.
+    """
+    wells = read.wells
+    notes = list(read.notes)
+    used = wells[wells["use"] == ""]
+    if used.empty:
+        raise InvalidValueError("No well holds a sample: all are controls, standards, omitted or without a name.")
+    targets, samples = (tuple(dict.fromkeys(used[name])) for name in ("target", "sample"))
+    reference = _reference(used, targets, reference, read.reference)
+    controls = _controls(samples, calibrator or read.calibrator)
+    written = used.groupby("target", sort=False)["efficiency"].first()
+    efficiency = {target: (efficiencies or {}).get(target, float(written[target])) for target in targets}
+    mean, spread, counts = _means(used)
+    zero = {target: _mean_of([mean.get((target, name), math.nan) for name in controls]) for target in targets}
+    rows, without = [], []
+    for target in targets:
+        for sample in samples:
+            if target == reference or (target, sample) not in mean:
+                continue
+            ct, ct_reference = mean[target, sample], mean.get((reference, sample), math.nan)
+            if math.isnan(ct_reference):
+                without.append(sample)
+            value = ratio(
+                np.array(ct - zero[target]), np.array(ct_reference - zero[reference]), efficiency[target],
+                efficiency[reference],
+            )  # fmt: skip
+            all_wells, determined = counts[target, sample]
+            of_reference = counts.get((reference, sample), (0, 0))
+            late = determined < all_wells or of_reference[1] < of_reference[0]
+            difference = ct - ct_reference
+            rows.append(
+                (sample, target, all_wells, determined, ct, spread[target, sample], difference, float(value), late)
+            )
+    table = pd.DataFrame(rows, columns=list(_COLUMNS))
+    notes.append(
+        "Efficiencies were taken as 1, so the ratio is 2^-ddCt."
+        if all(value == 1.0 for value in efficiency.values())
+        else "The efficiencies of the file were used."
+    )
+    notes += _said(table, reference, controls, samples, sorted(set(without)))
+    return {"ratios": table, "wells": wells}, tuple(notes)
+
+
+def _mean_of(values: list[float]) -> float:
+    known = [value for value in values if not math.isnan(value)]
+    return float(np.mean(known)) if known else math.nan
+
+
+def _means(
+    used: pd.DataFrame,
+) -> tuple[dict[tuple[str, str], float], dict[tuple[str, str], float], dict[tuple[str, str], tuple[int, int]]]:
+    """Return by target and sample: mean Ct of wells that crossed the threshold, their SD, and how many of how many."""
+    mean, spread, counts = {}, {}, {}
+    for key, group in used.groupby(["target", "sample"], sort=False):
+        place = (str(key[0]), str(key[1]))
+        found = group["ct"].dropna().to_numpy(dtype=np.float64)
+        mean[place] = float(found.mean()) if len(found) else math.nan
+        spread[place] = float(found.std(ddof=1)) if len(found) > 1 else math.nan
+        counts[place] = len(group), len(found)
+    return mean, spread, counts
+
+
+def _said(
+    table: pd.DataFrame, reference: str, controls: list[str], samples: tuple[str, ...], without: list[str]
+) -> list[str]:
+    notes = [f'"{reference}" is the reference gene.']
+    if controls:
+        notes.append(f"Calibrator: {', '.join(controls[:6])}.")
+    else:
+        notes.append(
+            'No sample is called "calibrator", so there are differences in cycles and no ratios. Say which sample is '
+            f"the calibrator (untreated) with calibrator=. Samples: {', '.join(samples[:10])}."
+        )
+    if without:
+        notes.append(f'Without the reference gene "{reference}", so without a ratio: {", ".join(without[:10])}.')
+    never = table[(table["determined"] == 0)]
+    partly = table[(table["determined"] > 0) & (table["determined"] < table["wells"])]
+    if len(never):
+        shown = ", ".join(f"{row.target} in {row.sample}" for row in never.head(8).itertuples(index=False))
+        notes.append(f"No well crossed the threshold, so there is no ratio: {shown}.")
+    for row in partly.head(8).to_dict("records"):
+        short = f"{row['wells'] - row['determined']} of {row['wells']} wells"
+        notes.append(
+            f"{row['target']} in {row['sample']}: {short} did not cross the threshold; the mean is of the others, and "
+            "rather too low for that."
+        )
+    return notes
+
+
+def _controls(samples: tuple[str, ...], calibrator: str) -> list[str]:
+    wanted = (calibrator or CALIBRATOR).strip().lower()
+    exact = [name for name in samples if name.strip().lower() == wanted]
+    found = exact or [name for name in samples if name.lower().startswith(wanted)]
+    if not found and calibrator:
+        raise UnknownNameError("calibrator sample", calibrator, samples)
+    return found
+
+
+def _reference(used: pd.DataFrame, targets: tuple[str, ...], wanted: str, in_settings: str) -> str:
+    if wanted:
+        found = [name for name in targets if name.lower() == wanted.lower()]
+        if not found:
+            raise UnknownNameError("reference gene", wanted, targets)
+        return found[0]
+    control = used["task"].str.lower().str.contains("endogenous|reference", regex=True)
+    named = tuple(dict.fromkeys(used.loc[control, "target"]))
+    told = tuple(name for name in targets if name.lower() == in_settings.lower())
+    usual = tuple(name for name in targets if _plain_gene(name) in USUAL_REFERENCES)
+    found_one = named or told or usual
+    if len(found_one) != 1:
+        raise InvalidValueError(
+            f"It is not clear which target is the reference gene. Say reference=...; targets: {', '.join(targets)}."
+        )
+    return str(found_one[0])
+
+
+def _plain_gene(name: str) -> str:
+    """Return the name of a gene in small letters, without what assays put behind it."""
+    return name.strip().lower().split("-")[0].split("_")[0].strip()

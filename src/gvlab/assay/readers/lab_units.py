@@ -1,0 +1,134 @@
+"""Units as laboratories write them: those that can be converted, and those that can only be kept as they are."""
+
+from __future__ import annotations
+
+import re
+
+from gvlab import units
+from gvlab.errors import UnitError
+
+_SPELLINGS = {
+    "p/s": "photon/s", "photons/s": "photon/s", "ph/s": "photon/s", "photons/sec": "photon/s", "p/sec": "photon/s",
+    "ratio": "dimensionless", "fold": "dimensionless", "fold change": "dimensionless", "-": "dimensionless",
+    "fraction": "fraction", "percent": "%", "pct": "%", "percentage": "%",
+}  # fmt: skip
+_PER = re.compile(r"(k|m|x?10[\^*e]?[36]|x?10\^?9|g|t|x?10\^?12)\s*/\s*(ul|µl|μl|mm3|mm\^3|l)", re.IGNORECASE)
+_WORDS = frozenset(
+    [
+        "iu",
+        "u",
+        "miu",
+        "ku",
+        "eu",
+        "mm",
+        "mm2",
+        "mm3",
+        "mm^2",
+        "mm^3",
+        "cm",
+        "cm2",
+        "cm3",
+        "dl",
+        "fl",
+        "pl",
+        "mfi",
+        "gmfi",
+        "mdfi",
+        "au",
+        "a.u.",
+        "rlu",
+        "rfu",
+        "lum",
+        "score",
+        "points",
+        "point",
+        "od",
+        "index",
+        "grade",
+        "count",
+        "counts",
+        "cells",
+        "events",
+        "event",
+        "copies",
+        "copy",
+        "well",
+        "wells",
+        "mouse",
+        "animal",
+        "spot",
+        "spots",
+        "sfu",
+        "sfc",
+        "cfu",
+        "pfu",
+        "bpm",
+        "mmhg",
+        "kda",
+        "bp",
+        "unit",
+        "units",
+        "arbitrary",
+        "rel",
+        "c",
+        "f",
+        "k",
+        "titer",
+        "titre",
+        "z",
+    ]
+)
+"""What no conversion is known for here; such a reading keeps its unit and is compared with its like only."""
+
+
+def lab_unit(text: str) -> str:
+    """Return a unit in one spelling.
+
+    Raises
+    ------
+    UnitError
+        If a word of it is neither a unit nor one that laboratories use.
+    """
+    plain = text.strip()
+    found = _SPELLINGS.get(plain.lower())
+    if found is not None:
+        return found
+    counted = _PER.fullmatch(plain)
+    if counted:
+        return _count(counted[1].lower(), counted[2].lower())
+    try:
+        return units.check_unit(plain)
+    except UnitError:
+        words = [word for word in re.split(r"[\s/*·]+|(?<=\w)\^-?\d", plain.lower()) if word]
+        if words and all(word in _WORDS or _is_unit(word) for word in words):
+            return plain
+        raise
+
+
+def factor_between(one: str, other: str) -> float | None:
+    """Return by what readings in one unit are multiplied to be in another; None where no conversion is known."""
+    if one == other:
+        return 1.0
+    if {one, other} <= {"%", "fraction", "dimensionless"}:
+        return None
+    if not (_is_unit(one) and _is_unit(other)):
+        return None
+    try:
+        return float(units.convert(1.0, one, other))
+    except UnitError:
+        return None
+
+
+def _count(number: str, volume: str) -> str:
+    """Return cells per volume in one spelling: K/uL, 10^3/mm3 and G/L are the same."""
+    large = volume == "l"
+    power = {"k": 3, "m": 6, "g": 9, "t": 12}.get(number) or int(re.sub(r"^x?10[\^*e]?", "", number))
+    return f"10^{power - 6 if large else power}/uL"
+
+
+def _is_unit(word: str) -> bool:
+    try:
+        units.check_unit(word)
+    except UnitError:
+        return word.isdigit()
+    return True
