@@ -158,6 +158,45 @@ def sources() -> str:
     return "\n".join(lines) + "\n"
 
 
+def public_names() -> str:
+    """Write every public name of the package with the first line of its docstring."""
+    import gvlab
+
+    return _table(
+        ["name", "what it is"],
+        ([f"`gvlab.{name}`", _first_line(getattr(gvlab, name).__doc__)] for name in gvlab.__all__),
+    )
+
+
+def commands() -> str:
+    """Write every command with the first line of its help."""
+    from gvlab.cli import app
+
+    return _table(
+        ["command", "what it does"],
+        ([f"`gvlab {each.name}`", _first_line(each.help)] for each in app.registered_commands),
+    )
+
+
+def workflows() -> str:
+    """Write every workflow with its request."""
+    from importlib import import_module
+
+    from gvlab import workflows as package
+
+    rows = []
+    for file in sorted(Path(package.__file__).parent.glob("*.py")):
+        module = import_module(f"{package.__name__}.{file.stem}") if file.stem != "__init__" else package
+        workflow = getattr(module, file.stem, None)
+        if callable(workflow):
+            rows.append([f"`{module.__name__}.{file.stem}`", _first_line(workflow.__doc__)])
+    return _table(["workflow", "what it does"], rows)
+
+
+def _first_line(text: str | None) -> str:
+    return " ".join((text or "").strip().split("\n\n")[0].split())
+
+
 TABLES: dict[str, Callable[..., str]] = {
     "parameters": parameters,
     "edges": edges,
@@ -168,6 +207,9 @@ TABLES: dict[str, Callable[..., str]] = {
     "evidence": evidence,
     "symbols": symbols,
     "sources": sources,
+    "public_names": public_names,
+    "commands": commands,
+    "workflows": workflows,
 }
 """What may stand between two marks."""
 

@@ -1,4 +1,4 @@
-"""What README and examples print as Python runs as it is printed."""
+"""What README, reference and examples print as Python runs as it is printed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-BLOCKS = re.findall(
-    r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
-)
+PAGES = ("README.md", "docs/reference.md")
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+BLOCKS = [
+    pytest.param(block, id=f"{page}: {block.splitlines()[0]}")
+    for page in PAGES
+    for block in re.findall(
+        r"^```python\n(.*?)^```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+]
 
 
 def test_the_mouse_example_runs_as_it_is_printed(monkeypatch, tmp_path, capsys):
@@ -27,12 +33,12 @@ def test_the_mouse_example_runs_as_it_is_printed(monkeypatch, tmp_path, capsys):
     assert {arm: len(run) for arm, run in names["results"].runs.items()} == dict.fromkeys(names["results"].arms, 10)
 
 
-def test_the_readme_has_an_example():
-    assert BLOCKS
+def test_every_page_has_an_example():
+    assert {block.id.split(":")[0] for block in BLOCKS} == set(PAGES)
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=lambda text: text.splitlines()[0])
-def test_the_examples_of_the_readme_run(block, monkeypatch, tmp_path, capsys):
+@pytest.mark.parametrize("block", BLOCKS)
+def test_the_examples_of_a_page_run(block, monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
-    exec(compile(block, "README.md", "exec"), {})
+    exec(compile(block, "page", "exec"), {})
     assert capsys.readouterr().out

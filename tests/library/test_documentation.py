@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+import gvlab
+from gvlab.cli import app
 from gvlab.library import Library
 from gvlab.library.records import KINDS
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 EXAMPLE = re.compile(r"```yaml\n# (\w+)/(\w+)\.yaml\n(.*?)```", re.DOTALL)
 EXAMPLES = [
@@ -96,3 +99,13 @@ def test_every_dependency_is_justified():
     justified = {word for cell in first_cells for word in re.findall(r"[\w.-]+", cell)}
     missing = [name for name in (re.match(r"[\w.-]+", item)[0] for item in wanted) if name not in justified]
     assert not missing, f"docs/developer/dependencies.md has no line for {', '.join(missing)}"
+
+
+@pytest.mark.parametrize("name", gvlab.__all__)
+def test_every_public_name_is_in_the_docs(name):
+    assert f"`gvlab.{name}`" in TEXT
+
+
+@pytest.mark.parametrize("name", sorted(str(command.name) for command in app.registered_commands))
+def test_every_command_is_in_the_docs(name):
+    assert f"`gvlab {name}`" in TEXT
