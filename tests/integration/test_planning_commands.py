@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import openpyxl
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 
 from gvlab.experiment import Experiment
 from gvlab.planning.design_sheet import PLAN_MARK
+from gvlab.planning.randomization import randomize
 
 SYSTEM = ("--system", "b6_into_balbc_wehi3b")
 SMALL = ("--subjects", "64", "--sets", "0")
@@ -50,6 +52,19 @@ def test_the_seed_of_the_randomization_repeats_it_and_without_one_each_list_is_n
         lists.append((folder / "key" / "randomization_key.csv").read_text())
     assert lists[0] == lists[1]
     assert lists[2] != lists[3]
+
+
+def test_nothing_outside_the_key_gives_the_list_away(gvlab, tmp_path):
+    folder = tmp_path / "plan"
+    command = ("design", "mathew2018_survival", *SYSTEM, *SMALL, "--seed", "4", "--per-arm", "6", "--out", str(folder))
+    assert gvlab(*command).code == 0
+    key = pd.read_csv(folder / "key" / "randomization_key.csv", comment="#", keep_default_na=False)
+    key = key.sort_values("animal", ignore_index=True)
+    sizes = {arm.name: 6 for arm in Experiment.read("mathew2018_survival", SYSTEM[1]).arms}
+    for seed in {4, *(int(each) for each in re.findall(r"\d+", (folder / "plan.json").read_text()))}:
+        guess = randomize(sizes, seed).key.sort_values("animal", ignore_index=True)
+        assert not guess["code"].equals(key["code"])
+        assert (guess["arm"] == key["arm"]).mean() < 0.8
 
 
 def test_a_plan_of_a_reading_needs_its_day(gvlab, tmp_path):

@@ -62,8 +62,8 @@ def arrive_table(plan: Plan, per_arm: int, cage_size: int, version: str) -> pd.D
         (
             "4a Randomization",
             "Whether and how",
-            "Permuted blocks with one animal of each arm, made by GVLab; the list and its key are separate files, and "
-            "the seed stands in the key.",
+            "Permuted blocks that hold the arms in proportion, made by GVLab; the list and its key are separate files, "
+            "and the seed stands in the key.",
         ),
         (
             "4b Randomization",

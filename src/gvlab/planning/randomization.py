@@ -45,8 +45,9 @@ class Allocation:
 def randomize(sizes: Mapping[str, int], seed: int, *, cage_size: int = 5) -> Allocation:
     """Allot animals to arms in permuted blocks.
 
-    A block holds one animal of each arm, as long as arms have animals left, in random order; cages are filled block by
-    block, so that every cage holds the arms as evenly as its size allows and a cage is no confounder. Animals that are
+    A block holds the arms in proportion to their sizes, one animal of each where they are alike, in random order; cages
+    are filled block by block, so that every cage holds the arms as evenly as its size allows and a cage is no
+    confounder. Cages differ by one animal at most, so none is alone while others have company. Animals that are
     numbered in the order of their weight (or of their signal before treatment) make blocks of like animals.
 
     Parameters
@@ -61,31 +62,31 @@ def randomize(sizes: Mapping[str, int], seed: int, *, cage_size: int = 5) -> All
     Raises
     ------
     InvalidValueError
-        If an arm has no animals, a cage holds none, or the seed is negative.
+        If there is no arm, or one has no animals or part of one; if a cage holds none, or the seed is negative.
     """
-    for arm, n in sizes.items():
-        if n < 1:
-            raise InvalidValueError(f'Arm "{arm}" has {n} animals; at least 1 is needed.')
+    if not sizes:
+        raise InvalidValueError("There is no arm to allot animals to; name one or more.")
+    for arm, asked in sizes.items():
+        if not isinstance(asked, int | np.integer) or asked < 1:
+            raise InvalidValueError(f'Arm "{arm}" has {asked} animals; it takes a whole number, 1 or more.')
     if cage_size < 1:
         raise InvalidValueError(f"A cage of {cage_size} animals is asked for; a cage holds at least 1.")
     if seed < 0:
         raise InvalidValueError(f"The seed is {seed}; it must be a whole number, not negative.")
     rng = np.random.default_rng(seed)
-    left = dict(sizes)
+    smallest = min(sizes.values())
     arms: list[str] = []
     blocks: list[int] = []
-    while any(left.values()):
-        members = [arm for arm, n in left.items() if n]
+    for block in range(smallest):
+        members = [arm for arm, n in sizes.items() for _ in range((block + 1) * n // smallest - block * n // smallest)]
         arms += [members[i] for i in rng.permutation(len(members))]
-        blocks += [max(blocks, default=0) + 1] * len(members)
-        for arm in members:
-            left[arm] -= 1
+        blocks += [block + 1] * len(members)
     n = len(arms)
-    wide = len(str(n))
+    wide, cages = len(str(n)), -(-n // cage_size)
     table = pd.DataFrame(
         {
             "animal": [f"M{number:0{wide}d}" for number in range(1, n + 1)],
-            "cage": [f"C{number // cage_size + 1:02d}" for number in range(n)],
+            "cage": [f"C{number * cages // n + 1:02d}" for number in range(n)],
             "block": blocks,
             "code": _codes(n, rng),
             "arm": arms,

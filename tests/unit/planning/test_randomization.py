@@ -47,6 +47,39 @@ def test_each_place_is_equally_likely_for_each_arm():
     assert 440 < first.count("a") < 560
 
 
-def test_an_arm_without_mice_is_refused():
-    with pytest.raises(InvalidValueError, match='Arm "b" has 0 animals'):
-        randomize({"a": 3, "b": 0}, seed=1)
+@pytest.mark.parametrize(
+    ("sizes", "words"),
+    [
+        ({"a": 3, "b": 0}, 'Arm "b" has 0 animals'),
+        ({"a": 2.5}, 'Arm "a" has 2.5 animals; it takes a whole number, 1 or more'),
+        ({"a": -1}, 'Arm "a" has -1 animals'),
+        ({"a": float("nan")}, "has nan animals"),
+        ({}, "no arm to allot animals to"),
+    ],
+)
+def test_arms_that_cannot_be_filled_are_refused(sizes, words):
+    with pytest.raises(InvalidValueError, match=words):
+        randomize(sizes, seed=1)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_unequal_arms_are_spread_over_all_animals(seed):
+    table = randomize({"control": 12, "b": 6, "c": 6}, seed, cage_size=4).table
+    for _, block in table.groupby("block"):
+        assert block["arm"].value_counts().to_dict() == {"control": 2, "b": 1, "c": 1}
+    for _, cage in table.groupby("cage"):
+        assert set(cage["arm"]) == {"control", "b", "c"}
+    other = randomize({"a": 4, "b": 9}, seed).table
+    shares = other.groupby("block")["arm"].value_counts().unstack()
+    assert (shares["a"] == 1).all()
+    assert shares["b"].between(2, 3).all()
+
+
+@pytest.mark.parametrize("n", range(2, 40))
+@pytest.mark.parametrize("cage_size", [2, 3, 4, 5])
+def test_no_animal_is_alone_and_no_cage_too_full(n, cage_size):
+    cages = randomize({"a": n}, 1, cage_size=cage_size).table.groupby("cage").size()
+    assert cages.max() <= cage_size
+    assert cages.max() - cages.min() <= 1
+    if cage_size > 2 or n % 2 == 0:
+        assert cages.min() >= 2
