@@ -5,6 +5,7 @@ An engine knows equations, not biology: names of symbols, numbers, times. Units 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -13,6 +14,7 @@ import numpy as np
 
 from gvlab.arrays import Array, Float, FloatArray, Int
 from gvlab.engine.status import Status
+from gvlab.errors import InvalidValueError
 from gvlab.sbml.equations import Equations
 
 PerSubject = float | FloatArray
@@ -67,18 +69,38 @@ class Options:
     Parameters
     ----------
     relative_tolerance, absolute_tolerance
-        Error allowed per step. None takes the engine's own default. The absolute tolerance of a state is
-        `absolute_tolerance` times its entry in `scale` (1 where it has none).
+        Error allowed per step, more than 0. None takes the engine's own default. The absolute tolerance of a state is
+        `absolute_tolerance` times its entry in `scale`. Where it has none, that is 1 in the unit of the state, or less
+        where what the state begins with, or is given, is so little that it would be lost in the tolerance.
     scale
         A typical size of a state, by name.
     max_steps
         Steps allowed per subject between two readings or operations.
+
+    Raises
+    ------
+    InvalidValueError
+        If a tolerance or a scale is not a finite number above 0, or the number of steps is negative.
     """
 
     relative_tolerance: float | None = None
     absolute_tolerance: float | None = None
     scale: Mapping[str, float] = field(default_factory=dict)
     max_steps: int = 100_000
+
+    def __post_init__(self) -> None:
+        """Refuse what no step can be judged by."""
+        chosen = {"relative_tolerance": self.relative_tolerance, "absolute_tolerance": self.absolute_tolerance}
+        for name, value in chosen.items():
+            if value is not None and not 0 < value < math.inf:
+                raise InvalidValueError(
+                    f"{name} is {value}; a tolerance is a finite number above 0, such as 1e-6. Or leave it out."
+                )
+        for name, value in self.scale.items():
+            if not 0 < value < math.inf:
+                raise InvalidValueError(f'The scale of "{name}" is {value}; a typical size is a finite number above 0.')
+        if self.max_steps < 0:
+            raise InvalidValueError(f"max_steps is {self.max_steps}; it is a number of steps.")
 
     def tolerances(self, relative: float, absolute: float) -> dict[str, float]:
         """Return both tolerances by name, those of an engine where none was asked for."""

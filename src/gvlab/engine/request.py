@@ -74,6 +74,10 @@ def check(
             raise UnknownNameError("event of the model", name, model.events)
     given = {name: _shaped(name, value, subjects) for name, value in (parameters or {}).items()}
     values = model.initial(given, float(times[0]))
+    options = options or Options()
+    for name in options.scale:
+        if name not in model.states:
+            raise UnknownNameError("state of the model, of which Options.scale may say the size", name, model.states)
     changeable = {*model.states, *model.parameters}
     for operation in schedule:
         _check_operation(operation, changeable, float(times[0]), subjects)
@@ -86,7 +90,7 @@ def check(
         replaced=frozenset(given),
         schedule=tuple(schedule),
         stop=tuple(stop),
-        options=options or Options(),
+        options=options,
     )
 
 

@@ -19,6 +19,7 @@ from gvlab.engine.contract import EVENT_LOG, Cancel, Progress, Solution
 from gvlab.engine.ensemble.events import Events
 from gvlab.engine.ensemble.ready import ReadyModel
 from gvlab.engine.ensemble.subjects import Rows, Subjects
+from gvlab.engine.ensemble.tolerances import absolute_tolerances
 from gvlab.engine.request import SolveRequest
 from gvlab.engine.schedule import Schedule
 from gvlab.engine.status import Status
@@ -94,6 +95,7 @@ class Run:
         s, request, schedule = self._subjects, self._request, self._schedule
         table = np.zeros(len(TABLE), dtype=np.int64)
         options = request.options
+        absolute = absolute_tolerances(request, self._program, *self._tolerances.values())
         addresses = {
             "states": s.states,
             "slots": s.slots,
@@ -119,7 +121,7 @@ class Run:
             "operation_kind": schedule.kind,
             "operation_state": schedule.state,
             "operation_size": schedule.size,
-            "absolute": self._absolute(),
+            "absolute": absolute,
         }
         for name, array in addresses.items():
             self._arrays[name] = array
@@ -128,6 +130,7 @@ class Run:
             "reading_count": request.times.size,
             "output_count": len(self._readings),
             "operation_count": schedule.order.shape[1],
+            "absolute_stride": 0 if len(absolute) == 1 else len(self._program.states),
             "order_stride": 0 if schedule.order.shape[0] == 1 else schedule.order.shape[1],
             "max_steps": options.max_steps,
             "hands_over": len(self._codes) > 1,
@@ -137,17 +140,6 @@ class Run:
         for name, real in (("relative", self._tolerances["relative_tolerance"]), ("end", float(request.times[-1]))):
             table.view(np.float64)[FIELD[name]] = real
         return table
-
-    def _absolute(self) -> FloatArray:
-        options, program = self._request.options, self._program
-        base = self._tolerances["absolute_tolerance"]
-        result = np.full(len(program.states), base)
-        for name, scale in options.scale.items():
-            place = program.carried.get(name)
-            if place is not None and place.state >= 0:
-                size = self._request.model.nominal[place.size] if place.size else 1.0
-                result[place.state] = base * scale * size
-        return result
 
     def _on_cards(self, ready: ReadyModel, cards: Sequence[Card], print_constants: bool) -> Portions:
         request, schedule = self._request, self._schedule

@@ -40,7 +40,8 @@ TABLE = (
     "operation_kind",  # 0 add, 1 set, 2 left to the caller
     "operation_state",
     "operation_size",  # slot that holds the size of the compartment, or -1
-    "absolute",  # absolute tolerance of each state
+    "absolute",  # absolute tolerance of each state, (subject or one, state)
+    "absolute_stride",
     "relative",
     "max_steps",
     "hands_over",  # not 0: put back a subject for which an explicit method is not made
@@ -110,6 +111,7 @@ class Workspace:
             "y1": padded,
             "yi": padded,
             "u": padded,
+            "tolerance": padded,
             "k": padded * len(method.a),
             "f": padded,
             "drift": padded if implicit and program.drift else 0,

@@ -238,14 +238,15 @@ class DriverPrinter(LanesPrinter):
         code = self._code
         unknown = active & ~(self._get("h") > 0.0)
         with code.when(unknown.any()):
-            absolute, relative = self._field("absolute", PTR), code.splat(self._field("relative", F64))
+            relative = code.splat(self._field("relative", F64))
             sums = [code.variable(V) for _ in range(2)]
             for total in sums:
                 code.store(code.const(V, 0.0), total, 0)
             with code.count(self._n) as i:
                 y = code.load(self._array("y"), i, V)
                 f = code.load(self._array("f"), i, V)
-                scale = code.fma(relative, code.call("llvm.fabs.vWf64", V, y), code.splat(code.load(absolute, i, F64)))
+                absolute = code.load(self._array("tolerance"), i, V)
+                scale = code.fma(relative, code.call("llvm.fabs.vWf64", V, y), absolute)
                 for value, total in zip((y, f), sums, strict=True):
                     ratio = value / scale
                     code.store(code.fma(ratio, ratio, code.load(total, 0, V)), total, 0)

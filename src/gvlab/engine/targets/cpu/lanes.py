@@ -130,6 +130,10 @@ class LanesPrinter:
             source = self._field(field, PTR)
             with code.count(size) as i:
                 self._lane_set(name, lane, code.load(source, subject * size + i, F64), i)
+        stride = self._field("absolute_stride", I64)
+        with code.count(self._n) as i:
+            tolerance = code.load(self._field("absolute", PTR), subject * stride + i, F64)
+            self._lane_set("tolerance", lane, tolerance, i)
         for field, name in (("time", "t"), ("until", "until"), ("dose_step", "dose_h"), ("stiffness", "stiffness")):
             self._lane_set(name, lane, code.load(self._field(field, PTR), subject, F64))
         for field, name in (("steps", "steps"), ("row", "row"), ("operation", "place"), ("stiff", "stiff_steps")):

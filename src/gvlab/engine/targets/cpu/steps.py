@@ -69,7 +69,6 @@ class StepPrinter:
 
     def _sizes(self, code: Function, table: Value, ws: Value, *parts: Callable[[Value], Value]) -> list[Value]:
         """Print mean squares over states, in units of the tolerance. The first, of the error, has to be a number."""
-        absolute = code.load(table, FIELD["absolute"], PTR)
         relative = code.splat(code.load(table, FIELD["relative"], F64))
         y, y1 = self._array(code, ws, "y"), self._array(code, ws, "y1")
         totals, defined = [code.variable(V) for _ in parts], code.variable(V)
@@ -78,7 +77,7 @@ class StepPrinter:
         with code.count(self._n) as i:
             before, after = (code.call("llvm.fabs.vWf64", V, code.load(array, i, V)) for array in (y, y1))
             larger = (before > after).select(before, after)
-            least = code.splat(code.load(absolute, i, F64))
+            least = code.load(self._array(code, ws, "tolerance"), i, V)
             allowed, most = code.fma(relative, larger, least), code.fma(relative, before, least) * LARGEST_GAIN
             per = 1.0 / (allowed < most).select(allowed, most)
             for part, total in zip(parts, totals, strict=True):

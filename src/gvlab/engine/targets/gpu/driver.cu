@@ -112,7 +112,7 @@ DEVICE bool notice_stiff(Subject &s, bool accepted, double h) {
 
 // A step where none is known: the states, or the tolerance, change by a hundredth.
 DEVICE void estimate(Subject &s, double rest) {
-    const double *const absolute = REALS(absolute);
+    const double *const absolute = REALS(absolute) + s.number * WHOLE(absolute_stride);
     const double relative = REAL(relative);
     double size = 0.0, speed = 0.0;
     for (int i = 0; i < N; i++) {

@@ -22,7 +22,8 @@ _SCALE = """        const double before = fabs(s.y[i]), after = fabs({end});
         const double per = 1.0 / (allowed < most ? allowed : most);"""
 """The tolerance of state i, inverted."""
 
-_TOLERANCES = "    const double *const absolute = REALS(absolute);\n    const double relative = REAL(relative);"
+_TOLERANCES = """    const double *const absolute = REALS(absolute) + s.number * WHOLE(absolute_stride);
+    const double relative = REAL(relative);"""
 
 
 def stage_places(method: Rosenbrock | RungeKutta) -> list[int]:

@@ -31,8 +31,11 @@ RETURNED = ("states", "time", "step", "dose_step", "operation", "row", "steps", 
             "reason")  # fmt: skip
 """What each subject comes back with, besides its readings."""
 
-COMMON = ("readings", "absolute", "operation_kind", "operation_state", "operation_size")
+COMMON = ("readings", "operation_kind", "operation_state", "operation_size")
 """What is the same for all subjects."""
+
+ALIKE_OR_EACH = ("order", "absolute")
+"""What has one row for all subjects, or one for each."""
 
 COUNTERS = ("next", "finished", "abort")
 """What the threads of a card share; the table holds their addresses."""
@@ -230,7 +233,7 @@ class Portions:
         arrays = [self.arrays[name] for name in names]
         if not watch_only:
             arrays += [array for column in self.columns.values() for array in column.own]
-            arrays += [self.arrays["order"]] if len(self.arrays["order"]) > 1 else []
+            arrays += [self.arrays[name] for name in ALIKE_OR_EACH if len(self.arrays[name]) > 1]
         return sum(array.nbytes // len(array) for array in arrays) + _ALIGNMENT
 
 
@@ -278,7 +281,8 @@ class _Portion:
         if not self._watch_only:
             given |= {name: arrays[name][self._where] for name in FOLLOWED}
             given |= {name: arrays[name] for name in COMMON}
-            given["order"] = arrays["order"] if len(arrays["order"]) == 1 else arrays["order"][self._where]
+            for name in ALIKE_OR_EACH:
+                given[name] = arrays[name] if len(arrays[name]) == 1 else arrays[name][self._where]
             blank |= {name: arrays[name].shape[1:] for name in (*RETURNED, "values") if name not in given}
             for name, column in self._of.columns.items():
                 given |= {f"{name}_stride": column.strides, f"{name} shared": column.shared}
