@@ -10,6 +10,10 @@ from gvlab.calibration import Ensemble
 from gvlab.protocol import Protocol
 
 SETS = 24
+
+SUBJECTS = 100
+"""Virtual animals of each set: a share of a few is coarse (three of five), and its spread over sets is mostly luck."""
+
 WEHI3B = "b6_into_balbc_wehi3b"
 BOTH = "BM + T cells + sorafenib"
 

@@ -1,7 +1,7 @@
 """Q02. If sorafenib stops on day X, does control persist, and how many T cells clear a secondary host?"""
 
 import numpy as np
-from common import BOTH, WEHI3B, arms_of, bands, changed, percent, plausible
+from common import BOTH, SUBJECTS, WEHI3B, arms_of, bands, changed, percent, plausible
 
 import gvlab
 from gvlab.calibration import predict
@@ -17,7 +17,7 @@ def main():
     plan = base.arm(BOTH).protocol
     arms = [gvlab.Arm(f"stop {day}", changed(plan, "sorafenib", until=f"day {day}")) for day in STOPS]
     found = predict(
-        ensemble, base.replace(arms=tuple(arms)), sets=sets, subjects=6,
+        ensemble, base.replace(arms=tuple(arms)), sets=sets, subjects=SUBJECTS,
         endpoints=[("overall_survival", "day 100"), ("cure", "day 100")],
     )  # fmt: skip
     alive = [found.share(arm.name, "overall_survival", "day 100") for arm in arms]
@@ -35,7 +35,7 @@ def main():
         gvlab.Arm(f"{n:g}", changed(plan, "secondary_t_cells", amount=f"{n:g} cell")) for n in CELLS
     ]  # fmt: skip
     passed = predict(
-        ensemble, secondary.replace(arms=tuple(transfers)), sets=sets, subjects=6,
+        ensemble, secondary.replace(arms=tuple(transfers)), sets=sets, subjects=SUBJECTS,
         endpoints=[("overall_survival", "day 100"), ("cure", "day 100")],
     )  # fmt: skip
     print("T cells of sorafenib-treated primaries into a secondary host with leukemia, no drug:")

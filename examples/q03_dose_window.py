@@ -1,7 +1,7 @@
 """Q03. Which dose window gives IL-15 induction without suppressing T cells?"""
 
 import numpy as np
-from common import BOTH, arms_of, bands, changed, percent, plausible, times
+from common import BOTH, SUBJECTS, arms_of, bands, changed, percent, plausible, times
 
 import gvlab
 from gvlab.calibration import predict
@@ -16,7 +16,7 @@ def main():
     plan = base.arm(BOTH).protocol
     arms = [gvlab.Arm(f"{dose}", changed(plan, "sorafenib", amount=f"{dose} mg/kg")) for dose in DOSES]
     readouts = [(name, hour) for name in ("IL15_mRNA", "drug_on_cd8") for hour in HOURS]
-    found = predict(ensemble, base.replace(arms=tuple(arms)), sets=sets, subjects=6, readouts=readouts)
+    found = predict(ensemble, base.replace(arms=tuple(arms)), sets=sets, subjects=SUBJECTS, readouts=readouts)
 
     def over_a_day(arm, readout):
         return np.nanmean([np.nanmedian(found.reading(arm, readout, hour), axis=1) for hour in HOURS], axis=0)

@@ -1,7 +1,7 @@
 """Q04. Does it matter whether T cells come before, with or after the drug, given that IL-15 falls as leukemia falls?"""
 
 import numpy as np
-from common import BOTH, arms_of, bands, changed, percent, plausible
+from common import BOTH, SUBJECTS, arms_of, bands, changed, percent, plausible
 
 import gvlab
 from gvlab.calibration import predict
@@ -19,7 +19,8 @@ def main():
         gvlab.Arm(f"drug {day}", changed(plan, "sorafenib", at=f"day {day}", until=f"day {day + 10}")) for day in DRUG
     ]
     found = predict(
-        ensemble, base.replace(arms=(*first, *second)), sets=sets, subjects=5, readouts=[("IL15_niche", "day 9")],
+        ensemble, base.replace(arms=(*first, *second)), sets=sets, subjects=SUBJECTS,
+        readouts=[("IL15_niche", "day 9")],
     )  # fmt: skip
     cells = [found.share(arm.name, "overall_survival", "day 100") for arm in first]
     drug = [found.share(arm.name, "overall_survival", "day 100") for arm in second]

@@ -4,7 +4,7 @@ Either raises ATF4 whatever FLT3-ITD does. Here ATF4 synthesis is added, as a mu
 """
 
 import numpy as np
-from common import BOTH, arms_of, bands, percent, plausible, times
+from common import BOTH, SUBJECTS, arms_of, bands, percent, plausible, times
 
 import gvlab
 from gvlab.calibration import predict
@@ -39,7 +39,7 @@ def main():
         print(f"  + {added:g}: {times(fold(f'{added:g}'))}")
     base = arms_of("mathew2018_survival")
     mice = [gvlab.Arm(f"{added:g}", base.arm(BOTH).protocol, 10, stress(added)) for added in ADDED]
-    lived = predict(ensemble, base.replace(arms=tuple(mice)), sets=sets, subjects=6)
+    lived = predict(ensemble, base.replace(arms=tuple(mice)), sets=sets, subjects=SUBJECTS)
     alive = [lived.share(arm.name, "overall_survival", "day 100") for arm in mice]
     print("Mice on sorafenib and T cells, alive on day 100:")
     for added, share in zip(ADDED, alive, strict=True):

@@ -74,6 +74,23 @@ def test_a_plan_of_a_reading_needs_its_day(gvlab, tmp_path):
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--start", "9999-12-31", "is beyond the calendar, which ends with the year 9999"),
+        ("--start", "1.12.2026", "is not a date"),
+        ("--attrition", "nan", '"attrition" is nan: input should be a finite number'),
+        ("--attrition", "10", "it is a share of the animals between 0 and 0.9. Did you mean 0.1?"),
+        ("--alpha", "5", "alpha is 5; a level lies between 0 and 1"),
+    ],
+)
+def test_a_value_that_cannot_be_meant_is_refused_before_the_work(gvlab, tmp_path, option, value, words):
+    done = gvlab("design", "mathew2018_survival", *SYSTEM, option, value, "--out", str(tmp_path / "x"))
+    assert done.code == 1
+    assert words in done.complained
+    assert not (tmp_path / "x").exists()
+
+
 def test_a_power_that_is_none_is_refused(gvlab, tmp_path):
     done = gvlab("design", "mathew2018_survival", *SMALL, "--power", "80", "--out", str(tmp_path / "x"))
     assert done.code == 1

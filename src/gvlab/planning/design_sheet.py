@@ -125,7 +125,21 @@ def calendar(experiment: Experiment, start: dt.date | None = None) -> pd.DataFra
 
 
 def _date(start: dt.date | None, day: float) -> str:
-    return "" if start is None else (start + dt.timedelta(days=int(np.floor(day)))).isoformat()
+    """Return the date of a day; "" without a date of day 0.
+
+    Raises
+    ------
+    InvalidValueError
+        If the calendar has no such date.
+    """
+    if start is None:
+        return ""
+    try:
+        return (start + dt.timedelta(days=int(np.floor(day)))).isoformat()
+    except OverflowError as error:
+        raise InvalidValueError(
+            f"Day {day:g} of a study that starts on {start} is beyond the calendar, which ends with the year 9999."
+        ) from error
 
 
 def sampling_days(experiment: Experiment) -> tuple[float, ...]:

@@ -113,6 +113,7 @@ def plan_experiment(
     """
     experiment = Experiment.read(request.experiment, request.system or None, library)
     comparison = PlannedComparison.of(experiment, request.arm, request.versus, request.endpoint, request.day)
+    sheet.calendar(experiment, sheet.parse_date(request.start))  # refuses what it cannot date, before the long work
     attrition = Attrition.usual(experiment.system, request.attrition, request.engraftment_failure)
     sets, about_sets = _plausible_sets(request, experiment.system)
     nominal, each = virtual_animals(request.subjects, per_arm=request.per_arm)
