@@ -49,12 +49,12 @@ def survival_over_prediction(
     height_mm: float = 52.0,
     save: str | Path | Iterable[str | Path] | None = None,
 ) -> Figure:
-    """Draw the Kaplan-Meier curve of each arm over what was predicted for as many mice.
+    """Draw the Kaplan-Meier curve of each arm over what was predicted for as many subjects.
 
     Parameters
     ----------
     observed
-        One row a mouse: ``arm, duration, event_observed``.
+        One row a subject: ``arm, duration, event_observed``.
     bands
         By arm: days, and lower limit, median and upper limit of predicted curves (0 to 1).
     notes
@@ -87,7 +87,7 @@ def survival_over_prediction(
         axes.set_xlabel(f"Days (day 0 = {time_zero})")
         axes.set_ylabel(f"{outcome} (%)")
         _head(axes, f"{name} (n = {len(rows)})", (notes or {}).get(name, ""))
-    _legend(figure, "data", "simulated, 90 % band of experiments with as many mice")
+    _legend(figure, "data", "simulated, 90 % band of experiments with as many subjects")
     return finish(figure, save)
 
 
@@ -106,7 +106,7 @@ def readings_over_prediction(
     height_mm: float = 52.0,
     save: str | Path | Iterable[str | Path] | None = None,
 ) -> Figure:
-    """Draw readings of single mice over the predicted band of each arm.
+    """Draw readings of single subjects over the predicted band of each arm.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ def readings_over_prediction(
         axes.set_xlabel(f"Days (day 0 = {time_zero})")
         name_vertical_axis(axes, f"{label} ({unit})")
         _head(axes, f"{name} (n = {rows['subject'].nunique() if 'subject' in rows else len(rows)})", "")
-    _legend(figure, "data, every mouse", "simulated, 90 % band of mice")
+    _legend(figure, "data, every subject", "simulated, 90 % band of subjects", dots=True)
     return finish(figure, save)
 
 
@@ -184,14 +184,14 @@ def _head(axes: Axes, heading: str, note: str) -> None:
         )  # fmt: skip
 
 
-def _legend(figure: Figure, data: str, simulated: str) -> None:
+def _legend(figure: Figure, data: str, simulated: str, dots: bool = False) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     marks: list[Line2D | Patch] = [
-        Line2D([], [], color="black", linewidth=1.7, label=data)
-        if "mouse" not in data
-        else Line2D([], [], color="black", marker="o", markersize=3.5, linestyle="none", label=data),
+        Line2D([], [], color="black", marker="o", markersize=3.5, linestyle="none", label=data)
+        if dots
+        else Line2D([], [], color="black", linewidth=1.7, label=data),
         Line2D([], [], color=GRAY, linestyle=(0, (3, 2)), linewidth=0.9, label="simulated, median"),
         Patch(color=GRAY, alpha=0.25, linewidth=0, label=simulated),
     ]

@@ -1,4 +1,4 @@
-"""Power against the number of mice: of the nominal parameters with its Monte-Carlo error, and of plausible sets."""
+"""Power against the number of animals: of the nominal parameters with its Monte-Carlo error, and of plausible sets."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def power(
     height_mm: float = 62.0,
     save: str | Path | Iterable[str | Path] | None = None,
 ) -> Figure:
-    """Draw the probability of significance against mice per arm.
+    """Draw the probability of significance against animals per arm.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def power(
         The set that is drawn as a thick line with the 95 % interval of its Monte-Carlo error; every other set is a thin
         line.
     target, needed
-        Power that is asked for; mice per arm that reach it, marked where given.
+        Power that is asked for; animals per arm that reach it, marked where given.
     axis, title, width, height_mm, save
         As in `survival`.
     test
@@ -87,7 +87,7 @@ def power(
     axes.set_xlim(0, _last_of_interest(table, target, needed))
     axes.set_ylim(0, 102)
     axes.set_yticks([0, 20, 40, 60, 80, 100])
-    axes.set_xlabel("Mice per arm at the start")
+    axes.set_xlabel("Animals per arm at the start")
     axes.set_ylabel(f"Significant {f'({test}) ' if test else ''}(% of experiments)")
     _explain(axes, len(sets) - 1)
     label_panel(axes, title)
@@ -96,7 +96,7 @@ def power(
 
 
 def _last_of_interest(table: pd.DataFrame, target: float, needed: int | None) -> float:
-    """Return the number of mice beyond which every curve is near 1, or the last one tried."""
+    """Return the number of animals beyond which every curve is near 1, or the last one tried."""
     largest = float(table["n_per_arm"].max())
     short = table.loc[table["power"] < max(0.98, target), "n_per_arm"]
     return min(largest, max(20.0, 1.3 * float(short.max() if len(short) else 0), 1.5 * (needed or 0)))
