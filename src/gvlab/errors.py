@@ -111,7 +111,7 @@ class UnknownNameError(GVLabError, LookupError):
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:
-    """Give the known name that is spelled most like `name`, or None if none is close.
+    """Return the known name that is spelled most like `name`, or None if none is close.
 
     Capitals, hyphens and spaces are not counted as differences.
     """
@@ -121,7 +121,7 @@ def closest(name: str, known: Iterable[str]) -> str | None:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Write the end of an error about an unknown name: the closest name, and the names there are."""
+    """Return the end of an error about an unknown name: the closest name, and the names there are."""
     names = sorted(known)
     suggestion = closest(name, names)
     text = f' Did you mean "{suggestion}"?' if suggestion else ""

@@ -128,7 +128,7 @@ class Quantity:
         molar_mass: float | None = None,
         body_mass: float | npt.NDArray[np.float64] | None = None,
     ) -> Any:
-        """Give the value in another unit; arguments and errors are those of `convert`."""
+        """Return the value in another unit; arguments and errors are those of `convert`."""
         return convert(self.value, self.unit, unit, molar_mass=molar_mass, body_mass=body_mass)
 
 
@@ -310,7 +310,7 @@ def convert(
 
 
 def can_convert(unit: str, to: str, *, molar_mass: bool = False, body_mass: bool = False) -> bool:
-    """Say whether `convert` would work, given whether a molar mass and a body mass are at hand."""
+    """Return whether `convert` would work, given whether a molar mass and a body mass are at hand."""
     try:
         _, moles, masses = _bridge(unit, to)
     except UnitError:
@@ -330,7 +330,7 @@ def check_unit(unit: str, what: str = "the unit") -> str:
 
 
 def same_unit(one: str, other: str) -> bool:
-    """Say whether two spellings are the same unit: "1/day" and "day^-1"; not "mg" and "g"."""
+    """Return whether two spellings are the same unit: "1/day" and "day^-1"; not "mg" and "g"."""
     if _dimension(one) != _dimension(other):
         return False
     return math.isclose(_factor(one, other), 1.0, rel_tol=1e-12)
@@ -338,7 +338,7 @@ def same_unit(one: str, other: str) -> bool:
 
 @functools.lru_cache(maxsize=4096)
 def kind(unit: str) -> str:
-    """Say what a unit measures, in words: "a concentration"; for unusual ones the dimension itself."""
+    """Return what a unit measures, in words: "a concentration"; for unusual ones the dimension itself."""
     dimension = _dimension(unit)
     if dimension in _WORDS:
         return _WORDS[dimension]
@@ -346,7 +346,7 @@ def kind(unit: str) -> str:
 
 
 def examples(words: str) -> str:
-    """Give units for a kind: "a concentration" -> "nM, mg/L"."""
+    """Return units for a kind: "a concentration" -> "nM, mg/L"."""
     return _EXAMPLES.get(words, "")
 
 
@@ -447,7 +447,7 @@ def _factor(unit: str, to: str) -> float:
 
 @functools.lru_cache(maxsize=4096)
 def _bridge(unit: str, to: str) -> tuple[float, int, int]:
-    """Give the factor, and the powers of molar mass (g/mol) and body mass (kg), that turn `unit` into `to`."""
+    """Return the factor, and the powers of molar mass (g/mol) and body mass (kg), that turn `unit` into `to`."""
     left, right = dict(_dimension(unit)), dict(_dimension(to))
     gap = {name: left.get(name, 0.0) - right.get(name, 0.0) for name in sorted(left.keys() | right.keys())}
     gap = {name: power for name, power in gap.items() if power}

@@ -359,7 +359,7 @@ class ConditionRow(Record):
         return self
 
     def change(self) -> tuple[float, bool]:
-        """Give the number, and whether it is a factor on the target's own value."""
+        """Return the number, and whether it is a factor on the target's own value."""
         number, star, name = self.targetValue.partition("*")
         if star and name.strip() != self.targetId:
             raise ValueError(f'targetValue "{self.targetValue}" is a number, or "<number> * {self.targetId}"')

@@ -144,7 +144,7 @@ def _translate(text: str, name: str) -> str:
 
 
 def _finish(sbml: str, annotations: Sequence[Mapping[str, str]]) -> str:
-    """Give every element its SBO term, its identifiers and a name; drop what differs between library versions."""
+    """Return the document with SBO terms, identifiers and names, without what differs between library versions."""
     document = libsbml.readSBMLFromString(sbml)
     model = document.getModel()
     kinds = {

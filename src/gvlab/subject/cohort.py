@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gvlab import notebook
+from gvlab.arrays import Array, Float, FloatArray, Int
 from gvlab.bibliography import Source
 from gvlab.errors import InvalidValueError, LibraryError, UnknownNameError
 from gvlab.files import atomic_file
@@ -24,8 +25,6 @@ from gvlab.provenance import sha256
 
 if TYPE_CHECKING:
     import pandas as pd
-
-FloatArray = npt.NDArray[np.float64]
 
 BODY_MASS = "body_mass"
 """The covariate that turns an amount per body mass into an amount, in kilogram."""
@@ -50,9 +49,9 @@ class Cohort:
         Name of the population.
     """
 
-    columns: Mapping[str, FloatArray]
+    columns: Mapping[str, Float[Array, "subject"]]
     table: ParameterTable
-    numbers: npt.NDArray[np.int64]
+    numbers: Int[Array, "subject"]
     seed: int | None = None
     population: str = ""
 
@@ -100,7 +99,7 @@ class Cohort:
         header = ("parameter", "median", "5 %", "95 %", "unit")
         return notebook.card(f"Cohort of {len(self):,}", about, notebook.table(header, rows))
 
-    def column(self, name: str) -> FloatArray:
+    def column(self, name: str) -> Float[Array, "subject"]:
         """Return a parameter of every subject, shape (subject,).
 
         Raises
@@ -116,7 +115,7 @@ class Cohort:
         """Return the unit of a column."""
         return self.table.unit(name)
 
-    def parameters(self) -> dict[str, float | FloatArray]:
+    def parameters(self) -> dict[str, float | Float[Array, "subject"]]:
         """Return every parameter: a number where all subjects share it, else an array of shape (subject,)."""
         return {**self.table.values(), **self.columns}
 
@@ -126,7 +125,7 @@ class Cohort:
         columns = {name: values[index] for name, values in self.columns.items()}
         return Cohort(columns, self.table, self.numbers[index], self.seed, self.population)
 
-    def replace(self, values: Mapping[str, float | FloatArray], note: str = "changed by hand") -> Cohort:
+    def replace(self, values: Mapping[str, float | Float[Array, "subject"]], note: str = "changed by hand") -> Cohort:
         """Return the same subjects with other values: a number for all of them, or one each.
 
         Raises

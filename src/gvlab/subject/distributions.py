@@ -7,26 +7,24 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from gvlab.arrays import Array, Float
 from gvlab.errors import InvalidValueError
 from gvlab.lazy import LazyModule
 from gvlab.library.records import Variability
 
 special: Any = LazyModule("scipy.special")
 
-FloatArray = npt.NDArray[np.float64]
-
 
 class Distribution(Protocol):
     """A distribution of one number."""
 
     def cdf(self, value: float) -> float:
-        """Give the probability of a smaller value."""
+        """Return the probability of a smaller value."""
         ...
 
-    def quantile(self, probability: FloatArray) -> FloatArray:
-        """Give the value below which a share `probability` lies."""
+    def quantile(self, probability: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Return the value below which a share `probability` lies."""
         ...
 
 
@@ -38,11 +36,11 @@ class Normal:
     sd: float
 
     def cdf(self, value: float) -> float:
-        """Give the probability of a smaller value."""
+        """Return the probability of a smaller value."""
         return float(special.ndtr((value - self.mean) / self.sd))
 
-    def quantile(self, probability: FloatArray) -> FloatArray:
-        """Give the value below which a share `probability` lies."""
+    def quantile(self, probability: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Return the value below which a share `probability` lies."""
         return np.asarray(self.mean + self.sd * special.ndtri(probability), dtype=np.float64)
 
 
@@ -80,11 +78,11 @@ class LogNormal:
         return cls(value * math.exp(-variance / 2) if center == "mean" else value, math.sqrt(variance))
 
     def cdf(self, value: float) -> float:
-        """Give the probability of a smaller value."""
+        """Return the probability of a smaller value."""
         return float(special.ndtr(math.log(value / self.median) / self.sigma)) if value > 0 else 0.0
 
-    def quantile(self, probability: FloatArray) -> FloatArray:
-        """Give the value below which a share `probability` lies."""
+    def quantile(self, probability: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Return the value below which a share `probability` lies."""
         return np.asarray(self.median * np.exp(self.sigma * special.ndtri(probability)), dtype=np.float64)
 
 
@@ -96,11 +94,11 @@ class Uniform:
     high: float
 
     def cdf(self, value: float) -> float:
-        """Give the probability of a smaller value."""
+        """Return the probability of a smaller value."""
         return min(1.0, max(0.0, (value - self.low) / (self.high - self.low)))
 
-    def quantile(self, probability: FloatArray) -> FloatArray:
-        """Give the value below which a share `probability` lies."""
+    def quantile(self, probability: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Return the value below which a share `probability` lies."""
         return self.low + (self.high - self.low) * probability
 
 
@@ -113,12 +111,12 @@ class Truncated:
     high: float
 
     def cdf(self, value: float) -> float:
-        """Give the probability of a smaller value."""
+        """Return the probability of a smaller value."""
         below, above = self._share()
         return min(1.0, max(0.0, (self.inner.cdf(value) - below) / (above - below)))
 
-    def quantile(self, probability: FloatArray) -> FloatArray:
-        """Give the value below which a share `probability` lies."""
+    def quantile(self, probability: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Return the value below which a share `probability` lies."""
         below, above = self._share()
         values = self.inner.quantile(below + (above - below) * probability)
         # Rounding may step over a bound by the last bit.

@@ -7,14 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from gvlab.arrays import Array, Float, Int
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.library import Library
 from gvlab.library.records import ParameterRow
 from gvlab.subject import System
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class ParameterAxis:
         """Whether every factor, rather than every difference, is equally likely."""
         return self.low > 0
 
-    def value(self, unit_point: FloatArray) -> FloatArray:
+    def value(self, unit_point: Float[Array, "set"]) -> Float[Array, "set"]:
         """Return the values at positions between 0 and 1."""
         if self.logarithmic:
             inside = np.exp(math.log(self.low) + unit_point * math.log(self.high / self.low))
@@ -118,24 +116,24 @@ class ParameterSpace:
         """Names of the axes, in order."""
         return tuple(axis.name for axis in self.axes)
 
-    def values(self, unit_points: FloatArray) -> FloatArray:
+    def values(self, unit_points: Float[Array, "set axis"]) -> Float[Array, "set axis"]:
         """Return the values at points of the cube."""
         return np.stack([axis.value(unit_points[:, i]) for i, axis in enumerate(self.axes)], axis=1)
 
-    def unit_points(self, values: FloatArray) -> FloatArray:
+    def unit_points(self, values: Float[Array, "set axis"]) -> Float[Array, "set axis"]:
         """Return the points of the cube at which values lie."""
         columns = [[axis.unit_point(value) for value in values[:, i]] for i, axis in enumerate(self.axes)]
         return np.array(columns, dtype=np.float64).T
 
-    def nominal(self) -> FloatArray:
+    def nominal(self) -> Float[Array, "axis"]:
         """Return the point of the nominal values, shape (axis,)."""
         return np.clip([axis.unit_point(axis.row.nominalValue) for axis in self.axes], 0.0, 1.0)
 
-    def parameters(self, values: FloatArray, system: str) -> Mapping[str, FloatArray]:
+    def parameters(self, values: Float[Array, "set axis"], system: str) -> Mapping[str, Float[Array, "set"]]:
         """Return what holds in a system, by parameter, shape (set,)."""
         return {axis.row.parameterId: values[:, i] for i, axis in enumerate(self.axes) if system in axis.systems}
 
-    def of_system(self, system: str) -> npt.NDArray[np.int64]:
+    def of_system(self, system: str) -> Int[Array, "axis"]:
         """Return the axes that hold in a system and in no other."""
         return np.array([i for i, axis in enumerate(self.axes) if axis.systems == (system,)], dtype=np.int64)
 

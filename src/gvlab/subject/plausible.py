@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from gvlab.arrays import Array, Float, Int
 from gvlab.errors import InvalidValueError, LibraryError, UnknownNameError
 from gvlab.files import atomic_file
 from gvlab.lazy import LazyModule
@@ -22,8 +22,6 @@ from gvlab.subject.parameter_space import ParameterSpace
 
 sparse: Any = LazyModule("scipy.sparse")
 csgraph: Any = LazyModule("scipy.sparse.csgraph")
-
-FloatArray = npt.NDArray[np.float64]
 
 _KEY = b"gvlab.ensemble"
 _COUNTS = ("family", "search")
@@ -49,9 +47,9 @@ class Ensemble:
     """
 
     names: tuple[str, ...]
-    values: FloatArray
-    family: npt.NDArray[np.int64]
-    search: npt.NDArray[np.int64]
+    values: Float[Array, "set axis"]
+    family: Int[Array, "set"]
+    search: Int[Array, "set"]
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -125,7 +123,7 @@ class Ensemble:
             raise UnknownNameError("axis of the ensemble", name, self.names)
         return self.names.index(name)
 
-    def column(self, name: str) -> FloatArray:
+    def column(self, name: str) -> Float[Array, "set"]:
         """Return a parameter of every set, shape (set,)."""
         return self.values[:, self.axis(name)]
 
@@ -158,14 +156,16 @@ class Ensemble:
         return {name: (low, high) for name, low, high in self.about.get("axes", ())}
 
 
-def rounded(values: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
+def rounded(
+    values: Float[Array, "set axis"], low: Float[Array, "axis"], high: Float[Array, "axis"]
+) -> Float[Array, "set axis"]:
     """Return values rounded to six significant digits, within bounds."""
     with np.errstate(divide="ignore", invalid="ignore"):
         size = np.where(values != 0, 10.0 ** (_PLACES - 1 - np.floor(np.log10(np.abs(values)))), 1.0)
     return np.clip(np.round(values * size) / size, low, high)
 
 
-def lineages(unit_points: FloatArray) -> npt.NDArray[np.int64]:
+def lineages(unit_points: Float[Array, "set axis"]) -> Int[Array, "set"]:
     """Return families of sets: those that still share a number to the last bit descend from one another.
 
     A particle that is kept twice has changed some of its numbers in between and not others; copies that were made when
@@ -192,7 +192,7 @@ def lineages(unit_points: FloatArray) -> npt.NDArray[np.int64]:
     return np.asarray(csgraph.connected_components(graph, directed=False)[1], dtype=np.int64)
 
 
-def effective_sample_size(unit_points: FloatArray, family: npt.NDArray[np.int64]) -> FloatArray:
+def effective_sample_size(unit_points: Float[Array, "set axis"], family: Int[Array, "set"]) -> Float[Array, "axis"]:
     """Return how many independent sets the sets are worth, on each axis.
 
     Sets that descend from one another resemble each other; a sample in families of mean size m whose members correlate
@@ -227,7 +227,7 @@ def effective_sample_size(unit_points: FloatArray, family: npt.NDArray[np.int64]
     return np.asarray(n / (1 + (mean_size - 1) * r), dtype=np.float64)
 
 
-def between_searches(unit_points: FloatArray, search: npt.NDArray[np.int64]) -> FloatArray:
+def between_searches(unit_points: Float[Array, "set axis"], search: Int[Array, "set"]) -> Float[Array, "axis"]:
     """Return how far independent searches lie apart on each axis: the scale reduction of Gelman and Rubin [1]_.
 
     Near 1, searches agree on the axis. Far above 1, each is in a part of the plausible region of its own, and the true

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from gvlab.arrays import Array, Float, FloatArray
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.lazy import LazyModule
 from gvlab.library import Library
@@ -20,8 +20,6 @@ from gvlab.subject.distributions import distribution
 
 special: Any = LazyModule("scipy.special")
 qmc: Any = LazyModule("scipy.stats.qmc")
-
-FloatArray = npt.NDArray[np.float64]
 
 # Names of the random streams. Each purpose has a stream of its own, so that drawing more for one changes no other.
 _SUBJECTS, _FATES = 0, 1
@@ -121,7 +119,7 @@ class Population:
             columns[fate.parameter] = -np.log1p(-uniform) if fate.distribution == "exponential" else uniform
         return Cohort(columns, self.table, np.arange(n), seed, self.name)
 
-    def _points(self, n: int, seed: int) -> FloatArray:
+    def _points(self, n: int, seed: int) -> Float[Array, "subject parameter"]:
         """Return points in the unit cube, shape (subject, parameter), correlated as the record says."""
         dimension = len(self.record.variability)
         if not dimension:
@@ -135,7 +133,7 @@ class Population:
             points = special.ndtr(special.ndtri(points) @ self._correlation().T)
         return points
 
-    def _correlation(self) -> FloatArray:
+    def _correlation(self) -> Float[Array, "parameter parameter"]:
         """Return the lower triangle that correlates normal scores."""
         place = {name: axis for axis, name in enumerate(self.varied)}
         matrix = np.eye(len(place))

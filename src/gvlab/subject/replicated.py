@@ -6,17 +6,15 @@ import zlib
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
+from gvlab.arrays import Array, Float, FloatArray
 from gvlab.subject import Cohort, System
 from gvlab.subject.distributions import distribution
-
-FloatArray = npt.NDArray[np.float64]
 
 
 def replicated_cohort(
     system: System,
-    sets: Mapping[str, FloatArray],
+    sets: Mapping[str, Float[Array, "set"]],
     subjects: int,
     seed: int,
     thresholds: Mapping[str, float],
@@ -67,7 +65,7 @@ def replicated_cohort(
     return Cohort(columns, table, np.tile(np.arange(subjects), n_sets), seed, system.population.name)
 
 
-def _even(n: int, seed: int, name: str) -> FloatArray:
+def _even(n: int, seed: int, name: str) -> Float[Array, "subject"]:
     """Return n evenly spread numbers between 0 and 1, in an order of their own."""
     stream = np.random.default_rng([seed, zlib.crc32(name.encode())])
     return np.asarray((stream.permutation(n) + 0.5) / n, dtype=np.float64)
