@@ -17,11 +17,6 @@ from gvlab.provenance import sha256
 if TYPE_CHECKING:
     import pandas as pd
 
-TABLE_COLUMNS = ("ID", "TIME", "AMT", "EVID", "CMT", "RATE", "ADDL", "II", "SS", "AGENT", "UNIT", "ROUTE")
-"""NONMEM's columns, times in days, and the three that say what they mean."""
-
-_OPTIONAL = {"ID": 1, "EVID": 1, "CMT": "", "RATE": 0, "ADDL": 0, "II": 0.0, "SS": 0, "ROUTE": ""}
-
 
 @dataclass(frozen=True)
 class Protocol:
@@ -127,83 +122,29 @@ class Protocol:
             return "Nothing is given."
         return " ".join(dose.in_words() for dose in sorted(self.doses, key=lambda dose: dose.start))
 
-    def table(self, subject: int = 1) -> pd.DataFrame:
-        """Return as a dosing table, one row a dose; TIME and II are in days.
+    def table(self, subject: int | str = 1) -> pd.DataFrame:
+        """Return as a dosing table with NONMEM's columns; see `dosing_table.write_table`."""
+        from gvlab.protocol.dosing_table import write_table
 
-        Parameters
-        ----------
-        subject
-            Goes into the column ID.
-
-        Returns
-        -------
-        Columns `TABLE_COLUMNS`. CMT is the name of the state the dose enters first, as mrgsolve reads it.
-        """
-        import pandas as pd
-
-        rows = []
-        for dose in self.doses:
-            if dose.harvest is not None:
-                raise ProtocolError(f'A dosing table cannot say where the cells of "{dose.agent}" come from.')
-            target = next((part.target for part in dose.route_definition.operations), "")
-            amount, route = dose.quantity, dose.agent_definition.route_name(dose.route)
-            rows.append(
-                {
-                    "ID": subject,
-                    "TIME": dose.start,
-                    "AMT": amount.value,
-                    "EVID": 1,
-                    "CMT": target,
-                    "RATE": 0,
-                    "ADDL": dose.repeats,
-                    "II": dose.interval,
-                    "SS": 0,
-                    "AGENT": dose.agent,
-                    "UNIT": amount.unit,
-                    "ROUTE": route,
-                }
-            )
-        return pd.DataFrame(rows, columns=list(TABLE_COLUMNS)).sort_values("TIME", kind="stable", ignore_index=True)
+        return write_table(self, subject)
 
     @classmethod
     def from_table(cls, table: pd.DataFrame, library: Library | None = None) -> Protocol:
-        """Return the protocol in a dosing table of one subject; TIME and II in days, AGENT and UNIT say what is given.
+        """Return the protocol in a dosing table of one subject; see `dosing_table.read_table`.
 
         Raises
         ------
         ProtocolError
-            If a column is missing or unknown, several subjects are mixed, or a row asks for what a dose cannot do
-            (an infusion rate, a steady state, an event that is not a dose).
+            As `read_table`, and if there are several subjects.
         """
-        for column in table.columns:
-            if column not in TABLE_COLUMNS:
-                known = ", ".join(TABLE_COLUMNS)
-                raise ProtocolError(f'The dosing table has a column "{column}". Known: {known}. Remove or rename it.')
-        missing = [name for name in TABLE_COLUMNS if name not in table.columns and name not in _OPTIONAL]
-        if missing:
-            raise ProtocolError(f"The dosing table lacks {', '.join(missing)}.")
-        rows = [{**_OPTIONAL, **row} for row in table.to_dict("records")]
-        if len({row["ID"] for row in rows}) > 1:
-            raise ProtocolError("The dosing table has several subjects. Read one at a time: table[table.ID == 1].")
-        return cls(tuple(_dose(number, row, library) for number, row in enumerate(rows, 1)))
+        found = cls.by_subject(table, library)
+        if len(found) > 1:
+            raise ProtocolError("The dosing table has several subjects. Read them with Protocol.by_subject(table).")
+        return next(iter(found.values()), cls())
 
+    @classmethod
+    def by_subject(cls, table: pd.DataFrame, library: Library | None = None) -> dict[Any, Protocol]:
+        """Return the protocol of each subject in a dosing table, by its ID; errors as `dosing_table.read_table`."""
+        from gvlab.protocol.dosing_table import read_table
 
-def _dose(number: int, row: dict[Any, Any], library: Library | None) -> Dose:
-    for column, only in (("EVID", 1), ("RATE", 0), ("SS", 0)):
-        if row[column] != only:
-            raise ProtocolError(
-                f"Row {number} of the dosing table has {column} = {row[column]}; only {only} can be given. "
-                "Write repeated doses with ADDL and II."
-            )
-    start, repeats, interval = float(row["TIME"]), int(row["ADDL"]), float(row["II"])
-    if repeats and not interval > 0:
-        raise ProtocolError(f"Row {number} of the dosing table repeats {repeats} times without an interval. Give II.")
-    return Dose(
-        str(row["AGENT"]),
-        f"{float(row['AMT'])!r} {row['UNIT']}",
-        at=f"day {start!r}",
-        every=f"{interval!r} day" if repeats else None,
-        until=f"day {start + repeats * interval!r}" if repeats else None,
-        route=str(row["ROUTE"]) or None,
-        library=library,
-    )
+        return read_table(table, library)

@@ -1,0 +1,232 @@
+"""A protocol as a dosing table with NONMEM's columns, and back; what a row asks for is done, or refused in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from gvlab import units
+from gvlab.errors import ProtocolError, UnknownNameError
+from gvlab.library import Library
+from gvlab.protocol.agent import Agent
+from gvlab.protocol.dose import Dose
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gvlab.protocol.protocol import Protocol
+
+TABLE_COLUMNS = ("ID", "TIME", "AMT", "EVID", "CMT", "RATE", "ADDL", "II", "SS", "AGENT", "UNIT", "ROUTE")
+"""NONMEM's columns, times in days, and the three that say what they mean."""
+
+READ_TOO = ("DUR", "DV", "MDV")
+"""Further columns that are read: the duration of an infusion, and what belongs to observations."""
+
+PORTION = 1 / 96
+"""An infusion is given in equal portions, one for each so many days (a quarter of an hour), at least twelve."""
+
+_LEAST_PORTIONS, _MOST_PORTIONS = 12, 2000
+_OBSERVATION, _DOSE, _RESET_AND_DOSE = 0, 1, 4
+
+
+def write_table(protocol: Protocol, subject: int | str = 1) -> pd.DataFrame:
+    """Return a protocol as a dosing table, one row a dose; TIME and II are in days.
+
+    CMT is the name of the state that the dose enters first, as mrgsolve reads it. It is left empty where the amount
+    becomes one of the state only with a body mass or a molar mass: another program would add the bare number.
+
+    Raises
+    ------
+    ProtocolError
+        If a dose is of cells out of a primary recipient.
+    """
+    import pandas as pd
+
+    rows = []
+    for dose in protocol.doses:
+        if dose.harvest is not None:
+            raise ProtocolError(f'A dosing table cannot say where the cells of "{dose.agent}" come from.')
+        amount, route = dose.quantity, dose.agent_definition.route_name(dose.route)
+        target, unit = _enters(dose.agent_definition, dose.route)
+        rows.append(
+            {
+                "ID": subject,
+                "TIME": dose.start,
+                "AMT": amount.value,
+                "EVID": _DOSE,
+                "CMT": target if target and units.can_convert(amount.unit, unit) else "",
+                "RATE": 0,
+                "ADDL": dose.repeats,
+                "II": dose.interval,
+                "SS": 0,
+                "AGENT": dose.agent,
+                "UNIT": amount.unit,
+                "ROUTE": route,
+            }
+        )
+    return pd.DataFrame(rows, columns=list(TABLE_COLUMNS)).sort_values("TIME", kind="stable", ignore_index=True)
+
+
+def read_table(table: pd.DataFrame, library: Library | None = None) -> dict[Any, Protocol]:
+    """Return the protocol of each subject in a dosing table; TIME, II and DUR in days, RATE per day.
+
+    Rows of observations (EVID 0) are passed over, with their DV. An infusion (RATE or DUR) is given in equal portions,
+    see `PORTION`, each in the middle of its time. Names of columns may be in lower case; an empty cell and "." are what
+    is not said.
+
+    Raises
+    ------
+    ProtocolError
+        If a column is missing or unknown, or a row asks for what a dose cannot do or contradicts itself.
+    """
+    from gvlab.protocol.protocol import Protocol
+
+    table = table.rename(columns=_columns(table.columns))
+    missing = [name for name in ("TIME", "AMT", "AGENT", "UNIT") if name not in table.columns]
+    if missing:
+        raise ProtocolError(f"The dosing table lacks {', '.join(missing)}.")
+    found: dict[Any, list[Dose]] = {}
+    for number, row in enumerate(table.to_dict("records"), 1):
+        cells = {str(name): cell for name, cell in row.items() if not _empty(cell)}
+        doses = found.setdefault(cells.get("ID", 1), [])
+        doses.extend(_doses(_Row(number, cells), bool(doses), library))
+    return {subject: Protocol(tuple(doses)) for subject, doses in found.items()}
+
+
+def _columns(names: Any) -> dict[str, str]:
+    """Return NONMEM's name of each column of a table."""
+    known = (*TABLE_COLUMNS, *READ_TOO)
+    called: dict[str, str] = {}
+    for name in map(str, names):
+        upper = name.strip().upper()
+        if upper not in known:
+            raise ProtocolError(f"{UnknownNameError('column', name, known, 'the dosing table')} Remove or rename it.")
+        if upper in called.values():
+            raise ProtocolError(f"The dosing table has the column {upper} twice. Keep one.")
+        called[name] = upper
+    return called
+
+
+def _empty(cell: Any) -> bool:
+    return cell is None or (isinstance(cell, float) and math.isnan(cell)) or str(cell).strip() in ("", ".", "<NA>")
+
+
+class _Row:
+    """One row of the table, with errors that name it."""
+
+    def __init__(self, number: int, cells: Mapping[str, Any]) -> None:
+        self.number = number
+        self.cells = cells
+
+    def refuse(self, what: str) -> ProtocolError:
+        return ProtocolError(f"Row {self.number} of the dosing table {what}")
+
+    def text(self, column: str) -> str:
+        return str(self.cells.get(column, "")).strip()
+
+    def value(self, column: str, default: float | None = 0.0) -> float:
+        if column not in self.cells:
+            if default is None:
+                raise self.refuse(f"has no {column}. Fill it in.")
+            return default
+        try:
+            found = float(self.cells[column])
+        except (TypeError, ValueError):
+            found = math.nan
+        if not math.isfinite(found):
+            raise self.refuse(f"has {column} = {self.cells[column]}, which is no number.")
+        return found
+
+    def whole(self, column: str, default: int) -> int:
+        found = self.value(column, default)
+        if found != int(found):
+            raise self.refuse(f"has {column} = {found:g}; it is a whole number.")
+        return int(found)
+
+
+def _doses(row: _Row, later: bool, library: Library | None) -> Iterator[Dose]:
+    # Without EVID a row without an amount is an observation, as NONMEM has it.
+    event = row.whole("EVID", _OBSERVATION if row.value("AMT") == 0 and "DV" in row.cells else _DOSE)
+    if event == _OBSERVATION:
+        return
+    if event == _RESET_AND_DOSE and later:
+        raise row.refuse("has EVID = 4 after other doses: nothing can set a subject back. Give it as a new ID.")
+    if event not in (_DOSE, _RESET_AND_DOSE):
+        raise row.refuse(f"has EVID = {event}; only 0 (an observation), 1 (a dose) and a first 4 can be read.")
+    if row.value("SS") != 0:
+        raise row.refuse(f"has SS = {row.value('SS'):g}; a steady state cannot be given. Write doses with ADDL and II.")
+    repeats, interval = row.whole("ADDL", 0), row.value("II")
+    if repeats < 0:
+        raise row.refuse(f"has ADDL = {repeats}; it counts further doses, so it is not negative.")
+    if repeats and not interval > 0:
+        raise row.refuse(f"repeats {repeats} times without an interval. Give II.")
+    amount, start, lasts = row.value("AMT", None), row.value("TIME", None), _duration(row)
+    if lasts and repeats and lasts > interval:
+        raise row.refuse(f"begins an infusion every {interval:g} days that lasts {lasts:g} days.")
+    if not lasts:
+        yield _dose(row, amount, start, repeats, interval, library)
+        return
+    portions = max(_LEAST_PORTIONS, math.ceil(lasts / PORTION))
+    if portions > _MOST_PORTIONS:
+        raise row.refuse(f"is an infusion of {lasts:g} days; the longest that is read is {_MOST_PORTIONS * PORTION:g}.")
+    each = lasts / portions
+    for again in range(repeats + 1):
+        begins = start + again * interval + each / 2
+        yield _dose(row, amount / portions, begins, portions - 1, each, library)
+
+
+def _duration(row: _Row) -> float:
+    """Return how many days an infusion lasts; zero for what is given at once."""
+    rate, lasts = row.value("RATE"), row.value("DUR")
+    if rate < 0 or lasts < 0:
+        raise row.refuse("has a RATE or DUR below zero; a rate or a duration that a model sets cannot be given.")
+    if not rate:
+        return lasts
+    by_rate = row.value("AMT", None) / rate
+    if lasts and not math.isclose(lasts, by_rate, rel_tol=1e-6):
+        raise row.refuse(f"has DUR = {lasts:g}, and AMT / RATE is {by_rate:g} days. Keep one of RATE and DUR.")
+    return by_rate
+
+
+def _dose(row: _Row, amount: float, start: float, repeats: int, interval: float, library: Library | None) -> Dose:
+    for column in ("AGENT", "UNIT"):
+        if not row.text(column):
+            raise row.refuse(f"has no {column}. Fill it in.")
+    agent, compartment = Agent.read(row.text("AGENT"), library), row.text("CMT")
+    route = row.text("ROUTE") or None
+    if compartment and route is None:
+        # Without a route the compartment says it; the default one where several fit.
+        fitting = [name for name in agent.record.routes if _enters(agent, name)[0] == compartment]
+        route = None if agent.route_name() in fitting else next(iter(fitting), None)
+    dose = Dose(
+        agent.name,
+        f"{amount!r} {row.text('UNIT')}",
+        at=f"day {start!r}",
+        every=f"{interval!r} day" if repeats else None,
+        until=f"day {start + repeats * interval!r}" if repeats else None,
+        route=route,
+        library=library,
+    )
+    if not compartment:
+        return dose
+    target, unit = _enters(agent, dose.route)
+    if compartment != target:
+        raise row.refuse(
+            f'has CMT = "{compartment}", and "{dose.agent}" by route {agent.route_name(dose.route)} enters "{target or "no state"}". '
+            "Correct CMT, or leave it empty."
+        )
+    if not units.can_convert(dose.quantity.unit, unit):
+        raise row.refuse(
+            f'puts {dose.quantity.unit} into "{target}", a state in {unit}: read as it stands, the number would enter '
+            f"without body mass or molar mass. Give it in {unit}, or leave CMT empty: then it is converted."
+        )
+    return dose
+
+
+def _enters(agent: Agent, route: str | None) -> tuple[str, str]:
+    """Return the state that the amount enters first, and in which unit; nothing where the amount does not enter any."""
+    for operation in agent.route(route).operations:
+        if operation.unit is not None:
+            return operation.target, operation.unit
+    return "", ""
