@@ -110,13 +110,13 @@ class UnknownNameError(GVLabError, LookupError):
         return (type(self), (self.kind, self.name, self.known))
 
 
-def closest(name: str, known: Iterable[str]) -> str | None:
+def closest(name: str, known: Iterable[str], alike: float = 0.6) -> str | None:
     """Return the known name that is spelled most like `name`, or None if none is close.
 
     Capitals, hyphens and spaces are not counted as differences.
     """
     by_spelling = {_plain(other): other for other in known}
-    found = difflib.get_close_matches(_plain(name), list(by_spelling), n=1, cutoff=0.6)
+    found = difflib.get_close_matches(_plain(name), list(by_spelling), n=1, cutoff=alike)
     return by_spelling[found[0]] if found else None
 
 

@@ -42,7 +42,9 @@ week = 7 * day
 month = 30.4375 * day
 year = 365.25 * day
 gram = [mass] = g
+mcg = 1e-6 * gram
 body_kilogram = [body_mass]
+body_square_meter = [body_surface]
 mole = [substance] = mol
 liter = [volume] = L = l = litre
 molar = mole / liter = M
@@ -63,6 +65,8 @@ _WORDS: dict[tuple[tuple[str, float], ...], str] = {
     (("[body_mass]", -1), ("[mass]", 1)): "an amount per body mass",
     (("[body_mass]", -1), ("[substance]", 1)): "an amount per body mass",
     (("[body_mass]", -1), ("[cell]", 1)): "a number of cells per body mass",
+    (("[body_surface]", -1), ("[mass]", 1)): "an amount per body surface",
+    (("[body_surface]", -1), ("[substance]", 1)): "an amount per body surface",
     (("[mass]", 1), ("[volume]", -1)): "a concentration",
     (("[substance]", 1), ("[volume]", -1)): "a concentration",
     (("[cell]", 1), ("[volume]", -1)): "a concentration of cells",
@@ -78,6 +82,7 @@ _EXAMPLES = {
     "an amount": "mg, nmol",
     "a number of cells": "cell",
     "an amount per body mass": "mg/kg",
+    "an amount per body surface": "mg/m2",
     "a number of cells per body mass": "cell/kg",
     "a concentration": "nM, mg/L",
     "an absorbed dose of radiation": "Gy",
@@ -85,14 +90,17 @@ _EXAMPLES = {
 }
 
 _UNITS_SHOWN = (
-    "g, mg, ug, ng, pg, kg, mol, umol, nmol, pmol, uM, nM, pM, L, mL, cell, Gy, day, hour, min, week, month, year, "
-    "patient, %, dimensionless"
+    "g, mg, ug, mcg, ng, pg, kg, m2, mol, umol, nmol, pmol, uM, nM, pM, L, mL, cell, Gy, day, hour, min, week, month, "
+    "year, patient, %, dimensionless"
 )
 
 _NUMBER = re.compile(r"[+-]?(?:nan|inf(?:inity)?|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(?![\w.,])", re.IGNORECASE)
 _POWER_OF_TEN = re.compile(r"(?:(\d+\.?\d*)\s*[x×*]\s*)?10(?:\^|\*\*)([+-]?\d+)")
-_UNIT_WORD = re.compile(r"[A-Za-z_%]+|\*\*|\^|[*/()]|[+-]?\d+|\S")
-_TIME_WORDS = ("day", "hour", "week", "month")
+_UNIT_WORD = re.compile(r"m2(?!\w)|[A-Za-z_%]+|\*\*|\^|[*/()]|[+-]?\d+|\S")
+_TIME_WORDS = ("day", "hour", "week", "month", "year")
+_SQUARE_METER = re.compile(r"(?<![A-Za-z])m(?:²|\s*(?:\^|\*\*)\s*2)(?!\d)")
+_CLOSE_ENOUGH = 0.8
+"""How alike a misspelled unit and a suggestion must be: "mgg" is mg, but "mcgg" must not become mg."""
 
 
 @dataclass(frozen=True)
@@ -363,7 +371,8 @@ def _registry() -> UnitRegistry[Any]:
 
 
 def _normalize(text: str) -> str:
-    return " ".join(text.replace("µ", "u").replace("μ", "u").replace("·", "*").split())
+    plain = text.replace("µ", "u").replace("μ", "u").replace("·", "*")
+    return " ".join(_SQUARE_METER.sub("m2", plain).split())
 
 
 def _leading_number(text: str) -> tuple[float | None, str]:
@@ -397,9 +406,9 @@ def _read_unit(unit: str, text: str, what: str) -> str:
         elif re.fullmatch(r"[+-]?\d+", word):
             if not after_power and not (word == "1" and position == 0 and words[1:2] == ["/"]):
                 raise UnitError(f'{whole}: "{word}" was not understood. Write one number and its unit.')
-        elif re.fullmatch(r"[A-Za-z_%]+", word):
+        elif re.fullmatch(r"[A-Za-z_%]+|m2", word):
             if not _is_unit(word):
-                near = closest(word, _UNITS_SHOWN.split(", "))
+                near = _near_unit(word)
                 hint = f' Did you mean "{near}"?' if near else f" Known: {_UNITS_SHOWN}."
                 raise UnitError(f'{whole}: "{word}" is not a unit.{hint}')
             if previous_is_unit:
@@ -418,10 +427,17 @@ def _read_unit(unit: str, text: str, what: str) -> str:
     return spelled
 
 
+def _near_unit(word: str) -> str | None:
+    """Return the unit that a word was meant to be, where that is sure: a suggestion must not change the amount."""
+    near = closest(word, _UNITS_SHOWN.split(", "), _CLOSE_ENOUGH)
+    # What holds an abbreviation of micro is thousand times less than what is spelled like it.
+    return near if near is None or not re.match(r"m[ck]|mic|u", word, re.IGNORECASE) or near[0] in "u" else None
+
+
 def _is_unit(word: str) -> bool:
-    if word in ("kg", "kilogram", "%"):
+    if word in ("kg", "kilogram", "m2", "%"):
         return True
-    if word.endswith("body_kilogram"):
+    if "body_" in word:
         return False
     return word in _registry()
 
@@ -429,6 +445,7 @@ def _is_unit(word: str) -> bool:
 @functools.lru_cache(maxsize=4096)
 def _parsed(unit: str) -> Any:
     text = re.sub(r"\b(kg|kilograms?)\b", "body_kilogram", unit.replace("%", "percent").replace("^", "**"))
+    text = re.sub(r"\bm2\b", "body_square_meter", text)
     registry = _registry()
     if not text or text == "1":
         return registry.Quantity(1.0, "")

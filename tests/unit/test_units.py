@@ -178,3 +178,38 @@ def test_the_same_unit_may_be_spelled_in_two_ways():
 def test_importing_units_does_not_build_a_registry():
     code = "import gvlab.units, sys; assert 'pint' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "value"),
+    [("5000 mcg/kg", "mg/kg", 5.0), ("250 mcg", "mg", 0.25), ("1 year", "day", 365.25), ("50 mg/m2", "ug/m2", 5e4)],
+)
+def test_words_of_the_ward_are_read_with_their_size(text, unit, value):
+    assert units.quantity(text).to(unit) == pytest.approx(value, rel=1e-12)
+
+
+@pytest.mark.parametrize("text", ["50 mg/m2", "50 mg/m^2", "50 mg/m²", "50 mg / m**2"])
+def test_an_amount_per_body_surface_is_read_and_becomes_no_other(text):
+    amount = units.quantity(text)
+    assert amount.kind == "an amount per body surface"
+    assert not units.can_convert(amount.unit, "mg", molar_mass=True, body_mass=True)
+    with pytest.raises(UnitError, match="an amount per body surface and cannot become"):
+        amount.to("mg/kg")
+
+
+def test_a_year_is_a_time_point_too():
+    assert units.day("year 2") == 730.5
+
+
+@pytest.mark.parametrize("word", ["mcgg", "mkg", "mkgg", "gm"])
+def test_a_suggestion_never_changes_the_size_of_a_number(word):
+    with pytest.raises(UnitError) as caught:
+        units.quantity(f"5000 {word}/kg")
+    assert 'Did you mean "mg"' not in str(caught.value)
+    assert "mcg" in str(caught.value)
+
+
+@pytest.mark.parametrize("word", ["body_square_meter", "body_kilogram", "kbody_kilogram"])
+def test_names_of_the_registry_are_no_units(word):
+    with pytest.raises(UnitError, match="is not a unit"):
+        units.quantity(f"5 {word}")

@@ -84,12 +84,17 @@ class Agent:
         message = f'The dose of "{self.name}" is "{amount.text}", {amount.kind}.'
         if units.can_convert(amount.unit, unit, molar_mass=True, body_mass=True):
             raise UnitError(f"{message} Its molar mass is not known, so it cannot become {unit}. Give it in {unit}.")
+        if amount.kind == units.kind("mg/m2"):
+            raise UnitError(
+                f"{message} The body surface of a subject is not known. Give it per body mass (mg/kg); how many "
+                "mg/m2 that is depends on the species."
+            )
         others = [
             other
             for other, choice in self.record.routes.items()
             if other != name and choice.units and all(self._takes(amount.unit, part) for part in choice.units)
         ]
-        hint = f'Did you mean "{amount.value:g} {_suggested(unit)}"'
+        hint = f'Did you mean "{amount.value:.15g} {_suggested(unit)}"'
         hint += "".join(f', or route="{other}"' for other in others) + "?"
         by = f" by route {name}" if len(self.record.routes) > 1 else ""
         raise UnitError(f"{message} A dose{by} is {_what(unit)}. {hint}")

@@ -212,9 +212,10 @@ def _dose(row: _Row, amount: float, start: float, repeats: int, interval: float,
         return dose
     target, unit = _enters(agent, dose.route)
     if compartment != target:
+        enters = f'enters "{target}"' if target else "enters no state by its amount"
+        by = agent.route_name(dose.route)
         raise row.refuse(
-            f'has CMT = "{compartment}", and "{dose.agent}" by route {agent.route_name(dose.route)} enters "{target or "no state"}". '
-            "Correct CMT, or leave it empty."
+            f'has CMT = "{compartment}", and "{dose.agent}" by route {by} {enters}. Correct CMT, or leave it empty.'
         )
     if not units.can_convert(dose.quantity.unit, unit):
         raise row.refuse(

@@ -128,3 +128,14 @@ def test_cells_are_not_harvested_before_the_last_dose():
     primary = Dose("house_cells", "1e4 cell", at="day 20")
     with pytest.raises(ProtocolError, match='before the dose of "house_cells" at "day 20"'):
         Harvest(primary, at="day 14")
+
+
+def test_an_amount_per_body_surface_is_refused_without_another_number():
+    message = refused(UnitError, "house_drug", "50 mg/m2")
+    assert "an amount per body surface" in message
+    assert "Give it per body mass (mg/kg)" in message
+    assert "Did you mean" not in message
+
+
+def test_a_suggestion_keeps_every_digit_of_the_amount():
+    assert 'Did you mean "1234567.25 mg/kg"' in refused(UnitError, "house_drug", "1234567.25 nM")
