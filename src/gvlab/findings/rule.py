@@ -258,7 +258,7 @@ def both_readable(arm: Float[Array, "set subject"], versus: Float[Array, "set su
 
 def medians(readings: Float[Array, "set subject"], seen: Bool[Array, "set subject"]) -> Float[Array, "set"]:
     """Return the median reading of those who could be read; NaN where they are too few."""
-    enough = seen.sum(axis=1) >= max(1, fewest_readable(readings.shape[1]))
+    enough = seen.sum(axis=1) >= fewest_readable(readings.shape[1])
     # A set in which too few can be read is filled, so that the median of nothing is never asked for.
     filled = np.where(enough[:, None], np.where(seen, readings, np.nan), 0.0)
     return np.where(enough, np.nanmedian(filled, axis=1), np.nan)
@@ -271,9 +271,7 @@ def ratios(arm: Float[Array, "set subject"], versus: Float[Array, "set subject"]
     """
     seen = both_readable(arm, versus)
     positive = ~(seen & ~((arm > 0) & (versus > 0))).any(axis=1)
-    over = medians(versus, seen)
-    safe = np.where(positive & (over > 0), over, np.nan)
-    return np.asarray(medians(arm, seen) / safe)
+    return np.where(positive, medians(arm, seen) / np.where(positive, medians(versus, seen), 1.0), np.nan)
 
 
 def _doublings(values: FloatArray) -> FloatArray:

@@ -166,7 +166,15 @@ def test_margins_are_in_shares_or_in_doublings():
     assert margin(Kind.RATIO, 1.2 * 2, SAME_RATIO) == pytest.approx(-1)
     assert margin(Kind.READING, 80.0, expect("above", 20)) == pytest.approx(2)
     assert margin(Kind.READING, 80.0, expect("below", 20)) == pytest.approx(-2)
+    assert margin(Kind.READING, 1e-3, expect("above", 2e-3)) == pytest.approx(-1)
+    assert margin(Kind.READING, 0.0, expect("below", 20)) == math.inf
     assert math.isnan(margin(Kind.RATIO, math.nan, MORE))
+
+
+def test_a_bound_is_reached_up_to_rounding():
+    near = np.array([-rule.ROUNDING, -2 * rule.ROUNDING, 0.0, math.nan])
+    assert rule.reached(near).tolist() == [True, False, True, False]
+    assert 1e-15 < rule.ROUNDING < 1e-6
 
 
 REASONS = [
@@ -257,6 +265,9 @@ def test_a_ratio_is_of_those_who_are_read_on_both_sides():
     assert found[0] == pytest.approx(2.0)
     assert np.isnan(found[1:]).all(), "a reading of zero or less has no fold"
     assert np.isnan(ratios(versus, arm)[1:]).all()
+    assert ratios(arm[:1] / 1e6, versus[:1] / 1e6)[0] == pytest.approx(2.0)
+    tiny = np.array([[0.25, 0.5, 0.5, 0.5, 0.75]])
+    assert ratios(tiny, tiny)[0] == 1.0
 
 
 def test_every_verdict_says_what_it_means():
