@@ -66,12 +66,14 @@ class Answers:
     @property
     def codes(self) -> Int[Array, "set comparison"]:
         """Places of the verdicts in `VERDICTS`."""
-        return self._columns([judged.codes for judged in self.judgments]).astype(np.int64)
+        columns = [judged.codes for judged in self.judgments]
+        return np.stack(columns, axis=1) if columns else np.zeros(self.effect.shape, dtype=np.int64)
 
     @property
     def margin(self) -> Float[Array, "set comparison"]:
         """By how much effects are beyond the bounds that are asked, in shares or doublings; below zero they are not."""
-        return self._columns([judged.margin for judged in self.judgments])
+        columns = [judged.margin for judged in self.judgments]
+        return np.stack(columns, axis=1) if columns else np.zeros(self.effect.shape)
 
     @property
     def met(self) -> Bool[Array, "set comparison"]:
@@ -95,9 +97,6 @@ class Answers:
     def discrepancy(self) -> Float[Array, "set"]:
         """Return the total shortfall over the comparisons that decide."""
         return np.asarray(self.shortfall[:, self.decides].sum(axis=1), dtype=np.float64)
-
-    def _columns(self, columns: list[Float[Array, "set"]]) -> Float[Array, "set comparison"]:
-        return np.stack(columns, axis=1) if columns else np.zeros_like(self.effect)
 
 
 class Evaluator:

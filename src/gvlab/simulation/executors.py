@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from gvlab.engine import Cancel, Progress, Solution
 from gvlab.engine.request import cores
@@ -24,6 +24,7 @@ Outcome = Solution | SolveError
 """What came of a call: a solution, or why the engine found none."""
 
 
+@runtime_checkable
 class Executor(Protocol):
     """Carries out calls of an engine."""
 

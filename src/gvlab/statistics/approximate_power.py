@@ -9,18 +9,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from gvlab.arrays import Array, Float
 from gvlab.lazy import LazyModule
 
 special: Any = LazyModule("scipy.special")
 stats: Any = LazyModule("scipy.stats")
 
-FloatArray = npt.NDArray[np.float64]
 
-
-def logrank_power(arm: FloatArray, versus: FloatArray, n: int, alpha: float) -> FloatArray:
-    """Give the power of a log-rank test with n subjects in each arm, from the expected survival curves.
+def logrank_power(
+    arm: Float[Array, "set time"], versus: Float[Array, "set time"], n: int, alpha: float
+) -> Float[Array, "set"]:
+    """Return the power of a log-rank test with n subjects in each arm, from the expected survival curves.
 
     The expected statistic of one subject an arm, and its variance, are those of Schoenfeld (1981) without assuming
     proportional hazards: deaths and numbers at risk are read off the curves.
@@ -28,7 +28,7 @@ def logrank_power(arm: FloatArray, versus: FloatArray, n: int, alpha: float) -> 
     Parameters
     ----------
     arm, versus
-        Shape (set, time): shares alive, at the same times.
+        Shares alive, at the same times.
     n
         Subjects in each arm.
     alpha
@@ -47,8 +47,10 @@ def logrank_power(arm: FloatArray, versus: FloatArray, n: int, alpha: float) -> 
     return np.asarray(special.ndtr(z - special.ndtri(1 - alpha / 2)), dtype=np.float64)
 
 
-def mannwhitney_power(arm: FloatArray, versus: FloatArray, n: int, alpha: float) -> FloatArray:
-    """Give the power of a Mann-Whitney test, shapes (set, subject), NaN for those who could not be read.
+def mannwhitney_power(
+    arm: Float[Array, "set subject"], versus: Float[Array, "set subject"], n: int, alpha: float
+) -> Float[Array, "set"]:
+    """Return the power of a Mann-Whitney test; NaN for those who could not be read.
 
     The probability that a reading of one arm exceeds one of the other is that of two normal distributions of the
     logarithms; the variance of its estimate is that of Hanley and McNeil (1982).
@@ -61,8 +63,10 @@ def mannwhitney_power(arm: FloatArray, versus: FloatArray, n: int, alpha: float)
     return np.asarray(special.ndtr((above - threshold) / np.sqrt(np.maximum(variance, 1e-12))), dtype=np.float64)
 
 
-def welch_power(arm: FloatArray, versus: FloatArray, n: int, alpha: float) -> FloatArray:
-    """Give the power of Welch's test of the logarithms, shapes (set, subject)."""
+def welch_power(
+    arm: Float[Array, "set subject"], versus: Float[Array, "set subject"], n: int, alpha: float
+) -> Float[Array, "set"]:
+    """Return the power of Welch's test of the logarithms."""
     difference, spread = _logarithms(arm, versus)
     error = spread**2 / n
     both = np.maximum(np.sum(error, axis=0), 1e-18)
@@ -72,7 +76,9 @@ def welch_power(arm: FloatArray, versus: FloatArray, n: int, alpha: float) -> Fl
     )
 
 
-def _logarithms(arm: FloatArray, versus: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _logarithms(
+    arm: Float[Array, "set subject"], versus: Float[Array, "set subject"]
+) -> tuple[Float[Array, "set"], Float[Array, "side set"]]:
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.stack([np.log(arm), np.log(versus)])
     logs = np.where(np.isfinite(logs).all(axis=0, keepdims=True), logs, np.nan)

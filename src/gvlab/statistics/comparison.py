@@ -179,7 +179,7 @@ def hodges_lehmann(a: npt.ArrayLike, b: npt.ArrayLike, confidence: float = 0.95)
 
 
 def _lower_rank(n_a: int, n_b: int, alpha: float) -> int:
-    """Give the largest k with P(U <= k - 1) <= alpha / 2, the rank of the lower limit among the differences."""
+    """Return the largest k with P(U <= k - 1) <= alpha / 2, the rank of the lower limit among the differences."""
     if min(n_a, n_b) > _EXACT_UP_TO:
         spread = np.sqrt(n_a * n_b * (n_a + n_b + 1) / 12)
         return max(0, int(np.floor(n_a * n_b / 2 - normal_quantile(1 - alpha) * spread)))
@@ -188,7 +188,7 @@ def _lower_rank(n_a: int, n_b: int, alpha: float) -> int:
 
 
 def _u_distribution(n_a: int, n_b: int) -> FloatArray:
-    """Give P(U = 0), P(U = 1), ... under the null; U's generating function is a Gaussian binomial coefficient."""
+    """Return P(U = 0), P(U = 1), ... under the null; U's generating function is a Gaussian binomial coefficient."""
     counts = np.zeros(n_a * n_b + 1)
     counts[0] = 1.0
     for i in range(1, min(n_a, n_b) + 1):
@@ -203,7 +203,7 @@ def _u_distribution(n_a: int, n_b: int) -> FloatArray:
 
 
 def cliffs_delta(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
-    """Give P(a > b) - P(a < b) over all pairs [1]_: 1 where every reading of a exceeds every one of b.
+    """Return P(a > b) - P(a < b) over all pairs [1]_: 1 where every reading of a exceeds every one of b.
 
     References
     ----------
@@ -285,7 +285,7 @@ def paired_effect(
     return _percentile_interval(float(functions[effect](x[None, :], y[None, :])[0]), draws, confidence)
 
 
-def holm(p_values: npt.ArrayLike) -> FloatArray:
+def holm(p_values: npt.ArrayLike) -> Float[Array, "test"]:
     """Adjust p-values for their number so that the chance of any false claim is bounded (Holm's step-down [1]_).
 
     References

@@ -48,13 +48,13 @@ class CumulativeIncidence:
     confidence: float
 
     def of(self, cause: str) -> pd.DataFrame:
-        """Give the rows of one cause."""
+        """Return the rows of one cause."""
         if cause not in self.causes:
             raise UnknownNameError("cause", cause, self.causes)
         return self.table[self.table["cause"] == cause].reset_index(drop=True)
 
     def at(self, time: float, cause: str) -> Estimate:
-        """Give the probability of the event of `cause` by `time`, with its pointwise interval."""
+        """Return the probability of the event of `cause` by `time`, with its pointwise interval."""
         rows = self.of(cause)
         if time < 0:
             raise InvalidValueError(f"Incidence is asked for at time {time:g}; times are 0 or later.")
@@ -221,7 +221,7 @@ def gray(
 def _gray_score(
     times: FloatArray, kinds: IntArray, entry: FloatArray, member: IntArray, groups: int
 ) -> tuple[FloatArray, FloatArray]:
-    """Give the score of each group and its covariance; `kinds` is 1 for the cause of interest, 2 for any other.
+    """Return the score of each group and its covariance; `kinds` is 1 for the cause of interest, 2 for any other.
 
     With Y at risk, S event-free survival and F the incidence, write A_j = Y_j / S_j(t-). Then R_j = A_j (1 - F_j(t-))
     is the risk set of the subdistribution and z_k = sum (dN_k - R_k dN / R). Linearized in the two martingales of

@@ -43,11 +43,11 @@ class Estimate:
         return f"{number_in_words(self.value)} ({self.interval_in_words()})"
 
     def interval_in_words(self) -> str:
-        """Give the interval alone: ``95 % CI 1.2 to 3.4``."""
+        """Return the interval alone: ``95 % CI 1.2 to 3.4``."""
         return f"{100 * self.confidence:g} % CI {number_in_words(self.lower)} to {number_in_words(self.upper)}"
 
     def excludes(self, number: float) -> bool:
-        """Say whether `number` lies outside the interval."""
+        """Return whether `number` lies outside the interval."""
         return number < self.lower or number > self.upper
 
 
@@ -125,7 +125,7 @@ def power_of(significant: int, replicates: int, n_a: int, n_b: int, alpha: float
 
 
 def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Give Wilson's score interval of a proportion [1]_.
+    """Return Wilson's score interval of a proportion [1]_.
 
     References
     ----------
@@ -144,12 +144,12 @@ def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> tu
 
 
 def normal_quantile(confidence: float) -> float:
-    """Give z so that a standard normal lies within -z to z with probability `confidence`."""
+    """Return z so that a standard normal lies within -z to z with probability `confidence`."""
     return float(special.ndtri(1 - tail_of(confidence)))
 
 
 def tail_of(confidence: float) -> float:
-    """Give the probability left on each side of an interval."""
+    """Return the probability left on each side of an interval."""
     if not 0 < confidence < 1:
         raise InvalidValueError(f"The confidence is {confidence:g}; it lies between 0 and 1. Did you mean 0.95?")
     return (1 - confidence) / 2

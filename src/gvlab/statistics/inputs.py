@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gvlab.arrays import Array, Float, Int
 from gvlab.errors import InvalidValueError
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 
-def numbers(values: npt.ArrayLike, name: str, minimum: int = 1) -> FloatArray:
+def numbers(values: npt.ArrayLike, name: str, minimum: int = 1) -> Float[Array, "reading"]:
     """Read a one-dimensional array of finite numbers.
 
     Raises
@@ -46,7 +47,7 @@ def numbers(values: npt.ArrayLike, name: str, minimum: int = 1) -> FloatArray:
 
 def event_times(
     duration: npt.ArrayLike, cause: npt.ArrayLike, entry: npt.ArrayLike | None = None, name: str = "duration"
-) -> tuple[FloatArray, IntArray, FloatArray]:
+) -> tuple[Float[Array, "subject"], Int[Array, "subject"], Float[Array, "subject"]]:
     """Read durations, causes (0 = censored) and entries of subjects.
 
     Returns
@@ -96,7 +97,7 @@ def same_length(**arrays: npt.NDArray[Any]) -> None:
         raise InvalidValueError(f"Every column needs one value a subject, but {listing}.")
 
 
-def labels(values: Iterable[object], length: int, name: str = "group") -> npt.NDArray[np.str_]:
+def labels(values: Iterable[object], length: int, name: str = "group") -> Array:
     """Read one group label a subject, as text."""
     array = np.asarray([str(value) for value in values], dtype=np.str_)
     same_length(**{"duration": np.empty(length), name: array})
@@ -110,24 +111,28 @@ class RiskTable:
     Attributes
     ----------
     times
-        Shape (time,), increasing: every time at which somebody had an event or was censored.
+        Increasing: every time at which somebody had an event or was censored.
     at_risk
-        Shape (time,): subjects who entered before that time and were still followed just before it. At a tie, events
+        Subjects who entered before that time and were still followed just before it. At a tie, events
         come before censorings, as in every package of the field.
     events
-        Shape (time, cause): events of cause 1, 2, ...
+        Events of cause 1, 2, ...
     censored
-        Shape (time,).
+        At each time.
     """
 
-    times: FloatArray
-    at_risk: IntArray
-    events: IntArray
-    censored: IntArray
+    times: Float[Array, "time"]
+    at_risk: Int[Array, "time"]
+    events: Int[Array, "time cause"]
+    censored: Int[Array, "time"]
 
 
 def risk_table(
-    duration: FloatArray, cause: IntArray, entry: FloatArray, causes: int = 1, times: FloatArray | None = None
+    duration: Float[Array, "subject"],
+    cause: Int[Array, "subject"],
+    entry: Float[Array, "subject"],
+    causes: int = 1,
+    times: Float[Array, "time"] | None = None,
 ) -> RiskTable:
     """Count risk sets; `times` overrides the distinct durations (a grid common to several groups)."""
     grid = np.unique(duration) if times is None else times
@@ -137,7 +142,9 @@ def risk_table(
     return RiskTable(grid, count_at_risk(duration, entry, grid), events, censored)
 
 
-def count_at_risk(duration: FloatArray, entry: FloatArray, times: FloatArray) -> IntArray:
+def count_at_risk(
+    duration: Float[Array, "subject"], entry: Float[Array, "subject"], times: Float[Array, "time"]
+) -> Int[Array, "time"]:
     """Count who entered before each of `times` and was still followed just before it."""
     entered = np.searchsorted(np.sort(entry), times, side="left")
     left = np.searchsorted(np.sort(duration), times, side="left")

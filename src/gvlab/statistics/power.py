@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gvlab.arrays import Array, Bool, Float, FloatArray
 from gvlab.errors import InvalidValueError
 from gvlab.lazy import LazyModule
 from gvlab.statistics.estimate import Power, power_of
-from gvlab.statistics.inputs import FloatArray, event_times, numbers
+from gvlab.statistics.inputs import event_times, numbers
 
 stats: Any = LazyModule("scipy.stats")
 
@@ -37,7 +38,7 @@ def logrank_power(
     replicates: int = REPLICATES,
     alpha: float = 0.05,
 ) -> Power:
-    """Give the probability that a two-sided log-rank test of `n_a` against `n_b` subjects is significant.
+    """Return the probability that a two-sided log-rank test of `n_a` against `n_b` subjects is significant.
 
     Each replicate draws its subjects with replacement from the two large arms and is tested as `logrank` would; all
     replicates are computed at once. Real experiments put different animals in the arms, so the draws are independent
@@ -68,19 +69,21 @@ def logrank_power(
     return power_of(significant, replicates, n_a, n_b, alpha, "log-rank")
 
 
-def logrank_statistics(times: FloatArray, events: npt.NDArray[np.bool_], n_a: int) -> FloatArray:
-    """Give the log-rank chi-square of many two-arm experiments at once.
+def logrank_statistics(
+    times: Float[Array, "replicate subject"], events: Bool[Array, "replicate subject"], n_a: int
+) -> Float[Array, "replicate"]:
+    """Return the log-rank chi-square of many two-arm experiments at once.
 
     Parameters
     ----------
     times, events
-        Shape (replicate, subject); the first `n_a` columns are arm a.
+        The first `n_a` columns are arm a.
     n_a
         Subjects of arm a.
 
     Returns
     -------
-    Shape (replicate,); 0 where no event happened while both arms were at risk.
+    0 where no event happened while both arms were at risk.
     """
     replicates, n = times.shape
     order = np.argsort(times, axis=1, kind="stable")
@@ -117,7 +120,7 @@ def mannwhitney_power(
     replicates: int = REPLICATES,
     alpha: float = 0.05,
 ) -> Power:
-    """Give the probability that a two-sided Mann-Whitney test of `n_a` against `n_b` readings is significant.
+    """Return the probability that a two-sided Mann-Whitney test of `n_a` against `n_b` readings is significant.
 
     Replicates without ties are tested exactly, the others (a subject drawn twice) with the tie-corrected normal
     approximation. Three against three can never reach 0.05, and the answer is then 0.
@@ -149,7 +152,7 @@ def welch_power(
     replicates: int = REPLICATES,
     alpha: float = 0.05,
 ) -> Power:
-    """Give the probability that Welch's test on the logarithms of `n_a` against `n_b` readings is significant.
+    """Return the probability that Welch's test on the logarithms of `n_a` against `n_b` readings is significant.
 
     Folds are what blots and qPCR measure, so the logarithm is tested; unlike ranks, it can decide three against three.
 
@@ -181,8 +184,8 @@ def welch_power(
     return power_of(significant, replicates, n_a, n_b, alpha, "Welch")
 
 
-def _welch_p_values(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Give the two-sided p-values of Welch's test, 1 or 0 where neither group has any spread."""
+def _welch_p_values(a: Float[Array, "replicate a"], b: Float[Array, "replicate b"]) -> Float[Array, "replicate"]:
+    """Return the two-sided p-values of Welch's test, 1 or 0 where neither group has any spread."""
     difference = a.mean(axis=1) - b.mean(axis=1)
     parts = a.var(axis=1, ddof=1) / a.shape[1], b.var(axis=1, ddof=1) / b.shape[1]
     variance = parts[0] + parts[1]
@@ -193,8 +196,8 @@ def _welch_p_values(a: FloatArray, b: FloatArray) -> FloatArray:
     return np.where(spread, p_values, np.where(difference == 0, 1.0, 0.0))
 
 
-def mannwhitney_p_values(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Give the two-sided Mann-Whitney p-value of many experiments; `a` and `b` have shape (replicate, reading)."""
+def mannwhitney_p_values(a: Float[Array, "replicate a"], b: Float[Array, "replicate b"]) -> Float[Array, "replicate"]:
+    """Return the two-sided Mann-Whitney p-value of many experiments."""
     pooled = np.sort(np.concatenate([a, b], axis=1), axis=1)
     tied = (pooled[:, 1:] == pooled[:, :-1]).any(axis=1)
     constant = pooled[:, 0] == pooled[:, -1]

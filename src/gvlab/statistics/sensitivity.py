@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from gvlab.arrays import Array, Float, Int
 from gvlab.errors import InvalidValueError
-
-FloatArray = npt.NDArray[np.float64]
 
 LEVELS = 4
 FEWEST = 50
@@ -45,24 +43,24 @@ class Sensitivity:
     """
 
     names: tuple[str, ...]
-    effect: FloatArray
-    spread: FloatArray
-    lower: FloatArray
-    upper: FloatArray
+    effect: Float[Array, "input"]
+    spread: Float[Array, "input"]
+    lower: Float[Array, "input"]
+    upper: Float[Array, "input"]
     method: str
     noise: float = 0.0
 
-    def order(self) -> npt.NDArray[np.int64]:
-        """Give the inputs from most to least influence."""
+    def order(self) -> Int[Array, "input"]:
+        """Return the inputs from most to least influence."""
         return np.argsort(-self.effect, kind="stable").astype(np.int64)
 
     def top(self, most: int) -> tuple[tuple[str, float], ...]:
-        """Give the names and effects of the inputs with the most influence that is more than noise."""
+        """Return the names and effects of the inputs with the most influence that is more than noise."""
         return tuple((self.names[i], float(self.effect[i])) for i in self.order()[:most] if self.effect[i] > self.noise)
 
 
-def morris_design(inputs: int, trajectories: int, seed: int) -> FloatArray:
-    """Give points of a Morris design [1]_, shape (trajectories * (inputs + 1), input), between 0 and 1.
+def morris_design(inputs: int, trajectories: int, seed: int) -> Float[Array, "point input"]:
+    """Return points of a Morris design [1]_, trajectories * (inputs + 1) of them, between 0 and 1.
 
     Raises
     ------
@@ -83,7 +81,9 @@ def morris_design(inputs: int, trajectories: int, seed: int) -> FloatArray:
     return np.asarray(points, dtype=np.float64)
 
 
-def morris(names: Sequence[str], points: FloatArray, output: FloatArray, seed: int = 0) -> Sensitivity:
+def morris(
+    names: Sequence[str], points: Float[Array, "point input"], output: Float[Array, "point"], seed: int = 0
+) -> Sensitivity:
     """Work out elementary effects on a Morris design.
 
     Parameters
@@ -117,7 +117,13 @@ def morris(names: Sequence[str], points: FloatArray, output: FloatArray, seed: i
     )
 
 
-def pawn(names: Sequence[str], points: FloatArray, output: FloatArray, slices: int = 10, seed: int = 0) -> Sensitivity:
+def pawn(
+    names: Sequence[str],
+    points: Float[Array, "point input"],
+    output: Float[Array, "point"],
+    slices: int = 10,
+    seed: int = 0,
+) -> Sensitivity:
     """Compare the distribution of the output with its distribution when an input is known (PAWN [1]_).
 
     Works on any sample, and sees influence on the shape of a distribution that variance does not. What an input without
@@ -165,7 +171,7 @@ def _problem(inputs: int) -> dict[str, Any]:
     return {"num_vars": inputs, "names": [f"x{i}" for i in range(inputs)], "bounds": [[0.0, 1.0]] * inputs}
 
 
-def _check(names: Sequence[str], points: FloatArray, output: FloatArray) -> None:
+def _check(names: Sequence[str], points: Float[Array, "..."], output: Float[Array, "..."]) -> None:
     if points.ndim != 2 or points.shape != (len(output), len(names)):
         raise InvalidValueError(
             f"{len(names)} names and {len(output)} outputs do not fit points of shape {points.shape}."

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from gvlab.arrays import Array, Float, Int
 from gvlab.errors import InvalidValueError
 from gvlab.lazy import LazyModule
 from gvlab.statistics.estimate import Estimate, normal_quantile
@@ -42,8 +43,8 @@ class SurvivalCurve:
     table: pd.DataFrame
     n: int
     confidence: float
-    _duration: FloatArray = field(repr=False)
-    _entry: FloatArray = field(repr=False)
+    _duration: Float[Array, "subject"] = field(repr=False)
+    _entry: Float[Array, "subject"] = field(repr=False)
 
     @property
     def events(self) -> int:
@@ -51,7 +52,7 @@ class SurvivalCurve:
         return int(self.table["events"].sum())
 
     def at(self, time: float) -> Estimate:
-        """Give the probability of being event-free beyond `time`, with its pointwise log-log interval.
+        """Return the probability of being event-free beyond `time`, with its pointwise log-log interval.
 
         Raises
         ------
@@ -70,7 +71,7 @@ class SurvivalCurve:
         return Estimate(float(row["survival"]), float(row["lower"]), float(row["upper"]), self.confidence)
 
     def median(self) -> Estimate:
-        """Give the median time to the event; infinite where half of the subjects have not had it (*not reached*).
+        """Return the median time to the event; infinite where half of the subjects have not had it (*not reached*).
 
         Where the curve is flat at exactly one half - usual with an even number of mice - the median is the middle of
         the flat piece, as in R and GraphPad Prism. Limits are those of Brookmeyer and Crowley [1]_, log-log scale.
@@ -82,14 +83,14 @@ class SurvivalCurve:
         return self.quantile(0.5)
 
     def quantile(self, fraction: float) -> Estimate:
-        """Give the time by which `fraction` of the subjects have had the event, with its interval."""
+        """Return the time by which `fraction` of the subjects have had the event, with its interval."""
         if not 0 < fraction < 1:
             raise InvalidValueError(f"A quantile of {fraction:g} was asked for; it lies between 0 and 1.")
         time = self.table["time"].to_numpy(dtype=np.float64)
         reach = [_first_below(time, self.table[c].to_numpy(dtype=np.float64), 1 - fraction) for c in _LIMITS]
         return Estimate(reach[0], reach[1], reach[2], self.confidence)
 
-    def at_risk(self, times: npt.ArrayLike) -> IntArray:
+    def at_risk(self, times: npt.ArrayLike) -> Int[Array, "time"]:
         """Count the subjects at risk at the start of intervals that begin at `times`."""
         asked = np.atleast_1d(np.asarray(times, dtype=np.float64))
         return count_at_risk(self._duration, self._entry, asked)
@@ -193,7 +194,7 @@ def restricted_mean(
     *,
     confidence: float = 0.95,
 ) -> Estimate:
-    """Give the mean time lived up to a horizon: the area under the Kaplan-Meier curve to `until` [1]_.
+    """Return the mean time lived up to a horizon: the area under the Kaplan-Meier curve to `until` [1]_.
 
     Parameters
     ----------
@@ -220,7 +221,7 @@ def restricted_mean_difference(
     *,
     confidence: float = 0.95,
 ) -> Estimate:
-    """Give how much longer arm a lives than arm b up to a horizon, in units of time.
+    """Return how much longer arm a lives than arm b up to a horizon, in units of time.
 
     Unlike a hazard ratio it means the same whether or not hazards are proportional, as they are not when an immune
     effect is delayed.

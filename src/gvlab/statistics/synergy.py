@@ -192,13 +192,13 @@ class HillCurve:
     slope: float
 
     def __call__(self, dose: npt.ArrayLike) -> FloatArray:
-        """Give the effect of doses."""
+        """Return the effect of doses."""
         doses = np.asarray(dose, dtype=np.float64)
         power = np.divide(self.half, doses, out=np.full(doses.shape, np.inf), where=doses > 0) ** self.slope
         return np.asarray(self.top / (1 + power), dtype=np.float64)
 
     def dose_for(self, effect: npt.ArrayLike) -> FloatArray:
-        """Give the dose that has an effect; infinite where no dose has."""
+        """Return the dose that has an effect; infinite where no dose has."""
         wanted = np.asarray(effect, dtype=np.float64)
         reached = (wanted > 0) & (wanted < self.top)
         odds = np.divide(wanted, self.top - wanted, out=np.full(wanted.shape, np.inf), where=reached)
@@ -243,7 +243,7 @@ _HALVINGS = 50
 
 
 def loewe_effect(dose_a: npt.ArrayLike, dose_b: npt.ArrayLike, curve_a: HillCurve, curve_b: HillCurve) -> FloatArray:
-    """Give the effect E with d_a / D_a(E) + d_b / D_b(E) = 1: what two agents do if they are doses of one thing.
+    """Return the effect E with d_a / D_a(E) + d_b / D_b(E) = 1: what two agents do if they are doses of one thing.
 
     Parameters
     ----------
