@@ -178,7 +178,9 @@ def _virtual_arm(
         if day is None:
             return VirtualArm(duration, event, value, run.ok)
         reached = event & (duration <= day)
-        value[place] = (~reached if record.counts == "free" else reached)[place]
+        # Who never had a cell of it is as free of it as who has lost the last one; nobody can tell them apart.
+        never = np.all([run.final(name) == 0 for name in record.only_if_zero], axis=0) & ~event
+        value[place] = (~reached if record.counts == "free" else reached | never)[place]
         return VirtualArm(np.full(n, day), np.zeros(n, bool), value, run.ok)
     assay = _assay(experiment, comparison)
     truth = {output: np.where(run.ok, run.at(output, day), np.nan) for output in _outputs(comparison, assay)}

@@ -17,6 +17,7 @@ from gvlab.arrays import Array, Bool, Float, Int
 from gvlab.errors import InvalidValueError
 from gvlab.lazy import LazyModule
 
+special: Any = LazyModule("scipy.special")
 stats: Any = LazyModule("scipy.stats")
 
 FEW_EVENTS = 10
@@ -34,6 +35,7 @@ _ALL_UP_TO = 3432
 
 _CELLS_AT_ONCE = 1_000_000
 _SAME = 1e-5
+_TIED = 1e-7
 
 
 def logrank_scores(
@@ -176,8 +178,18 @@ def fisher_p_values(
     1 where a group is empty.
     """
     tables, which = np.unique(np.stack([a, n_a, b, n_b], axis=1), axis=0, return_inverse=True)
-    found = [
-        1.0 if not (n and m) else float(stats.fisher_exact([[x, n - x], [y, m - y]]).pvalue)
-        for x, n, y, m in tables.tolist()
-    ]
-    return np.array(found)[which.reshape(-1)]
+    x, n, y, m = (column[:, None] for column in tables.T)
+    total = x + y
+    # Every table with the same margins, by how many of group a are counted.
+    other = np.arange(int(tables[:, 1].max(initial=0)) + 1)[None, :]
+    possible = (other <= np.minimum(n, total)) & (other >= total - m)
+    counted = np.where(possible, other, x)
+    chance = np.exp(_log_choose(n, counted) + _log_choose(m, total - counted) - _log_choose(n + m, total))
+    chance[~possible] = 0.0
+    seen = np.take_along_axis(chance, x, axis=1)
+    found = np.minimum(np.sum(chance, axis=1, where=chance <= seen * (1 + _TIED)), 1.0)
+    return np.where((tables[:, 1] > 0) & (tables[:, 3] > 0), found, 1.0)[which.reshape(-1)]
+
+
+def _log_choose(n: Int[Array, "..."], k: Int[Array, "..."]) -> Float[Array, "..."]:
+    return np.asarray(special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1), dtype=np.float64)

@@ -195,6 +195,9 @@ def test_an_endpoint_whose_time_nobody_can_observe_is_counted_on_a_day(survival)
     run = survival.replace(arms=[survival.arm(comparison.arm)]).run(2, subjects=96)
     expected = run.events("cure").holds_on(comparison.arm, 100.0)
     assert np.array_equal(seen.arm.value, expected.astype(float))
+    failing = simulate_comparison(survival, comparison, subjects=96, seed=2, attrition=Attrition(0.0, 0.05))
+    assert failing.arm_without.value.all()  # an animal in which the leukemia did not take is free of it
+    assert np.array_equal(failing.arm.value, seen.arm.value)
     early = PlannedComparison.of(survival, endpoint="cure", day="day 20")
     assert simulate_comparison(survival, early, subjects=96, seed=2, attrition=NONE).arm.value.sum() < expected.sum()
 

@@ -106,6 +106,13 @@ def test_fisher_is_that_of_scipy_and_says_nothing_of_nobody():
     np.testing.assert_allclose(found, expected)
 
 
+def test_many_tables_at_once_are_those_of_scipy_one_by_one(rng):
+    n, m = rng.integers(1, 40, 200), rng.integers(1, 40, 200)
+    a, b = rng.integers(0, n + 1), rng.integers(0, m + 1)
+    expected = [stats.fisher_exact([[x, i - x], [y, j - y]]).pvalue for x, i, y, j in zip(a, n, b, m, strict=True)]
+    np.testing.assert_allclose(fisher_p_values(a, n, b, m), expected, rtol=1e-9)
+
+
 def test_both_groups_need_somebody(rng):
     with pytest.raises(InvalidValueError, match="0 of 4 subjects are in group a"):
         permutation_p_values(rng.random((2, 4)), 0, rng)
