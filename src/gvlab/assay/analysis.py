@@ -18,7 +18,7 @@ from gvlab.assay.flow_analysis import analyze_flow
 from gvlab.assay.plate_analysis import analyze_plate
 from gvlab.assay.readers import bioluminescence, cycler, plate, plate_exports, survival, tidy, workbooks
 from gvlab.assay.readers.delimited import SUFFIXES, read_delimited
-from gvlab.assay.readers.tables import TextTable
+from gvlab.assay.readers.tables import TextTable, plain_name
 from gvlab.assay.readers.wave import is_simulated, is_wave
 from gvlab.assay.samples import MARK
 from gvlab.assay.stress_analysis import analyze_stress
@@ -250,7 +250,11 @@ def _place(page: TextTable, kind: str) -> tuple[str, int] | None:
     if kind in ("", "plate") and plate_exports.instrument_of(page):
         return "plate", 0
     looks = {name: look for name, look in _LOOKS.items() if kind in ("", name)}
+    known = _known_names()
     for row, cells in enumerate(page.cells):
+        # The two rows in front may be a layout without names (Prism's); below, a header has a name that is known.
+        if row > 2 and not any(plain_name(cell) in known for cell in cells if cell):
+            continue
         # A header has two words or more.
         words = sum(bool(cell) and not cell[0].isdigit() for cell in cells)
         if words < 2 and not (row == 0 and sum(map(bool, cells)) > 1):
@@ -262,6 +266,17 @@ def _place(page: TextTable, kind: str) -> tuple[str, int] | None:
     if kind in ("", "plate") and plate.grids(page):
         return "plate", 0
     return None
+
+
+@functools.cache
+def _known_names() -> frozenset[str]:
+    """Return every name that a column of a known table may have."""
+    groups = (
+        cycler.CT, cycler.SAMPLE, cycler.TARGET, bioluminescence.FLUX, bioluminescence.COUNTS, plate.WELL,
+        survival.TIME, survival.END, survival.EVENT, survival.CENSORED, survival.UNCLEAR, tidy.VALUE, tidy.SUBJECT,
+        ("lane", "days"),
+    )  # fmt: skip
+    return frozenset(plain_name(name) for names in groups for name in names)
 
 
 def _not_clear(path: Path, pages: Sequence[TextTable], kind: str, skipped: Sequence[str]) -> str:

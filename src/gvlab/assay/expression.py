@@ -10,7 +10,7 @@ import pandas as pd
 
 from gvlab.assay.qpcr import CALIBRATOR, ratio
 from gvlab.assay.readers.cycler import CyclerReading
-from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.errors import UnknownNameError
 
 USUAL_REFERENCES = (
     "gapdh", "actb", "18s", "18s rrna", "hprt", "hprt1", "b2m", "tbp", "rplp0", "ppia", "gusb", "ubc", "reference",
@@ -47,16 +47,23 @@ def analyze_cycles(
 
     Raises
     ------
-    InvalidValueError, UnknownNameError
-        If the reference gene is not clear, or one that was named is not there.
+    UnknownNameError
+        If a reference gene or a calibrator that was named is not there.
     """
     wells = read.wells
     notes = list(read.notes)
     used = wells[wells["use"] == ""]
     if used.empty:
-        raise InvalidValueError("No well holds a sample: all are controls, standards, omitted or without a name.")
+        notes.append("No well holds a sample: all are controls, standards, omitted or without a name.")
+        return {"wells": wells}, tuple(notes)
     targets, samples = (tuple(dict.fromkeys(used[name])) for name in ("target", "sample"))
     reference = _reference(used, targets, reference, read.reference)
+    if not reference:
+        notes.append(
+            f"It is not clear which target is the reference gene, so there are no ratios. Say reference=...; targets: "
+            f"{', '.join(targets)}."
+        )
+        return {"cycles": _cycles(used), "wells": wells}, tuple(notes)
     controls = _controls(samples, calibrator or read.calibrator)
     written = used.groupby("target", sort=False)["efficiency"].first()
     efficiency = {target: (efficiencies or {}).get(target, float(written[target])) for target in targets}
@@ -89,6 +96,15 @@ def analyze_cycles(
     )
     notes += _said(table, reference, controls, samples, sorted(set(without)))
     return {"ratios": table, "wells": wells}, tuple(notes)
+
+
+def _cycles(used: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean Ct of each target in each sample, where there is no reference gene to compare with."""
+    mean, spread, counts = _means(used)
+    rows = [
+        (sample, target, *counts[target, sample], ct, spread[target, sample]) for (target, sample), ct in mean.items()
+    ]
+    return pd.DataFrame(rows, columns=["sample", "target", "wells", "determined", "ct", "ct_sd"])
 
 
 def _mean_of(values: list[float]) -> float:
@@ -154,14 +170,10 @@ def _reference(used: pd.DataFrame, targets: tuple[str, ...], wanted: str, in_set
         return found[0]
     control = used["task"].str.lower().str.contains("endogenous|reference", regex=True)
     named = tuple(dict.fromkeys(used.loc[control, "target"]))
-    told = tuple(name for name in targets if name.lower() == in_settings.lower())
+    told = tuple(name for name in targets if in_settings and name.lower() == in_settings.lower())
     usual = tuple(name for name in targets if _plain_gene(name) in USUAL_REFERENCES)
     found_one = named or told or usual
-    if len(found_one) != 1:
-        raise InvalidValueError(
-            f"It is not clear which target is the reference gene. Say reference=...; targets: {', '.join(targets)}."
-        )
-    return str(found_one[0])
+    return str(found_one[0]) if len(found_one) == 1 else ""
 
 
 def _plain_gene(name: str) -> str:

@@ -188,7 +188,9 @@ def _plate(analysis: Analysis, _: str, __: str, figures: dict[str, Figure], note
 
 
 def _ratios(analysis: Analysis, _: str, __: str, figures: dict[str, Figure], notes: list[str]) -> None:
-    table = analysis.tables["ratios"]
+    table = analysis.tables.get("ratios")
+    if table is None:
+        return
     target, column = ("target", "ratio") if "target" in table else ("analyte", "ratio")
     for name, rows in table.groupby(target, sort=False):
         known = rows[np.isfinite(rows[column])]

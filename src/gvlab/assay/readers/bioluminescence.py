@@ -14,7 +14,7 @@ from gvlab.assay.readers.tidy import TidyReadings, day_of
 from gvlab.assay.samples import COLUMNS
 from gvlab.errors import InvalidValueError
 
-FLUX = ("Total Flux", "Flux", "Total Flux photons", "Total Emission", "Emission", "Total Photon Flux", "Photon Flux")
+FLUX = ("Total Flux", "Flux", "Total Flux photons", "Total Emission", "Total Photon Flux", "Photon Flux")
 COUNTS = ("Total Counts", "Avg Counts", "Counts")
 SUBJECT = (
     "Animal", "Animal Number", "Animal ID", "Mouse", "Subject", "Subject ID", "Subject Label", "Mouse ID", "Animal No",

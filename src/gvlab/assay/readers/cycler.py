@@ -93,6 +93,8 @@ def from_table(table: TextTable, settings: TextTable | None = None) -> CyclerRea
     rows = []
     for row in range(1, len(table.cells)):
         cells = table.cells[row]
+        if re.fullmatch(r"\[.+\]", cells[0]):
+            break  # the next part of the export
         if not any(cells[column] for column in (sample, target, ct)):
             continue
         if not cells[target] and not cells[ct]:

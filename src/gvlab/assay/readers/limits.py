@@ -11,6 +11,7 @@ from gvlab.assay.readers.tables import TextTable, parse_number
 _LIMIT = re.compile(r"\s*([<>≤≥])\s*=?\s*(.*)")
 _BELOW = frozenset(
     [
+        "under",
         "nd",
         "n.d.",
         "n.d",
@@ -45,6 +46,7 @@ _BELOW = frozenset(
 )
 _ABOVE = frozenset(
     [
+        "over",
         "ovrflw",
         "ovfl",
         "ovflw",

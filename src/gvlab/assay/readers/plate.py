@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from gvlab.assay.readers.limits import beyond_limit, read_limited
-from gvlab.assay.readers.tables import TextTable, unit_in
+from gvlab.assay.readers.tables import PLAIN_NUMBER, TextTable, unit_in
 from gvlab.errors import InvalidValueError
 
-WELL = ("well", "wells", "well position", "position", "well id", "well name", "pos", "spot well")
+WELL = ("well", "wells", "well position", "well positions", "position", "well id", "well name", "pos", "spot well")
 DENSITY = (
     "OD", "absorbance", "optical density", "A450", "OD450", "450", "value", "signal", "RFU", "RLU", "fluorescence",
-    "luminescence", "raw data", "data", "result", "abs", "counts", "mean signal", "raw od",
+    "luminescence", "raw data", "data", "result", "abs", "counts", "mean signal", "raw od", "label1",
 )  # fmt: skip
 ROLE = ("type", "role", "task", "content", "well type", "sample type")
-SAMPLE = ("sample", "sample name", "name", "sample id", "id", "group")
+SAMPLE = ("sample", "sample name", "name", "sample id", "id", "layout", "group")
 LEVEL = ("concentration", "conc", "standard", "expected concentration", "quantity", "conc dil", "std conc")
 DILUTION = ("dilution", "dilution factor", "dil", "factor", "sample dilution")
 OMIT = ("omit", "omitted", "excluded", "exclude", "masked", "mask", "outlier", "flagged", "ignore")
@@ -34,7 +34,22 @@ _ROLES = {
     "unused": "empty",
 }  # fmt: skip
 _TRUE = frozenset({"true", "yes", "1", "y", "x", "omit", "omitted", "masked", "excluded", "exclude"})
-_MASKED = frozenset({"masked", "excluded", "omit", "omitted", "----", "-----", "------", "(masked)", "outlier"})
+_MASKED = frozenset(
+    {
+        "missed",
+        "masked",
+        "excluded",
+        "omit",
+        "omitted",
+        "----",
+        "-----",
+        "------",
+        "(masked)",
+        "outlier",
+        "???",
+        "path?",
+    }
+)
 _LABEL = re.compile(r"(?:standard|std|st|cal|calibrator|s)[\s_:#-]*0*(\d+)", re.IGNORECASE)
 _STANDARD = re.compile(
     r"(?:standard|std|st|cal|calibrator)[\s_:-]+([\d.,]+(?:[eE][-+]?\d+)?)\s*([a-zA-Zµμ%/]*)", re.IGNORECASE
@@ -266,7 +281,7 @@ def _listed(table: TextTable) -> PlateReading:
     for row in range(1, len(table.cells)):
         cells = table.cells[row]
         if not _WELL.fullmatch(cells[well].strip()):
-            if any(cells[column] for column in (density,) if column is not None) and cells[well]:
+            if density is not None and PLAIN_NUMBER.fullmatch(cells[density]) and cells[well]:
                 raise InvalidValueError(f'"{cells[well]}" in {table.where(row, well)} is no well. Write A1 to H12.')
             continue
         state, value = read_cell(table, row, density if density is not None else 0)

@@ -279,7 +279,7 @@ def make_table(
     table = TextTable(name, cells, tuple(comments), decimal_comma, tuple(at), tuple(notes))
     for number, row in enumerate(cells):
         for column, cell in enumerate(row):
-            if cell.startswith("=") and len(cell) > 1:
+            if re.match(r"=[^=]", cell):
                 raise InvalidValueError(formula_message(cell, table.where(number, column)))
     return table
 
@@ -306,4 +306,8 @@ def same_but_for_spelling(names: Iterable[str]) -> dict[str, str]:
 
 
 def _unescaped(cell: str) -> str:
+    # Some instruments write ="0012" so that a spreadsheet keeps the text; that is a text and no formula.
+    quoted = re.fullmatch(r'="([^"]*)"', cell)
+    if quoted:
+        return quoted[1].strip()
     return cell[1:] if len(cell) > 1 and cell[0] == "'" and cell[1] in _LIVE and cell[1] != "=" else cell
