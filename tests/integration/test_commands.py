@@ -192,7 +192,7 @@ def test_a_wrong_option_is_a_usage_error(gvlab, monkeypatch, tmp_path, arguments
 def test_an_arm_without_its_experiment_is_not_ignored(gvlab):
     said = gvlab("export", "sbml", "--arm", "BM")
     assert said.code == 1
-    assert "--with-doses mathew2018_survival" in said.complained
+    assert "--with-doses EXPERIMENT" in said.complained
 
 
 def test_a_library_that_is_not_there_is_refused(gvlab, monkeypatch, tmp_path):

@@ -25,8 +25,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="An in-silico laboratory of graft-versus-leukemia, after Mathew et al., Nature Medicine 2018;24:282.\n\n"
-    "Start with [bold]gvlab run mathew2018 --quick[/bold]: it runs the paper's experiments on virtual mice, says of "
-    "each published claim whether the model reproduces it, and writes a report you open in a browser.\n\n"
+    "Start with [bold]gvlab run mathew2018 --quick[/bold]: it runs the paper's experiments on virtual subjects, says "
+    "of each published claim whether the model reproduces it, and writes a report you open in a browser.\n\n"
     "Then: [bold]gvlab list[/bold] shows what there is, [bold]gvlab explain NUMBER[/bold] says where a number "
     "comes from, [bold]gvlab export sbml[/bold] takes the model to COPASI.\n\n"
     "Everything here is simulated. It generates hypotheses and helps to plan experiments; it decides no treatment.",

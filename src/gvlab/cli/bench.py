@@ -23,7 +23,9 @@ def bench(
     what: Annotated[What, typer.Argument(help="engine: ours against libRoadRunner, numbalsoda and SciPy.")],
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the rows into this file.")] = None,
     figure: Annotated[Path | None, typer.Option(help="Draw the work-precision diagram into this file.")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="The mouse only, without SciPy: two minutes.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="The flagship model only, without SciPy: two minutes.")
+    ] = False,
     docs: Annotated[bool, typer.Option("--docs", help="Write numbers, tables and figure of the docs anew.")] = False,
     gpu: Annotated[bool, typer.Option("--gpu", help="Our engine on the GPUs of this machine, nothing else.")] = False,
 ) -> None:

@@ -30,9 +30,9 @@ def export(
 ) -> None:
     """Write the model for another program.
 
-    Plain SBML holds the model without doses, with the default values. With --with-doses it holds what the typical mouse
-    of an arm goes through: its parameters, its condition, and one time-triggered event for each dose, so that COPASI or
-    libRoadRunner draw the same curve.
+    Plain SBML holds the model without doses, with the default values. With --with-doses it holds what the typical
+    subject of an arm goes through: its parameters, its condition, and one time-triggered event for each dose, so that
+    COPASI or libRoadRunner draw the same curve.
 
     Examples:
 
@@ -48,7 +48,7 @@ def export(
 
     if not with_doses and (arm or system):
         raise InvalidValueError(
-            "An arm and a system belong to an experiment. Name it with --with-doses; gvlab list experiments shows all."
+            "An arm and a system belong to an experiment. Name it: --with-doses EXPERIMENT; see gvlab list experiments."
         )
     library = Library.default()
     if with_doses:

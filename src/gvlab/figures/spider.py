@@ -1,4 +1,4 @@
-"""Whole-body bioluminescence as a spider plot: a line a mouse, logarithmic, with detection floor, doses and deaths."""
+"""Whole-body bioluminescence as a spider plot: a line a subject, logarithmic, with floor, doses and deaths."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ def spider(
     height_mm: float = 45.0,
     save: str | Path | Iterable[str | Path] | None = None,
 ) -> Figure:
-    """Draw the flux of every mouse over time.
+    """Draw the flux of every subject over time.
 
     Parameters
     ----------
     days, flux
-        Days of imaging; shape (mouse, day), NaN where a mouse was not imaged.
+        Days of imaging; shape (subject, day), NaN where a subject was not imaged.
     floor, floor_name
         Detection floor and what it is called; readings below it are drawn at it.
     died
-        Day of death of each mouse, infinite where it lives; a cross ends its line.
+        Day of death of each subject, infinite where it lives; a cross ends its line.
     doses
         A drug, its first and its last day: a bar above the axes.
     limits, until
@@ -56,7 +56,7 @@ def spider(
     values = np.atleast_2d(np.asarray(flux, dtype=np.float64))
     time = np.asarray(days, dtype=np.float64)
     if values.shape[1] != len(time):
-        raise InvalidValueError(f"There are {len(time)} days and {values.shape[1]} readings of each mouse.")
+        raise InvalidValueError(f"There are {len(time)} days and {values.shape[1]} readings of each subject.")
     how = look or Look("#000000", (), "o")
     ended = np.full(len(values), np.inf) if died is None else np.asarray(died, dtype=np.float64)
     figure = new_figure(width, height_mm) if axis is None else figure_of(axis)

@@ -84,8 +84,8 @@ def timecourse(
         Unit of the time axis and what happened at 0.
     log, floor
         Logarithmic axis; the limit of detection, in the variable's unit. What lies below it is drawn at it. Without a
-        limit, zeros are drawn at the foot of a logarithmic axis, which is then marked 0: a median of cleared mice must
-        not become a median of the others.
+        limit, zeros are drawn at the foot of a logarithmic axis, which is then marked 0: a median of cleared subjects
+        must not become a median of the others.
     doses
         ``agent, start, stop`` in days: a bar an agent above the curves, a triangle where start equals stop.
     band

@@ -248,7 +248,7 @@ def paired_effect(
 ) -> Estimate:
     """Estimate an effect when the same subjects went through both arms, by bootstrap over subjects.
 
-    The same virtual mouse can live twice. A subject is drawn with both of its readings, so what the subjects have in
+    The same virtual subject can live twice. A subject is drawn with both of its readings, so what the subjects have in
     common cancels, and the interval is much narrower than that of independent arms of the same size.
 
     Parameters

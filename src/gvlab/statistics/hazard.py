@@ -124,7 +124,7 @@ def hazard_ratio(
 ) -> HazardRatio:
     """Estimate the hazard of one arm relative to another by Cox's partial likelihood with Efron's ties [1]_ [2]_.
 
-    Small experiments often end with every control dead before the first treated mouse. The partial likelihood then
+    Small experiments often end with every control dead before the first treated subject. The partial likelihood then
     rises without end and a Wald interval means nothing; the profile likelihood still gives the limit on the other side.
 
     Parameters

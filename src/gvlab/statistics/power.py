@@ -1,7 +1,7 @@
 """Probability that an experiment of a given size ends significant, by resampling large simulated arms.
 
 With simulated subjects any p-value can be had by simulating more of them. What means something is how often an
-experiment with the number of mice that a laboratory can afford would come out significant.
+experiment with the number of subjects that a laboratory can afford would come out significant.
 """
 
 from __future__ import annotations

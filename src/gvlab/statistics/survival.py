@@ -73,7 +73,7 @@ class SurvivalCurve:
     def median(self) -> Estimate:
         """Return the median time to the event; infinite where half of the subjects have not had it (*not reached*).
 
-        Where the curve is flat at exactly one half - usual with an even number of mice - the median is the middle of
+        Where the curve is flat at exactly one half - usual with an even number of them - the median is the middle of
         the flat piece, as in R and GraphPad Prism. Limits are those of Brookmeyer and Crowley [1]_, log-log scale.
 
         References
