@@ -14,6 +14,7 @@ from gvlab import notebook, units
 from gvlab.bibliography import Source
 from gvlab.engine import Cancel, Options, Progress
 from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.experiment.checks import refuse_other_leukemia
 from gvlab.experiment.results import Results
 from gvlab.library import Library
 from gvlab.library.records import ArmSpec, DonorProtocol, ExperimentRecord, SystemDose
@@ -91,6 +92,8 @@ class Experiment:
             If there is no such system, agent, condition, assay or endpoint.
         InvalidValueError
             If there is no arm, two have the same name, or the system is from another library.
+        ProtocolError
+            If cells of a leukemia are given that is not that of the system.
         UnitError
             If `until` is not a day.
         """
@@ -126,6 +129,8 @@ class Experiment:
         }
         for key, value in values.items():
             object.__setattr__(self, key, value)
+        for arm in self.arms:
+            refuse_other_leukemia(arm.name, arm.protocol, system)
         self.outputs()  # an assay that does not exist is refused where it is written
 
     def __repr__(self) -> str:

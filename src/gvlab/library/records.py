@@ -128,6 +128,11 @@ class Route(Record):
         return self
 
     @property
+    def counts_amount(self) -> bool:
+        """Whether what happens depends on how much is given."""
+        return self.harvest is not None or any(operation.unit is not None for operation in self.operations)
+
+    @property
     def units(self) -> tuple[str, ...]:
         """The units the amount must be convertible to."""
         found = ["cell"] if self.harvest else [operation.unit for operation in self.operations if operation.unit]

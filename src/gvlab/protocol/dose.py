@@ -130,6 +130,11 @@ class Dose:
         object.__setattr__(self, "library", library)
         object.__setattr__(self, "agent_definition", agent)
         agent.check_amount(self.quantity, self.route)
+        if self.quantity.value == 0 and not self.route_definition.counts_amount:
+            raise ProtocolError(
+                f'The dose of "{self.agent}" is "{self.amount}", and giving it acts in full whatever the amount is: '
+                "the model knows only that it was given. Leave the dose out."
+            )
         self._check_times()
         from_primary = self.route_definition.harvest is not None
         if from_primary and self.harvest is None:

@@ -133,13 +133,25 @@ class Cohort:
         UnknownNameError
             If there is no such parameter.
         InvalidValueError
-            If a number lies outside the bounds of its parameter, or an array has not one value a subject.
+            If a value lies outside the bounds of its parameter, or an array has not one value a subject.
         """
+        for name, value in values.items():
+            if np.ndim(value):  # what is shared is checked by the table
+                self._refuse_out_of_bounds(name, np.array(value, dtype=np.float64, ndmin=1))
         shared = {name: float(value) for name, value in values.items() if np.ndim(value) == 0}
         table = self.table.replace(shared, note)
         columns = {name: column for name, column in self.columns.items() if name not in shared}
         columns.update({name: np.asarray(value) for name, value in values.items() if name not in shared})
         return Cohort(columns, table, self.numbers, self.seed, self.population)
+
+    def _refuse_out_of_bounds(self, name: str, values: FloatArray) -> None:
+        low, high = self.table.bounds(name)
+        outside = np.flatnonzero((values < low) | (values > high))
+        if len(outside):
+            row, unit = int(outside[0]), self.unit(name)
+            raise InvalidValueError(
+                f'"{name}" is {values[row]:g} {unit} in row {row}; its bounds are {low:g} to {high:g} {unit}.'
+            )
 
     def sources(self) -> tuple[Source, ...]:
         """Return the bibliography entries of its numbers."""

@@ -87,3 +87,12 @@ def test_the_table_of_a_cohort_has_a_row_a_subject(cohort):
 def test_typical_subjects_have_the_values_of_the_table(cohort):
     typical = Cohort.typical(cohort.table, 3)
     assert typical.column("CL_house").tolist() == [2, 2, 2]
+
+
+def test_bounds_hold_for_single_subjects_too(cohort):
+    low, high = cohort.table.bounds("CL_house")
+    inside = np.linspace(low, high, len(cohort))
+    np.testing.assert_array_equal(cohort.replace({"CL_house": inside}).column("CL_house"), inside)
+    inside[7] = high * 1.01
+    with pytest.raises(InvalidValueError, match=r'"CL_house" is .* in row 7; its bounds are'):
+        cohort.replace({"CL_house": inside})
