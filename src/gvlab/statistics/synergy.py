@@ -71,6 +71,9 @@ def synergy(
       one agent alone that has effect E, from a Hill curve fitted to it. Above the greatest effect of an agent no dose
       of it is enough, and it contributes nothing.
 
+    What is counted without either agent, E(0, 0), is no effect of theirs: Bliss and Loewe are of the share of the rest
+    that is gained.
+
     Parameters
     ----------
     doses_a, doses_b
@@ -119,10 +122,11 @@ def synergy(
         }
     )
     if reference == "loewe":
-        curves = _hill_curve(a, observed[:, 0]), _hill_curve(b, observed[0, :])
+        _, gained = _over_baseline(observed)
+        curves = _curves(a, b, gained)
         table["combination_index"] = [
             _combination_index(x, y, e, *curves)
-            for x, y, e in zip(table["dose_a"], table["dose_b"], table["observed"], strict=True)
+            for x, y, e in zip(table["dose_a"], table["dose_b"], gained[1:, 1:].ravel(), strict=True)
         ]
     return Synergy(reference, table, float(excess.mean()), float(mean_lower), float(mean_upper), confidence)
 
@@ -173,14 +177,28 @@ def _excess(reference: Reference, a: FloatArray, b: FloatArray, observed: FloatA
 
 
 def _expected(reference: Reference, a: FloatArray, b: FloatArray, observed: FloatArray) -> FloatArray:
-    alone_a, alone_b = observed[:, :1], observed[:1, :]
-    if reference == "bliss":
-        return alone_a + alone_b - alone_a * alone_b
     if reference == "hsa":
-        return np.maximum(alone_a, alone_b)
-    curves = _hill_curve(a, observed[:, 0]), _hill_curve(b, observed[0, :])
+        return np.maximum(observed[:, :1], observed[:1, :])
+    base, gained = _over_baseline(observed)
+    if reference == "bliss":
+        alone_a, alone_b = gained[:, :1], gained[:1, :]
+        return base + (1 - base) * (alone_a + alone_b - alone_a * alone_b)
     at_a, at_b = np.meshgrid(a, b, indexing="ij")
-    return loewe_effect(at_a, at_b, *curves)
+    return base + (1 - base) * loewe_effect(at_a, at_b, *_curves(a, b, gained))
+
+
+def _over_baseline(observed: FloatArray) -> tuple[float, FloatArray]:
+    """Return what is counted without either agent, and what each field gains of the rest, 0 to 1.
+
+    Those that are counted anyway are no effect of an agent; taken for one, each agent alone would be given it, and two
+    agents that act independently would seem to be antagonists.
+    """
+    base = float(observed[0, 0])
+    return base, np.clip((observed - base) / (1 - base), 0.0, 1.0) if base < 1 else np.zeros_like(observed)
+
+
+def _curves(a: FloatArray, b: FloatArray, gained: FloatArray) -> tuple[HillCurve, HillCurve]:
+    return _hill_curve(a, gained[:, 0]), _hill_curve(b, gained[0, :])
 
 
 @dataclass(frozen=True)

@@ -15,24 +15,18 @@ from gvlab.library import Library
 from gvlab.protocol import Arm
 from gvlab.statistics import Synergy
 from gvlab.statistics.synergy import Reference
-from gvlab.synergy.dose_grid import (
-    DoseAxis,
-    GridEffect,
-    cells_of,
-    dose_axis,
-    dose_by_dose,
-    dose_by_start,
-    endpoint_of,
-    find_pair,
-    start_axis,
-)
+from gvlab.synergy.dose_grid import GridEffect, cells_of, dose_by_dose, dose_by_start
+from gvlab.synergy.grid_axes import DoseAxis, dose_axis, endpoint_of, find_pair, start_axis
 from gvlab.workflows.bundle import Bundle, Table
 from gvlab.workflows.progress import CancelToken, ProgressSink, Stage
 from gvlab.workflows.request import Request
 from gvlab.workflows.studies import main_experiment
 
 _COUNTED_UNTREATED = 0.02
-"""Share without either agent above which a reader is told that the references take it for an effect."""
+"""Share without either agent above which a reader is told of it."""
+
+_NOTHING = 0.005
+"""An agent that alone changes the share by less than this does nothing."""
 
 
 class SynergyRequest(Request):
@@ -200,9 +194,12 @@ def _lines(grid: GridEffect, found: dict[Reference, Synergy]) -> tuple[str, ...]
         f"(95 % interval {100 * each.lower:+.1f} to {100 * each.upper:+.1f})"
         for reference, each in found.items()
     ]
-    untreated = 0.0 if _is_day(second) else float(grid.observed[0, 0])
-    if untreated > _COUNTED_UNTREATED:
-        lines.append(
-            f"Without either, {100 * untreated:.0f} % are counted already; the references take that for an effect."
-        )
+    if not _is_day(second):
+        base = float(grid.observed[0, 0])
+        if base > _COUNTED_UNTREATED:
+            lines.append(
+                f"Without either, {100 * base:.0f} % are counted already; Bliss and Loewe are of the others only."
+            )
+        if max(grid.observed[:, 0].max(), grid.observed[0].max()) - base < _NOTHING:
+            lines.append("Neither agent does anything alone, so the three measures are one: all that both do together.")
     return (*lines, *(f"Left out: {words}" for words in grid.warnings))

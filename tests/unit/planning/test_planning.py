@@ -215,10 +215,12 @@ def test_a_null_contrast_keeps_its_level_with_the_nominal_and_with_plausible_par
     assert found.per_arm is None
 
 
-def test_a_plan_takes_the_number_that_is_enough_in_nine_of_ten_sets():
+def test_a_plan_takes_the_number_that_is_enough_in_nine_of_ten_sets(survival):
     rising = np.array([0.5, 0.7, 0.9])
     curves = [PowerCurve(str(n), (4, 8, 12), rising + (n < 9) * 0.15, np.full(3, 0.01)) for n in range(10)]
-    base = dataclasses.replace(Plan(None, SURVIVAL, NONE, 0.8, 0.05, curves[0], (), 1, 1, 1), plausible=tuple(curves))
+    base = dataclasses.replace(
+        Plan(survival, SURVIVAL, NONE, 0.8, 0.05, curves[0], (), 1, 1, 1), plausible=tuple(curves)
+    )
     assert (base.per_arm, base.recommended) == (8, 8)
     hard = dataclasses.replace(base, plausible=tuple(curves[8:]))
     assert (hard.per_arm, hard.recommended) == (8, 12)

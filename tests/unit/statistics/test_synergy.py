@@ -103,3 +103,16 @@ def test_unusable_grids_are_refused_in_words(doses, effect, words):
 def test_an_unknown_reference_is_refused():
     with pytest.raises(UnknownNameError, match='Did you mean "bliss"'):
         statistics.synergy(A, B, np.zeros((5, 5)), rng(), reference="blis")  # type: ignore[arg-type]
+
+
+def test_what_is_counted_without_either_agent_is_no_effect_of_theirs():
+    doses = np.array([0, 0.25, 0.5, 1, 2, 4.0])
+    alone_a, alone_b = 0.7 * doses / (1 + doses), 0.6 * doses**2 / (0.25 + doses**2)
+    independent = 1 - (1 - 0.2) * (1 - alone_a[:, None]) * (1 - alone_b[None, :])
+    rng = np.random.default_rng(1)
+    np.testing.assert_allclose(statistics.synergy(doses, doses, independent, rng).table["excess"], 0, atol=1e-12)
+    at_a, at_b = np.meshgrid(doses, doses, indexing="ij")
+    one_thing = 0.2 + 0.8 * (at_a + at_b) ** 1.5 / (1 + (at_a + at_b) ** 1.5)
+    found = statistics.synergy(doses, doses, one_thing, rng, reference="loewe").table
+    np.testing.assert_allclose(found["excess"], 0, atol=1e-3)
+    np.testing.assert_allclose(found["combination_index"], 1, atol=5e-3)

@@ -13,15 +13,10 @@ from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.experiment import Experiment
 from gvlab.model.model import Model
 from gvlab.simulation import Serial, run_tasks, simulate
-from gvlab.synergy.dose_grid import (
-    Cell,
+from gvlab.synergy.dose_grid import Cell, GridEffect, cell_tasks, cells_of, dose_by_dose, dose_by_start
+from gvlab.synergy.grid_axes import (
     DoseAxis,
-    GridEffect,
-    cell_tasks,
-    cells_of,
     dose_axis,
-    dose_by_dose,
-    dose_by_start,
     endpoint_of,
     find_dose,
     find_pair,
