@@ -17,7 +17,7 @@ from gvlab.statistics.competing import CumulativeIncidence, cumulative_incidence
 from gvlab.statistics.estimate import Estimate, HypothesisTest, Power, wilson_interval
 from gvlab.statistics.hazard import HazardRatio, hazard_ratio, logrank
 from gvlab.statistics.power import logrank_power, mannwhitney_power, welch_power
-from gvlab.statistics.proportions import paired_difference
+from gvlab.statistics.proportions import ProportionComparison, compare_proportions, paired_difference
 from gvlab.statistics.survival import SurvivalCurve, kaplan_meier, restricted_mean, restricted_mean_difference
 from gvlab.statistics.synergy import HillCurve, Synergy, loewe_effect, synergy
 
@@ -30,11 +30,13 @@ __all__ = [
     "HypothesisTest",
     "ManyGroups",
     "Power",
+    "ProportionComparison",
     "SurvivalCurve",
     "Synergy",
     "cliffs_delta",
     "cliffs_deltas",
     "compare_many",
+    "compare_proportions",
     "compare_two",
     "cumulative_incidence",
     "gray",

@@ -17,6 +17,7 @@ from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.lazy import LazyModule
 from gvlab.statistics.estimate import Estimate, HypothesisTest, normal_quantile
 from gvlab.statistics.inputs import FloatArray, IntArray, event_times, labels, risk_table
+from gvlab.statistics.score_test import score_test
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -197,7 +198,7 @@ def gray(
 
     Returns
     -------
-    Chi-square on (groups - 1) degrees of freedom.
+    Chi-square on (groups - 1) degrees of freedom; a group that was never at risk when the cause struck has none.
 
     References
     ----------
@@ -210,12 +211,9 @@ def gray(
     if len(names) < 2:
         raise InvalidValueError(f'Gray\'s test compares groups, and every subject is in "{names[0]}".')
     kinds = np.where(codes == of_interest, 1, np.where(codes == 0, 0, 2))
-    degrees = len(names) - 1
     if not np.any(kinds == 1):
-        return HypothesisTest("Gray", 0.0, 1.0, degrees)
-    score, covariance = _gray_score(times, kinds, entries, member, len(names))
-    statistic = float(score[:-1] @ np.linalg.pinv(covariance[:-1, :-1]) @ score[:-1])
-    return HypothesisTest("Gray", statistic, float(stats.chi2.sf(statistic, degrees)), degrees)
+        return HypothesisTest("Gray", 0.0, 1.0, 0)
+    return score_test("Gray", *_gray_score(times, kinds, entries, member, len(names)))
 
 
 def _gray_score(

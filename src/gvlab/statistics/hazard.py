@@ -14,6 +14,7 @@ from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.lazy import LazyModule
 from gvlab.statistics.estimate import Estimate, HypothesisTest, number_in_words, p_value_in_words, tail_of
 from gvlab.statistics.inputs import FloatArray, IntArray, count_at_risk, event_times, labels
+from gvlab.statistics.score_test import score_test
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +29,8 @@ def logrank(
     event_observed: npt.ArrayLike,
     group: Iterable[object],
     entry: npt.ArrayLike | None = None,
+    *,
+    strata: Iterable[object] | None = None,
 ) -> HypothesisTest:
     """Test whether two or more groups have the same hazard at every time (Mantel-Haenszel log-rank [1]_).
 
@@ -39,10 +42,14 @@ def logrank(
         As in `kaplan_meier`, shape (subject,).
     group
         Which group each subject is in.
+    strata
+        What subjects are compared within: the experiment or the cage each is from. Observed and expected events are
+        added up over strata, so that strata with other hazards do not look like a difference of groups.
 
     Returns
     -------
-    Chi-square on (groups - 1) degrees of freedom. Without a single event there is nothing to test: p = 1.
+    Chi-square on (groups - 1) degrees of freedom, less one for each group that was never at risk at an event. Without a
+    single event there is nothing to test: p = 1.
 
     Raises
     ------
@@ -57,11 +64,16 @@ def logrank(
     names, code = np.unique(labels(group, len(times)), return_inverse=True)
     if len(names) < 2:
         raise InvalidValueError(f'A log-rank test compares groups, and every subject is in "{names[0]}".')
-    excess, covariance = _observed_minus_expected(times, np.minimum(causes, 1), entries, code, len(names))
-    # Groups that were never at risk at an event time carry no information and no degree of freedom.
-    degrees = len(names) - 1
-    statistic = float(excess[:-1] @ np.linalg.pinv(covariance[:-1, :-1]) @ excess[:-1])
-    return HypothesisTest("log-rank", statistic, float(stats.chi2.sf(statistic, degrees)), degrees)
+    event = np.minimum(causes, 1)
+    if strata is None:
+        return score_test("log-rank", *_observed_minus_expected(times, event, entries, code, len(names)))
+    stratum = labels(strata, len(times), "strata")
+    parts = [
+        _observed_minus_expected(times[here], event[here], entries[here], code[here], len(names))
+        for here in (stratum == each for each in np.unique(stratum))
+    ]
+    excess, covariance = (np.sum(each, axis=0) for each in zip(*parts, strict=True))
+    return score_test("log-rank, stratified", excess, covariance)
 
 
 def _observed_minus_expected(

@@ -15,6 +15,9 @@ from gvlab.errors import InvalidValueError
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
+_SAME_TIME = 1.5e-8
+"""Two times are one when they differ by less than this share of the mean time: the root of the machine's precision."""
+
 
 def numbers(values: npt.ArrayLike, name: str, minimum: int = 1) -> Float[Array, "reading"]:
     """Read a one-dimensional array of finite numbers.
@@ -55,7 +58,7 @@ def event_times(
     Arrays of shape (subject,). An entry of 0, like no entry at all, becomes minus infinity: followed from the start,
     so that a death on day 0 is counted.
     """
-    times = numbers(duration, name)
+    times = _joined(numbers(duration, name))
     if np.any(times < 0):
         row = int(np.flatnonzero(times < 0)[0])
         raise InvalidValueError(
@@ -67,6 +70,8 @@ def event_times(
         return times, causes, np.full(len(times), -np.inf)
     entries = numbers(entry, "entry")
     same_length(duration=times, entry=entries)
+    both = _joined(np.concatenate([times, entries]))
+    times, entries = both[: len(times)], both[len(times) :]
     late = np.flatnonzero((entries >= times) & (entries > 0))
     if late.size or np.any(entries < 0):
         row = int(late[0]) if late.size else int(np.flatnonzero(entries < 0)[0])
@@ -75,6 +80,17 @@ def event_times(
             "and before the end of observation: duration is counted from time zero, not from entry."
         )
     return times, causes, np.where(entries == 0, -np.inf, entries)
+
+
+def _joined(times: Float[Array, "time"]) -> Float[Array, "time"]:
+    """Return times with those made equal that differ by rounding only, as R's ``survfit`` does (``timefix``).
+
+    0.1 + 0.2 and 0.3 are one day; as two days they would be two risk sets.
+    """
+    distinct, place = np.unique(times, return_inverse=True)
+    steps = np.diff(distinct) > _SAME_TIME * np.abs(distinct).mean()
+    first = np.concatenate([[0], np.cumsum(steps)])
+    return np.asarray(distinct[np.searchsorted(first, first)][place], dtype=np.float64)
 
 
 def _whole_numbers(values: npt.ArrayLike, name: str, length: int) -> IntArray:

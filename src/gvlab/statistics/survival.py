@@ -83,12 +83,18 @@ class SurvivalCurve:
         return self.quantile(0.5)
 
     def quantile(self, fraction: float) -> Estimate:
-        """Return the time by which `fraction` of the subjects have had the event, with its interval."""
+        """Return the time by which `fraction` of the subjects have had the event, with its interval.
+
+        Where everybody had the event the curve ends without an interval, so a limit that is first met there says
+        nothing about the time: the lower one is then 0, open as the upper one is.
+        """
         if not 0 < fraction < 1:
             raise InvalidValueError(f"A quantile of {fraction:g} was asked for; it lies between 0 and 1.")
         time = self.table["time"].to_numpy(dtype=np.float64)
         reach = [_first_below(time, self.table[c].to_numpy(dtype=np.float64), 1 - fraction) for c in _LIMITS]
-        return Estimate(reach[0], reach[1], reach[2], self.confidence)
+        ended = time[self.table["survival"].to_numpy() <= 0]
+        lower = 0.0 if ended.size and reach[1] >= ended[0] else reach[1]
+        return Estimate(reach[0], lower, reach[2], self.confidence)
 
     def at_risk(self, times: npt.ArrayLike) -> Int[Array, "time"]:
         """Count the subjects at risk at the start of intervals that begin at `times`."""
@@ -203,12 +209,17 @@ def restricted_mean(
     until
         The horizon. It may not lie beyond the last observation while somebody is still event-free.
 
+    Returns
+    -------
+    The mean and its limits. One subject has no spread: the limits are then 0 and the horizon, all that is known.
+
     References
     ----------
     .. [1] Royston & Parmar (2013) BMC Med Res Methodol 13:152.
     """
-    mean, variance = _area(kaplan_meier(duration, event_observed, entry, confidence=confidence), until)
-    half = normal_quantile(confidence) * np.sqrt(variance)
+    curve = kaplan_meier(duration, event_observed, entry, confidence=confidence)
+    mean, variance = _area(curve, until)
+    half = normal_quantile(confidence) * np.sqrt(variance) if curve.n > 1 else np.inf
     return Estimate(mean, max(0.0, mean - half), min(until, mean + half), confidence)
 
 
@@ -238,8 +249,10 @@ def restricted_mean_difference(
     if not np.isfinite(horizon):
         horizon = max(float(curve.table["time"].iloc[-1]) for curve in curves)
     (mean_a, variance_a), (mean_b, variance_b) = (_area(curve, horizon) for curve in curves)
-    half = normal_quantile(confidence) * np.sqrt(variance_a + variance_b)
-    return Estimate(mean_a - mean_b, mean_a - mean_b - half, mean_a - mean_b + half, confidence)
+    alone = min(curve.n for curve in curves) < 2
+    half = np.inf if alone else normal_quantile(confidence) * np.sqrt(variance_a + variance_b)
+    difference = mean_a - mean_b
+    return Estimate(difference, max(-horizon, difference - half), min(horizon, difference + half), confidence)
 
 
 def _support(curve: SurvivalCurve) -> float:

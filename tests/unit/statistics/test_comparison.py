@@ -126,3 +126,41 @@ def test_unusable_groups_are_refused_in_words():
         statistics.holm([0.2, 1.2])
     with pytest.raises(InvalidValueError, match=r"Did you mean 0\.95"):
         statistics.hodges_lehmann([1, 2, 3], [3, 4, 5], confidence=95)
+
+
+@pytest.mark.parametrize(
+    ("effect", "value"),
+    [
+        ("ratio of medians", 6 / 2),
+        ("ratio of means", 8 / 4),
+        ("difference of medians", 6 - 2),
+        ("difference of means", 8 - 4),
+        ("median ratio", 2.0),
+    ],
+)
+def test_each_paired_effect_is_what_its_name_says(effect, value):
+    a, b = np.array([1.0, 4, 6, 11, 18]), np.array([1.0, 2, 2, 10, 5])
+    found = statistics.paired_effect(a, b, np.random.default_rng(1), effect=effect)
+    assert found.value == pytest.approx(value)
+    assert found.lower <= value <= found.upper
+    turned = statistics.paired_effect(b, a, np.random.default_rng(1), effect=effect)
+    assert turned.value == pytest.approx(-value if "difference" in effect else 1 / value)
+
+
+def test_a_median_stands_within_its_interval_which_narrows_with_more_readings():
+    random = np.random.default_rng(2)
+    few, many = random.lognormal(0, 1, 20), random.lognormal(0, 1, 2000)
+    widths = []
+    for readings in (few, many):
+        found = statistics.median_with_interval(readings, np.random.default_rng(3))
+        assert found.value == np.median(readings)
+        assert found.lower < found.value < found.upper
+        widths.append(found.upper - found.lower)
+    assert widths[0] > 4 * widths[1]
+    narrow = statistics.median_with_interval(few, np.random.default_rng(3), confidence=0.5)
+    assert narrow.upper - narrow.lower < widths[0]
+
+
+def test_equal_readings_count_one_half_in_every_row():
+    rows = statistics.cliffs_deltas(np.array([[1.0, 2], [2, 2], [3, 4]]), np.array([[1.0, 2], [2, 2], [1, 2]]))
+    assert rows.tolist() == [0.0, 0.0, 1.0]

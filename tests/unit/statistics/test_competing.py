@@ -98,3 +98,12 @@ def test_unnamed_and_unknown_causes_are_refused():
         statistics.cumulative_incidence([3, 4], [1, 2], CAUSES).of("gvhd")
     with pytest.raises(InvalidValueError, match="beyond 9"):
         statistics.cumulative_incidence([3, 9], [1, 0], CAUSES).at(12, "leukemia")
+
+
+def test_a_group_that_left_before_the_first_event_has_no_degree_of_freedom_in_grays_test():
+    duration, cause = [5, 8, 12, 16, 23, 27, 30, 33], [1, 2, 1, 0, 1, 1, 2, 1]
+    group = ["a"] * 4 + ["b"] * 4
+    two = statistics.gray(duration, cause, group)
+    three = statistics.gray([*duration, 1, 2, 2], [*cause, 0, 0, 0], [*group, "c", "c", "c"])
+    assert three.degrees_of_freedom == two.degrees_of_freedom == 1
+    assert three.p_value == pytest.approx(two.p_value)

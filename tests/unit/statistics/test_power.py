@@ -129,3 +129,19 @@ def test_sizes_and_levels_are_checked():
         statistics.mannwhitney_power([1, 2], [1, 2], 3, 3, np.random.default_rng(1), alpha=5)
     with pytest.raises(InvalidValueError, match='"duration_b" is empty'):
         statistics.logrank_power([1], [1], [], [], 3, 3, np.random.default_rng(1))
+
+
+def test_welch_draws_each_group_from_its_own_arm_at_its_own_size():
+    """Two arms of one spread; with 3 and 12 animals the difference has the error of 1/3 + 1/12, by scipy's own test."""
+    random = np.random.default_rng(8)
+    a, b = np.exp(random.normal(1.0, 0.7, 3000)), np.exp(random.normal(0.0, 0.2, 3000))
+    found = statistics.welch_power(a, b, 12, 3, np.random.default_rng(1)).probability
+    turned = statistics.welch_power(b, a, 3, 12, np.random.default_rng(1)).probability
+    again = [
+        stats.ttest_ind(np.log(random.choice(a, 12)), np.log(random.choice(b, 3)), equal_var=False).pvalue < 0.05
+        for _ in range(1500)
+    ]
+    assert found == pytest.approx(np.mean(again), abs=0.04)
+    assert turned == pytest.approx(found, abs=0.04)
+    swapped = statistics.welch_power(a, b, 3, 12, np.random.default_rng(1)).probability
+    assert swapped < found - 0.2, "the arm with the larger spread needs the animals"

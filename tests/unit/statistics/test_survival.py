@@ -199,3 +199,89 @@ def test_hazards_that_cannot_be_compared_are_an_error():
         statistics.hazard_ratio([5, 5, 5, 5], [0, 0, 0, 0], ["a", "a", "b", "b"], of="a", versus="b")
     with pytest.raises(UnknownNameError, match=r'no group named "c".*Known: a, b'):
         statistics.hazard_ratio([5, 6], [1, 1], ["a", "b"], of="c", versus="b")
+
+
+def test_a_group_that_was_never_at_risk_at_an_event_has_no_degree_of_freedom():
+    """Group c is censored before the first death: it adds nothing, as R's survdiff, which counts expected above 0."""
+    duration, event = [5, 8, 12, 16, 23, 27, 30, 33], [1, 1, 1, 0, 1, 1, 1, 1]
+    group = ["a"] * 4 + ["b"] * 4
+    two = statistics.logrank(duration, event, group)
+    three = statistics.logrank([*duration, 1, 2, 2], [*event, 0, 0, 0], [*group, "c", "c", "c"])
+    assert three.degrees_of_freedom == two.degrees_of_freedom == 1
+    assert three.statistic == pytest.approx(two.statistic)
+    assert three.p_value == pytest.approx(two.p_value)
+    first = statistics.logrank([1, 2, 2, *duration], [0, 0, 0, *event], ["0", "0", "0", *group])
+    assert first.p_value == pytest.approx(two.p_value)
+
+
+def test_groups_that_were_never_at_risk_together_cost_one_more():
+    """a and b die early, c and d enter late: two comparisons are possible, not three."""
+    duration = [3, 4, 6, 7, 13, 14, 16, 17]
+    entry = [0, 0, 0, 0, 10, 10, 10, 10]
+    group = ["a", "b", "a", "b", "c", "d", "c", "d"]
+    found = statistics.logrank(duration, [1] * 8, group, entry)
+    assert found.degrees_of_freedom == 2
+    apart = [
+        statistics.logrank(duration[i : i + 4], [1] * 4, group[i : i + 4], entry[i : i + 4]).statistic for i in (0, 4)
+    ]
+    assert found.statistic == pytest.approx(sum(apart))
+
+
+def test_without_an_event_there_is_nothing_to_test():
+    found = statistics.logrank([1, 2, 3, 4], [0, 0, 0, 0], ["a", "a", "b", "b"])
+    assert (found.statistic, found.p_value, found.degrees_of_freedom) == (0.0, 1.0, 0)
+
+
+def test_stratified_logrank_equals_r():
+    """R 4.2.2, survival: survdiff(Surv(time, status) ~ pat.karno + strata(inst), lung): 21.4 on 7, p = 0.00326."""
+    from lifelines.datasets import load_lung
+
+    lung = load_lung().dropna(subset=["pat.karno", "inst"])
+    event = (lung["status"] == lung["status"].max()).astype(int)
+    found = statistics.logrank(lung["time"], event, lung["pat.karno"], strata=lung["inst"])
+    assert found.degrees_of_freedom == 7
+    assert found.statistic == pytest.approx(21.4, abs=0.05)
+    assert found.p_value == pytest.approx(0.00326, abs=5e-5)
+
+
+def test_strata_are_compared_within():
+    random = np.random.default_rng(4)
+    duration, event = random.exponential(10, 40).round(1), random.random(40) < 0.8
+    group, one = np.repeat(["a", "b"], 20), np.zeros(40)
+    alone = statistics.logrank(duration, event, group)
+    assert statistics.logrank(duration, event, group, strata=one).statistic == pytest.approx(alone.statistic)
+    twice = statistics.logrank(np.tile(duration, 2), np.tile(event, 2), np.tile(group, 2), strata=np.repeat([1, 2], 40))
+    assert twice.statistic == pytest.approx(2 * alone.statistic)
+    assert "stratified" in twice.name
+
+
+def test_one_subject_has_no_interval():
+    mean = statistics.restricted_mean([10], [1], 20)
+    assert (mean.value, mean.lower, mean.upper) == (10, 0, 20)
+    difference = statistics.restricted_mean_difference([10], [1], [5, 8], [1, 1], 20)
+    assert (difference.lower, difference.upper) == (-20, 20)
+    median = statistics.kaplan_meier([10], [1]).median()
+    assert (median.value, median.lower, median.upper) == (10, 0, np.inf)
+    # All on one day: the curve ends at its first step, and that says nothing about limits (R: NA and NA).
+    together = statistics.kaplan_meier([20, 20, 20, 20], [1, 1, 1, 1]).median()
+    assert (together.value, together.lower, together.upper) == (20, 0, np.inf)
+    two = statistics.kaplan_meier([10, 20], [1, 1]).median()
+    assert (two.value, two.lower, two.upper) == (15, 10, np.inf)
+    assert statistics.restricted_mean([10, 12], [1, 1], 20).lower > 0
+
+
+def test_days_that_differ_by_rounding_are_one_day():
+    """R's survfit joins them too (timefix): 0.1 + 0.2 is 0.3."""
+    odd, even = [0.1 + 0.2, 0.5, 0.3, 0.7], [0.3, 0.5, 0.3, 0.7]
+    assert odd[0] != even[0]
+    group = ["a", "a", "b", "b"]
+    assert statistics.kaplan_meier(odd, [1] * 4).table["time"].tolist() == [0.0, 0.3, 0.5, 0.7]
+    assert statistics.logrank(odd, [1] * 4, group) == statistics.logrank(even, [1] * 4, group)
+    one, other = (
+        statistics.hazard_ratio(each, [1] * 4, group, of="a", versus="b").estimate.value for each in (odd, even)
+    )
+    assert one == pytest.approx(other)
+    late = statistics.kaplan_meier([0.5, 0.7, 0.9], [1, 1, 1], entry=[0.1 + 0.2, 0.3, 0.0])
+    assert late.table["at_risk"].tolist()[1] == 3
+    near = statistics.kaplan_meier([1.0, 1.0 + 1e-6], [1, 1])
+    assert len(near.table) == 3, "a millionth of a day is a difference"
