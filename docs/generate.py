@@ -16,7 +16,7 @@ from pathlib import Path
 from gvlab.findings.rule import MEANING_OF_SEVERAL, Verdict
 from gvlab.library import Library, read_table
 from gvlab.library.finding_record import Comparison, FindingRecord
-from gvlab.library.records import ParameterRow
+from gvlab.library.table_rows import ParameterRow
 from gvlab.model.model import Model, Symbol
 
 DOCS = Path(__file__).parent

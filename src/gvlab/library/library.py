@@ -14,7 +14,8 @@ from gvlab.errors import LibraryError, UnknownNameError
 from gvlab.files import read_text
 from gvlab.library.fields import Record
 from gvlab.library.reading import parse_record, parse_table
-from gvlab.library.records import KINDS, SINGULAR, TABLES, ConditionRow, EdgeRow, ParameterRow
+from gvlab.library.records import KINDS, SINGULAR, TABLES
+from gvlab.library.table_rows import ConditionRow, EdgeRow, ParameterRow
 
 BUILT_IN = Path(__file__).parent
 """The folder of our own records."""

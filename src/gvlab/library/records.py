@@ -2,181 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
-from gvlab import units
+from gvlab.library.agent_record import AgentRecord
 from gvlab.library.assay_record import AssayRecord
 from gvlab.library.ensemble_recipe import Recipe
 from gvlab.library.fields import (
-    Claims,
     Context,
     Identifier,
     Record,
     Sourced,
-    SourcedValue,
     Text,
     Titled,
-    Unit,
-    Verification,
     Words,
 )
 from gvlab.library.finding_record import FindingRecord
 from gvlab.library.report_record import ReportSpec, StudyRecord
+from gvlab.library.table_rows import ConditionRow, EdgeRow, ParameterRow
 from gvlab.provenance import Evidence
-
-
-class OperationSpec(Record):
-    """What giving an agent does to the model. Exactly one of `add`, `set` and `mix` is there."""
-
-    add: Identifier | None = None
-    """A state to which the amount is added."""
-    set: Identifier | None = None
-    """A symbol that takes a value."""
-    mix: Identifier | None = None
-    """A mean (a phenotype) that becomes the weighted mean of what it was and of `value`."""
-    unit: Unit | None = None
-    """The amount enters in this unit."""
-    times: tuple[Identifier | float, ...] = ()
-    """The amount is multiplied by these numbers and parameters of the subject."""
-    to: Identifier | float | None = None
-    """For `set`: a number or a parameter of the subject, in place of the amount."""
-    value: Identifier | float | None = None
-    """For `mix`: the mean of what is given, a number or a parameter of the subject."""
-    pool: tuple[Identifier, ...] = ()
-    """For `mix`: the states whose sum is the weight of what was there."""
-    guard: str = ""
-    """An SBML infix formula; where it is false nothing is done."""
-
-    @model_validator(mode="after")
-    def _one_verb(self) -> OperationSpec:
-        verbs = [verb for verb in ("add", "set", "mix") if getattr(self, verb) is not None]
-        if len(verbs) != 1:
-            raise ValueError(f"an operation has exactly one of add, set and mix; here are {verbs or 'none'}")
-        if self.add is not None and self.unit is None:
-            raise ValueError(f'"add: {self.add}" needs the unit in which the amount enters')
-        if self.set is not None and (self.to is None) == (self.unit is None):
-            raise ValueError(f'"set: {self.set}" needs either "to" (a value) or "unit" (the amount itself)')
-        if self.mix is not None and (self.value is None or not self.pool or self.unit is None):
-            raise ValueError(f'"mix: {self.mix}" needs "value", "pool" and the "unit" of the amount that joins')
-        if self.add is not None and (self.to is not None or self.value is not None or self.pool):
-            raise ValueError(f'"add: {self.add}" has only unit, times and guard')
-        return self
-
-    @property
-    def target(self) -> str:
-        """The symbol it acts on."""
-        return self.add or self.set or self.mix or ""
-
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        """Every symbol it names, its target first."""
-        named = (self.target, *self.times, self.to, self.value, *self.pool)
-        return tuple(dict.fromkeys(name for name in named if isinstance(name, str)))
-
-
-class HarvestSpec(Record):
-    """Cells taken from a subject who was followed, with their composition and phenotype.
-
-    The dose is a number of cells; it is divided among the states of `pool` as they were in the donor at that time.
-    """
-
-    pool: tuple[Identifier, ...] = Field(min_length=1)
-    """States that are counted and transferred; the recipient's states have the same names."""
-    phenotype: tuple[Identifier, ...] = ()
-    """Means that travel with the cells; in the recipient they are mixed, weighted by cells."""
-    phenotype_of: tuple[Identifier, ...] = ()
-    """The states that have that phenotype; the whole pool where empty."""
-
-    @model_validator(mode="after")
-    def _within(self) -> HarvestSpec:
-        outside = [name for name in self.phenotype_of if name not in self.pool]
-        if outside:
-            raise ValueError(f'phenotype_of names "{outside[0]}", which is not in the pool')
-        return self
-
-
-class Route(Record):
-    """A way of giving an agent."""
-
-    description: Text = ""
-    unit: Unit | None = None
-    """The unit of the amount where no operation carries one."""
-    operations: tuple[OperationSpec, ...] = ()
-    harvest: HarvestSpec | None = None
-    """In place of operations: what is given comes out of another subject."""
-
-    @model_validator(mode="after")
-    def _something_happens(self) -> Route:
-        if bool(self.operations) == (self.harvest is not None):
-            raise ValueError("a route has either operations or harvest")
-        return self
-
-    @model_validator(mode="after")
-    def _mix_before_add(self) -> Route:
-        added: set[str] = set()
-        for operation in self.operations:
-            enlarged = sorted(added.intersection(operation.pool))
-            if enlarged:
-                raise ValueError(
-                    f'"mix: {operation.mix}" stands after "add: {enlarged[0]}", which enlarges its pool; put it before'
-                )
-            if operation.add:
-                added.add(operation.add)
-        return self
-
-    @property
-    def counts_amount(self) -> bool:
-        """Whether what happens depends on how much is given."""
-        return self.harvest is not None or any(operation.unit is not None for operation in self.operations)
-
-    @property
-    def units(self) -> tuple[str, ...]:
-        """The units the amount must be convertible to."""
-        found = ["cell"] if self.harvest else [operation.unit for operation in self.operations if operation.unit]
-        return tuple(dict.fromkeys(found)) or ((self.unit,) if self.unit else ())
-
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        """Every symbol of the model and every parameter that it needs."""
-        named = [name for operation in self.operations for name in operation.symbols]
-        if self.harvest:
-            named += [*self.harvest.pool, *self.harvest.phenotype]
-        return tuple(dict.fromkeys(named))
-
-
-class AgentRecord(Titled):
-    """Anything that can be given."""
-
-    kind: Literal["drug", "cells", "irradiation", "antibody"]
-    description: Text = ""
-    molar_mass: SourcedValue | None = None
-    default_route: str = ""
-    routes: dict[str, Route] = Field(min_length=1)
-    source: str = ""
-    verification: Verification = ""
-    note: Text = ""
-
-    @model_validator(mode="after")
-    def _default_route_exists(self) -> AgentRecord:
-        if self.default_route and self.default_route not in self.routes:
-            raise ValueError(f'default_route "{self.default_route}" is not among the routes: {", ".join(self.routes)}')
-        if self.molar_mass is not None and not units.can_convert(self.molar_mass.unit, "g/mol"):
-            raise ValueError(f'molar_mass is in "{self.molar_mass.unit}"; write it in g/mol')
-        return self
-
-    @property
-    def first_route(self) -> str:
-        """The route that is taken when none is named."""
-        return self.default_route or next(iter(self.routes))
-
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        """Every symbol of the model and every parameter that giving it needs."""
-        return tuple(dict.fromkeys(name for route in self.routes.values() for name in route.symbols))
-
 
 # ---------------------------------------------------------------------------------------------------- subjects
 
@@ -306,88 +151,6 @@ class PopulationRecord(Titled, Sourced):
             if missing:
                 raise ValueError(f'a correlation names "{missing[0]}", which is not varied')
         return self
-
-
-# ---------------------------------------------------------------------------------------------------- tables
-
-
-class ParameterRow(Sourced):
-    """One row of a parameter table: PEtab's columns and ours."""
-
-    parameterId: Identifier
-    nominalValue: float
-    lowerBound: float | None = None
-    upperBound: float | None = None
-    priorDistribution: str = ""
-    unit: Unit
-    context: Context = ()
-    evidence: Evidence
-    derivation: Text = ""
-
-    @field_validator("lowerBound", "upperBound", mode="before")
-    @classmethod
-    def _empty_is_none(cls, value: Any) -> Any:
-        return None if value == "" else value
-
-    @model_validator(mode="after")
-    def _consistent(self) -> ParameterRow:
-        if not math.isfinite(self.nominalValue):
-            raise ValueError("nominalValue must be a finite number")
-        low = -math.inf if self.lowerBound is None else self.lowerBound
-        high = math.inf if self.upperBound is None else self.upperBound
-        if not low <= self.nominalValue <= high:
-            raise ValueError(f"nominalValue {self.nominalValue:g} lies outside its bounds {low:g} to {high:g}")
-        if self.evidence is Evidence.MEASURED and not self.source:
-            raise ValueError("a measured value needs a source")
-        if self.evidence is Evidence.DERIVED and not self.source and not self.derivation:
-            raise ValueError("a derived value needs a source or a derivation")
-        if not self.source and not self.note and not self.derivation:
-            raise ValueError("a row without a source says why in note or derivation")
-        return self
-
-
-class ConditionRow(Record):
-    """One change of a condition (PEtab): a target takes a number, or a factor times its own value."""
-
-    conditionId: Identifier
-    targetId: Identifier
-    targetValue: str
-    conditionName: Text = ""
-    source: str = ""
-    locator: Text = ""
-    verification: Verification = ""
-    note: Text = ""
-
-    @model_validator(mode="after")
-    def _readable(self) -> ConditionRow:
-        self.change()
-        return self
-
-    def change(self) -> tuple[float, bool]:
-        """Return the number, and whether it is a factor on the target's own value."""
-        number, star, name = self.targetValue.partition("*")
-        if star and name.strip() != self.targetId:
-            raise ValueError(f'targetValue "{self.targetValue}" is a number, or "<number> * {self.targetId}"')
-        try:
-            value = float(number)
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value):
-            raise ValueError(f'targetValue "{self.targetValue}" is not a number, or "<number> * {self.targetId}"')
-        return value, bool(star)
-
-
-class EdgeRow(Sourced):
-    """One regulatory edge: who acts on whom, with which sign, and the parameter that switches it on and off."""
-
-    edge: Identifier
-    source_node: Text
-    target_node: Text
-    sign: Literal["+", "-"]
-    switch: Identifier
-    claims: Claims = ()
-    """Findings that speak of it."""
-    statement: Text
 
 
 # ---------------------------------------------------------------------------------------------------- studies

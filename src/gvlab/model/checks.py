@@ -11,8 +11,10 @@ import libsbml
 from gvlab import units
 from gvlab.errors import LibraryError, UnitError, did_you_mean
 from gvlab.library import Library
+from gvlab.library.agent_record import AgentRecord, OperationSpec
 from gvlab.library.assay_record import AssayRecord
-from gvlab.library.records import AgentRecord, ConditionRow, OperationSpec, PopulationRecord, SystemRecord
+from gvlab.library.records import PopulationRecord, SystemRecord
+from gvlab.library.table_rows import ConditionRow
 from gvlab.model.model import Model
 from gvlab.model.parameters import ParameterTable
 

@@ -14,7 +14,7 @@ from gvlab import notebook
 from gvlab.bibliography import Source
 from gvlab.errors import InvalidValueError, LibraryError, UnknownNameError
 from gvlab.library import Library
-from gvlab.library.records import ParameterRow
+from gvlab.library.table_rows import ParameterRow
 from gvlab.notebook import shortened
 from gvlab.provenance import Evidence, sha256
 

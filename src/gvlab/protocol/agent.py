@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gvlab import units
 from gvlab.errors import UnitError, UnknownNameError
 from gvlab.library import Library
-from gvlab.library.records import AgentRecord, Route
+from gvlab.library.agent_record import AgentRecord, Route
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gvlab import units
 from gvlab.errors import ProtocolError, UnknownNameError
 from gvlab.library import Library
-from gvlab.library.records import Route
+from gvlab.library.agent_record import Route
 from gvlab.protocol.agent import Agent
 from gvlab.protocol.condition import Condition
 from gvlab.provenance import sha256

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from gvlab import units
 from gvlab.engine import Operation
 from gvlab.errors import ProtocolError, UnitError, UnknownNameError
-from gvlab.library.records import HarvestSpec, OperationSpec
+from gvlab.library.agent_record import HarvestSpec, OperationSpec
 from gvlab.model.model import Model
 from gvlab.protocol import Dose, Harvest, Protocol
 from gvlab.subject.cohort import BODY_MASS, Cohort

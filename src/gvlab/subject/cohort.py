@@ -18,7 +18,7 @@ from gvlab.bibliography import Source
 from gvlab.errors import InvalidValueError, LibraryError, UnknownNameError
 from gvlab.files import atomic_file
 from gvlab.library import Library, parse_table
-from gvlab.library.records import ParameterRow
+from gvlab.library.table_rows import ParameterRow
 from gvlab.model.parameters import ParameterTable
 from gvlab.notebook import shortened
 from gvlab.provenance import sha256

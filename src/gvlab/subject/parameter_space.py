@@ -11,7 +11,7 @@ import numpy as np
 from gvlab.arrays import Array, Float, Int
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.library import Library
-from gvlab.library.records import ParameterRow
+from gvlab.library.table_rows import ParameterRow
 from gvlab.subject import System
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from gvlab.errors import InvalidValueError, LibraryError, UnknownNameError
 from gvlab.library import Library, read_table
-from gvlab.library.records import ParameterRow
+from gvlab.library.table_rows import ParameterRow
 from gvlab.model.parameters import COLUMNS, ParameterTable
 from gvlab.provenance import Evidence
 
