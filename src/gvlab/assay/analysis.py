@@ -224,7 +224,9 @@ def _recognized(path: Path, kind: str, sheet: str) -> tuple[TextTable, str, Text
         if sheet:
             pages: tuple[TextTable, ...] = (workbooks.read_sheet(path, sheet),)
         else:
-            pages, skipped = workbooks.read_all_sheets(path)
+            pages, skipped = workbooks.read_all_sheets(path, small=True)
+            if not any(_place(page, kind) for page in pages):
+                pages, skipped = workbooks.read_all_sheets(path)
     else:
         pages = (read_delimited(path),)
     found = []

@@ -11,7 +11,7 @@ import re
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from pathlib import Path
@@ -23,6 +23,8 @@ from gvlab.errors import GVLabError, InvalidValueError, UnknownNameError
 SUFFIXES = (".xlsx", ".xlsm")
 _LARGEST_UNPACKED = 500_000_000
 _LARGEST_SHEET = 150_000_000
+_SMALL_SHEET = 1_500_000
+"""Bytes of a sheet, unpacked: some 20,000 cells."""
 _MOST_CELLS = 600_000
 _MOST_COLUMNS = 2_000
 _DAMAGED = (ValueError, LookupError, TypeError, AttributeError, SyntaxError, EOFError, zipfile.BadZipFile, zlib.error)
@@ -57,34 +59,54 @@ def read_sheets(path: Path | str, sheets: Sequence[str]) -> tuple[TextTable, ...
         return tuple(_read(Path(path), book, values, sheet) for sheet in sheets)
 
 
-def read_all_sheets(path: Path | str) -> tuple[tuple[TextTable, ...], tuple[str, ...]]:
-    """Return every sheet that holds something and is within the caps, and a sentence on each that could not be read."""
-    found, notes = [], []
+def read_all_sheets(path: Path | str, small: bool = False) -> tuple[tuple[TextTable, ...], tuple[str, ...]]:
+    """Return every sheet that holds something and is within the caps, and a sentence on each that could not be read.
+
+    With `small`, sheets of raw data, which are large, are not looked at, and named.
+    """
+    found, notes, large = [], [], []
     with _opened(Path(path)) as (book, values):
         for page in book.worksheets:
+            if small and _size(Path(path), page) > _SMALL_SHEET:
+                large.append(page.title)
+                continue
             try:
                 found.append(_read(Path(path), book, values, page.title))
             except GVLabError as error:
                 if "is empty" not in str(error):
                     notes.append(str(error))
+    if large:
+        notes.append(f"Not looked at, since they are large: {_some(large)}; say sheet=... for one of them.")
     return tuple(found), tuple(notes)
 
 
-def _read(path: Path, book: Any, values: Any, sheet: str) -> TextTable:
+def _size(path: Path, page: Any) -> int:
+    with zipfile.ZipFile(path) as archive:
+        return archive.getinfo(_inner(page)).file_size
+
+
+def _inner(page: Any) -> str:
+    return posixpath.normpath(str(page._worksheet_path)).lstrip("/")
+
+
+def _read(path: Path, book: Any, values: Callable[[], Any], sheet: str) -> TextTable:
     titles = [page.title for page in book.worksheets]
     if sheet and sheet not in titles:
         raise UnknownNameError("sheet", sheet, titles, path.name)
     page = book[sheet] if sheet else book.worksheets[0]
     name = f'sheet "{page.title}" of {path.name}'
-    merged, hidden = _scan(path, page, name)
+    merged, hidden, formulas = _scan(path, page, name)
     computed: dict[str, str] = {}
     try:
         # A sheet's own statement of its size may be wrong, and openpyxl would stop there.
         page.reset_dimensions()
-        shown = values[page.title]
+        shown = values()[page.title] if formulas else page
         shown.reset_dimensions()
         kept: list[tuple[int, tuple[str, ...]]] = []
-        for row, last in zip(page.iter_rows(), shown.iter_rows(), strict=False):
+        rows = (
+            zip(page.iter_rows(), shown.iter_rows(), strict=False) if formulas else ((r, r) for r in page.iter_rows())
+        )
+        for row, last in rows:
             number = next((cell.row for cell in row if hasattr(cell, "row") and cell.row), 0)
             cells = [_cell_text(cell.value, getattr(cell, "data_type", "")) for cell in row]
             for column, (cell, value) in enumerate(zip(row, last, strict=False)):
@@ -115,9 +137,9 @@ def _some(names: Sequence[object], most: int = 5) -> str:
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def _scan(path: Path, page: Any, name: str) -> tuple[list[tuple[int, int, int, int]], list[int]]:
+def _scan(path: Path, page: Any, name: str) -> tuple[list[tuple[int, int, int, int]], list[int], bool]:
     """Return merged ranges (first and last row, first and last column) and hidden rows, after checking the caps."""
-    inner = posixpath.normpath(str(page._worksheet_path)).lstrip("/")
+    inner = _inner(page)
     with zipfile.ZipFile(path) as archive:
         if archive.getinfo(inner).file_size > _LARGEST_SHEET:
             raise InvalidValueError(f"{name} unpacks to more than 150 MB, which no table of readings does.")
@@ -140,7 +162,7 @@ def _scan(path: Path, page: Any, name: str) -> tuple[list[tuple[int, int, int, i
         (int(top), int(bottom), _column_number(left), _column_number(right))
         for left, top, right, bottom in (found.groups() for found in _MERGED.finditer(content))
     ]
-    return merged, [int(found[1]) for found in _HIDDEN_ROW.finditer(content)]
+    return merged, [int(found[1]) for found in _HIDDEN_ROW.finditer(content)], b"<f" in content
 
 
 def _column_number(letters: bytes) -> int:
@@ -171,11 +193,17 @@ def _filled(
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
-    """Open a workbook twice: with its formulas, and with the values that were saved with them."""
+def _opened(path: Path) -> Iterator[tuple[Any, Callable[[], Any]]]:
+    """Open a workbook, and give what opens it with the values that were saved with its formulas."""
     import openpyxl
 
-    books = []
+    books: list[Any] = []
+
+    def with_values() -> Any:
+        if len(books) < 2:
+            books.append(openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False))
+        return books[1]
+
     try:
         with zipfile.ZipFile(path) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > _LARGEST_UNPACKED:
@@ -185,11 +213,10 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
         with warnings.catch_warnings():
             # What openpyxl says of styles and extensions concerns no cell.
             warnings.simplefilter("ignore")
-            for computed in (False, True):
-                books.append(openpyxl.load_workbook(path, read_only=True, data_only=computed, keep_links=False))
+            books.append(openpyxl.load_workbook(path, read_only=True, data_only=False, keep_links=False))
             if not books[0].worksheets:
                 raise InvalidValueError(f'"{path.name}" has no sheet with cells. Save it again.')
-            yield books[0], books[1]
+            yield books[0], with_values
     except GVLabError:
         raise
     except zipfile.BadZipFile as error:
