@@ -61,7 +61,7 @@ def measure(sampled: SampleRows, rng: np.random.Generator, raw: bool = True) -> 
 
     Returns
     -------
-    Ratios. A gene that does not cross the threshold within the cycles run is read at the limit and flagged.
+    Ratios. A gene that crosses the threshold in no well within the cycles run is read at the limit and flagged.
     """
     parameters = sampled.parameters
     genes = parameters.record.analytes
@@ -106,7 +106,10 @@ def measure(sampled: SampleRows, rng: np.random.Generator, raw: bool = True) -> 
 def mean_cycles(
     ct: Float[Array, "sample replicate"], last: float
 ) -> tuple[Float[Array, "sample"], Bool[Array, "sample"]]:
-    """Average replicate wells; a well that never crossed the threshold counts as the last cycle, and is told of.
+    """Return the mean of the replicate wells that crossed the threshold, and which samples have none.
+
+    A well that did not cross it has no cycle, and none is put in its place; where no well did, the sample is at the
+    limit, the last cycle, and flagged.
 
     Parameters
     ----------
@@ -115,8 +118,11 @@ def mean_cycles(
     last
         Cycles run.
     """
-    undetermined = ~(ct <= last)
-    return np.where(undetermined, last, ct).mean(axis=1), np.asarray(undetermined.any(axis=1))
+    crossed = ct <= last
+    count = crossed.sum(axis=1)
+    total = np.where(crossed, ct, 0.0).sum(axis=1)
+    mean = np.divide(total, count, out=np.full(len(ct), last), where=count > 0)
+    return mean, np.asarray(count == 0)
 
 
 def samples_per_plate(parameters: AssayParameters) -> int:

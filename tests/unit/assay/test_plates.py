@@ -5,7 +5,7 @@ import pytest
 from assay_samples import spread
 from scipy.optimize import curve_fit
 
-from gvlab.assay import logistic, seahorse
+from gvlab.assay import logistic, qpcr, seahorse
 from gvlab.assay.assay import Assay
 from gvlab.assay.samples import Samples
 from gvlab.errors import InvalidValueError
@@ -158,3 +158,10 @@ def test_lowest_and_highest_of_three_are_biased_by_the_stated_amount():
     draws = np.random.default_rng(1).standard_normal((400_000, 3)).max(axis=1)
     assert draws.mean() == pytest.approx(0.8463, abs=0.005)
     assert draws.var() == pytest.approx(0.5595, abs=0.005)
+
+
+def test_wells_that_did_not_cross_the_threshold_are_put_at_no_cycle():
+    cycles = np.array([[24.0, 24.2, 41.0], [np.nan, 30.0, 31.0], [41.0, np.nan, 45.0]])
+    mean, at_limit = qpcr.mean_cycles(cycles, 40.0)
+    assert mean == pytest.approx([24.1, 30.5, 40.0])
+    assert at_limit.tolist() == [False, False, True]
