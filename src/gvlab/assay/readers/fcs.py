@@ -21,6 +21,8 @@ from gvlab.errors import InvalidValueError
 
 _ABSURD_HIGH, _ABSURD_LOW = 1e15, 1e-25
 """A cytometer's signals lie within a few decades of its range; numbers read in the wrong order of bytes do not."""
+_LARGEST_IN_HEADER = 99_999_999
+"""Of a larger file the header has no place for the offsets, and has zeros by the standard."""
 _KINDS = {"I": "integers", "F": "single precision", "D": "double precision"}
 
 
@@ -162,6 +164,10 @@ def _segment(name: str, content: bytes, chosen: DataSet, layout: _Layout, notes:
     written = chosen.number("$BEGINDATA"), chosen.number("$ENDDATA")
     in_text = (written[0], written[1]) if written[0] and written[1] else None
     claims = [claim for claim in (in_text, chosen.header_data) if claim is not None and claim[1] > claim[0]]
+    if in_text is None and chosen.header_data is not None:
+        notes.append("$BEGINDATA and $ENDDATA are missing; where the events are was taken from the header.")
+    elif in_text is not None and chosen.header_data is None and len(content) <= _LARGEST_IN_HEADER:
+        notes.append("The header does not tell where the events are; $BEGINDATA and $ENDDATA do.")
     if not claims:
         return _without_offsets(name, content, chosen, layout, total, notes)
     sizes = {claim: claim[1] - claim[0] + 1 for claim in claims}
@@ -310,7 +316,7 @@ def _time_step(words: Mapping[str, str], notes: list[str]) -> float:
     step = _plain(text)
     if step is not None and step > 0:
         return step
-    if text:
+    if text or "$TIMESTEP" in words:
         notes.append(f'$TIMESTEP is "{text}", which is no number; time is in ticks.')
     return 1.0
 
