@@ -11,6 +11,7 @@ import pytest
 from gvlab import units
 from gvlab.errors import LibraryError
 from gvlab.experiment import Experiment
+from gvlab.findings.check import check_findings
 from gvlab.findings.one_set import judge_all, judge_finding, needed_days
 from gvlab.findings.rule import Verdict
 from gvlab.library import Library
@@ -188,6 +189,20 @@ def test_what_the_model_cannot_say_has_its_reason_and_no_number():
         ("role: hold-out", "role: hold-outt", "input should be"),
         ("direction: up\n    at_least", "direction: up\n    at_lest", 'Did you mean "at_least"'),
         ("direction: up\n    at_least: 0.3", "direction: up\n    bounds: [-0.1, 0.1]", '"unchanged" needs "bounds"'),
+        ("at_least: 0.3", "at_least: 30", "did you mean 0.3?"),
+        ("versus: BM + syngeneic T cells + sorafenib", "versus: BM + T cells + sorafenib", "is held against itself"),
+        ("test: log-rank", "test: welch", 'a share is not tested by "welch"; write log-rank'),
+        (
+            "direction: up\n    at_least: 0.3",
+            "direction: unchanged\n    bounds: [0.1, -0.1]",
+            '"bounds" go from the lower to the upper one',
+        ),
+        (
+            "direction: up\n    at_least: 0.3",
+            "direction: unchanged\n    bounds: [-0.1, 0.1]",
+            '"unchanged" has no test of a difference',
+        ),
+        ("endpoint: overall_survival", "readout: burden", "is a fold change above 1 in either direction, not 0.3"),
         ("experiment: mathew2018_syngeneic\n", "", 'comparisons need an "experiment"'),
     ],
 )
@@ -201,3 +216,23 @@ def test_a_broken_finding_is_told_what_is_wrong_with_it(tmp_path, monkeypatch, o
         Library.default().read("findings", "C23")
     assert words in str(caught.value)
     assert "C23.yaml" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("BM + syngeneic T cells + sorafenib", "BM + syngeneic T cell", 'Did you mean "BM + syngeneic T cells'),
+        ("endpoint: overall_survival", "endpoint: overall_survivl", 'Did you mean "overall_survival"'),
+        ("at: day 100", "at: day 101", '"day 101" is not in the experiment, which goes from day 0 to day 100'),
+        ("experiment: mathew2018_syngeneic", "experiment: mathew2018_syngenic", 'Did you mean "mathew2018_syngeneic"'),
+    ],
+)
+def test_a_finding_that_asks_for_what_is_not_there_is_named_by_the_check(tmp_path, old, new, words):
+    text = Library.default().path("findings", "C23").read_text(encoding="utf-8")
+    assert old in text
+    (tmp_path / "findings").mkdir()
+    (tmp_path / "findings" / "C23.yaml").write_text(text.replace(old, new), encoding="utf-8")
+    found = check_findings(Library(tmp_path))
+    assert any(words in each for each in found), found
+    assert all(each.startswith("findings/C23.yaml") for each in found)
+    assert check_findings(Library.default()) == []

@@ -271,7 +271,7 @@ class Evaluator:
         where = next(iter(plans)).system
         sets = self.space.parameters(values, system)
         seen = self._cohort.follow(where, sets, plans, subjects, seed, progress, cancel)
-        effects = [_effects(each, seen) for each in asked]
+        effects = [expected_effects(each, seen) for each in asked]
         nothing = np.full(len(values), np.nan)
         return Answers(
             asked,
@@ -293,7 +293,7 @@ def _batches(rows: Int[Array, "set"], subjects: int) -> list[Int[Array, "some"]]
     return [rows[start : start + most] for start in range(0, len(rows), most)]
 
 
-def _effects(asked: ComparisonInSystem, seen: Mapping[ArmInSystem, ExpectedReadouts]) -> Effects:
+def expected_effects(asked: ComparisonInSystem, seen: Mapping[ArmInSystem, ExpectedReadouts]) -> Effects:
     """Return the expected effect of a comparison, and its power by formula, in every set."""
     measure, significance = asked.record.measure, asked.record.significance
     arm = seen[asked.arm]

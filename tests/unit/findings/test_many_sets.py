@@ -6,12 +6,17 @@ import numpy as np
 import pytest
 
 from gvlab.experiment import Experiment
+from gvlab.findings import rule
 from gvlab.findings.comparisons import comparisons_of
-from gvlab.findings.many_sets import Answers
+from gvlab.findings.expected import ExpectedReadouts
+from gvlab.findings.many_sets import Answers, Evaluator, expected_effects
+from gvlab.findings.one_set import judge_finding
 from gvlab.findings.robustness import Robustness, robust_and_open, separations, unsolved_in_words, verdicts
 from gvlab.findings.rule import Verdict
 from gvlab.library import Library
+from gvlab.library.ensemble_recipe import Block
 from gvlab.library.finding_record import FindingRecord
+from gvlab.statistics.approximate_power import logrank_power
 from gvlab.subject.plausible import Ensemble
 
 UP = {"direction": "up", "at_least": 0.3, "why": "for the test"}
@@ -183,3 +188,98 @@ def test_sets_that_could_not_be_solved_are_counted_and_said(experiments):
     assert found.unsolved_counts() == {"sets": 2, "subjects": 1203}
     assert unsolved_in_words(found).startswith("1,203 subjects in 2 of 3 sets could not be solved")
     assert unsolved_in_words(answers(finding({}), experiments, [0.5])) == ""
+
+
+def culture(expect, readout="IL15_serum", **changes):
+    comparison = {"arm": "sorafenib", "measure": {"readout": readout, "at": "day 1"}, "expect": {**expect, "why": "w"}}
+    about = {"statement": "s", "system": "s", "confidence": "high", "evidence_status": "stated", "role": "calibrate"}
+    return FindingRecord.model_validate(
+        {
+            "id": "C90",
+            "published": {"direction": "up"},
+            **about,
+            "experiment": "mathew2018_axis",
+            "comparisons": [{**comparison, **changes}],
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def ran():
+    experiment = Experiment.read("mathew2018_axis", "culture_flt3itd", Library.default())
+    return {("mathew2018_axis", "culture_flt3itd"): experiment.run(seed=1, subjects=12, days=[1.0])}
+
+
+@pytest.mark.parametrize(
+    ("expect", "changes", "verdict"),
+    [
+        ({"direction": "above", "at_least": 20.0}, {}, Verdict.REPRODUCED),
+        ({"direction": "above", "at_least": 1e6}, {}, Verdict.NOT),
+        ({"direction": "below", "at_least": 1e6}, {}, Verdict.REPRODUCED),
+        ({"direction": "up", "at_least": 1.5}, {"versus": "vehicle"}, Verdict.REPRODUCED),
+        ({"direction": "down", "at_least": 1.5}, {"versus": "vehicle"}, Verdict.NOT),
+        ({"direction": "unchanged", "bounds": (0.8, 1.25)}, {"versus": "vehicle"}, Verdict.NOT),
+        # In fresh medium there is no IL-15 yet, and so no fold of it.
+        ({"direction": "up", "at_least": 1.01}, {"versus_at": "day 0"}, Verdict.CANNOT_SAY),
+        ({"direction": "unchanged", "bounds": (0.99, 1.01)}, {"versus_at": "day 1"}, Verdict.REPRODUCED),
+    ],
+)
+def test_one_set_and_many_give_the_same_answer(ran, expect, changes, verdict):
+    library = Library.default()
+    record = culture(expect, **changes)
+    assert judge_finding(record, ran, seed=1).verdict is verdict
+    recipe = library.read("ensembles", "mathew2018").model_copy(
+        update={"vary": (Block(title="t", parameters=("k_birth_blast",)),), "subjects": 8}
+    )
+    evaluator = Evaluator(recipe, [record], library=library)
+    values = evaluator.space.values(evaluator.space.nominal()[None])
+    told = evaluator.evaluate(values)
+    assert rule.VERDICTS[told.codes[0, 0]] is verdict
+    assert evaluator.is_short("culture_flt3itd")
+    found = evaluator.discrepancies(values)
+    assert bool(found[0, 0] <= 0) is (verdict is Verdict.REPRODUCED)
+
+
+def read(readings=(), shares=(), curve=None):
+    readings = {("IL15_serum", day): np.array(each, dtype=float) for day, each in readings}
+    shares = {("overall_survival", day): np.array(each, dtype=float) for day, each in shares}
+    return ExpectedReadouts(readings, shares, curve, np.zeros(1, dtype=np.int64))
+
+
+def test_an_expected_effect_is_of_the_arm_over_the_other(experiments):
+    (asked,) = comparisons_of(finding({}), experiments)
+    seen = {asked.arm: read(shares=[(50.0, [0.9, 0.4])]), asked.versus: read(shares=[(50.0, [0.2, 0.7])])}
+    np.testing.assert_allclose(expected_effects(asked, seen).value, [0.7, -0.3])
+    alone = finding({"versus": (), "expect": {"direction": "above", "at_least": 0.3, "why": "w"}})
+    (asked,) = comparisons_of(alone, experiments)
+    np.testing.assert_allclose(expected_effects(asked, seen).value, [0.9, 0.4])
+
+
+def test_the_expected_power_is_that_of_the_curves_over_the_days_of_both(experiments):
+    (asked,) = comparisons_of(finding({"significance": TEST}), experiments)
+    early = np.clip(1 - np.arange(41) / 40, 0, 1)[None]
+    late = np.ones((1, 61))
+    seen = {
+        asked.arm: read(shares=[(50.0, [1.0])], curve=late),
+        asked.versus: read(shares=[(50.0, [0.0])], curve=early),
+    }
+    found = expected_effects(asked, seen)
+    assert found.power == pytest.approx(logrank_power(late[:, :41], early, 10, 0.05))
+    assert found.power[0] > 0.9
+    seen[asked.arm] = read(shares=[(50.0, [0.0])], curve=early)
+    assert expected_effects(asked, seen).power[0] < 0.05
+
+
+def test_json_has_rounded_numbers_and_null_where_there_are_none(experiments):
+    record = finding({})
+    (verdict,) = verdicts([record], answers(record, experiments, [0.5, 0.123456, np.nan]), ensemble_of(3))
+    told = verdict.to_dict()
+    assert told["share"] == 0.3333
+    assert told["share_partly"] == 0.3333
+    assert told["share_by_search"] == [0.5, 0.0]
+    assert 0 < told["lower"] < told["share"] < told["upper"] < 1
+    assert told["used_for_calibration"] == "all"
+    assert told["associated_parameters"] == []
+    other = finding(cannot_say="no skin", name="C91")
+    (silent,) = verdicts([other], answers(record, experiments, [0.5]), ensemble_of(1))
+    assert (silent.to_dict()["share"], silent.to_dict()["lower"], silent.to_dict()["share_partly"]) == (None, None, 0)
