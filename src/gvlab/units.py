@@ -11,52 +11,18 @@ import functools
 import math
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from gvlab.errors import InvalidValueError, UnitError, closest
-
-if TYPE_CHECKING:
-    from pint import UnitRegistry
+from gvlab.unit_registry import conversion_factor, dimension_of, is_unit
 
 DAYS_PER_MONTH = 30.4375
 """Days in a month, for clinical display."""
 
 Number = TypeVar("Number", float, npt.NDArray[np.float64])
-
-_DEFINITIONS = """
-kilo- = 1e3 = k-
-centi- = 1e-2 = c-
-milli- = 1e-3 = m-
-micro- = 1e-6 = u-
-nano- = 1e-9 = n-
-pico- = 1e-12 = p-
-femto- = 1e-15 = f-
-day = [time] = d
-hour = day / 24 = h = hr
-minute = hour / 60 = min
-second = minute / 60 = s = sec
-week = 7 * day
-month = 30.4375 * day
-year = 365.25 * day
-gram = [mass] = g
-mcg = 1e-6 * gram
-body_kilogram = [body_mass]
-body_square_meter = [body_surface]
-mole = [substance] = mol
-liter = [volume] = L = l = litre
-molar = mole / liter = M
-cell = [cell]
-item = cell
-gray = [absorbed_dose] = Gy
-subject = [subject] = _ = patient
-photon = [photon]
-acidity = [acidity] = pH
-percent = 0.01
-ratio = [] = _ = dimensionless
-"""
 
 _WORDS: dict[tuple[tuple[str, float], ...], str] = {
     (("[mass]", 1),): "an amount",
@@ -339,15 +305,15 @@ def check_unit(unit: str, what: str = "the unit") -> str:
 
 def same_unit(one: str, other: str) -> bool:
     """Return whether two spellings are the same unit: "1/day" and "day^-1"; not "mg" and "g"."""
-    if _dimension(one) != _dimension(other):
+    if dimension_of(one) != dimension_of(other):
         return False
-    return math.isclose(_factor(one, other), 1.0, rel_tol=1e-12)
+    return math.isclose(conversion_factor(one, other), 1.0, rel_tol=1e-12)
 
 
 @functools.lru_cache(maxsize=4096)
 def kind(unit: str) -> str:
     """Return what a unit measures, in words: "a concentration"; for unusual ones the dimension itself."""
-    dimension = _dimension(unit)
+    dimension = dimension_of(unit)
     if dimension in _WORDS:
         return _WORDS[dimension]
     return "a quantity of dimension " + " ".join(f"{name}^{power:g}" for name, power in dimension)
@@ -356,18 +322,6 @@ def kind(unit: str) -> str:
 def examples(words: str) -> str:
     """Return units for a kind: "a concentration" -> "nM, mg/L"."""
     return _EXAMPLES.get(words, "")
-
-
-@functools.lru_cache(maxsize=1)
-def _registry() -> UnitRegistry[Any]:
-    # Pint's own file of a thousand units takes half a second and reads "min" as milli-inch; ours takes milliseconds
-    # and knows only what a bench uses, so a wrong word is an error and not a surprise.
-    import pint
-
-    registry: UnitRegistry[Any] = pint.UnitRegistry(None)
-    for line in _DEFINITIONS.strip().splitlines():
-        registry.define(line)
-    return registry
 
 
 def _normalize(text: str) -> str:
@@ -407,7 +361,7 @@ def _read_unit(unit: str, text: str, what: str) -> str:
             if not after_power and not (word == "1" and position == 0 and words[1:2] == ["/"]):
                 raise UnitError(f'{whole}: "{word}" was not understood. Write one number and its unit.')
         elif re.fullmatch(r"[A-Za-z_%]+|m2", word):
-            if not _is_unit(word):
+            if not is_unit(word):
                 near = _near_unit(word)
                 hint = f' Did you mean "{near}"?' if near else f" Known: {_UNITS_SHOWN}."
                 raise UnitError(f'{whole}: "{word}" is not a unit.{hint}')
@@ -419,7 +373,7 @@ def _read_unit(unit: str, text: str, what: str) -> str:
         after_power = False
     spelled = "".join("/" if word == "per" else word for word in words)
     try:
-        _dimension(spelled)
+        dimension_of(spelled)
     except UnitError:
         raise
     except Exception as error:
@@ -434,38 +388,10 @@ def _near_unit(word: str) -> str | None:
     return near if near is None or not re.match(r"m[ck]|mic|u", word, re.IGNORECASE) or near[0] in "u" else None
 
 
-def _is_unit(word: str) -> bool:
-    if word in ("kg", "kilogram", "m2", "%"):
-        return True
-    if "body_" in word:
-        return False
-    return word in _registry()
-
-
-@functools.lru_cache(maxsize=4096)
-def _parsed(unit: str) -> Any:
-    text = re.sub(r"\b(kg|kilograms?)\b", "body_kilogram", unit.replace("%", "percent").replace("^", "**"))
-    text = re.sub(r"\bm2\b", "body_square_meter", text)
-    registry = _registry()
-    if not text or text == "1":
-        return registry.Quantity(1.0, "")
-    return registry.Quantity(1.0, registry.parse_units(text.removeprefix("1") if text.startswith("1*") else text))
-
-
-@functools.lru_cache(maxsize=4096)
-def _dimension(unit: str) -> tuple[tuple[str, float], ...]:
-    return tuple(sorted((str(name), float(power)) for name, power in _parsed(unit).dimensionality.items()))
-
-
-@functools.lru_cache(maxsize=4096)
-def _factor(unit: str, to: str) -> float:
-    return float(_parsed(unit).to_base_units().magnitude / _parsed(to).to_base_units().magnitude)
-
-
 @functools.lru_cache(maxsize=4096)
 def _bridge(unit: str, to: str) -> tuple[float, int, int]:
     """Return the factor, and the powers of molar mass (g/mol) and body mass (kg), that turn `unit` into `to`."""
-    left, right = dict(_dimension(unit)), dict(_dimension(to))
+    left, right = dict(dimension_of(unit)), dict(dimension_of(to))
     gap = {name: left.get(name, 0.0) - right.get(name, 0.0) for name in sorted(left.keys() | right.keys())}
     gap = {name: power for name, power in gap.items() if power}
     moles = gap.pop("[substance]", 0.0)
@@ -473,7 +399,7 @@ def _bridge(unit: str, to: str) -> tuple[float, int, int]:
     masses = -gap.pop("[body_mass]", 0.0)
     if gap or moles != -grams or moles not in (-1, 0, 1) or masses not in (0, 1):
         raise UnitError(f'"{unit}" is {kind(unit)} and cannot become "{to}", {kind(to)}.')
-    return _factor(unit, to), int(moles), int(masses)
+    return conversion_factor(unit, to), int(moles), int(masses)
 
 
 def _capital(text: str) -> str:
