@@ -178,6 +178,8 @@ def test_a_study_of_ones_own_is_run_and_reported(gvlab, monkeypatch, tmp_path):
     page = (tmp_path / "mine" / "report.html").read_text(encoding="utf-8")
     assert "Half the dose" in page
     assert "survival-my-axis-b6-into-balbc-wehi3b" in page
+    assert "What came of the arms" in page
+    assert "Verdict on every claim" not in page
     assert len(whole_tables(tmp_path / "mine" / "results" / "my_axis")) == 5
 
 

@@ -123,7 +123,8 @@ def timecourse(
         _mark_zero(axes, bottom)
     first = courses[names[0]][variable]
     name = label or str(first.attrs.get("title", variable))
-    name_vertical_axis(axes, f"{name} ({units.pop()})")
+    its_unit = units.pop()
+    name_vertical_axis(axes, name if its_unit == "dimensionless" else f"{name} ({its_unit})")
     axes.set_xlabel(f"{unit.capitalize()}s ({unit} 0 = {time_zero})")
     above = _dose_bars(axes, doses, scale) if doses is not None and not doses.empty else 0
     label_panel(axes, title)

@@ -91,8 +91,9 @@ def timecourse_caption(
 ) -> str:
     """Caption a figure of `gvlab.figures.timecourse`."""
     below = f" Values below the limit of detection, {floor:g} {unit}, are drawn at it." if floor is not None else ""
+    named = f"{what[:1].upper()}{what[1:]}" + (f" ({unit})" if unit else "")
     return (
-        f"{what[:1].upper()}{what[1:]} ({unit}) over time: median of the subjects alive (thick), their "
+        f"{named} over time: median of the subjects alive (thick), their "
         f"{100 * band[0]:g} to {100 * band[1]:g} % band, and single subjects (thin). A curve ends when fewer than a "
         f"quarter of its arm is left.{below} {origin.in_words()}"
     )

@@ -188,7 +188,7 @@ def courses_pictures(shown: Shown) -> Iterator[Picture]:
         figure = timecourse(
             courses, output, log=output in spec.log, time_zero=shown.time_zero, until=until, width="one-and-half"
         )
-        caption = timecourse_caption(shown.origin, what=model.title(output), unit=model.unit(output))
+        caption = timecourse_caption(shown.origin, what=model.title(output), unit=_printed(model.unit(output)))
         if left_out:
             caption = f"The first {len(drawn)} of {len(results.runs)} arms. {caption}"
         title = f"{model.title(output)}: {results.experiment.system.title}"

@@ -12,7 +12,14 @@ from gvlab.findings.one_set import JudgedComparison, JudgedFinding, effect_in_wo
 from gvlab.findings.rule import MEANING_OF_SEVERAL, Verdict
 from gvlab.findings.study import Study
 from gvlab.library.report_record import StudyRecord
-from gvlab.report.content import COMPARISON_COLUMNS, PARAMETER_COLUMNS, VERDICT_COLUMNS, ReportContent
+from gvlab.report.content import (
+    COMPARISON_COLUMNS,
+    PARAMETER_COLUMNS,
+    VERDICT_COLUMNS,
+    ReportContent,
+    ReportTable,
+    Section,
+)
 from gvlab.report.sections import study_sections
 
 Runs = Mapping[tuple[str, str], Results]
@@ -41,6 +48,8 @@ def study_content(
     """
     brief = study.subjects < FEW_SUBJECTS
     sections, faults = study_sections(runs, findings, brief=brief)
+    if not findings:
+        sections = (*(_arms(results) for results in runs.values()), *sections)
     sources = study.sources()
     first = next(iter(runs.values())).experiment
     several = len({name for name, _ in runs}) > 1
@@ -62,6 +71,20 @@ def study_content(
         summary=(*(record.summary if record is not None else ()), *((MEANING_OF_SEVERAL,) if findings else ())),
         meaning={str(verdict): verdict.meaning for verdict in Verdict},
         warnings=(*_warnings(study, runs, brief), *faults),
+    )
+
+
+def _arms(results: Results) -> Section:
+    """Return what came of the arms of an experiment that no claim speaks of."""
+    summary = results.summary()
+    tables = [("The arms", summary.arm_table()), ("Each against the first", summary.comparison_table())]
+    anchor = f"arms-{results.experiment.name}-{results.experiment.system.name}".replace("_", "-")
+    return Section(
+        anchor,
+        f"What came of the arms: {results.experiment.system.title}",
+        tables=tuple(
+            ReportTable(title, pd.DataFrame(rows, columns=list(header))) for title, (header, rows) in tables if rows
+        ),
     )
 
 
