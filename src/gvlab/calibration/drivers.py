@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gvlab import units
+from gvlab.arrays import Array, Bool, Float
+from gvlab.errors import InvalidValueError
 from gvlab.experiment import Experiment
 from gvlab.findings.comparisons import ArmInSystem
 from gvlab.findings.expected import ExpectedCohort, Progress, ReadoutPlan
@@ -34,6 +36,8 @@ class Driven:
         PAWN: how far the distribution of the share moves when a parameter is known.
     mean
         Of the share, over the box.
+    unsolved
+        Points that could not be solved and are left out, with the rest of their trajectory of the Morris design.
     """
 
     system: str
@@ -41,6 +45,7 @@ class Driven:
     elementary: Sensitivity
     distribution: Sensitivity
     mean: float
+    unsolved: int = 0
 
 
 def drivers(
@@ -96,14 +101,28 @@ def drivers(
         sets = space.parameters(space.values(points), system.name)
         seen = cohort.follow(system, sets, {place: plan}, subjects, recipe.seed, progress)[place]
         for endpoint, day in sorted(plan.endpoints):
-            share = np.nan_to_num(seen.probabilities[endpoint, day])
+            share = seen.probabilities[endpoint, day]
+            one, other = share[: len(design)], share[len(design) :]
+            whole, drawn = whole_trajectories(one, len(names)), np.isfinite(other)
+            unsolved = int(np.count_nonzero(np.isnan(share)))
+            if whole.sum() < 2 * (len(names) + 1) or drawn.sum() < draws / 2:
+                raise InvalidValueError(
+                    f"{unsolved} of {len(share)} parameter sets could not be solved in {system.name}, and too few "
+                    "are left to say what drives an outcome. Take another arm, or a narrower ensemble."
+                )
             found.append(
                 Driven(
                     system.name,
                     endpoint,
-                    morris(names, design, share[: len(design)], seed),
-                    pawn(names, sample, share[len(design) :], seed=seed),
-                    float(share[len(design) :].mean()),
+                    morris(names, design[whole], one[whole], seed),
+                    pawn(names, sample[drawn], other[drawn], seed=seed),
+                    float(other[drawn].mean()),
+                    unsolved,
                 )
             )
     return found
+
+
+def whole_trajectories(output: Float[Array, "point"], inputs: int) -> Bool[Array, "point"]:
+    """Return the points of a Morris design whose whole trajectory could be solved."""
+    return np.isfinite(output).reshape(-1, inputs + 1).all(axis=1).repeat(inputs + 1)

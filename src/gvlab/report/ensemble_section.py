@@ -14,7 +14,9 @@ from gvlab.report.html import picture
 CHALLENGES = ("challenge",)
 
 
-def ensemble_section(found: Sequence[EnsembleVerdict], ensemble: Ensemble, subjects: int) -> Section:
+def ensemble_section(
+    found: Sequence[EnsembleVerdict], ensemble: Ensemble, subjects: int, unsolved: str = ""
+) -> Section:
     """Write the section.
 
     Parameters
@@ -25,6 +27,8 @@ def ensemble_section(found: Sequence[EnsembleVerdict], ensemble: Ensemble, subje
         The sets that were asked.
     subjects
         Virtual subjects of a set in each arm.
+    unsolved
+        How many sets could not be solved, in words.
     """
     from gvlab.figures.ensemble import robustness
 
@@ -41,7 +45,7 @@ def ensemble_section(found: Sequence[EnsembleVerdict], ensemble: Ensemble, subje
     return Section(
         "ensemble",
         "Which conclusions are robust, and which rest on assumptions",
-        (*in_words(found), *_made(about)),
+        (*in_words(found), *([unsolved] if unsolved else []), *_made(about)),
         (figure,),
         (
             ReportTable(

@@ -147,7 +147,8 @@ def _short_title(experiment: Experiment) -> str:
 
 
 def _in_words(driven: Driven) -> str:
-    about = f"{driven.system}, {driven.endpoint} (mean {driven.mean:.2f})"
+    left_out = f"; {driven.unsolved} points that could not be solved are left out" if driven.unsolved else ""
+    about = f"{driven.system}, {driven.endpoint} (mean {driven.mean:.2f}{left_out})"
     if float(np.max(driven.elementary.effect, initial=0.0)) < _NOTHING:
         return f"{about}: nothing drives it; within what is plausible the share does not move."
     top = driven.elementary.top(_TOP)

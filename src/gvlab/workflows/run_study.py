@@ -294,6 +294,7 @@ def _instruments(
 def _report(found: StudyRun, record: StudyRecord | None, request: RunRequest, made: _Made) -> None:
     """Draw the figures of the paper, if there is one, and write the report."""
     from gvlab.assay.samples import MARK
+    from gvlab.findings.robustness import unsolved_in_words
     from gvlab.papers import draw_figures
     from gvlab.report import render
     from gvlab.report.ensemble_section import ensemble_section
@@ -311,6 +312,7 @@ def _report(found: StudyRun, record: StudyRecord | None, request: RunRequest, ma
         content = dataclasses.replace(content, warnings=(*content.warnings, *drawn.faults))
     if found.ensemble is not None:
         answer = found.ensemble
-        first = (*first, ensemble_section(answer.found, answer.ensemble, answer.subjects))
+        unsolved = unsolved_in_words(answer.answers)
+        first = (*first, ensemble_section(answer.found, answer.ensemble, answer.subjects, unsolved))
     page = dataclasses.replace(content, sections=(*first, *content.sections))
     made.add(REPORT_FILE, render(page))

@@ -7,6 +7,7 @@ import pytest
 
 from gvlab.calibration import Ensemble, Evaluator, ParameterSpace, sampler
 from gvlab.calibration.calibrate import Calibration
+from gvlab.calibration.drivers import whole_trajectories
 from gvlab.errors import InvalidValueError, LibraryError, UnknownNameError
 from gvlab.findings.robustness import Robustness, judge_ensemble, separations
 from gvlab.library import Library
@@ -291,3 +292,9 @@ def test_the_ensemble_of_the_library_keeps_its_promises():
         assert column.max() <= high
     # Bounds were frozen: what the tables say now is what they said then.
     assert not ensemble.stale(), "The model or its ranges have changed; make the ensemble anew: gvlab calibrate"
+
+
+def test_a_point_that_could_not_be_solved_takes_its_trajectory_with_it():
+    output = np.arange(12.0)
+    output[5] = np.nan
+    assert whole_trajectories(output, inputs=3).tolist() == [True] * 4 + [False] * 4 + [True] * 4
