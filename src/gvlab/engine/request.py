@@ -10,7 +10,7 @@ import numpy as np
 
 from gvlab.arrays import Array, Float, FloatArray
 from gvlab.engine.contract import Operation, Options, PerSubject
-from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.errors import InvalidValueError, ModelError, UnknownNameError
 from gvlab.sbml.equations import Equations
 
 
@@ -59,6 +59,8 @@ def check(
         If times do not increase, a shape does not fit, or an operation comes before the start.
     UnknownNameError
         If the model does not have a name.
+    ModelError
+        If something that is needed has no value.
     """
     times = np.atleast_1d(np.asarray(times, dtype=np.float64))
     if times.size == 0 or not np.all(np.isfinite(times)) or np.any(np.diff(times) <= 0):
@@ -78,6 +80,7 @@ def check(
     for name in options.scale:
         if name not in model.states:
             raise UnknownNameError("state of the model, of which Options.scale may say the size", name, model.states)
+    _check_values(model, values, given, {operation.target for operation in schedule})
     changeable = {*model.states, *model.parameters}
     for operation in schedule:
         _check_operation(operation, changeable, float(times[0]), subjects)
@@ -92,6 +95,21 @@ def check(
         stop=tuple(stop),
         options=options,
     )
+
+
+def _check_values(
+    model: Equations, values: Mapping[str, PerSubject], given: Mapping[str, PerSubject], targets: set[str]
+) -> None:
+    """Refuse a model that needs a value which neither the document nor the user gives."""
+    unset = [name for name, value in values.items() if name not in given and np.ndim(value) == 0 and np.isnan(value)]
+    if unset:
+        later = targets | {name for event in model.system.events for name, _ in event.assignments}
+        for name in unset:
+            if name in model.needed and name not in later:
+                raise ModelError(
+                    f'The model gives no value to "{name}", which it needs. Set it in the document, or give it one: '
+                    f'parameters={{"{name}": ...}}.'
+                )
 
 
 def _check_operation(operation: Operation, changeable: set[str], start: float, subjects: int) -> None:

@@ -31,10 +31,11 @@ _REMEDIES = {
     Status.FINISHED: "reached the end",
     Status.STOPPED_BY_EVENT: "ended by a model event (death)",
     Status.STEP_LIMIT: "stopped at the step limit; raise max_steps, or look at the plausibility of its parameters",
-    Status.NOT_FINITE: "a value became infinite or undefined; look for a division by zero, or for a parameter "
-    "outside its range",
+    Status.NOT_FINITE: "a value, or the delay of an event, became infinite or undefined; look for a division by "
+    "zero, or for a parameter outside its range",
     Status.STEP_TOO_SMALL: "the step became too small to make progress; loosen the tolerance, or look for a "
     "discontinuity that is not written as an event",
-    Status.EVENT_LOOP: "model events set each other off without end at one time; look at their triggers",
+    Status.EVENT_LOOP: "model events set each other off without end, at one time or faster and faster; look at "
+    "their triggers",
     Status.ENGINE_FAILED: "the engine failed on this subject; run it alone to see the message",
 }

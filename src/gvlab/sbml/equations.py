@@ -16,7 +16,7 @@ from gvlab.errors import UnknownNameError
 from gvlab.sbml import resolve
 from gvlab.sbml.evaluate import evaluate
 from gvlab.sbml.graph import Graph, Node
-from gvlab.sbml.names import GIVEN
+from gvlab.sbml.names import AMOUNT, GIVEN
 from gvlab.sbml.precheck import precheck
 from gvlab.sbml.resolve import Resolver
 from gvlab.sbml.symbols import Contents, Symbol
@@ -166,6 +166,15 @@ class Equations:
     def during(self) -> Resolver:
         """Writes a formula in terms of what is carried on, parameters, and time."""
         return resolve.during(self.system)
+
+    @_ReadOnce
+    def needed(self) -> frozenset[str]:
+        """States and parameters without whose values nothing can be followed: those of rates of change and triggers."""
+        system = self.system
+        moving = [name for name in self.states if name in system.rates]
+        nodes = [self.during(system.rates[name]) for name in moving]
+        nodes += [self.during(event.trigger) for event in system.events]
+        return frozenset((*moving, *(name.removeprefix(AMOUNT) for name in system.graph.symbols(nodes))))
 
     def initial(self, replaced: Mapping[str, Any], start: float = 0.0) -> dict[str, Any]:
         """Return the value of every state and parameter at the start, by name; an array where it depends on an array.

@@ -25,6 +25,10 @@ from gvlab.sbml.graph import Node
 MOST_FIRINGS = 1000
 """Firings of one subject at one time, after which its events are taken to set each other off without end."""
 
+MOMENT = 1e-9
+"""Part of its time, or of a day, within which so many firings of a subject count as at one time: events that follow
+each other faster and faster (Zeno) never get beyond it."""
+
 
 @dataclass(frozen=True)
 class EventAction:
@@ -119,6 +123,9 @@ class Events:
         self._lots: dict[int, int] = {}
         self.log: list[tuple[Rows, int, Floats]] = []
         self.endless: set[int] = set()
+        self.undefined: set[int] = set()
+        self._since = subjects.time.copy()
+        self._count = np.zeros(subjects.time.size, dtype=np.int64)
         self._refused = refused
         self._word = np.array([event.word for event in self._events], dtype=np.int64)
         self._bit = np.array([event.bit for event in self._events], dtype=np.int64)
@@ -174,6 +181,17 @@ class Events:
         """Drop what waits for a subject that has ended."""
         self._pending.pop(row, None)
 
+    def _note_firing(self, rows: Rows) -> None:
+        """Count the firings of subjects; take those for endless whose time hardly goes on while they fire."""
+        now = self._subjects.time[rows]
+        self._count[rows] += 1
+        many = self._count[rows] >= MOST_FIRINGS
+        if many.any():
+            rows, now = rows[many], now[many]
+            close = now - self._since[rows] <= MOMENT * np.maximum(1.0, np.abs(now))
+            self.endless.update(rows[close].tolist())
+            self._count[rows], self._since[rows] = 0, now
+
     def _carry_out(self, event: EventAction, rows: Rows, values: tuple[float, ...] | None) -> None:
         subjects = self._subjects
         if self._refused:
@@ -182,6 +200,7 @@ class Events:
         new: Any = subjects.evaluate(list(event.formulas), rows) if values is None else values
         subjects.assign(dict(zip(event.targets, new, strict=True)), rows)
         self.log.append((rows, event.number, subjects.time[rows].copy()))
+        self._note_firing(rows)
 
     def _one_by_one(self, row: int) -> None:
         """Carry out the events of one subject in the order that the specification asks for."""
@@ -225,7 +244,11 @@ class Events:
                 values = None
                 if event.at_trigger_time:
                     values = tuple(float(v) for v in self._each(list(event.formulas), rows))
-                pending.append(_Pending(event, now + self._number(event.delay, rows, 0.0), values))
+                delay = 0.0 if event.delay is None else self._each([event.delay], rows)[0]
+                if math.isnan(delay):
+                    self.undefined.add(row)  # when it happens nobody can say
+                    continue
+                pending.append(_Pending(event, now + delay, values))
             elif not event.persistent:
                 pending[:] = [item for item in pending if item.event is not event]
         subjects.old[row] = subjects.new[row]

@@ -197,8 +197,9 @@ class Run:
                 self._status[fired] = Status.STOPPED_BY_EVENT
                 self._read_at_stop(fired)
         self._logged = len(events.log)
-        for row in events.endless:
-            self._status[row] = Status.EVENT_LOOP
+        for found, status in ((events.endless, Status.EVENT_LOOP), (events.undefined, Status.NOT_FINITE)):
+            self._status[list(found)] = status
+            found.clear()
         if events.waiting:
             for row in rows.tolist():
                 if self._status[row] >= 0:

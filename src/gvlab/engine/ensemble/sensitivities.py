@@ -20,8 +20,9 @@ from gvlab.engine.contract import Operation, Options, PerSubject, Solution
 from gvlab.engine.ensemble.ready import MostRecent, ReadyModel
 from gvlab.engine.ensemble.run import Run
 from gvlab.engine.ensemble.subjects import Subjects
+from gvlab.engine.program.conditions import DUMMY
 from gvlab.engine.program.derivatives import gradients
-from gvlab.engine.program.program import DUMMY, Carried, Parts, build
+from gvlab.engine.program.program import Carried, Parts, build
 from gvlab.engine.request import SolveRequest, check, cores
 from gvlab.errors import InvalidValueError, ModelError, UnknownNameError
 from gvlab.sbml import resolve

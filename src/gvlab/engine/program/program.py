@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from gvlab.engine.program.conditions import changes_in_time, follow_clocks, moves_of, refuse_equality
 from gvlab.engine.program.derivatives import gradients
 from gvlab.engine.program.elimination import Elimination, eliminate
 from gvlab.engine.program.simplify import by_reciprocals, cheaper
@@ -26,12 +27,6 @@ CONSTANT = "constant "
 
 MOST_TERMS = 60_000
 """Terms of the rates and their derivatives, beyond which a model is refused."""
-
-CLOCK = "clock "
-"""Prefix of the states that are added so that conditions on time are not stepped over."""
-
-DUMMY = "nothing "
-"""Name of the one state of a model that has none."""
 
 
 @dataclass(frozen=True)
@@ -187,41 +182,12 @@ def build(model: Equations, extend: Callable[[Parts], None] | None = None) -> Pr
             states.append(own)
             rates.append(rate)
     triggers = [resolve(event.trigger) for event in system.events]
-    turns = _follow_clocks(graph, states, rates, triggers)
+    refuse_equality(graph, states, {event.id: trigger for event, trigger in zip(system.events, triggers, strict=True)})
+    turns = follow_clocks(graph, states, rates, triggers)
     base = len(states)
     if extend is not None:
         extend(Parts(graph, states, slots, carried, rates))
     return _assemble(graph, states, slots, carried, rates, triggers, turns, base)
-
-
-def _follow_clocks(graph: Graph, states: list[str], rates: list[Node], triggers: list[Node]) -> list[Node]:
-    """Add a state for each compared quantity that depends on time in a crooked way, and one where there is none.
-
-    Steps are chosen for the accuracy of the states. A trigger such as sin(time) > 0 in a model where nothing else moves
-    would be stepped over; as a state of its own, whose rate is its derivative by time, it keeps the steps short. No
-    step may go over a crest, where it may be true for an instant: the sign of that derivative is to be watched as well.
-    These relations are returned.
-    """
-    turns: list[Node] = []
-    moving = {*states, TIME}
-    nodes = [*rates, *triggers]
-    moves = _moves(graph, nodes, moving)
-    for relation in graph.order(nodes):
-        if graph.operation[relation] not in RELATIONS or not moves[relation]:
-            continue
-        difference = graph.sub(*graph.arguments[relation])
-        try:
-            slope = gradients(graph, [difference], [TIME])[0].get(TIME)
-        except ModelError:  # a function without derivative
-            continue
-        if slope is not None and _moves(graph, [slope], moving)[slope]:
-            states.append(f"{CLOCK}{len(states)}")
-            rates.append(slope)
-            turns.append(graph.relation("gt", slope, graph.const(0.0)))
-    if not states:
-        states.append(DUMMY)
-        rates.append(graph.const(0.0))
-    return turns
 
 
 def _assemble(
@@ -266,14 +232,14 @@ def _assemble(
         elimination=eliminate(base, [(i, j) for i, j in jacobian if i < base]),
         base=base,
     )
-    _hoist(program, _changes_in_time(graph, program.watch, states, moving))
+    _hoist(program, changes_in_time(graph, program.watch, states, moving))
     return program
 
 
 def _hold(graph: Graph, nodes: list[Node], moving: set[str]) -> tuple[list[Node], list[Node]]:
     """Return formulas whose comparisons of what moves are held at their truth at the start of the step, and these."""
     relations: dict[Node, int] = {}
-    moves = _moves(graph, nodes, moving)
+    moves = moves_of(graph, nodes, moving)
     memo: dict[Node, Node] = {}
 
     def replace(node: Node) -> Node | None:
@@ -294,49 +260,10 @@ def _hold(graph: Graph, nodes: list[Node], moving: set[str]) -> tuple[list[Node]
 
 def _leaves(graph: Graph, triggers: list[Node], relations: list[Node], moving: set[str]) -> list[Node]:
     """Return the comparisons inside triggers: (a > 1) and (a < 2) may come and go within one step, its parts do not."""
-    moves = _moves(graph, triggers, moving)
+    moves = moves_of(graph, triggers, moving)
     known = {*triggers, *relations}
     inside = graph.order(triggers)
     return [node for node in inside if graph.operation[node] in RELATIONS and moves[node] and node not in known]
-
-
-def _moves(graph: Graph, nodes: Sequence[Node], moving: set[str]) -> dict[Node, bool]:
-    result: dict[Node, bool] = {}
-    for node in graph.order(nodes):
-        if graph.operation[node] == "symbol":
-            result[node] = str(graph.payload[node]) in moving
-        elif graph.operation[node] == "mode":
-            result[node] = True
-        else:
-            result[node] = any(result[argument] for argument in graph.arguments[node])
-    return result
-
-
-def _changes_in_time(graph: Graph, watch: list[Node], states: list[str], moving: set[str]) -> list[Node]:
-    """Return the times, in terms of slots, at which comparisons that are linear in time change."""
-    in_states = _moves(graph, watch, set(states))
-    time = graph.symbol(TIME)
-    moves = _moves(graph, watch, moving)
-    found: dict[Node, None] = {}
-    for node in graph.order(watch):
-        if graph.operation[node] not in RELATIONS or in_states[node] or not moves[node]:
-            continue
-        left, right = graph.arguments[node]
-        if left == time or right == time:
-            other = right if left == time else left
-            if not moves[other]:
-                found[other] = None
-                continue
-        # a t + b = 0 at t = -b / a
-        difference = graph.sub(left, right)
-        try:
-            slope = gradients(graph, [difference], [TIME])[0].get(TIME)
-        except ModelError:  # a function without derivative: the change is found by search instead
-            slope = None
-        if slope is not None and not _moves(graph, [slope], moving)[slope]:
-            at_zero = graph.rebuild(difference, lambda n: graph.const(0.0) if n == time else None, {})
-            found[graph.neg(graph.div(at_zero, slope))] = None
-    return list(found)
 
 
 def _hoist(program: Program, stops: list[Node]) -> None:
@@ -345,7 +272,7 @@ def _hoist(program: Program, stops: list[Node]) -> None:
     moving = {*program.states, TIME}
     groups = [program.rates, list(program.jacobian.values()), program.drift, program.watch]
     roots = [node for group in groups for node in group]
-    moves = _moves(graph, roots, moving)
+    moves = moves_of(graph, roots, moving)
     constants: dict[Node, int] = {}
 
     def number(node: Node) -> int:
