@@ -8,6 +8,8 @@ import pytest
 from gvlab.engine import DEFAULT_ENGINE, ENGINES, Operation, Options, Status, solve
 from gvlab.errors import InvalidValueError, UnknownNameError
 
+from .conftest import equations
+
 TIMES = np.arange(0.0, 11.0)
 
 
@@ -100,6 +102,16 @@ def test_an_event_may_be_set_off_by_a_dose(house, engine):
     solution = run(house, engine, schedule=[Operation(2.0, "add", "cells", 20.0)], stop=["death"])
     assert solution.end_times[0] == pytest.approx(2.0, abs=1e-6)
     assert solution.events["time"] == pytest.approx([2.0, 2.0], abs=1e-6)
+
+
+@pytest.mark.parametrize("trigger", ["time >= 2", "time > 2"])
+def test_a_dose_at_the_instant_of_an_event_comes_before_it(engine, trigger):
+    """The event doubles what is there: also what has just been given."""
+    model = equations(f"model case\n x = 1; x' = -0.5*x; E: at ({trigger}): x = 2*x; end")
+    solution = run(model, engine, outputs=["x"], schedule=[Operation(2.0, "add", "x", 1.0)])
+    left = 2 * (np.exp(-1.0) + 1)
+    np.testing.assert_allclose(solution.values[0, 3:, 0], left * np.exp(-0.5 * (TIMES[3:] - 2)), rtol=1e-5)
+    np.testing.assert_allclose(solution.events["time"], [2.0], atol=1e-6)
 
 
 def test_a_reading_at_the_very_time_of_a_stop_comes_after_it(house, engine):

@@ -23,6 +23,10 @@ _STOP = "gvlab_next_stop_"
 _MOMENT = 1e-9
 """Days by which time goes on after operations, relative to the time where that is larger than 1."""
 
+_BEFORE = 1e-10
+"""Days, likewise, by which operations come early: they come before the events of their time, whose values libRoadRunner
+takes when it finds all of them at once."""
+
 
 class LiveModel:
     """One model in libRoadRunner, and what has been asked of it.
@@ -39,6 +43,7 @@ class LiveModel:
         self.ended = math.inf
         self.last: list[float] = []
         self.at_stop: Callable[[], None] | None = None
+        self.stop_time = math.inf
         self._listeners = []
         for number, name in enumerate(self.equations.events):
             listener = self.runner.model.getEvent(name)
@@ -50,6 +55,8 @@ class LiveModel:
 
     def _fired(self, model: Any, number: int) -> None:
         time = float(model.getTime())
+        if abs(time - self.stop_time) <= 2.0 * _BEFORE * max(1.0, abs(time)):
+            time = self.stop_time  # what operations set off happens at their time
         if time > self.ended:
             # Halting libRoadRunner would leave it unfit for the next subject; it goes on to the next stop unheard.
             return
@@ -214,10 +221,12 @@ class _Run:
         later = stop
         if then is not None:
             later = stop + _MOMENT * max(1.0, abs(stop))
-            live.runner.setValue(_STOP, stop)
+            early = stop - _BEFORE * max(1.0, abs(stop))
+            live.runner.setValue(_STOP, max(early, 0.5 * (self.time + stop)))
+            live.stop_time = stop
             live.at_stop = lambda: self._at_stop(stop, then, exact)
         data = np.asarray(live.runner.simulate(times=[self.time, *inside.tolist(), later]))
-        live.at_stop = None
+        live.at_stop, live.stop_time = None, math.inf
         ended = live.ended
         rows = np.searchsorted(times, inside)
         keep = inside < ended
