@@ -161,13 +161,11 @@ def _power(
     batches = min(BATCHES, len(usable) // (2 * n))
     batches = batches if batches >= _FEWEST_BATCHES else 1
     each = max(1, replicates // batches)
-    hits = np.zeros(batches)
     # Runs of neighbors: every eighth of them would lie in one corner of a Sobol sequence.
-    for number, batch in enumerate(np.array_split(usable, batches)):
-        rows = _experiments(batch, 2 * n, each, rng)
-        a = _draw(simulated.arm, simulated.arm_without, rows[:, :n], attrition, follow_up, rng)
-        b = _draw(simulated.versus, simulated.versus_without, rows[:, n:], attrition, follow_up, rng)
-        hits[number] = np.count_nonzero(_p_values(a, b, comparison, rng) < alpha)
+    rows = np.concatenate([_experiments(batch, 2 * n, each, rng) for batch in np.array_split(usable, batches)])
+    a = _draw(simulated.arm, simulated.arm_without, rows[:, :n], attrition, follow_up, rng)
+    b = _draw(simulated.versus, simulated.versus_without, rows[:, n:], attrition, follow_up, rng)
+    hits = np.count_nonzero((_p_values(a, b, comparison, rng) < alpha).reshape(batches, each), axis=1)
     total = batches * each
     between = float((hits / each).std(ddof=1) / np.sqrt(batches)) if batches > 1 else 0.0
     # Where every batch says the same, the replicates alone leave this much open.
