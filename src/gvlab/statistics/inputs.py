@@ -15,7 +15,7 @@ from gvlab.errors import InvalidValueError
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-_SAME_TIME = 1.5e-8
+SAME_TIME = 1.5e-8
 """Two times are one when they differ by less than this share of the mean time: the root of the machine's precision."""
 
 
@@ -88,7 +88,7 @@ def _joined(times: Float[Array, "time"]) -> Float[Array, "time"]:
     0.1 + 0.2 and 0.3 are one day; as two days they would be two risk sets.
     """
     distinct, place = np.unique(times, return_inverse=True)
-    steps = np.diff(distinct) > _SAME_TIME * np.abs(distinct).mean()
+    steps = np.diff(distinct) > SAME_TIME * np.abs(distinct).mean()
     first = np.concatenate([[0], np.cumsum(steps)])
     return np.asarray(distinct[np.searchsorted(first, first)][place], dtype=np.float64)
 

@@ -17,7 +17,7 @@ from gvlab.arrays import Array, Float, Int
 from gvlab.errors import InvalidValueError
 from gvlab.lazy import LazyModule
 from gvlab.statistics.estimate import Estimate, normal_quantile
-from gvlab.statistics.inputs import FloatArray, IntArray, count_at_risk, event_times, risk_table
+from gvlab.statistics.inputs import SAME_TIME, FloatArray, IntArray, count_at_risk, event_times, risk_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +67,8 @@ class SurvivalCurve:
                 f"Survival at time {time:g} is unknown: nobody was followed beyond {last['time']:g}. "
                 f"Ask for {last['time']:g} or earlier."
             )
-        row = self.table.iloc[int(np.searchsorted(self.table["time"], time, side="right")) - 1]
+        # What happened on day 0.1 + 0.2 has happened by day 0.3.
+        row = self.table.iloc[int(np.searchsorted(self.table["time"], time * (1 + SAME_TIME), side="right")) - 1]
         return Estimate(float(row["survival"]), float(row["lower"]), float(row["upper"]), self.confidence)
 
     def median(self) -> Estimate:

@@ -283,5 +283,8 @@ def test_days_that_differ_by_rounding_are_one_day():
     assert one == pytest.approx(other)
     late = statistics.kaplan_meier([0.5, 0.7, 0.9], [1, 1, 1], entry=[0.1 + 0.2, 0.3, 0.0])
     assert late.table["at_risk"].tolist()[1] == 3
+    by_day = statistics.kaplan_meier([0.1 + 0.2, 0.9], [1, 1])
+    assert by_day.at(0.3).value == 0.5
+    assert by_day.at(0.2999).value == 1
     near = statistics.kaplan_meier([1.0, 1.0 + 1e-6], [1, 1])
     assert len(near.table) == 3, "a millionth of a day is a difference"
