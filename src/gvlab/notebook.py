@@ -18,9 +18,13 @@ _STYLE = (
     ".gvlab th{font-weight:600;opacity:.7;border-bottom:1px solid rgba(128,128,128,.5)}"
     ".gvlab td,.gvlab th{text-align:left;padding:.2em 1.2em .2em 0;vertical-align:top;background:none}"
     ".gvlab td{border-bottom:1px solid rgba(128,128,128,.18)}"
+    ".gvlab .w{white-space:nowrap}"
     ".gvlab .n{text-align:right;font-variant-numeric:tabular-nums}"
     "</style>"
 )
+
+_NARROW = 20
+"""Characters of a cell that is not broken into lines."""
 
 Cell = str | float | int | None
 
@@ -62,7 +66,8 @@ def _cell(tag: str, value: Cell, right: bool) -> str:
         text = f"{value:,}"
     else:
         text = value
-    place = ' class="n"' if right else ""
+    words = [*(["n"] if right else []), *(["w"] if len(text) <= _NARROW else [])]
+    place = f' class="{" ".join(words)}"' if words else ""
     return f"<{tag}{place}>{escape(text)}</{tag}>"
 
 

@@ -17,14 +17,17 @@ class What(StrEnum):
     """What can be timed."""
 
     ENGINE = "engine"
+    HOUSE = "house"
 
 
 def bench(
-    what: Annotated[What, typer.Argument(help="engine: ours against libRoadRunner, numbalsoda and SciPy.")],
+    what: Annotated[
+        What, typer.Argument(help="engine: ours against its peers; house: what surrounds it, against its limits.")
+    ],
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the rows into this file.")] = None,
     figure: Annotated[Path | None, typer.Option(help="Draw the work-precision diagram into this file.")] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="The flagship model only, without SciPy: two minutes.")
+        bool, typer.Option("--quick", help="engine: the flagship model only, without SciPy; house: no cluster.")
     ] = False,
     docs: Annotated[bool, typer.Option("--docs", help="Write numbers, tables and figure of the docs anew.")] = False,
     gpu: Annotated[bool, typer.Option("--gpu", help="Our engine on the GPUs of this machine, nothing else.")] = False,
@@ -34,6 +37,9 @@ def bench(
     Each engine takes the loosest tolerance at which its error is small enough on one cohort, and is timed on another:
     one core, CPU time, medians. Benchmarks are part of the repository, not of the installed package. A peer that is not
     installed is left out, and the screen says how to install it.
+
+    "house" times whole experiments of few and of many subjects, and a local cluster of two workers against one, which
+    says something on an idle machine only.
 
     Examples:  gvlab bench engine --quick    gvlab bench engine --json engine.json --figure engine.svg
 

@@ -97,7 +97,13 @@ class Summary:
     def arm_table(self) -> tuple[tuple[str, ...], list[tuple[notebook.Cell, ...]]]:
         """Return header and rows of the table of arms."""
         some_failed = any(arm.failed for arm in self.arms)
-        header = ("arm", "n", *self.causes, "median survival (days)", f"alive on day {self.last_day:g}")
+        header = (
+            "arm",
+            "n",
+            *(f"died of {cause}" for cause in self.causes),
+            "median survival (days)",
+            f"alive on day {self.last_day:g}",
+        )
         rows: list[tuple[notebook.Cell, ...]] = [
             (
                 arm.arm,

@@ -1,6 +1,8 @@
 """An experiment is text, and the text is the experiment."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -10,6 +12,8 @@ from gvlab.experiment import Experiment
 from gvlab.experiment.text import SCHEMA_VERSION, ExperimentFile, json_schema
 from gvlab.library import Library
 from gvlab.protocol import Arm, Change, Condition, Dose, Harvest
+
+ROOT = Path(__file__).parents[3]
 
 STUDIES = [
     pytest.param(name, system, id=f"{name}-{system}")
@@ -137,3 +141,20 @@ def test_the_json_schema_describes_every_key():
     for part in (schema, *schema["$defs"].values()):
         assert part["additionalProperties"] is False
         assert all(field["description"] for field in part["properties"].values())
+
+
+def test_the_example_of_the_how_to_can_be_run():
+    page = (ROOT / "docs" / "how_to" / "write_an_experiment_as_a_file.md").read_text(encoding="utf-8")
+    file = ExperimentFile.parse(re.search(r"```yaml\n(.*?)```", page, re.DOTALL)[1])
+    assert [arm.n for arm in file.experiment.arms] == [10, 12, 10]
+    assert file.experiment.arm("late").protocol.doses[-1].start == 10
+    results = file.experiment.run(file.seed, subjects=2)
+    assert len(results.summary().comparisons) == 2
+
+
+def test_the_change_of_the_how_to_is_one_of_the_model():
+    page = (ROOT / "docs" / "how_to" / "write_an_experiment_as_a_file.md").read_text(encoding="utf-8")
+    change = yaml.safe_load(re.search(r"`(\{name: .*?\})`", page)[1])
+    content = Experiment.read("mathew2018_syngeneic").to_dict()
+    content["arms"][0]["condition"] = change
+    assert Experiment.from_dict(content).arms[0].condition.changes[0].target == change["changes"][0]["target"]
