@@ -129,6 +129,7 @@ def reading_agreement(
     data = data[data["arm"].isin(list(arms))]
     if data["time"].isna().any():
         raise InvalidValueError('A reading without a day cannot be laid over a prediction. Add a column "day".')
+    data, left_out = _comparable(data)
     last = float(data["time"].max())
     if last > experiment.last_day:
         raise InvalidValueError(
@@ -159,7 +160,7 @@ def reading_agreement(
         for arm in planned
     ]
     results = run_tasks(tasks, executor=executor, progress=progress, cancel=cancel)
-    warnings = tuple(f"{result.task.label}: {words}" for result in results for words in result.warnings)
+    warnings = (*left_out, *(f"{result.task.label}: {words}" for result in results for words in result.warnings))
     runs = {arm: result.get() for arm, result in zip(arms, results, strict=True)}
     found = []
     for analyte, (name, what) in sources.items():
@@ -187,9 +188,33 @@ def reading_agreement(
     return found
 
 
+def _comparable(data: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return the readings that a prediction can be held against, and a sentence on each kind of the others.
+
+    Raises
+    ------
+    InvalidValueError
+        If none is left.
+    """
+    before, unnamed = data["time"] < 0, data["value"].isna()
+    said = [
+        f"{int(rows.sum())} readings {what}; they are not compared."
+        for rows, what in (
+            (before, "are of days before day 0, where the experiment begins"),
+            (unnamed, "lie beyond a limit that the file does not name"),
+        )
+        if rows.any()
+    ]
+    kept = data[~before & ~unnamed]
+    if kept.empty:
+        raise InvalidValueError(f"No reading is left that can be compared: {' '.join(said)}")
+    return kept, tuple(said)
+
+
 def _converted(rows: pd.DataFrame, unit: str, analyte: str) -> Float[Array, " reading"]:
     written = str(rows["unit"].iloc[0])
     try:
+        units.check_unit(written)
         return np.asarray(units.convert(rows["value"].to_numpy(dtype=np.float64), written, unit))
     except UnitError as error:
         raise InvalidValueError(
