@@ -135,14 +135,14 @@ class Cohort:
         InvalidValueError
             If a value lies outside the bounds of its parameter, or an array has not one value a subject.
         """
-        for name, value in values.items():
-            if np.ndim(value):  # what is shared is checked by the table
-                self._refuse_out_of_bounds(name, np.array(value, dtype=np.float64, ndmin=1))
         shared = {name: float(value) for name, value in values.items() if np.ndim(value) == 0}
         table = self.table.replace(shared, note)
         columns = {name: column for name, column in self.columns.items() if name not in shared}
         columns.update({name: np.asarray(value) for name, value in values.items() if name not in shared})
-        return Cohort(columns, table, self.numbers, self.seed, self.population)
+        changed = Cohort(columns, table, self.numbers, self.seed, self.population)
+        for name in values.keys() - shared.keys():  # what is shared is checked by the table
+            self._refuse_out_of_bounds(name, changed.column(name))
+        return changed
 
     def _refuse_out_of_bounds(self, name: str, values: FloatArray) -> None:
         low, high = self.table.bounds(name)
