@@ -243,7 +243,8 @@ def test_one_set_and_many_give_the_same_answer(ran, expect, changes, verdict):
 def read(readings=(), shares=(), curve=None):
     readings = {("IL15_serum", day): np.array(each, dtype=float) for day, each in readings}
     shares = {("overall_survival", day): np.array(each, dtype=float) for day, each in shares}
-    return ExpectedReadouts(readings, shares, curve, np.zeros(1, dtype=np.int64))
+    sets = len(next(iter((*readings.values(), *shares.values())))) if readings or shares else len(curve)
+    return ExpectedReadouts(readings, shares, curve, np.zeros(sets, dtype=np.int64))
 
 
 def test_an_expected_effect_is_of_the_arm_over_the_other(experiments):

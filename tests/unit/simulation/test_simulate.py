@@ -73,7 +73,7 @@ def test_means_are_mixed_by_cells(house_model, typical, cells):
 
 def test_after_death_everything_is_missing(house_model, typical, cells):
     table = typical.table.replace({"k_hazard_house": 0.1})
-    mortal = Cohort({"theta_death_house": np.array([0.35, 9.0])}, table, [0, 1])
+    mortal = Cohort({"theta_death_house": np.array([0.35, 9.0])}, table, np.array([0, 1]))
     run = simulate(house_model, mortal, cells, until="day 8")
     assert run.status.tolist() == [Status.STOPPED_BY_EVENT, Status.FINISHED]
     assert run.first("death_house") == pytest.approx([3.5, np.inf], abs=1e-3)
@@ -130,7 +130,7 @@ def test_the_next_living_primary_gives_where_one_has_died(house_model, typical, 
     mortal = Cohort(
         {"theta_death_house": np.array([9.0, 0.1, 9.0]), "k_marker_house": np.array([0.1, 0.2, 0.3])},
         typical.table.replace({"k_hazard_house": 0.1}),
-        [0, 1, 2],
+        np.array([0, 1, 2]),
     )
     graft = Dose("house_graft", "100 cell", at="day 0", harvest=Harvest(cells, at="day 5"))
     run = simulate(house_model, mortal, graft, until="day 1", times=[0.0])

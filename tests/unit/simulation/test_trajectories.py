@@ -15,7 +15,7 @@ def run(house_model):
     mortal = Cohort(
         {"theta_death_house": np.array([0.35, 9.0, 0.25])},
         typical.table.replace({"k_hazard_house": 0.1}),
-        [4, 7, 9],
+        np.array([4, 7, 9]),
     )
     dose = Dose("house_cells", "1e4 cell", at="day 0")
     return simulate(house_model, mortal, dose, until="day 5", outputs=["cell_a", "marker"])
