@@ -52,6 +52,10 @@ def test_where_all_are_alike_there_is_no_odds_ratio_and_no_difference(successes)
     assert "odds" not in str(found)
 
 
+def test_equal_shares_have_an_odds_ratio_of_one():
+    assert compare_proportions(3, 4, 3, 4).odds_ratio.value == pytest.approx(1)
+
+
 def test_more_successes_than_subjects_are_refused():
     with pytest.raises(InvalidValueError, match="0 <= successes <= trials"):
         compare_proportions(11, 10, 0, 10)
