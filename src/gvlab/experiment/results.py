@@ -74,7 +74,7 @@ class Results:
         return tuple(self.runs)
 
     def run(self, arm: str) -> Trajectories:
-        """Give the trajectories of an arm.
+        """Return the trajectories of an arm.
 
         Raises
         ------
@@ -86,7 +86,7 @@ class Results:
         return self.runs[arm]
 
     def events(self, endpoint: str) -> EventTimes:
-        """Give the event times of an endpoint of the library."""
+        """Return the event times of an endpoint of the library."""
         return event_times(endpoint, self.runs, self.experiment.library)
 
     def reading(self, output: str, day: float, arm: str) -> FloatArray:
@@ -167,7 +167,7 @@ class Results:
         return Measurements(assay, title, unit, table[list(COLUMNS)].reset_index(drop=True), self.seed, limit)
 
     def _truth(self, output: str, days: Sequence[float]) -> Measurements:
-        """Give an output of the model as readings without error."""
+        """Return an output of the model as readings without error."""
         model, assays = self.experiment.model, self.experiment.library.names("assays")
         if output not in model.symbols:
             raise UnknownNameError("assay or output of the model", output, (*assays, *model.symbols))
@@ -233,12 +233,12 @@ class Results:
         return read_results(folder, library)
 
     def sources(self) -> tuple[Source, ...]:
-        """Give the bibliography entries of the numbers used."""
+        """Return the bibliography entries of the numbers used."""
         return self.experiment.sources()
 
 
 def _expected(assay: Assay, samples: Samples, analyte: str, unit: str) -> pd.DataFrame:
-    """Give the expected readings of an assay, by its error model."""
+    """Return the expected readings of an assay, by its error model."""
     moments = assay.moments(samples)
     if analyte not in moments:
         raise InvalidValueError(

@@ -31,14 +31,14 @@ FloatArray = npt.NDArray[np.float64]
 
 
 def assay_of(results: Results, name: str) -> Assay:
-    """Give an assay of the library with its numbers for the system of the results; errors as `Assay.named`."""
+    """Return an assay of the library with its numbers for the system of the results; errors as `Assay.named`."""
     from gvlab.assay.assay import Assay
 
     return Assay.named(name, results.experiment.system.contexts, library=results.experiment.library)
 
 
 def stream(results: Results, name: str, days: Sequence[float]) -> np.random.Generator:
-    """Give the stream of chance of an assay on these days."""
+    """Return the stream of chance of an assay on these days."""
     what = f"{name} {results.experiment.name or results.experiment.title} {results.experiment.system.name}"
     minutes = [round(1440 * day) for day in days]
     return np.random.default_rng([results.seed, zlib.crc32(what.encode()), *minutes])
@@ -141,12 +141,12 @@ def label(place: int, number: int) -> str:
 
 
 def number_of(subject: str) -> int:
-    """Give the number in a label."""
+    """Return the number in a label."""
     return int(subject.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
 
 
 def humane_endpoints(results: Results, limits: Mapping[str, tuple[str, float]] | None = None) -> pd.DataFrame:
-    """Say which animals had to be killed, and when: a look every day, with an observer's error.
+    """Return which animals had to be killed, and when: a look every day, with an observer's error.
 
     Parameters
     ----------
@@ -174,14 +174,14 @@ def humane_endpoints(results: Results, limits: Mapping[str, tuple[str, float]] |
 
 
 def upper_limit(assay: Assay) -> float | None:
-    """Give the limit above which a reading of an ELISA is flagged; None for other assays."""
+    """Return the limit above which a reading of an ELISA is flagged; None for other assays."""
     from gvlab.assay import elisa
 
     return elisa.limits(assay.parameters)[1] if assay.parameters.record.method == "elisa" else None
 
 
 def lower_limit(assay: Assay) -> float | None:
-    """Give the limit below which a reading of the assay is flagged: LLOQ of an ELISA, floor of a camera; else None."""
+    """Return the limit below which a reading is flagged: LLOQ of an ELISA, floor of a camera; else None."""
     from gvlab.assay import elisa, imaging
     from gvlab.assay.samples import SampleRows
 

@@ -110,7 +110,7 @@ def _set_initial(model: libsbml.Model, name: str, value: float) -> None:
 
 
 def _initial(model: libsbml.Model, name: str) -> str:
-    """Give the initial value of a symbol as a formula."""
+    """Return the initial value of a symbol as a formula."""
     assignment = model.getInitialAssignmentBySymbol(name)
     if assignment is not None:
         return f"({libsbml.formulaToL3String(assignment.getMath())})"

@@ -59,7 +59,7 @@ class Values:
     model: Model
 
     def __getitem__(self, name: str) -> PerSubject:
-        """Give a parameter of the subjects, or the model's own value."""
+        """Return a parameter of the subjects, or the model's own value."""
         if name in self.numbers:
             return self.numbers[name]
         nominal = self.model.equations.nominal
@@ -68,7 +68,7 @@ class Values:
         return nominal[name]
 
     def unit(self, name: str) -> str:
-        """Give the unit of a parameter."""
+        """Return the unit of a parameter."""
         return self.cohort.table.unit(name) if name in self.cohort.table else self.model.unit(name)
 
 
@@ -149,7 +149,7 @@ def _operation(dose: Dose, time: float, spec: OperationSpec, values: Values) -> 
 
 
 def _arriving(dose: Dose, spec: OperationSpec, values: Values, wanted: str) -> PerSubject:
-    """Give what of the dose arrives, in the unit that is wanted: amount, times body mass, times fractions."""
+    """Return what of the dose arrives, in the unit that is wanted: amount, times body mass, times fractions."""
     amount = _amount(dose, spec.unit or "", values)
     unit = spec.unit or "dimensionless"
     for factor in spec.times:
@@ -172,7 +172,7 @@ def _amount(dose: Dose, unit: str, values: Values) -> PerSubject:
 
 
 def _transfer(dose: Dose, time: float, spec: HarvestSpec, harvested: Harvested, values: Values) -> Iterator[Operation]:
-    """Give cells of a primary recipient: their means are mixed first, while the pool is what it was."""
+    """Return cells of a primary recipient: their means are mixed first, while the pool is what it was."""
     amount = _amount(dose, _CELL, values)
     carriers = spec.phenotype_of or spec.pool
     carried = amount * sum(harvested.share[state] for state in carriers)

@@ -180,7 +180,7 @@ class CudaCard:
         return self._memory
 
     def release(self) -> None:
-        """Give back what was reserved; the driver waits for a kernel that still uses it."""
+        """Release what was reserved; the driver waits for a kernel that still uses it."""
         self._enter()
         if self._memory:
             memory, self._memory = self._memory, 0
@@ -209,7 +209,7 @@ class CudaCard:
         _checked(self._driver.cuLaunchKernel(function, blocks, 1, 1, kernel.threads, 1, 1, 0, self._work, 0, 0))
 
     def running(self) -> bool:
-        """Tell whether the kernel that was started still runs."""
+        """Return whether the kernel that was started still runs."""
         self._enter()
         result = self._driver.cuStreamQuery(self._work)
         if result[0] == self._driver.CUresult.CUDA_ERROR_NOT_READY:

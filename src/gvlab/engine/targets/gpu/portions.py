@@ -72,7 +72,7 @@ class Card(Protocol):
         ...
 
     def release(self) -> None:
-        """Give back what was reserved."""
+        """Release what was reserved."""
         ...
 
     def upload(self, array: Memory, address: int) -> None:
@@ -88,7 +88,7 @@ class Card(Protocol):
         ...
 
     def running(self) -> bool:
-        """Tell whether the kernel that was started still runs."""
+        """Return whether the kernel that was started still runs."""
         ...
 
 
