@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from conftest import finish, start
 from gvlab.assay import analyze
 from gvlab.assay.samples import MARK
 
@@ -24,8 +25,6 @@ until: day 14
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    from conftest import finish, start
-
     place = tmp_path_factory.mktemp("raw")
     (place / "library" / "experiments").mkdir(parents=True)
     (place / "library" / "experiments" / "every_instrument.yaml").write_text(EVERY_INSTRUMENT)

@@ -14,6 +14,10 @@ from gvlab.engine.contract import PerSubject
 from gvlab.engine.program.program import Carried, Program
 from gvlab.engine.request import SolveRequest
 
+NOTHING = 1e-100
+"""What begins with less begins with nothing: it is what a decay has left of a state, and numbers that are followed to a
+millionth of it would end among the denormal ones."""
+
 
 def absolute_tolerances(
     request: SolveRequest, program: Program, relative: float, absolute: float
@@ -39,11 +43,11 @@ def absolute_tolerances(
         if name in scales:
             numbers[place.state] = scales[name]
         elif name in request.values:
-            least[place.state] = np.abs(np.asarray(request.values[name]))
+            least[place.state] = _size(request.values[name])
     for operation in request.schedule:
         place = program.carried.get(operation.target, Carried(-1, -1))
         if place.state in least and operation.kind != "mix":
-            given = np.abs(np.asarray(operation.value))
+            given = _size(operation.value)
             known = least[place.state]
             smaller = np.where((given > 0) & ((known == 0) | (given < known)), given, known)
             least[place.state] = smaller
@@ -65,3 +69,8 @@ def absolute_tolerances(
         columns.append(absolute * np.asarray(scale) * sizes.get(state, 1.0))
     together = np.broadcast_arrays(*columns, np.zeros(1))[:-1]
     return np.ascontiguousarray(np.stack(together, axis=1))
+
+
+def _size(value: PerSubject) -> FloatArray:
+    size = np.abs(np.asarray(value, dtype=np.float64))
+    return np.where(size < NOTHING, 0.0, size)
