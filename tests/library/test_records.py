@@ -184,6 +184,16 @@ arms:
 """
 
 
+def test_the_same_mistake_in_every_dose_is_said_once_or_twice(folder):
+    (folder / "experiments").mkdir()
+    dose = "{agent: house_drug, amunt: 1 mg, at: day 1}"
+    many = EXPERIMENT.replace(dose, ", ".join(20 * [dose]))
+    message = refusal(written(folder, many, "study", "experiments"))
+    assert 'Did you mean "amount"?' in message
+    assert "more of this kind." in message
+    assert len(message) < 1000
+
+
 def test_an_unknown_key_of_a_dose_in_an_arm_is_answered(folder):
     (folder / "experiments").mkdir()
     message = refusal(written(folder, EXPERIMENT, "study", "experiments"))

@@ -23,6 +23,7 @@ _PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fas
 _DEEPEST = 32
 _MOST_VALUES = 20_000
 _LONGEST_SHOWN = 80
+_MOST_SHOWN = 4
 
 _NULL = frozenset(("", "~", "null"))
 _WHOLE = re.compile(r"[-+]?(?:0|[1-9]\d{0,17})")
@@ -219,13 +220,22 @@ def parse_table(text: str, schema: type[Row], file: str) -> tuple[Row, ...]:
 def _explain(error: ValidationError, file: str, schema: type[Record], lines: Mapping[Place, int]) -> str:
     """Write in words what breaks the schema: file, line, key, value, rule, way out."""
     messages, first = [], 0
-    for problem in error.errors():
+    problems = error.errors()
+    # A list whose entries were all refused is "too short" for pydantic; the entries say what is wrong.
+    refused = {problem["loc"][:i] for problem in problems for i in range(len(problem["loc"]))}
+    for problem in problems:
+        if problem["type"] == "too_short" and problem["loc"] in refused:
+            continue
         # "record" is pydantic's word for one of two forms of an entry, not a key that anybody wrote.
         place = tuple(part for part in problem["loc"] if part != "record")
         first = first or _line_of(place, lines)
         messages.append(_say(problem, place, schema))
     where = f"{file}, line {first}" if first else file
-    return f"{where}: " + " ".join(dict.fromkeys(messages))
+    found = list(dict.fromkeys(messages))
+    more = len(found) - _MOST_SHOWN
+    # One word that is wrong in every entry of a list is read once or twice, not twenty times.
+    told = [*found[:_MOST_SHOWN], f"And {more} more of this kind."] if more > 1 else found
+    return f"{where}: " + " ".join(told)
 
 
 def _say(problem: Any, place: Place, schema: type[Record]) -> str:
