@@ -77,6 +77,23 @@ def test_damaged_workbooks(tmp_path):
     assert refused > 30
 
 
+@pytest.mark.parametrize(("offset", "byte"), [(8, 97), (6, 1)], ids=["unknown compression", "a password"])
+def test_a_workbook_that_cannot_be_unpacked_is_refused(tmp_path, offset, byte):
+    """Every local header and every entry of the directory (two bytes further on) says the same."""
+    book = openpyxl.Workbook()
+    book.active.append(["arm", "time", "event"])
+    book.save(tmp_path / "a.xlsx")
+    content = bytearray((tmp_path / "a.xlsx").read_bytes())
+    for mark, shift in ((b"PK\x03\x04", 0), (b"PK\x01\x02", 2)):
+        place = content.find(mark)
+        while place >= 0:
+            content[place + offset + shift] = byte
+            place = content.find(mark, place + 4)
+    (tmp_path / "a.xlsx").write_bytes(content)
+    with pytest.raises(GVLabError, match="damaged workbook"):
+        analyze(tmp_path / "a.xlsx")
+
+
 def test_damaged_gates():
     content = (FILES / "gatingml" / "gml_all_gates.xml").read_bytes()
     chance = random.Random(2018)

@@ -6,8 +6,10 @@ shown in them. Hidden rows are read as the others are, and said.
 
 from __future__ import annotations
 
+import lzma
 import posixpath
 import re
+import struct
 import warnings
 import zipfile
 import zlib
@@ -27,8 +29,12 @@ _SMALL_SHEET = 1_500_000
 """Bytes of a sheet, unpacked: some 20,000 cells."""
 _MOST_CELLS = 600_000
 _MOST_COLUMNS = 2_000
-_DAMAGED = (ValueError, LookupError, TypeError, AttributeError, SyntaxError, EOFError, zipfile.BadZipFile, zlib.error)
-"""What openpyxl raises at a workbook with a fault inside."""
+_DAMAGED = (
+    ValueError, LookupError, TypeError, AttributeError, SyntaxError, EOFError, RuntimeError, ArithmeticError,
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error,
+)  # fmt: skip
+"""What zipfile and openpyxl raise at a workbook with a fault inside; a byte that names another way of compression, or a
+password, is a RuntimeError there."""
 _CELL = re.compile(rb'<c\s[^>]*?r="([A-Z]{1,4})(\d{1,7})"')
 _MERGED = re.compile(rb'<mergeCell\s[^>]*?ref="([A-Z]+)(\d+):([A-Z]+)(\d+)"')
 _HIDDEN_ROW = re.compile(rb'<row\s(?=[^>]*\bhidden="(?:1|true)")[^>]*?\br="(\d+)"')
