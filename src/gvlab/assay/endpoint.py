@@ -148,12 +148,15 @@ class EventTimes:
         Columns `COLUMNS`; `event_observed` 1 is the endpoint, 2 a competing event, 0 censored.
     counts
         "free" or "reached": which share is reported.
+    code
+        Its code in a clinical data set (PARAMCD).
     """
 
     endpoint: str
     title: str
     table: pd.DataFrame
     counts: str = "free"
+    code: str = ""
 
     def __repr__(self) -> str:
         counts = self.table["event_observed"].value_counts()
@@ -270,4 +273,4 @@ def event_times(endpoint: str, arms: Mapping[str, Followed], library: Library | 
     """Return the event times of an endpoint of a library (the default one where None), for each arm."""
     record = _record(endpoint, library)
     tables = [endpoint_times(record, followed, arm) for arm, followed in arms.items()]
-    return EventTimes(endpoint, record.title, pd.concat(tables, ignore_index=True), record.counts)
+    return EventTimes(endpoint, record.title, pd.concat(tables, ignore_index=True), record.counts, record.paramcd)

@@ -18,8 +18,10 @@ from gvlab.statistics.estimate import Estimate, HypothesisTest, Power, wilson_in
 from gvlab.statistics.hazard import HazardRatio, hazard_ratio, logrank
 from gvlab.statistics.power import logrank_power, mannwhitney_power, welch_power
 from gvlab.statistics.proportions import ProportionComparison, compare_proportions, paired_difference
+from gvlab.statistics.start_stop import Landmark, first_of, landmark, mantel_byar, start_stop
 from gvlab.statistics.survival import SurvivalCurve, kaplan_meier, restricted_mean, restricted_mean_difference
 from gvlab.statistics.synergy import HillCurve, Synergy, loewe_effect, synergy
+from gvlab.statistics.weights import effective_size, weighted_share
 
 __all__ = [
     "CumulativeIncidence",
@@ -28,6 +30,7 @@ __all__ = [
     "HazardRatio",
     "HillCurve",
     "HypothesisTest",
+    "Landmark",
     "ManyGroups",
     "Power",
     "ProportionComparison",
@@ -39,22 +42,28 @@ __all__ = [
     "compare_proportions",
     "compare_two",
     "cumulative_incidence",
+    "effective_size",
+    "first_of",
     "gray",
     "hazard_ratio",
     "hodges_lehmann",
     "holm",
     "kaplan_meier",
+    "landmark",
     "loewe_effect",
     "logrank",
     "logrank_power",
     "mann_whitney",
     "mannwhitney_power",
+    "mantel_byar",
     "median_with_interval",
     "paired_difference",
     "paired_effect",
     "restricted_mean",
     "restricted_mean_difference",
+    "start_stop",
     "synergy",
+    "weighted_share",
     "welch_power",
     "wilson_interval",
 ]

@@ -16,8 +16,9 @@ import numpy.typing as npt
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.lazy import LazyModule
 from gvlab.statistics.estimate import Estimate, HypothesisTest, normal_quantile
-from gvlab.statistics.inputs import FloatArray, IntArray, event_times, labels, risk_table
+from gvlab.statistics.inputs import FloatArray, IntArray, RiskTable, event_times, labels, risk_table
 from gvlab.statistics.score_test import score_test
+from gvlab.statistics.weights import checked_weights, subject_numbers, weighted_risk, weights_of_subjects
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,11 +77,14 @@ def cumulative_incidence(
     causes: Mapping[int, str],
     entry: npt.ArrayLike | None = None,
     *,
+    weights: npt.ArrayLike | None = None,
+    subject: Iterable[object] | None = None,
     confidence: float = 0.95,
 ) -> CumulativeIncidence:
     """Estimate the probability of each cause of failure over time, the others competing [1]_.
 
-    The variance is that of the Aalen-Johansen estimator by the delta method [2]_; limits are on the log(-log) scale.
+    The variance is that of the Aalen-Johansen estimator by the delta method [2]_; with weights or several rows a
+    subject it is the robust one (`gvlab.statistics.weights`). Limits are on the log(-log) scale.
     Before the first event of a cause both its limits are 0.
 
     Parameters
@@ -91,7 +95,7 @@ def cumulative_incidence(
         0 where censored, else the number of the cause.
     causes
         Name of each cause, by number; numbers are 1, 2, ... without gaps.
-    entry
+    entry, weights, subject
         As in `kaplan_meier`.
     confidence
         Coverage of the limits.
@@ -104,37 +108,50 @@ def cumulative_incidence(
     times, codes, entries = event_times(duration, cause, entry)
     names = _cause_names(causes, codes)
     z = normal_quantile(confidence)
-    risk = risk_table(times, codes, entries, causes=len(names))
-    all_events = risk.events.sum(axis=1)
-    survival = np.cumprod(1 - all_events / risk.at_risk)
-    before = np.concatenate([[1.0], survival[:-1]])
+    if weights is None and subject is None:
+        plain = risk_table(times, codes, entries, causes=len(names))
+        grid, at_risk, all_events, censored = plain.times, plain.at_risk, plain.events, plain.censored
+        columns = [_estimated(plain, k) for k in range(len(names))]
+        start, n = int(np.sum(entries == -np.inf)), len(times)
+    else:
+        w = np.ones(len(times)) if weights is None else checked_weights(weights, len(times))
+        owner = subject_numbers(subject, times, codes, entries)
+        robust = weighted_risk(times, codes, entries, w, owner, causes=len(names))
+        grid, at_risk, all_events, censored = robust.times, robust.at_risk, robust.events, robust.censored
+        columns = [(robust.incidence[:, k], robust.incidence_error[:, k] ** 2) for k in range(len(names))]
+        start, n = w[entries == -np.inf].sum(), len(weights_of_subjects(w, owner))
     frames = []
     for k, name in enumerate(names):
-        events = risk.events[:, k]
-        # Sums of tenths miss 1 by rounding, and there the log(-log) scale would overflow.
-        incidence = np.cumsum(before * events / risk.at_risk)
-        incidence = np.where(incidence > 1 - 1e-12, 1.0, incidence)
-        variance = _delta_variance(incidence, before, events, all_events, risk.at_risk)
+        incidence, variance = columns[k]
         lower, upper = _limits(incidence, variance, z)
         frame = pd.DataFrame(
             {
-                "time": risk.times,
+                "time": grid,
                 "cause": name,
-                "at_risk": risk.at_risk,
-                "events": events,
-                "censored": risk.censored,
+                "at_risk": at_risk,
+                "events": all_events[:, k],
+                "censored": censored,
                 "incidence": incidence,
                 "lower": lower,
                 "upper": upper,
             }
         )
-        if risk.times[0] > 0:
-            start = pd.DataFrame(
-                [[0.0, name, int(np.sum(entries == -np.inf)), 0, 0, 0.0, 0.0, 0.0]], columns=frame.columns
-            )
-            frame = pd.concat([start.astype(frame.dtypes), frame], ignore_index=True)
+        if grid[0] > 0:
+            first = pd.DataFrame([[0.0, name, start, 0, 0, 0.0, 0.0, 0.0]], columns=frame.columns)
+            frame = pd.concat([first.astype(frame.dtypes), frame], ignore_index=True)
         frames.append(frame)
-    return CumulativeIncidence(pd.concat(frames, ignore_index=True), names, len(times), confidence)
+    return CumulativeIncidence(pd.concat(frames, ignore_index=True), names, n, confidence)
+
+
+def _estimated(risk: RiskTable, k: int) -> tuple[FloatArray, FloatArray]:
+    """Return the incidence of one cause and its variance, every subject counted once."""
+    events, all_events = risk.events[:, k], risk.events.sum(axis=1)
+    survival = np.cumprod(1 - all_events / risk.at_risk)
+    before = np.concatenate([[1.0], survival[:-1]])
+    # Sums of tenths miss 1 by rounding, and there the log(-log) scale would overflow.
+    incidence = np.cumsum(before * events / risk.at_risk)
+    incidence = np.where(incidence > 1 - 1e-12, 1.0, incidence)
+    return incidence, _delta_variance(incidence, before, events, all_events, risk.at_risk)
 
 
 def _cause_names(causes: Mapping[int, str], codes: IntArray) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from gvlab.lazy import LazyModule
 from gvlab.statistics.estimate import Estimate, HypothesisTest, number_in_words, p_value_in_words, tail_of
 from gvlab.statistics.inputs import FloatArray, IntArray, count_at_risk, event_times, labels
 from gvlab.statistics.score_test import score_test
+from gvlab.statistics.weights import checked_weights, subject_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,7 +108,7 @@ class HazardRatio:
     of, versus
         The arms.
     interval
-        ``Wald`` (lifelines, Efron's ties) or ``profile likelihood``.
+        ``Wald`` (lifelines, Efron's ties), ``Wald, robust``, or ``profile likelihood``.
     """
 
     estimate: Estimate
@@ -132,6 +133,8 @@ def hazard_ratio(
     of: str,
     versus: str,
     entry: npt.ArrayLike | None = None,
+    weights: npt.ArrayLike | None = None,
+    subject: Iterable[object] | None = None,
     confidence: float = 0.95,
 ) -> HazardRatio:
     """Estimate the hazard of one arm relative to another by Cox's partial likelihood with Efron's ties [1]_ [2]_.
@@ -145,6 +148,8 @@ def hazard_ratio(
         As in `logrank`; subjects of other groups are left out.
     of, versus
         Names of the two groups: the hazard of `of` over the hazard of `versus`.
+    weights, subject
+        As in `kaplan_meier`; the variance is then robust (sandwich [3]_).
     confidence
         Coverage of the interval.
 
@@ -153,12 +158,14 @@ def hazard_ratio(
     UnknownNameError
         If a group has no subjects.
     InvalidValueError
-        If neither arm has an event while both are at risk: there is nothing to compare.
+        If neither arm has an event while both are at risk: there is nothing to compare. With weights, also if one
+        arm has all the events: a profile likelihood of weights means nothing.
 
     References
     ----------
     .. [1] Cox (1972) J R Stat Soc B 34:187-220.
     .. [2] Efron (1977) J Am Stat Assoc 72:557-565.
+    .. [3] Lin & Wei (1989) J Am Stat Assoc 84:1074-1078.
     """
     times, causes, entries = event_times(duration, event_observed, entry)
     group_of = labels(group, len(times))
@@ -176,13 +183,22 @@ def hazard_ratio(
             f'No event happened while "{of}" and "{versus}" were both at risk, so their hazards cannot be compared. '
             "Follow the subjects for longer."
         )
+    robust = None
+    if weights is not None or subject is not None:
+        w = np.ones(len(keep)) if weights is None else checked_weights(weights, len(keep))
+        robust = (w[keep], subject_numbers(subject, *event_times(duration, event_observed, entry))[keep])
     rises = all(here == all_here for all_here, here, _, _ in ties)
     falls = all(here == 0 for _, here, _, _ in ties)
+    if (rises or falls) and robust is not None:
+        raise InvalidValueError(
+            f'All events are in "{of if rises else versus}", so the hazard ratio of weighted subjects has no estimate. '
+            "Compare shares or restricted means instead."
+        )
     if rises or falls:
         estimate, p_value = _profile(ties, rises, confidence)
         return HazardRatio(estimate, p_value, of, versus, "profile likelihood")
-    estimate, p_value = _wald(times, event, entries, treated, confidence)
-    return HazardRatio(estimate, p_value, of, versus, "Wald")
+    estimate, p_value = _wald(times, event, entries, treated, confidence, robust)
+    return HazardRatio(estimate, p_value, of, versus, "Wald" if robust is None else "Wald, robust")
 
 
 _Tie = tuple[int, int, int, int]
@@ -223,12 +239,22 @@ def _profile(ties: list[_Tie], rises: bool, confidence: float) -> tuple[Estimate
 
 
 def _wald(
-    times: FloatArray, event: IntArray, entry: FloatArray, treated: FloatArray, confidence: float
+    times: FloatArray,
+    event: IntArray,
+    entry: FloatArray,
+    treated: FloatArray,
+    confidence: float,
+    robust: tuple[FloatArray, IntArray] | None,
 ) -> tuple[Estimate, float]:
     # Imported here: lifelines takes over a second, and most users of this package never fit a hazard ratio.
     from lifelines import CoxPHFitter
 
     frame = pd.DataFrame({"duration": times, "event": event, "treated": treated})
+    if robust is not None:
+        # The scale of weights moves nothing; lifelines drops subjects without weight.
+        frame["weight"], frame["subject"] = robust[0] / robust[0].mean(), robust[1]
+        frame = frame[frame["weight"] > 0]
+        entry = entry[robust[0] > 0]
     late = np.isfinite(entry).any()
     if late:
         frame["entry"] = np.maximum(entry, 0.0)
@@ -236,7 +262,14 @@ def _wald(
         # lifelines warns of columns with low variance in one of the strata of events; that case is dealt with above.
         warnings.simplefilter("ignore")
         fit = CoxPHFitter(alpha=2 * tail_of(confidence)).fit(
-            frame, "duration", "event", entry_col="entry" if late else None, fit_options={"precision": 1e-9}
+            frame,
+            "duration",
+            "event",
+            entry_col="entry" if late else None,
+            fit_options={"precision": 1e-9},
+            robust=robust is not None,
+            weights_col=None if robust is None else "weight",
+            cluster_col=None if robust is None else "subject",
         )
     row = fit.summary.loc["treated"]
     lower, upper = np.exp(fit.confidence_intervals_.loc["treated"].to_numpy(dtype=np.float64))

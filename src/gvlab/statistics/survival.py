@@ -7,6 +7,7 @@ R, it is at risk after it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,13 @@ from gvlab.errors import InvalidValueError
 from gvlab.lazy import LazyModule
 from gvlab.statistics.estimate import Estimate, normal_quantile
 from gvlab.statistics.inputs import SAME_TIME, FloatArray, IntArray, count_at_risk, event_times, risk_table
+from gvlab.statistics.weights import (
+    checked_weights,
+    effective_size,
+    subject_numbers,
+    weighted_risk,
+    weights_of_subjects,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +46,9 @@ class SurvivalCurve:
         Subjects.
     confidence
         Coverage of the pointwise limits.
+    effective_size
+        How many subjects of equal weight would tell as much; None where subjects have no weights. With weights the
+        columns `at_risk`, `events` and `censored` are their sums.
     """
 
     table: pd.DataFrame
@@ -45,11 +56,12 @@ class SurvivalCurve:
     confidence: float
     _duration: Float[Array, "subject"] = field(repr=False)
     _entry: Float[Array, "subject"] = field(repr=False)
+    effective_size: float | None = None
 
     @property
     def events(self) -> int:
-        """Events observed."""
-        return int(self.table["events"].sum())
+        """Events observed; with weights, their sum rounded."""
+        return round(float(self.table["events"].sum()))
 
     def at(self, time: float) -> Estimate:
         """Return the probability of being event-free beyond `time`, with its pointwise log-log interval.
@@ -124,13 +136,16 @@ def kaplan_meier(
     event_observed: npt.ArrayLike,
     entry: npt.ArrayLike | None = None,
     *,
+    weights: npt.ArrayLike | None = None,
+    subject: Iterable[object] | None = None,
     confidence: float = 0.95,
 ) -> SurvivalCurve:
     """Estimate the probability of being event-free over time [1]_.
 
-    Limits are pointwise, Greenwood's variance on the log(-log) scale, so they stay within 0 and 1. Before the first
-    event both are 1. Where the curve has reached 0 that scale gives no limits: the lower is 0 and the upper stays where
-    it was at the step before.
+    Limits are pointwise, Greenwood's variance on the log(-log) scale, so they stay within 0 and 1; with weights or
+    several rows a subject the variance is robust (`gvlab.statistics.weights`). Before the first event both are 1.
+    Where the curve has reached 0 that scale gives no limits: the lower is 0 and the upper stays where it was at the
+    step before.
 
     Parameters
     ----------
@@ -140,6 +155,10 @@ def kaplan_meier(
         1 (or any cause 1, 2, ...) where the event was seen, 0 where the subject is censored.
     entry
         When the subject came under observation, for late entry; 0 or None means from the start.
+    weights
+        How many subjects of a population each stands for; None counts every subject once.
+    subject
+        Whose row each is, where a subject has several (start-stop rows); None means one row a subject.
     confidence
         Coverage of the limits.
 
@@ -154,6 +173,8 @@ def kaplan_meier(
     """
     times, causes, entries = event_times(duration, event_observed, entry)
     z = normal_quantile(confidence)
+    if weights is not None or subject is not None:
+        return _robust_curve(times, np.minimum(causes, 1), entries, weights, subject, confidence)
     risk = risk_table(times, np.minimum(causes, 1), entries)
     events = risk.events[:, 0]
     survival: FloatArray = np.cumprod(1 - events / risk.at_risk).astype(np.float64)
@@ -174,6 +195,33 @@ def kaplan_meier(
         first = pd.DataFrame([[0.0, start, 0, 0, 1.0, 1.0, 1.0]], columns=table.columns)
         table = pd.concat([first.astype(table.dtypes), table], ignore_index=True)
     return SurvivalCurve(table, len(times), confidence, times, entries)
+
+
+def _robust_curve(
+    times: FloatArray,
+    event: IntArray,
+    entries: FloatArray,
+    weights: npt.ArrayLike | None,
+    subject: Iterable[object] | None,
+    confidence: float,
+) -> SurvivalCurve:
+    owner = subject_numbers(subject, times, event, entries)
+    w = np.ones(len(times)) if weights is None else checked_weights(weights, len(times))
+    risk = weighted_risk(times, event, entries, w, owner)
+    relative = np.divide(
+        risk.event_free_error, risk.event_free, out=np.zeros(len(risk.times)), where=risk.event_free > 0
+    )
+    lower, upper = _log_log_limits(risk.event_free, relative**2, normal_quantile(confidence))
+    columns = (risk.times, risk.at_risk, risk.events[:, 0], risk.censored, risk.event_free, lower, upper)
+    names = ("time", "at_risk", "events", "censored", "survival", "lower", "upper")
+    table = pd.DataFrame(dict(zip(names, columns, strict=True)))
+    if risk.times[0] > 0:
+        start = float(w[entries == -np.inf].sum())
+        first = pd.DataFrame([[0.0, start, 0.0, 0.0, 1.0, 1.0, 1.0]], columns=table.columns)
+        table = pd.concat([first, table], ignore_index=True)
+    n = int(owner.max()) + 1
+    worth = effective_size(weights_of_subjects(w, owner))
+    return SurvivalCurve(table, n, confidence, times, entries, worth)
 
 
 def _greenwood(events: IntArray, at_risk: IntArray) -> FloatArray:
@@ -199,13 +247,15 @@ def restricted_mean(
     until: float,
     entry: npt.ArrayLike | None = None,
     *,
+    weights: npt.ArrayLike | None = None,
+    subject: Iterable[object] | None = None,
     confidence: float = 0.95,
 ) -> Estimate:
     """Return the mean time lived up to a horizon: the area under the Kaplan-Meier curve to `until` [1]_.
 
     Parameters
     ----------
-    duration, event_observed, entry
+    duration, event_observed, entry, weights, subject
         As in `kaplan_meier`.
     until
         The horizon. It may not lie beyond the last observation while somebody is still event-free.
@@ -220,6 +270,12 @@ def restricted_mean(
     """
     curve = kaplan_meier(duration, event_observed, entry, confidence=confidence)
     mean, variance = _area(curve, until)
+    if weights is not None or subject is not None:
+        times, causes, entries = event_times(duration, event_observed, entry)
+        w = np.ones(len(times)) if weights is None else checked_weights(weights, len(times))
+        event = np.minimum(causes, 1)
+        risk = weighted_risk(times, event, entries, w, subject_numbers(subject, times, event, entries), until=until)
+        mean, variance = risk.area, risk.area_error**2
     half = normal_quantile(confidence) * np.sqrt(variance) if curve.n > 1 else np.inf
     return Estimate(mean, max(0.0, mean - half), min(until, mean + half), confidence)
 
