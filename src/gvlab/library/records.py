@@ -21,6 +21,7 @@ from gvlab.library.fields import (
 from gvlab.library.finding_record import FindingRecord
 from gvlab.library.report_record import ReportSpec, StudyRecord
 from gvlab.library.table_rows import ConditionRow, EdgeRow, ParameterRow
+from gvlab.library.variability import Variability
 from gvlab.provenance import Evidence
 
 # ---------------------------------------------------------------------------------------------------- subjects
@@ -85,35 +86,6 @@ class SystemRecord(Titled, Sourced):
     """Doses that other systems have and this one does not: an arm that names one here goes without it."""
     notes: Text = ""
     description: Text = ""
-
-
-class Variability(Sourced):
-    """How a parameter differs between subjects.
-
-    A log-normal is given by its coefficient of variation; `center` says whether the table's value is its median or
-    its mean. A normal is given by `sd` (or `cv`), a uniform by `low` and `high` (or the bounds of the table).
-    """
-
-    parameter: Identifier
-    distribution: Literal["log-normal", "normal", "uniform"]
-    cv: float | None = Field(default=None, gt=0)
-    sd: float | None = Field(default=None, gt=0)
-    low: float | None = None
-    high: float | None = None
-    center: Literal["median", "mean"] = "median"
-    evidence: Evidence = Evidence.ASSUMED
-
-    @model_validator(mode="after")
-    def _spread(self) -> Variability:
-        if self.distribution == "log-normal" and (self.cv is None or self.sd is not None):
-            raise ValueError(f'the log-normal of "{self.parameter}" is given by "cv" alone')
-        if self.distribution == "normal" and (self.cv is None) == (self.sd is None):
-            raise ValueError(f'the normal of "{self.parameter}" is given by either "sd" or "cv"')
-        if self.distribution == "uniform" and (self.cv is not None or self.sd is not None):
-            raise ValueError(f'the uniform of "{self.parameter}" is given by "low" and "high"')
-        if self.low is not None and self.high is not None and not self.low < self.high:
-            raise ValueError(f'"low" of "{self.parameter}" must be below "high"')
-        return self
 
 
 class RandomThreshold(Record):

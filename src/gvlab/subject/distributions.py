@@ -11,7 +11,7 @@ import numpy as np
 from gvlab.arrays import Array, Float
 from gvlab.errors import InvalidValueError
 from gvlab.lazy import LazyModule
-from gvlab.library.records import Variability
+from gvlab.library.variability import Spread, Variability
 
 special: Any = LazyModule("scipy.special")
 
@@ -128,11 +128,74 @@ class Truncated:
         return below, above
 
 
+@dataclass(frozen=True)
+class LogUniform:
+    """A distribution whose logarithm is uniform."""
+
+    low: float
+    high: float
+
+    def cdf(self, value: float) -> float:
+        """Return the probability of a smaller value."""
+        if value <= self.low:
+            return 0.0
+        return min(1.0, math.log(value / self.low) / math.log(self.high / self.low))
+
+    def quantile(self, probability: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Return the value below which a share `probability` lies."""
+        values = self.low * (self.high / self.low) ** np.asarray(probability)
+        return np.clip(values, self.low, self.high)
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value for all."""
+
+    value: float
+
+    def cdf(self, value: float) -> float:
+        """Return the probability of a smaller value."""
+        return float(value > self.value)
+
+    def quantile(self, probability: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Return the value below which a share `probability` lies."""
+        return np.full(np.shape(probability), self.value)
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Kinds of subjects, each a share of all with a distribution of its own.
+
+    The lowest draws belong to the first kind, the next to the second. Within a kind values follow the draw; from one
+    kind to the next they need not rise, so `quantile` is one only where the kinds lie in order.
+    """
+
+    shares: tuple[float, ...]
+    kinds: tuple[Distribution, ...]
+
+    def cdf(self, value: float) -> float:
+        """Return the probability of a smaller value."""
+        return sum(share * kind.cdf(value) for share, kind in zip(self.shares, self.kinds, strict=True))
+
+    def quantile(self, probability: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Return the value that the draw `probability` stands for."""
+        p = np.asarray(probability, dtype=np.float64)
+        ends = np.cumsum(self.shares)
+        which = np.minimum(np.searchsorted(ends, p, side="right"), len(self.shares) - 1)
+        values = np.empty(p.shape)
+        tiny = np.finfo(np.float64).eps
+        for k, (share, kind) in enumerate(zip(self.shares, self.kinds, strict=True)):
+            here = which == k
+            inside = (p[here] - (ends[k] - share)) / share
+            values[here] = kind.quantile(np.clip(inside, tiny, 1 - tiny))
+        return values
+
+
 def distribution(spec: Variability, nominal: float, low: float, high: float) -> Distribution:
     """Make the distribution of a parameter between subjects.
 
     The bounds of the table are where the *typical* value may lie, so they do not cut off single subjects; `spec.low`
-    and `spec.high` do (a share never exceeds 1). Only a uniform without its own limits takes those of the table.
+    and `spec.high` do (a share never exceeds 1). Only a uniform or log-uniform without limits takes those of the table.
 
     Parameters
     ----------
@@ -148,33 +211,53 @@ def distribution(spec: Variability, nominal: float, low: float, high: float) -> 
     InvalidValueError
         If the limits leave nothing of the distribution, or a uniform has none.
     """
-    if spec.distribution != "uniform":
+    name = spec.parameter
+    if spec.distribution == "bernoulli":
+        share = spec.share or 0.0
+        return Mixture((1 - share, share), (Point(0.0), Point(1.0)))
+    if spec.distribution == "categorical":
+        return Mixture(spec.shares, tuple(Point(value) for value in spec.values))
+    if spec.distribution == "mixture":
+        kinds = tuple(_one_kind(part, name, part.value or 0.0, -math.inf, math.inf) for part in spec.components)
+        return Mixture(tuple(part.share for part in spec.components), kinds)
+    return _one_kind(spec, name, nominal, low, high)
+
+
+def _one_kind(spec: Spread, name: str, nominal: float, low: float, high: float) -> Distribution:
+    flat = spec.distribution in ("uniform", "log-uniform")
+    if not flat:
         low, high = -math.inf, math.inf
     low = low if spec.low is None else max(low, spec.low)
     high = high if spec.high is None else min(high, spec.high)
     inner: Distribution
-    if spec.distribution == "uniform":
+    if spec.distribution == "point":
+        return Point(nominal)
+    if flat:
         if not (math.isfinite(low) and math.isfinite(high) and low < high):
             raise InvalidValueError(
-                f'"{spec.parameter}" is uniform from {low:g} to {high:g}; give it a low and a high, low first.'
+                f'"{name}" is {spec.distribution} from {low:g} to {high:g}; give it a low and a high, low first.'
             )
-        return Uniform(low, high)
+        if spec.distribution == "uniform":
+            return Uniform(low, high)
+        if not low > 0:
+            raise InvalidValueError(f'"{name}" is log-uniform from {low:g}; give it a low above zero.')
+        return LogUniform(low, high)
     if spec.distribution == "normal":
         # The record has either of them; its schema sees to that.
         sd = spec.sd if spec.sd is not None else (spec.cv or 0.0) * abs(nominal)
         if not sd > 0:
-            raise InvalidValueError(f'"{spec.parameter}" is 0 and has a cv; give its standard deviation as sd.')
+            raise InvalidValueError(f'"{name}" is 0 and has a cv; give its standard deviation as sd.')
         inner = Normal(nominal, sd)
     else:
         try:
             inner = LogNormal.by_cv(nominal, spec.cv or 0.0, spec.center)
         except InvalidValueError as error:
-            raise InvalidValueError(f'"{spec.parameter}": {error}') from None
+            raise InvalidValueError(f'"{name}": {error}') from None
     if math.isinf(low) and math.isinf(high):
         return inner
     truncated = Truncated(inner, low, high)
     if not inner.cdf(high if math.isfinite(high) else math.inf) - inner.cdf(low if math.isfinite(low) else 0.0) > 1e-12:
         raise InvalidValueError(
-            f'"{spec.parameter}" is {nominal:g}, and its bounds {low:g} to {high:g} leave nothing of its distribution.'
+            f'"{name}" is {nominal:g}, and its bounds {low:g} to {high:g} leave nothing of its distribution.'
         )
     return truncated

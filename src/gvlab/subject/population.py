@@ -137,15 +137,19 @@ class Population:
         """Return the lower triangle that correlates normal scores."""
         place = {name: axis for axis, name in enumerate(self.varied)}
         matrix = np.eye(len(place))
+        root: FloatArray = matrix
         for item in self.record.correlations:
             one, other = (place[name] for name in item.parameters)
             matrix[one, other] = matrix[other, one] = item.value
-        try:
-            return np.asarray(np.linalg.cholesky(matrix), dtype=np.float64)
-        except np.linalg.LinAlgError:
-            raise InvalidValueError(
-                f'The correlations of population "{self.name}" contradict each other; no distribution has all of them.'
-            ) from None
+            try:
+                root = np.asarray(np.linalg.cholesky(matrix), dtype=np.float64)
+            except np.linalg.LinAlgError:
+                pair = " and ".join(f'"{name}"' for name in item.parameters)
+                raise InvalidValueError(
+                    f'The correlations of population "{self.name}" contradict each other: with those before it, '
+                    f"{item.value:g} between {pair} is impossible; no distribution has all of them."
+                ) from None
+        return root
 
 
 def _stream(seed: int, *purpose: int) -> np.random.Generator:

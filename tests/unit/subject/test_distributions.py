@@ -5,8 +5,8 @@ import pytest
 from scipy import stats
 
 from gvlab.errors import InvalidValueError
-from gvlab.library.records import Variability
-from gvlab.subject.distributions import LogNormal, Normal, Truncated, Uniform, distribution
+from gvlab.library.variability import Variability
+from gvlab.subject.distributions import LogNormal, LogUniform, Normal, Truncated, Uniform, distribution
 
 PROBABILITIES = np.linspace(0.0005, 0.9995, 1000)
 INF = math.inf
@@ -33,6 +33,7 @@ def test_a_log_normal_may_be_centered_on_its_mean():
         (Normal(2.0, 0.5), stats.norm(2.0, 0.5)),
         (LogNormal(2.0, 0.5), stats.lognorm(0.5, scale=2.0)),
         (Uniform(1.0, 4.0), stats.uniform(1.0, 3.0)),
+        (LogUniform(1.0, 400.0), stats.loguniform(1.0, 400.0)),
         (Truncated(Normal(2.0, 0.5), 1.5, 3.5), stats.truncnorm(-1, 3, loc=2.0, scale=0.5)),
     ],
 )
@@ -76,3 +77,64 @@ def test_a_uniform_takes_the_bounds_of_the_table():
 def test_a_distribution_that_cannot_be_is_refused(names, nominal, words):
     with pytest.raises(InvalidValueError, match=words):
         distribution(spec(**names), nominal, 0.0, 1.0)
+
+
+def test_a_bernoulli_is_one_for_its_share():
+    values = distribution(spec(distribution="bernoulli", share=0.25), 0.0, -INF, INF).quantile(PROBABILITIES)
+    assert set(values) == {0.0, 1.0}
+    assert values.mean() == pytest.approx(0.25, abs=1e-3)
+
+
+def test_a_categorical_takes_its_values_by_their_shares():
+    many = spec(distribution="categorical", values=[7, 3, 5], shares=[0.5, 0.2, 0.3])
+    values = distribution(many, 0.0, -INF, INF).quantile(PROBABILITIES)
+    assert [np.mean(values == v) for v in (7, 3, 5)] == pytest.approx([0.5, 0.2, 0.3], abs=2e-3)
+
+
+def test_a_mixture_has_the_moments_of_its_kinds():
+    mixed = spec(
+        distribution="mixture",
+        components=[
+            {"share": 0.7, "distribution": "point", "value": 0},
+            {"share": 0.2, "distribution": "log-normal", "value": 1e5, "cv": 1.0},
+            {"share": 0.1, "distribution": "log-uniform", "low": 1e7, "high": 1e9},
+        ],
+    )
+    values = distribution(mixed, 0.0, -INF, INF).quantile((np.arange(200_000) + 0.5) / 200_000)
+    assert np.mean(values == 0) == pytest.approx(0.7, abs=1e-4)
+    assert np.median(values[(values > 0) & (values < 1e7)]) == pytest.approx(1e5, rel=1e-2)
+    high = values[values >= 1e7]
+    assert len(high) / len(values) == pytest.approx(0.1, abs=1e-3)
+    assert high.mean() == pytest.approx(stats.loguniform(1e7, 1e9).mean(), rel=1e-2)
+
+
+def test_a_log_uniform_without_limits_takes_those_of_the_table():
+    assert distribution(spec(distribution="log-uniform"), 2.0, 1.0, 4.0) == LogUniform(1.0, 4.0)
+    with pytest.raises(InvalidValueError, match="a low above zero"):
+        distribution(spec(distribution="log-uniform"), 2.0, 0.0, 4.0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"distribution": "bernoulli"}, 'given by "share"'),
+        ({"distribution": "bernoulli", "share": 0.3, "cv": 1}, 'given by "share"'),
+        ({"distribution": "categorical", "values": [1, 2], "shares": [0.5, 0.4]}, "add up to 1, not 0.9"),
+        ({"distribution": "categorical", "values": [1, 2], "shares": [1.0]}, "2 values and 1 shares"),
+        ({"distribution": "mixture"}, 'given by "components"'),
+        ({"distribution": "point"}, "does not differ between subjects"),
+        ({"distribution": "log-uniform", "low": 0, "high": 1}, "above zero"),
+        ({"distribution": "bernoulli", "share": 0.3, "low": 0}, 'no "low" and "high"'),
+        (
+            {"distribution": "mixture", "components": [{"share": 1.0, "distribution": "log-normal", "cv": 1}]},
+            'log-normal component needs "value"',
+        ),
+        (
+            {"distribution": "mixture", "components": [{"share": 1.0, "distribution": "bernoulli"}]},
+            "a component of a mixture is not a bernoulli",
+        ),
+    ],
+)
+def test_a_distribution_without_what_it_needs_is_refused(fields, said):
+    with pytest.raises(ValueError, match=said):
+        spec(**fields)
