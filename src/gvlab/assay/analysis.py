@@ -15,6 +15,7 @@ from gvlab.assay.comparisons import summarize
 from gvlab.assay.expression import analyze_cycles
 from gvlab.assay.fcs import FlowFile
 from gvlab.assay.flow_analysis import analyze_flow
+from gvlab.assay.gating import Strategy
 from gvlab.assay.plate_analysis import analyze_plate
 from gvlab.assay.readers import bioluminescence, cycler, plate, plate_exports, survival, tidy, workbooks
 from gvlab.assay.readers.delimited import SUFFIXES, read_delimited
@@ -57,6 +58,10 @@ class Analysis:
         The file.
     flow
         The events, of flow cytometry.
+    strategy
+        The gates, of flow cytometry.
+    units
+        Of columns whose unit is the file's matter: "ocr" and "ecar" of a stress test.
     """
 
     kind: str
@@ -66,6 +71,8 @@ class Analysis:
     notes: tuple[str, ...]
     source: Path
     flow: FlowFile | None = None
+    strategy: Strategy | None = None
+    units: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -161,14 +168,16 @@ def analyze(
     workbook = suffix in workbooks.SUFFIXES
     if suffix in (".fcs", ".lmd") or kind == "flow cytometry":
         said.refuse_unused("flow cytometry", path.name, workbook=False)
-        flow_tables, notes, file = analyze_flow(path, gates, data_set)
-        return Analysis("flow cytometry", _TITLES["flow cytometry"], flow_tables, file.simulated, notes, path, file)
+        flow_tables, notes, file, strategy = analyze_flow(path, gates, data_set)
+        return Analysis(
+            "flow cytometry", _TITLES["flow cytometry"], flow_tables, file.simulated, notes, path, file, strategy
+        )
     if suffix in _EXPORTS:
         raise InvalidValueError(f'"{path.name}": {_EXPORTS[suffix]}')
     if workbook and (kind == "stress test" or (not kind and is_wave(path))):
         said.refuse_unused("stress test", path.name, workbook=True)
-        title, stress_tables, notes = analyze_stress(path, sheet)
-        return Analysis("stress test", title, stress_tables, is_simulated(path), notes, path)
+        title, stress_tables, notes, units = analyze_stress(path, sheet)
+        return Analysis("stress test", title, stress_tables, is_simulated(path), notes, path, units=units)
     if not workbook and suffix not in SUFFIXES:
         raise InvalidValueError(f'"{path.name}" is neither CSV nor .xlsx. Save the table as one of them.')
     if kind == "stress test":

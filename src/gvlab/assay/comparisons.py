@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -17,9 +21,17 @@ from gvlab.statistics import (
     logrank,
     restricted_mean_difference,
 )
+from gvlab.statistics.estimate import p_value_in_words
+from gvlab.statistics.permutation import FEW_EVENTS, SMALL_GROUP, logrank_p_values
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
 
 MOST_ARMS = 40
 """With more arms none is compared: what has so many is no experiment with arms, or its column of arms is another."""
+PERMUTATION, ASYMPTOTIC = "log-rank by permutation", "log-rank, asymptotic"
+_SEED = 2018
+"""Of permutations, where there are too many to count all: the same file gives the same p-value."""
 _GROUPS = ("analyte", "time", "arm", "n", "median", "lower_quartile", "upper_quartile", "unit", "below", "above")
 
 
@@ -36,9 +48,9 @@ def survival_comparisons(subjects: pd.DataFrame, versus: str = "") -> dict[str, 
     Returns
     -------
     ``comparisons`` (where there are two to `MOST_ARMS` arms): n and events of both, hazard ratio, log-rank p with
-    Holm's correction, difference of restricted means in days; ``medians``; ``curves``: at risk, events, censored,
-    survival; where causes are named ``causes``: of each the incidence in each arm at the end of follow-up, and Gray's
-    test.
+    Holm's correction and how it was computed (`PERMUTATION` or `ASYMPTOTIC`), difference of restricted means in days;
+    ``medians``; ``curves``: at risk, events, censored, survival; where causes are named ``causes``: of each the
+    incidence in each arm at the end of follow-up, and Gray's test.
 
     Raises
     ------
@@ -79,7 +91,7 @@ def survival_comparisons(subjects: pd.DataFrame, versus: str = "") -> dict[str, 
 def _pair(subjects: pd.DataFrame, arm: str, reference: str) -> dict[str, object]:
     both = subjects[subjects["arm"].isin([arm, reference])]
     a, b = (both[both["arm"] == name] for name in (arm, reference))
-    test = logrank(both["duration"], both["event_observed"], both["arm"], both["entry"])
+    p_value, test = _logrank(a, b)
     try:
         ratio = hazard_ratio(
             both["duration"], both["event_observed"], both["arm"], of=arm, versus=reference, entry=both["entry"]
@@ -105,17 +117,63 @@ def _pair(subjects: pd.DataFrame, arm: str, reference: str) -> dict[str, object]
         "rmst_difference_days": means[0],
         "rmst_lower": means[1],
         "rmst_upper": means[2],
-        "p_value": test.p_value,
+        "p_value": p_value,
+        "test": test,
     }
 
 
-def causes_of(subjects: pd.DataFrame) -> pd.DataFrame:
-    """Return the cumulative incidence of each cause in each arm, the others competing, and Gray's test between arms."""
+def _logrank(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, str]:
+    """Return the log-rank p of two arms: by permutation of the labels where arms are small or events are few.
+
+    Under delayed entry labels cannot be exchanged, since who was at risk when depends on the arm.
+    """
+    both = pd.concat([a, b], ignore_index=True)
+    small = min(len(a), len(b)) <= SMALL_GROUP or int(both["event_observed"].sum()) < FEW_EVENTS
+    if not small or (both["entry"] > 0).any():
+        return logrank(both["duration"], both["event_observed"], both["arm"], both["entry"]).p_value, ASYMPTOTIC
+    # Days such as 0.1 + 0.2 and 0.3 are one day.
+    times = np.round(both["duration"].to_numpy(dtype=np.float64), 9)[None, :]
+    events = both["event_observed"].to_numpy(dtype=bool)[None, :]
+    return float(logrank_p_values(times, events, len(a), np.random.default_rng(_SEED))[0]), PERMUTATION
+
+
+def test_in_words(row: Mapping[Hashable, object], several: bool) -> str:
+    """Return a comparison's p-value, how it was computed where by permutation, and Holm's where there are several."""
+    p_value, p_holm = float(str(row["p_value"])), float(str(row["p_holm"]))
+    how = " (permutation)" if row["test"] == PERMUTATION else ""
+    corrected = f", Holm {p_value_in_words(p_holm)}" if several else ""
+    return f"{p_value_in_words(p_value)}{how}{corrected}"
+
+
+@dataclass(frozen=True)
+class NumberedCauses:
+    """Causes of events by number, as statistics want them.
+
+    Attributes
+    ----------
+    number
+        Of each subject: 0 where it is censored.
+    names
+        Of each number from 1; "unknown" where an event has no cause.
+    """
+
+    number: pd.Series[int]
+    names: Mapping[int, str]
+
+
+def numbered_causes(subjects: pd.DataFrame) -> NumberedCauses:
+    """Return the causes of subjects (columns ``event_observed, cause``) by number."""
     happened = subjects["event_observed"].astype(bool)
     cause = subjects["cause"].where(happened, "").where(~(happened & (subjects["cause"] == "")), "unknown")
     names = [name for name in dict.fromkeys(cause) if name]
     number = cause.map({name: code for code, name in enumerate(names, 1)}).fillna(0).astype(int)
-    by_number = dict(enumerate(names, 1))
+    return NumberedCauses(number, dict(enumerate(names, 1)))
+
+
+def causes_of(subjects: pd.DataFrame) -> pd.DataFrame:
+    """Return the cumulative incidence of each cause in each arm, the others competing, and Gray's test between arms."""
+    found = numbered_causes(subjects)
+    number, by_number = found.number, dict(found.names)
     arms = list(dict.fromkeys(subjects["arm"]))
     entered = (subjects["entry"] > 0).any()
     rows = []
@@ -125,10 +183,10 @@ def causes_of(subjects: pd.DataFrame) -> pd.DataFrame:
             p_value = gray(subjects["duration"], number, subjects["arm"], of_interest=code).p_value
         for arm in arms:
             here = (subjects["arm"] == arm).to_numpy()
-            found = cumulative_incidence(
+            curves = cumulative_incidence(
                 subjects["duration"][here], number[here], by_number, subjects["entry"][here] if entered else None
             ).of(name)
-            last = found.iloc[-1]
+            last = curves.iloc[-1]
             rows.append(
                 (name, arm, int(here.sum()), int((number[here] == code).sum()), float(last["time"]),
                  float(last["incidence"]), float(last["lower"]), float(last["upper"]), p_value)

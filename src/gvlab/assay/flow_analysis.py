@@ -15,8 +15,8 @@ from gvlab.assay.readers.fcs import read_fcs
 
 def analyze_flow(
     path: Path, gates: Path | str | None, data_set: int = 0
-) -> tuple[dict[str, pd.DataFrame], tuple[str, ...], FlowFile]:
-    """Return tables, notes and the events of a file; errors as `read_fcs` and `read_gatingml`."""
+) -> tuple[dict[str, pd.DataFrame], tuple[str, ...], FlowFile, Strategy | None]:
+    """Return tables, notes, the events of a file and the gates; errors as `read_fcs` and `read_gatingml`."""
     file = read_fcs(path, data_set)
     channels = pd.DataFrame(
         {
@@ -34,8 +34,9 @@ def analyze_flow(
         notes.append("The file has no compensation matrix.")
     if gates is None:
         notes.append("No gates were given; give a Gating-ML 2.0 file for counts and percentages.")
-        return {"channels": channels}, tuple(notes), file
-    return {**gate_tables(file, read_gatingml(gates)), "channels": channels}, tuple(notes), file
+        return {"channels": channels}, tuple(notes), file, None
+    strategy = read_gatingml(gates)
+    return {**gate_tables(file, strategy), "channels": channels}, tuple(notes), file, strategy
 
 
 def channel_labels(file: FlowFile) -> tuple[str, ...]:

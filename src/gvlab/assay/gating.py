@@ -225,6 +225,24 @@ class Strategy:
             waiting = [gate for gate in waiting if gate.name not in masks]
         return masks
 
+    def values(self, file: FlowFile, axes: Sequence[Dimension]) -> Float[Array, "event axis"]:
+        """Return events on the axes of a gate, compensated and transformed as it sees them; errors as `apply`."""
+        columns = _Columns(self, file)
+        return np.stack([columns.get(axis) for axis in axes], axis=1)
+
+    def in_order(self) -> tuple[tuple[Gate, int], ...]:
+        """Return gates as a tree is read, each parent in front of its children, with its depth from 0."""
+        found: list[tuple[Gate, int]] = []
+
+        def below(parent: str, depth: int) -> None:
+            for gate in self.gates:
+                if gate.parent == parent:
+                    found.append((gate, depth))
+                    below(gate.name, depth + 1)
+
+        below("", 0)
+        return tuple(found)
+
     @staticmethod
     def _ready(gate: Gate, masks: Mapping[str, Bool[Array, "event"]]) -> bool:
         named = [name.removeprefix("-") for name in getattr(gate, "of", ())]

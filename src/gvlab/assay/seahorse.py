@@ -60,7 +60,9 @@ class Traces:
     phases
         Names of the phases.
     oxygen, acid
-        (well, cycle): OCR in pmol/min and ECAR in mpH/min.
+        (well, cycle): OCR and ECAR.
+    units
+        Of OCR and of ECAR, with what they were normalized by.
     """
 
     well: tuple[str, ...]
@@ -70,6 +72,7 @@ class Traces:
     phases: tuple[str, ...]
     oxygen: Float[Array, "well cycle"]
     acid: Float[Array, "well cycle"]
+    units: tuple[str, str] = ("pmol/min", "mpH/min")
 
 
 def mito_parameters(

@@ -12,12 +12,13 @@ from gvlab.assay.readers.wave import read_wave
 from gvlab.assay.seahorse import Traces
 
 
-def analyze_stress(path: Path, sheet: str = "") -> tuple[str, dict[str, pd.DataFrame], tuple[str, ...]]:
-    """Return title, tables and notes of a Wave export; errors as `read_wave`."""
+def analyze_stress(path: Path, sheet: str = "") -> tuple[str, dict[str, pd.DataFrame], tuple[str, ...], dict[str, str]]:
+    """Return title, tables, notes, and the units of ``ocr`` and ``ecar`` of a Wave export; errors as `read_wave`."""
     traces, notes = read_wave(path, sheet)
     order = seahorse.phase_order(traces.phases)
     background = np.array([group.lower() == "background" for group in traces.group])
     rates = _rates(traces)
+    units = dict(zip(("ocr", "ecar"), traces.units, strict=True))
     said = [*notes, f"Phases: {', '.join(traces.phases)}."]
     if "rotenone + antimycin A" in order:
         title, values = "Mitochondrial stress test", seahorse.mito_parameters(traces.oxygen, traces.phase, order)
@@ -39,13 +40,13 @@ def analyze_stress(path: Path, sheet: str = "") -> tuple[str, dict[str, pd.DataF
             grouped[["ocr", "ecar"]].mean().add_suffix("_mean").join(grouped[["ocr", "ecar"]].std().add_suffix("_sd"))
         )
         groups.insert(0, "wells", grouped["well"].nunique())
-        return "Extracellular flux", {"groups": groups.reset_index(), "rates": rates}, tuple(said)
+        return "Extracellular flux", {"groups": groups.reset_index(), "rates": rates}, tuple(said), units
     wells = pd.DataFrame({"well": traces.well, "group": traces.group, **values})[~background].reset_index(drop=True)
     by_group = wells.groupby("group", sort=False)
     means, spreads = by_group[list(values)].mean().add_suffix("_mean"), by_group[list(values)].std().add_suffix("_sd")
-    groups = means.join(spreads)
+    groups = means.join(spreads)[[f"{name}_{what}" for name in values for what in ("mean", "sd")]]
     groups.insert(0, "wells", by_group.size())
-    return title, {"groups": groups.reset_index(), "wells": wells, "rates": rates}, tuple(said)
+    return title, {"groups": groups.reset_index(), "wells": wells, "rates": rates}, tuple(said), units
 
 
 def _rates(traces: Traces) -> pd.DataFrame:

@@ -79,14 +79,10 @@ def say_bundle(bundle: Bundle[Any], where: str) -> None:
 
 
 def _show(path: str, table: pd.DataFrame, most: int = 20) -> None:
-    from rich.table import Table
+    from gvlab.cli.terminal_table import table_lines
 
-    shown = Table(title=Path(path).stem, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for column in table.columns:
-        shown.add_column(str(column))
-    for row in table.head(most).itertuples(index=False):
-        shown.add_row(*(f"{cell:.3g}" if isinstance(cell, float) else str(cell) for cell in row))
-    out.print(shown, highlight=False)
+    out.print(f"\n{Path(path).stem}", style="bold", highlight=False, markup=False)
+    say(table_lines(table, width=out.width if out.is_terminal else None, most=most))
     if len(table) > most:
         say(f"  ... {len(table) - most} more rows in {path}")
 
@@ -102,9 +98,13 @@ def in_options() -> Iterator[None]:
 
 def as_options(text: str) -> str:
     """Return a sentence with the arguments it names as options of the command: event=1 is --event-is 1."""
-    text = re.sub(r"\bevent=", "--event-is ", text)
-    text = re.sub(r"\bdata_set=", "--data-set ", text)
-    return re.sub(r"\b(reference|calibrator|sheet|kind|gates)=", r"--\1 ", text)
+
+    def option(found: re.Match[str]) -> str:
+        name = {"event": "event-is"}.get(found[1], found[1].replace("_", "-"))
+        # "sheet=A" and "sheet=..." give it a value; in "sheet= has no effect" it stands alone.
+        return f"--{name}" + (" " if re.match(r'[\w"]|\.\.\.', text[found.end() :]) else "")
+
+    return re.sub(r"\b(event|data_set|reference|calibrator|sheet|kind|gates|samples)=", option, text)
 
 
 @contextlib.contextmanager

@@ -11,13 +11,14 @@ import pandas as pd
 import xarray as xr
 
 from gvlab.assay.analysis import Analysis
-from gvlab.assay.comparisons import MOST_ARMS
-from gvlab.assay.flow_analysis import channel_labels
-from gvlab.assay.gating import compensate
+from gvlab.assay.comparisons import MOST_ARMS, numbered_causes, survival_comparisons, test_in_words
 from gvlab.errors import InvalidValueError
+from gvlab.figures.cuminc import cumulative_incidences
+from gvlab.figures.flow_analysis import flow_figures
 from gvlab.figures.groups import groups
-from gvlab.figures.style import looks, panels
+from gvlab.figures.stress_analysis import stress_figures
 from gvlab.figures.survival import survival
+from gvlab.figures.tables import file_name
 from gvlab.figures.timecourse import timecourse
 from gvlab.statistics import compare_many
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST_FIGURES = 40
-_MOST_DRAWN = 20_000
 
 
 def analysis_figures(
@@ -73,14 +73,31 @@ def _plain_text(analysis: Analysis) -> Analysis:
 def _survival(analysis: Analysis, versus: str, time_zero: str, figures: dict[str, Figure], _: list[str]) -> None:
     if analysis.tables["subjects"]["arm"].nunique() > MOST_ARMS:
         return
+    subjects = analysis.tables["subjects"]
     figures["survival"] = survival(
-        analysis.tables["subjects"],
+        subjects,
         versus=versus or None,
+        tests=_tests(survival_comparisons(subjects, versus).get("comparisons")),
         time_zero=time_zero,
         simulated=analysis.simulated,
         band=True,
         width="double",
     )
+    if "cause" not in subjects or not (subjects["cause"].astype(bool) & subjects["event_observed"].astype(bool)).any():
+        return
+    by_number = numbered_causes(subjects)
+    figures["cumulative_incidence"] = cumulative_incidences(
+        subjects.assign(cause=by_number.number), by_number.names, time_zero=time_zero, event_free="event-free",
+        simulated=analysis.simulated, width="double",
+    )  # fmt: skip
+
+
+def _tests(comparisons: pd.DataFrame | None) -> dict[str, str]:
+    """Return the words on the log-rank test of each arm, those of the terminal: corrected where there are several."""
+    if comparisons is None:
+        return {}
+    rows = comparisons.to_dict("records")
+    return {str(row["arm"]): test_in_words(row, len(rows) > 1) for row in rows}
 
 
 def _readings(analysis: Analysis, versus: str, time_zero: str, figures: dict[str, Figure], notes: list[str]) -> None:
@@ -98,7 +115,7 @@ def _readings(analysis: Analysis, versus: str, time_zero: str, figures: dict[str
             rows = rows.assign(value=rows["value"].clip(lower=smallest))
         times = sorted(rows["time"].dropna().unique())
         if len(times) > 1:
-            figures[f"{_file(name)}_over_time"] = timecourse(
+            figure = figures[f"{file_name(name)}_over_time"] = timecourse(
                 courses(rows, name, unit),
                 name,
                 label=name.replace("_", " "),
@@ -109,13 +126,15 @@ def _readings(analysis: Analysis, versus: str, time_zero: str, figures: dict[str
                 simulated=analysis.simulated,
                 width="one-and-half",
             )
+            # The axis of a simulation begins on day 0; a baseline may have been read before.
+            figure.axes[0].set_xlim(left=min(0.0, float(times[0])))
         for time in times or [np.nan]:
             here = rows if np.isnan(time) else rows[rows["time"] == time]
             if len(figures) >= _MOST_FIGURES:
                 notes.append(f"Only the first {_MOST_FIGURES} figures were drawn; the tables hold everything.")
                 return
             day = "" if np.isnan(time) else f"_day_{time:g}"
-            figures[f"{_file(name)}{day}"] = _dots(
+            figures[f"{file_name(name)}{day}"] = _dots(
                 {str(arm): values["value"].to_numpy() for arm, values in here.groupby("arm", sort=False)},
                 unit,
                 name.replace("_", " ") + (f", day {time:g}" if day else ""),
@@ -203,7 +222,7 @@ def _ratios(analysis: Analysis, _: str, __: str, figures: dict[str, Figure], not
             for sample, part in known.groupby(known["sample"].map(_condition), sort=False)
         }
         log = bool((known[column] > 0).all())
-        figures[_file(str(name))] = groups(
+        figures[file_name(str(name))] = groups(
             values, unit="fold of control", label=str(name), simulated=analysis.simulated,
             log=log and _skewed(known[column]), width="one-and-half",
         )  # fmt: skip
@@ -216,97 +235,6 @@ def _condition(sample: str) -> str:
     return re.sub(r"[\s_\-]*\d+$", "", str(sample)) or str(sample)
 
 
-def _stress(analysis: Analysis, _: str, __: str, figures: dict[str, Figure], ___: list[str]) -> None:
-    from gvlab.figures.seahorse import stress_test
-
-    rates = analysis.tables["rates"]
-    rates = rates[rates["group"].str.lower() != "background"]
-    minutes = sorted(rates["minute"].unique())
-    first = rates.drop_duplicates("phase").iloc[1:]
-    earlier = {
-        phase: float(max(m for m in minutes if m < minute)) for phase, minute in first[["phase", "minute"]].to_numpy()
-    }
-    injections = {
-        str(phase): 0.5 * (earlier[phase] + float(minute)) for phase, minute in first[["phase", "minute"]].to_numpy()
-    }
-    names = list(dict.fromkeys(rates["group"]))
-    for rate, label in (("ocr", "OCR (pmol/min)"), ("ecar", "ECAR (mpH/min)")):
-        by_arm = {
-            arm: rates[rates["group"] == arm].pivot(index="well", columns="minute", values=rate).to_numpy()
-            for arm in names
-        }
-        figures[rate] = stress_test(
-            by_arm, minutes, injections, label=label, look=looks(names), simulated=analysis.simulated,
-            width="one-and-half",
-        )  # fmt: skip
-        axes = figures[rate].axes[0]
-        axes.legend(*axes.get_legend_handles_labels(), loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=6)
-    wells = analysis.tables.get("wells")
-    if wells is None:
-        return
-    values = [str(column) for column in wells if column not in ("well", "group")]
-    figure, drawn = panels(-(-len(values) // 2), 2, letters=False)
-    for panel, column in zip(drawn, values, strict=False):
-        readings = {
-            str(group): part[column].dropna().to_numpy(dtype=np.float64)
-            for group, part in wells.groupby("group", sort=False)
-        }
-        readings = {group: found for group, found in readings.items() if len(found)}
-        if readings:
-            unit = "%" if "percent" in column else "mpH/min" if "glyco" in analysis.title.lower() else "pmol/min"
-            groups(readings, unit=unit, label=column.replace("_", " "), axis=panel, simulated=analysis.simulated)
-    for panel in drawn[len(values) :]:
-        panel.set_visible(False)
-    figures["parameters"] = figure
-
-
-def _flow(analysis: Analysis, _: str, __: str, figures: dict[str, Figure], notes: list[str]) -> None:
-    from gvlab.figures.flow import display, half_offset_histograms, two_markers
-
-    file = analysis.flow
-    if file is None:
-        return
-    signals = compensate(file, *file.spillover) if file.spillover else np.asarray(file.events, dtype=np.float64)
-    names = [marker or channel for channel, marker in zip(channel_labels(file), file.markers, strict=True)]
-    usual = [i for i, channel in enumerate(file.channels) if not channel.upper().startswith(("FSC", "SSC", "TIME"))]
-    if not usual:
-        notes.append("The file has no fluorescence channels, so no marker is drawn.")
-        return
-    shown = signals[:: max(1, len(signals) // _MOST_DRAWN)]
-    if len(shown) < len(signals):
-        notes.append(f"Figures draw every {max(1, len(signals) // _MOST_DRAWN)}th event; the tables count all of them.")
-    high = max(1e3, float(np.quantile(shown[:, usual], 0.9995)))
-    low = min(-100.0, float(np.quantile(shown[:, usual], 0.0005)))
-    for one, other in zip(usual[::2], usual[1::2], strict=False):
-        figures[f"{_file(names[one])}_{_file(names[other])}"] = two_markers(
-            shown[:, one], shown[:, other], names=(names[one], names[other]), limits=(low, high),
-            simulated=analysis.simulated, width=70.0, height_mm=62.0,
-        )  # fmt: skip
-        plot = figures[f"{_file(names[one])}_{_file(names[other])}"].axes[0]
-        plot.set_xlim(float(display(low)), float(display(high)))
-        plot.set_ylim(float(display(low)), float(display(high)))
-    figures["markers"] = half_offset_histograms(
-        {names[i]: shown[:, i] for i in usual[:12]},
-        name="Signal, compensated" if file.spillover else "Signal",
-        limits=(low, high),
-        simulated=analysis.simulated,
-        width="single",
-        height_mm=30.0 + 7.0 * min(12, len(usual)),
-    )
-    axes = figures["markers"].axes[0]
-    for place, i in enumerate(usual[:12]):
-        axes.set_xlim(float(display(low)), float(display(high)))
-        axes.annotate(
-            names[i], (1, 0.55 * place + 0.2), xycoords=("axes fraction", "data"), ha="right", fontsize=6, zorder=30
-        )
-
-
-def _file(name: str) -> str:
-    """Make a name that every file system takes."""
-    plain = "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in name).strip("._")
-    return plain[:60] or "unnamed"
-
-
 _DRAW: dict[str, Callable[[Analysis, str, str, dict[str, Figure], list[str]], None]] = {
     "survival": _survival,
     "readings": _readings,
@@ -314,8 +242,8 @@ _DRAW: dict[str, Callable[[Analysis, str, str, dict[str, Figure], list[str]], No
     "plate": _plate,
     "cycles": _ratios,
     "relative signals": _ratios,
-    "stress test": _stress,
-    "flow cytometry": _flow,
+    "stress test": stress_figures,
+    "flow cytometry": flow_figures,
 }
 
 

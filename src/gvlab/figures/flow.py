@@ -73,7 +73,7 @@ def two_markers(
     axes = figure.add_subplot() if axis is None else axis
     low, high = (float(value) for value in display(limits))
     px, py = (np.clip(display(values), low, high) for values in (across, up))
-    _density(axes, px, py, (low, high), color)
+    density(axes, px, py, ((low, high), (low, high)), color)
     axes.set_xlim(low, high)
     axes.set_ylim(low, high)
     _decades(axes, "x")
@@ -93,27 +93,43 @@ def two_markers(
     return finish(figure, save)
 
 
-def _density(
-    axes: Axes, x: Float[Array, "event"], y: Float[Array, "event"], limits: tuple[float, float], color: str
+def density(
+    axes: Axes,
+    x: Float[Array, "event"],
+    y: Float[Array, "event"],
+    limits: tuple[tuple[float, float], tuple[float, float]],
+    color: str = "#000000",
 ) -> None:
+    """Draw events as contours that hold 10, 30, 50, 70 and 90 % of them, and as dots outside the last.
+
+    Parameters
+    ----------
+    axes
+        Where to draw.
+    x, y
+        Places of events on the axes.
+    limits
+        Ends of both axes, within which all events lie.
+    color
+        Of contours and dots.
+    """
     from scipy.ndimage import gaussian_filter
 
-    counts, edges, _ = np.histogram2d(x, y, bins=_BINS, range=(limits, limits))
+    counts, columns, rows = np.histogram2d(x, y, bins=_BINS, range=limits)
     smooth = gaussian_filter(counts, 2.0)
-    # Contours hold 10, 30, 50, 70 and 90 percent of the events.
     order = np.sort(smooth.ravel())[::-1]
     held = np.cumsum(order) / order.sum()
     places = np.minimum(np.searchsorted(held, np.array([0.9, 0.7, 0.5, 0.3, 0.1])), len(order) - 1)
     levels = np.unique(order[places])
-    centers = 0.5 * (edges[1:] + edges[:-1])
-    column, row = (np.clip(np.digitize(values, edges) - 1, 0, _BINS - 1) for values in (x, y))
+    column, row = (np.clip(np.digitize(values, edges) - 1, 0, _BINS - 1) for values, edges in ((x, columns), (y, rows)))
     outside = np.flatnonzero(smooth[column, row] < levels[0])[:_SHOWN]
     axes.plot(
         x[outside], y[outside], ".", color=color, markersize=1.1, markeredgewidth=0, alpha=0.7, rasterized=True,
         zorder=1,
     )  # fmt: skip
     if len(levels) > 1:
-        axes.contour(centers, centers, smooth.T, levels=levels, colors=color, linewidths=0.55, zorder=2)
+        across, up = (0.5 * (edges[1:] + edges[:-1]) for edges in (columns, rows))
+        axes.contour(across, up, smooth.T, levels=levels, colors=color, linewidths=0.55, zorder=2)
 
 
 def _decades(axes: Axes, which: str) -> None:

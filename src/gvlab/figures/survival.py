@@ -53,6 +53,7 @@ def survival(
     band: bool = False,
     cure_fraction: Mapping[str, float] | None = None,
     powered_at: int | None = None,
+    tests: Mapping[str, str] | None = None,
     title: str | None = None,
     simulated: bool = True,
     width: Width | float = "one-and-half",
@@ -89,6 +90,8 @@ def survival(
     powered_at
         For simulated arms: instead of a p-value, which many virtual subjects make as small as one likes, print how
         often the log-rank test of this many subjects per arm would be significant.
+    tests
+        What to print of the log-rank test of each arm, where it was made elsewhere; None makes the asymptotic one.
     title, simulated, width, height_mm, save
         Heading; whether to mark the data as simulated; size of the figure and height of the curves; files to write.
 
@@ -111,8 +114,8 @@ def survival(
         return finish(figure_of(axis), save)
     return finish(
         _figure(
-            table, names, reference, curves, how, unit, time_zero, outcome, band, cure_fraction, powered_at, title,
-            simulated, width, height_mm,
+            table, names, reference, curves, how, unit, time_zero, outcome, band, cure_fraction, powered_at, tests,
+            title, simulated, width, height_mm,
         ),
         save,
     )  # fmt: skip
@@ -134,13 +137,14 @@ def _figure(
     band: bool,
     cure_fraction: Mapping[str, float] | None,
     powered_at: int | None,
+    tests: Mapping[str, str] | None,
     title: str | None,
     simulated: bool,
     width: Width | float,
     height_mm: float,
 ) -> Figure:
     across = width_mm(width)
-    rows = summary_rows(table, names, reference, curves, powered_at, cure_fraction)
+    rows = summary_rows(table, names, reference, curves, powered_at, cure_fraction, tests)
     narrow = across < 100
     lines = 2 if narrow and len(names) > 1 else 1
     above = 5.0 + (0 if narrow else _ROW_MM) + _ROW_MM * lines * len(names) + (5.0 if title else 0.0)
@@ -215,6 +219,7 @@ def summary_rows(
     curves: Mapping[str, SurvivalCurve],
     powered_at: int | None = None,
     cure_fraction: Mapping[str, float] | None = None,
+    tests: Mapping[str, str] | None = None,
 ) -> dict[str, ArmRow]:
     """Write what the figure prints of each arm."""
     rows = {}
@@ -222,7 +227,11 @@ def summary_rows(
         median = curves[arm].median()
         text = f"{_number(median.value)} ({_number(median.lower)} to {_number(median.upper)})"
         text = "not reached" if np.isinf(median.value) and median.lower == np.inf else text
-        ratio, p = ("reference", "") if arm == reference else _against(table, arm, reference, powered_at)
+        ratio, p = (
+            ("reference", "")
+            if arm == reference
+            else _against(table, arm, reference, powered_at, None if tests is None else tests.get(arm, ""))
+        )
         cured = f"{100 * cure_fraction[arm]:.0f} %" if cure_fraction and arm in cure_fraction else ""
         rows[arm] = ArmRow(str(curves[arm].n), text, cured, ratio, p)
     return rows
@@ -232,9 +241,13 @@ def _number(value: float) -> str:
     return "NR" if np.isinf(value) else f"{value:.3g}"
 
 
-def _against(table: pd.DataFrame, arm: str, reference: str, powered_at: int | None) -> tuple[str, str]:
+def _against(
+    table: pd.DataFrame, arm: str, reference: str, powered_at: int | None, made: str | None = None
+) -> tuple[str, str]:
     two = table[table["arm"].isin([arm, reference])]
-    if powered_at is None:
+    if made is not None:
+        test = made
+    elif powered_at is None:
         test = p_value_in_words(logrank(two["duration"], two["event_observed"], two["arm"], two["entry"]).p_value)
     else:
         a, b = (two[two["arm"] == name] for name in (arm, reference))

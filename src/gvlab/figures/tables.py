@@ -57,3 +57,9 @@ def time_scale(unit: str) -> float:
     if unit not in scales:
         raise UnknownNameError("unit of the time axis", unit, scales)
     return scales[unit]
+
+
+def file_name(name: str) -> str:
+    """Return a name that every file system takes."""
+    plain = "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in name).strip("._")
+    return plain[:60] or "unnamed"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from gvlab.assay import Analysis, analyze
-from gvlab.assay.comparisons import MOST_ARMS, reading_comparisons, survival_comparisons
+from gvlab.assay.comparisons import MOST_ARMS, reading_comparisons, survival_comparisons, test_in_words
 from gvlab.assay.readers.tables import safe_cell
 from gvlab.assay.samples import MARK
 from gvlab.figures.analysis import analysis_figures, check_versus
@@ -160,14 +160,11 @@ def _survival_in_words(tables: Mapping[str, pd.DataFrame]) -> list[str]:
 
 
 def _pair_in_words(row: Mapping[Hashable, object], several: bool) -> str:
-    ratio, lower, upper, p_value, p_holm = (
-        float(str(row[name])) for name in ("hazard_ratio", "hr_lower", "hr_upper", "p_value", "p_holm")
-    )
+    ratio, lower, upper = (float(str(row[name])) for name in ("hazard_ratio", "hr_lower", "hr_upper"))
     text = "not estimable" if math.isnan(ratio) else f"{ratio:.2f} (95 % CI {lower:.2f} to {number_in_words(upper)})"
-    corrected = f" (Holm {p_value_in_words(p_holm)})" if several else ""
     return (
         f"{row['arm']} against {row['versus']} (n = {row['n']} and {row['n_versus']}): hazard ratio {text}, "
-        f"log-rank {p_value_in_words(p_value)}{corrected}"
+        f"log-rank {test_in_words(row, several)}"
     )
 
 

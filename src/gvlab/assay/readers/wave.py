@@ -6,21 +6,25 @@ they stand in "Rate", corrected for background by the instrument; the phases com
 
 from __future__ import annotations
 
+import contextlib
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from gvlab.arrays import FloatArray
-from gvlab.assay.readers.tables import TextTable, safe_cell
+from gvlab.assay.readers.tables import TextTable, safe_cell, unit_in
 from gvlab.assay.readers.workbooks import read_sheets, sheet_names
 from gvlab.assay.samples import MARK
 from gvlab.assay.seahorse import Traces
-from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.errors import GVLabError, InvalidValueError, UnknownNameError
 from gvlab.files import atomic_file
 
 RATE = "Rate"
-RATES = (RATE, "Normalized Rate", "Baselined Rate")
+NORMALIZED = "Normalized Rate"
+RATES = (RATE, NORMALIZED, "Baselined Rate")
 """Sheets of rates in one layout: as measured, per what the user normalized by, and relative to a measurement."""
 LOG = "Operation Log"
 CONFIGURATION = "Assay Configuration"
@@ -72,6 +76,7 @@ def read_wave(path: Path | str, sheet: str = "") -> tuple[Traces, tuple[str, ...
             f"Sheets of rates: {', '.join(name for name in RATES if name in present)}."
         )
     measurement, well, group, minute, oxygen, acid = _columns(rate)
+    basis, said = _basis(path, sheet, present)
     cycles = np.unique(measurement)
     wells = tuple(dict.fromkeys(well))
     shape = (len(wells), len(cycles))
@@ -95,7 +100,8 @@ def read_wave(path: Path | str, sheet: str = "") -> tuple[Traces, tuple[str, ...
     empty = np.isnan(traces[:2]).any(axis=(0, 2))
     kept = [row for row in assigned if not empty[row]]
     out = [wells[row] for row in assigned if empty[row]]
-    notes = [f'Rates are those of the sheet "{sheet}".', *rate.notes]
+    notes = [f'Rates are those of the sheet "{sheet}"{said}.', *rate.notes]
+    notes += _other_rates(path, sheet, present)
     if out:
         notes.append(f"Without a rate in some measurement, so left out: {', '.join(out)}.")
     if not kept:
@@ -108,8 +114,48 @@ def read_wave(path: Path | str, sheet: str = "") -> tuple[Traces, tuple[str, ...
         phases,
         traces[0, kept],
         traces[1, kept],
+        _units(rate, sheet, basis),
     )
     return read, tuple(notes)
+
+
+def _basis(path: Path, sheet: str, present: Sequence[str]) -> tuple[str, str]:
+    """Return what rates were normalized by (a unit, "" where the file does not tell) and a sentence's end on it."""
+    if sheet == RATE:
+        return "", ", as measured, not normalized"
+    if sheet != NORMALIZED:
+        return "", ", in percent of the baseline chosen in Wave"
+    if CONFIGURATION in present:
+        (page,) = read_sheets(path, (CONFIGURATION,))
+        for cells in page.cells:
+            for place, cell in enumerate(cells[:-1]):
+                if re.fullmatch(r"normali[sz]ation\s*units?:?", cell.strip(), re.IGNORECASE) and cells[place + 1]:
+                    return cells[place + 1], f", normalized per {cells[place + 1]}"
+    return "", ", normalized as chosen in Wave (the file does not say by what)"
+
+
+def _other_rates(path: Path, sheet: str, present: Sequence[str]) -> list[str]:
+    """Return a sentence on other sheets of rates that hold some, of which the user may not know."""
+    filled = []
+    for name in RATES:
+        # A sheet that nobody asked for, and that cannot be read, is no fault of the one that was.
+        with contextlib.suppress(GVLabError):
+            if name in present and name != sheet and len(read_sheets(path, (name,))[0].cells) > 1:
+                filled.append(name)
+    if not filled:
+        return []
+    return [f"Rates stand in other sheets too; say sheet=... for one: {', '.join(filled)}."]
+
+
+def _units(rate: TextTable, sheet: str, basis: str) -> tuple[str, str]:
+    """Return the units of OCR and ECAR: those in the header, else Wave's, with what they were normalized by."""
+    found = []
+    for name, usual in (("OCR", "pmol/min"), ("ECAR", "mpH/min")):
+        unit = unit_in(rate.cells[0][rate.find((name,), name.lower())]) or usual
+        if sheet == NORMALIZED and unit == usual:
+            unit = f"{unit} per {basis or 'unit of normalization'}"
+        found.append(unit if sheet in (RATE, NORMALIZED) else "% of baseline")
+    return found[0], found[1]
 
 
 def is_simulated(path: Path | str) -> bool:
