@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gvlab import notebook
-from gvlab.arrays import Array, Bool, Float, FloatArray
+from gvlab.arrays import Array, Bool, Float, FloatArray, Int
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.lazy import LazyModule
 from gvlab.library import Library
@@ -84,6 +84,16 @@ def endpoint_times(
     endpoint was reached, 2 where a competing event came first, and 0 where the subject was censored.
     """
     record = _record(endpoint, library) if isinstance(endpoint, str) else endpoint
+    duration, event, cause = endpoint_arrays(record, followed)
+    columns = {"subject": np.arange(len(duration)), "arm": arm, "duration": duration, "event_observed": event}
+    table = pd.DataFrame({**columns, "entry": 0.0, "cause": cause})
+    return table.loc[followed.ok].reset_index(drop=True)
+
+
+def endpoint_arrays(
+    record: EndpointRecord, followed: Followed
+) -> tuple[Float[Array, "subject"], Int[Array, "subject"], npt.NDArray[np.object_]]:
+    """Return duration, event (1, 2 for a competing one, 0 censored) and cause of every subject, solved or not."""
     reached = _times(followed, record.events, last=bool(record.only_if_zero))
     if record.only_if_zero:
         absent = np.all([followed.final(name) == 0 for name in record.only_if_zero], axis=0)
@@ -94,17 +104,11 @@ def endpoint_times(
     first = time_reached <= time_competing
     time = np.minimum(time_reached, time_competing)
     seen = np.isfinite(time)
-    table = pd.DataFrame(
-        {
-            "subject": np.arange(len(time)),
-            "arm": arm,
-            "duration": np.where(seen, time, followed.end_times),
-            "event_observed": np.where(seen, np.where(first, 1, 2), 0).astype(np.int64),
-            "entry": 0.0,
-            "cause": np.where(seen, np.where(first, cause_reached, cause_competing), ""),
-        }
+    return (
+        np.where(seen, time, followed.end_times),
+        np.where(seen, np.where(first, 1, 2), 0).astype(np.int64),
+        np.where(seen, np.where(first, cause_reached, cause_competing), ""),
     )
-    return table.loc[followed.ok].reset_index(drop=True)
 
 
 def _record(endpoint: str, library: Library | None) -> EndpointRecord:

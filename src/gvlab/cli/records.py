@@ -68,6 +68,10 @@ def _list_rows(kind: str, library: Library) -> None:
         for row in library.rows("edges"):
             acts = f"{row.source_node} {row.sign} {row.target_node}"
             table.add_row(row.edge, acts, row.switch, ", ".join(row.claims), row.statement)
+    elif kind == "looks":
+        table = _table("Looks of arms", "arm", "color", "dash", "marker")
+        for row in library.rows("looks"):
+            table.add_row(row.arm, str(row.color), str(row.dash), str(row.marker))
     else:
         table = _table("Conditions", "condition", "changes", "to", "note")
         for row in library.rows("conditions"):

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gvlab import notebook, units
-from gvlab.assay.endpoint import EventTimes, event_times
+from gvlab.assay.endpoint import EventTimes, endpoint_arrays, event_times
 from gvlab.assay.measurements import COLUMNS, Measurements
 from gvlab.bibliography import Source
 from gvlab.errors import InvalidValueError, UnknownNameError
@@ -88,6 +88,18 @@ class Results:
     def events(self, endpoint: str) -> EventTimes:
         """Return the event times of an endpoint of the library."""
         return event_times(endpoint, self.runs, self.experiment.library)
+
+    def event_arrays(self, endpoint: str) -> dict[str, tuple[FloatArray, npt.NDArray[np.int64]]]:
+        """Return by arm the duration and event (1, 2 for a competing one, 0 censored) of those that were solved.
+
+        The numbers of `events` without their table, which takes longer to make than a picture to draw.
+        """
+        record = self.experiment.library.read("endpoints", endpoint)
+        found = {}
+        for arm, run in self.runs.items():
+            duration, event, _ = endpoint_arrays(record, run)
+            found[arm] = duration[run.ok], event[run.ok]
+        return found
 
     def reading(self, output: str, day: float, arm: str) -> FloatArray:
         """Read an output of the model on a day, shape (subject,); NaN for those who are dead or failed.

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.files import write_bytes
+from gvlab.views.palette import ARM_COLORS as OKABE_ITO
+from gvlab.views.palette import DASHES, MARKERS, Look, looks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,12 +27,6 @@ WIDTHS_MM: Mapping[str, float] = {"single": 85.0, "one-and-half": 114.0, "double
 """Column widths of most journals."""
 
 MM = 1 / 25.4
-
-# Okabe & Ito (2008) Color universal design, in an order in which neighbors differ most, also in brightness. Their
-# yellow cannot be seen as a line on white; a gray stands in for it.
-OKABE_ITO = ("#000000", "#D55E00", "#0072B2", "#009E73", "#E69F00", "#56B4E9", "#CC79A7", "#7F7F7F")
-DASHES: tuple[tuple[float, ...], ...] = ((), (5.0, 1.6), (1.4, 1.4), (6.0, 1.5, 1.4, 1.5), (3.0, 1.2), (8.0, 2.0))
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
 
 GRAY = "#6E6E6E"
 LIGHT_GRAY = "#D4D4D4"
@@ -71,30 +66,10 @@ _RC: dict[Any, Any] = {
     "axes.formatter.use_mathtext": True,
 }
 
+__all__ = ["DASHES", "MARKERS", "OKABE_ITO", "Look", "looks"]
+
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Look:
-    """How an arm is drawn: a color, and a dash and a marker for readers and printers without colors."""
-
-    color: str
-    dashes: tuple[float, ...]
-    marker: str
-
-    @property
-    def linestyle(self) -> tuple[float, tuple[float, ...]] | Literal["solid"]:
-        """What matplotlib calls a line style."""
-        return (0.0, self.dashes) if self.dashes else "solid"
-
-
-def looks(arms: Iterable[str]) -> dict[str, Look]:
-    """Return the look of each arm, by its place in the order; hand the same dictionary to every figure of a study."""
-    return {
-        arm: Look(OKABE_ITO[i % len(OKABE_ITO)], DASHES[i % len(DASHES)], MARKERS[i % len(MARKERS)])
-        for i, arm in enumerate(dict.fromkeys(arms))
-    }
 
 
 def styled(draw: Callable[P, T]) -> Callable[P, T]:

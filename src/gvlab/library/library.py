@@ -15,7 +15,7 @@ from gvlab.files import read_text
 from gvlab.library.fields import Record
 from gvlab.library.reading import parse_record, parse_table
 from gvlab.library.records import KINDS, SINGULAR, TABLES
-from gvlab.library.table_rows import ConditionRow, EdgeRow, ParameterRow
+from gvlab.library.table_rows import ConditionRow, EdgeRow, LookRow, ParameterRow
 
 BUILT_IN = Path(__file__).parent
 """The folder of our own records."""
@@ -167,7 +167,7 @@ class Library:
     # ---------------------------------------------------------------------------------------------- tables
 
     def rows(self, kind: str) -> tuple[Any, ...]:
-        """Return every row of the tables of a kind ("parameters", "conditions", "edges").
+        """Return every row of the tables of a kind ("parameters", "conditions", "edges", "looks").
 
         Raises
         ------
@@ -358,6 +358,8 @@ def _row_name(row: Any) -> str:
     """Return what a row is called."""
     if isinstance(row, ParameterRow):
         return row.parameterId
+    if isinstance(row, LookRow):
+        return row.arm
     return str(row.edge if isinstance(row, EdgeRow) else row.conditionId)
 
 
@@ -372,5 +374,7 @@ def _refuse_twice(row: Any, group: list[Any], file: Path) -> None:
         raise LibraryError(f'{file}: "{row.parameterId}"{where} has a row already. Keep one of them.')
     if isinstance(row, EdgeRow) and group:
         raise LibraryError(f'{file}: the edge "{row.edge}" has a row already. Keep one of them.')
+    if isinstance(row, LookRow) and group:
+        raise LibraryError(f'{file}: the arm "{row.arm}" has a look already. Keep one of them.')
     if isinstance(row, ConditionRow) and any(row.targetId == other.targetId for other in group):
         raise LibraryError(f'{file}: condition "{row.conditionId}" changes "{row.targetId}" twice.')

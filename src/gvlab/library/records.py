@@ -20,8 +20,8 @@ from gvlab.library.fields import (
 )
 from gvlab.library.finding_record import FindingRecord
 from gvlab.library.report_record import ReportSpec, StudyRecord
-from gvlab.library.table_rows import ConditionRow, EdgeRow, ParameterRow
 from gvlab.library.variability import Variability
+from gvlab.library.table_rows import ConditionRow, EdgeRow, LookRow, ParameterRow
 from gvlab.provenance import Evidence
 
 # ---------------------------------------------------------------------------------------------------- subjects
@@ -227,7 +227,9 @@ KINDS: dict[str, type[Record]] = {
 }
 """Folder of the library: schema of a YAML file in it."""
 
-TABLES: dict[str, type[Record]] = {"parameters": ParameterRow, "conditions": ConditionRow, "edges": EdgeRow}
+TABLES: dict[str, type[Record]] = {
+    "parameters": ParameterRow, "conditions": ConditionRow, "edges": EdgeRow, "looks": LookRow
+}  # fmt: skip
 """Folder of the library: schema of a row of a TSV file in it."""
 
 SINGULAR = {
@@ -246,4 +248,5 @@ SINGULAR = {
     "conditions": "condition",
     "parameters": "parameter",
     "edges": "edge",
+    "looks": "look",
 }

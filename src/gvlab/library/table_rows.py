@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from gvlab.library.fields import Claims, Context, Identifier, Record, Sourced, Text, Unit, Verification
 from gvlab.provenance import Evidence
@@ -88,3 +88,12 @@ class EdgeRow(Sourced):
     claims: Claims = ()
     """Findings that speak of it."""
     statement: Text
+
+
+class LookRow(Record):
+    """How an arm is drawn in every picture: numbers of the color, the dash and the marker in the common palette."""
+
+    arm: Text
+    color: int = Field(ge=1, le=8)
+    dash: int = Field(ge=1, le=6)
+    marker: int = Field(ge=1, le=8)

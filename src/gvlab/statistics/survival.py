@@ -7,7 +7,8 @@ R, it is at risk after it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -39,9 +40,9 @@ class SurvivalCurve:
 
     Attributes
     ----------
-    table
-        One row a distinct time, the first at 0: ``time, at_risk, events, censored, survival, lower, upper``. `at_risk`
-        is counted just before the time, `survival` just after it.
+    columns
+        By name, of one length, one entry a distinct time, the first at 0: ``time, at_risk, events, censored, survival,
+        lower, upper``. `at_risk` is counted just before the time, `survival` just after it.
     n
         Subjects.
     confidence
@@ -51,17 +52,22 @@ class SurvivalCurve:
         columns `at_risk`, `events` and `censored` are their sums.
     """
 
-    table: pd.DataFrame
+    columns: Mapping[str, FloatArray | IntArray] = field(repr=False)
     n: int
     confidence: float
     _duration: Float[Array, "subject"] = field(repr=False)
     _entry: Float[Array, "subject"] = field(repr=False)
     effective_size: float | None = None
 
+    @functools.cached_property
+    def table(self) -> pd.DataFrame:
+        """The columns as a table, one row a distinct time."""
+        return pd.DataFrame(dict(self.columns))
+
     @property
     def events(self) -> int:
         """Events observed; with weights, their sum rounded."""
-        return round(float(self.table["events"].sum()))
+        return round(float(self.columns["events"].sum()))
 
     def at(self, time: float) -> Estimate:
         """Return the probability of being event-free beyond `time`, with its pointwise log-log interval.
@@ -73,15 +79,16 @@ class SurvivalCurve:
         """
         if time < 0:
             raise InvalidValueError(f"Survival is asked for at time {time:g}; times are 0 or later.")
-        last = self.table.iloc[-1]
-        if time > last["time"] and last["survival"] > 0:
+        last = float(self.columns["time"][-1])
+        if time > last and self.columns["survival"][-1] > 0:
             raise InvalidValueError(
-                f"Survival at time {time:g} is unknown: nobody was followed beyond {last['time']:g}. "
-                f"Ask for {last['time']:g} or earlier."
+                f"Survival at time {time:g} is unknown: nobody was followed beyond {last:g}. "
+                f"Ask for {last:g} or earlier."
             )
         # What happened on day 0.1 + 0.2 has happened by day 0.3.
-        row = self.table.iloc[int(np.searchsorted(self.table["time"], time * (1 + SAME_TIME), side="right")) - 1]
-        return Estimate(float(row["survival"]), float(row["lower"]), float(row["upper"]), self.confidence)
+        row = int(np.searchsorted(self.columns["time"], time * (1 + SAME_TIME), side="right")) - 1
+        value, lower, upper = (float(self.columns[name][row]) for name in _LIMITS)
+        return Estimate(value, lower, upper, self.confidence)
 
     def median(self) -> Estimate:
         """Return the median time to the event; infinite where half of the subjects have not had it (*not reached*).
@@ -103,9 +110,9 @@ class SurvivalCurve:
         """
         if not 0 < fraction < 1:
             raise InvalidValueError(f"A quantile of {fraction:g} was asked for; it lies between 0 and 1.")
-        time = self.table["time"].to_numpy(dtype=np.float64)
-        reach = [_first_below(time, self.table[c].to_numpy(dtype=np.float64), 1 - fraction) for c in _LIMITS]
-        ended = time[self.table["survival"].to_numpy() <= 0]
+        time = np.asarray(self.columns["time"], dtype=np.float64)
+        reach = [_first_below(time, np.asarray(self.columns[c], dtype=np.float64), 1 - fraction) for c in _LIMITS]
+        ended = time[self.columns["survival"] <= 0]
         lower = 0.0 if ended.size and reach[1] >= ended[0] else reach[1]
         return Estimate(reach[0], lower, reach[2], self.confidence)
 
@@ -179,22 +186,17 @@ def kaplan_meier(
     events = risk.events[:, 0]
     survival: FloatArray = np.cumprod(1 - events / risk.at_risk).astype(np.float64)
     lower, upper = _log_log_limits(survival, _greenwood(events, risk.at_risk), z)
-    table = pd.DataFrame(
-        {
-            "time": risk.times,
-            "at_risk": risk.at_risk,
-            "events": events,
-            "censored": risk.censored,
-            "survival": survival,
-            "lower": lower,
-            "upper": upper,
-        }
-    )
-    if risk.times[0] > 0:
-        start = int(np.sum(entries == -np.inf))
-        first = pd.DataFrame([[0.0, start, 0, 0, 1.0, 1.0, 1.0]], columns=table.columns)
-        table = pd.concat([first.astype(table.dtypes), table], ignore_index=True)
-    return SurvivalCurve(table, len(times), confidence, times, entries)
+    columns: dict[str, FloatArray | IntArray] = {
+        "time": risk.times,
+        "at_risk": risk.at_risk,
+        "events": events,
+        "censored": risk.censored,
+        "survival": survival,
+        "lower": lower,
+        "upper": upper,
+    }
+    columns = _from_the_start(columns, int(np.sum(entries == -np.inf)))
+    return SurvivalCurve(columns, len(times), confidence, times, entries)
 
 
 def _robust_curve(
@@ -212,16 +214,30 @@ def _robust_curve(
         risk.event_free_error, risk.event_free, out=np.zeros(len(risk.times)), where=risk.event_free > 0
     )
     lower, upper = _log_log_limits(risk.event_free, relative**2, normal_quantile(confidence))
-    columns = (risk.times, risk.at_risk, risk.events[:, 0], risk.censored, risk.event_free, lower, upper)
-    names = ("time", "at_risk", "events", "censored", "survival", "lower", "upper")
-    table = pd.DataFrame(dict(zip(names, columns, strict=True)))
-    if risk.times[0] > 0:
-        start = float(w[entries == -np.inf].sum())
-        first = pd.DataFrame([[0.0, start, 0.0, 0.0, 1.0, 1.0, 1.0]], columns=table.columns)
-        table = pd.concat([first, table], ignore_index=True)
+    columns: dict[str, FloatArray | IntArray] = {
+        "time": risk.times,
+        "at_risk": risk.at_risk,
+        "events": risk.events[:, 0],
+        "censored": risk.censored,
+        "survival": risk.event_free,
+        "lower": lower,
+        "upper": upper,
+    }
     n = int(owner.max()) + 1
     worth = effective_size(weights_of_subjects(w, owner))
-    return SurvivalCurve(table, n, confidence, times, entries, worth)
+    columns = _from_the_start(columns, float(w[entries == -np.inf].sum()))
+    return SurvivalCurve(columns, n, confidence, times, entries, worth)
+
+
+def _from_the_start(columns: dict[str, FloatArray | IntArray], at_risk: float) -> dict[str, FloatArray | IntArray]:
+    """Return columns that begin at time 0, before anything happened."""
+    if columns["time"][0] <= 0:
+        return columns
+    start = (0.0, at_risk, 0, 0, 1.0, 1.0, 1.0)
+    return {
+        name: np.concatenate([np.array([first], values.dtype), values])
+        for first, (name, values) in zip(start, columns.items(), strict=True)
+    }
 
 
 def _greenwood(events: IntArray, at_risk: IntArray) -> FloatArray:
@@ -304,7 +320,7 @@ def restricted_mean_difference(
     curves = [kaplan_meier(d, e, confidence=confidence) for d, e in ((duration_a, event_a), (duration_b, event_b))]
     horizon = min(_support(curve) for curve in curves) if until is None else until
     if not np.isfinite(horizon):
-        horizon = max(float(curve.table["time"].iloc[-1]) for curve in curves)
+        horizon = max(float(curve.columns["time"][-1]) for curve in curves)
     (mean_a, variance_a), (mean_b, variance_b) = (_area(curve, horizon) for curve in curves)
     alone = min(curve.n for curve in curves) < 2
     half = np.inf if alone else normal_quantile(confidence) * np.sqrt(variance_a + variance_b)
@@ -313,8 +329,8 @@ def restricted_mean_difference(
 
 
 def _support(curve: SurvivalCurve) -> float:
-    last = curve.table.iloc[-1]
-    return float(last["time"]) if last["survival"] > 0 else float(np.inf)
+    last = {name: float(curve.columns[name][-1]) for name in ("time", "survival")}
+    return last["time"] if last["survival"] > 0 else float(np.inf)
 
 
 def _area(curve: SurvivalCurve, until: float) -> tuple[float, float]:
@@ -325,13 +341,12 @@ def _area(curve: SurvivalCurve, until: float) -> tuple[float, float]:
             f"The horizon {until:g} lies beyond the last observation at {_support(curve):g}, where somebody is still "
             f"event-free. Take {_support(curve):g} or earlier."
         )
-    table = curve.table[curve.table["time"] < until]
-    time = np.append(table["time"].to_numpy(dtype=np.float64), until)
-    pieces = np.diff(time) * table["survival"].to_numpy(dtype=np.float64)
+    before = curve.columns["time"] < until
+    time = np.append(curve.columns["time"][before], until)
+    pieces = np.diff(time) * curve.columns["survival"][before]
     # Area to the right of each event time: what a death then costs.
     remaining = np.cumsum(pieces[::-1])[::-1]
-    events = table["events"].to_numpy(dtype=np.int64)
-    at_risk = table["at_risk"].to_numpy(dtype=np.int64)
+    events, at_risk = (np.asarray(curve.columns[name][before], dtype=np.int64) for name in ("events", "at_risk"))
     survivors = at_risk - events
     weight = np.divide(events, at_risk * survivors, out=np.zeros(len(events)), where=survivors > 0)
     return float(pieces.sum()), float(np.sum(remaining**2 * weight))
