@@ -20,8 +20,8 @@ from gvlab.library.fields import (
 )
 from gvlab.library.finding_record import FindingRecord
 from gvlab.library.report_record import ReportSpec, StudyRecord
-from gvlab.library.variability import Variability
 from gvlab.library.table_rows import ConditionRow, EdgeRow, LookRow, ParameterRow
+from gvlab.library.variability import Variability
 from gvlab.provenance import Evidence
 
 # ---------------------------------------------------------------------------------------------------- subjects
