@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import stat
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -68,25 +69,43 @@ def hash_of_files(paths: Iterable[Path]) -> bytes:
 
 
 def _is_ours(home: Path) -> bool:
-    """Return whether a folder belongs to the user, or is not there yet; if not, say so once."""
+    """Return whether a folder is the user's and only the user may write into it, or is not there; else say so once."""
     if not hasattr(os, "getuid"):  # on Windows the user's folder is nobody else's
         return True
     try:
-        owner = home.stat().st_uid
+        about, above = home.stat(), home.parent.stat()
     except OSError:
         return True
-    if owner == os.getuid():
-        return True
-    _warn(home, owner)
-    return False
+    if about.st_uid != os.getuid():
+        _warn(
+            home,
+            f"belongs to another user (number {about.st_uid}; you are {os.getuid()})",
+            "Set GVLAB_CACHE to a folder of your own.",
+        )
+        return False
+    if about.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        _warn(
+            home,
+            "may be written by other users",
+            f'Remove it with rm -r "{home}", since others may have put something into it; it is made again.',
+        )
+        return False
+    # Who may write into the folder above could put another one in this one's place, unless it is sticky as /tmp is.
+    if above.st_mode & stat.S_IWOTH and not above.st_mode & stat.S_ISVTX:
+        _warn(
+            home,
+            f'lies in "{home.parent}", which every user may write',
+            f'Forbid that with chmod o-w "{home.parent}", or set GVLAB_CACHE to a folder of your own.',
+        )
+        return False
+    return True
 
 
 @functools.cache
-def _warn(home: Path, owner: int) -> None:
+def _warn(home: Path, why: str, way_out: str) -> None:
     warnings.warn(
-        f'The cache folder "{home}" belongs to another user (number {owner}; you are {os.getuid()}), so nothing is '
-        "read from it or written to it, and models are read and compiled anew in each process. Set GVLAB_CACHE to a "
-        "folder of your own.",
+        f'The cache folder "{home}" {why}, so nothing is read from it or written to it, and models are read and '
+        f"compiled anew in each process. {way_out}",
         CacheWarning,
         stacklevel=2,
     )

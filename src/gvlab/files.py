@@ -5,11 +5,19 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import secrets
+import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from gvlab.errors import LibraryError, OutputError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 
 def read_text(file: Path) -> str:
@@ -38,30 +46,72 @@ def atomic_file(path: Path | str) -> Iterator[Path]:
     """Write a file so that it is there whole or not at all.
 
     Gives the path of a temporary file in the same folder; when the block ends well it is flushed to disk and takes the
-    name. When it does not - an error, a full disk, Ctrl-C - it is removed, and what had that name before stays.
+    name. When it does not - an error, a full disk, Ctrl-C - it is removed, and what had that name before stays. Where
+    the name is a link, the file it leads to is written and the link stays. A device or a pipe is never replaced: what
+    was written is passed on to it.
 
     Raises
     ------
     OutputError
         If the file cannot be written, with the reason and the way out.
     """
-    target = Path(path)
-    temporary: Path | None = None
+    target = _led_to(Path(path))
+    device = is_device(target)
+    folder = Path(tempfile.gettempdir()) if device else target.parent
+    # A name of our own, known before the file is there: Ctrl-C at any moment then finds what is to be removed.
+    temporary = folder / f".{target.stem[:40]}.{secrets.token_hex(6)}{target.suffix[:20] or '.tmp'}"
     try:
         with _output_errors(target):
-            suffix = target.suffix or ".tmp"
-            handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=suffix, dir=target.parent)
-            os.close(handle)
-            temporary = Path(name)
+            # Made with the permissions that any new file gets; the process's umask is not touched.
+            os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
             yield temporary
+            if device:
+                _pass_on(temporary, target)
+                return
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
-            temporary.chmod(0o666 & ~_umask())
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copymode(target, temporary)
             temporary.replace(target)
-            temporary = None
     finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
+
+
+def _led_to(path: Path) -> Path:
+    """Return the file that a name stands for: where it is a link, what it leads to."""
+    if not path.is_symlink():
+        return path
+    with _output_errors(path):
+        try:
+            return path.resolve()
+        except RuntimeError as error:  # Python 3.11 and 3.12 say so of a link that leads to itself
+            raise OutputError(f'"{path}" cannot be written: it is a link that leads to itself.') from error
+
+
+def is_device(path: Path | str) -> bool:
+    """Return whether something is there that is neither a file nor a folder: a device, a pipe, a socket."""
+    try:
+        mode = Path(path).stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _pass_on(written: Path, target: Path) -> None:
+    """Write the content of a file into a device or a pipe."""
+    try:
+        # Without O_NONBLOCK a pipe without a reader would be waited for without end and without a word.
+        handle = os.open(target, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            raise OutputError(
+                f'"{target}" cannot be written: it is a pipe or a socket that nobody reads from. Start its reader '
+                f"first, or give the name of a file."
+            ) from error
+        raise
+    os.set_blocking(handle, True)
+    with written.open("rb") as source, os.fdopen(handle, "wb") as sink:
+        shutil.copyfileobj(source, sink)
 
 
 def write_text(path: Path | str, text: str) -> None:
@@ -85,8 +135,9 @@ def prepare_output_folder(path: Path | str) -> Path:
         If something is in it already, it is a file, or it cannot be written.
     """
     folder = Path(path)
-    if folder.is_file():
-        raise OutputError(f'"{folder}" is a file; results need a folder. Give another name.')
+    if folder.exists() and not folder.is_dir():
+        what = "a device or a pipe" if is_device(folder) else "a file"
+        raise OutputError(f'"{folder}" is {what}; results need a folder. Give another name.')
     with _output_errors(folder):
         if folder.is_dir() and any(folder.iterdir()):
             raise OutputError(
@@ -98,6 +149,37 @@ def prepare_output_folder(path: Path | str) -> Path:
         with tempfile.TemporaryFile(dir=folder):
             pass
     return folder
+
+
+@contextlib.contextmanager
+def claimed_folder(path: Path | str) -> Iterator[Path]:
+    """Make an empty folder for results as `prepare_output_folder`, and keep it for one run while the block lasts.
+
+    The lock is one of the operating system on the folder itself. It goes with the process that holds it, however that
+    ends, so nothing is left behind that would block a later run. Where the file system or the operating system has no
+    such locks, there is none.
+
+    Raises
+    ------
+    OutputError
+        If another run writes into the folder, or as `prepare_output_folder`.
+    """
+    folder = Path(path)
+    if not folder.exists():
+        prepare_output_folder(folder)
+    with contextlib.ExitStack() as held:
+        if fcntl is not None and folder.is_dir():
+            try:
+                handle = os.open(folder, os.O_RDONLY)
+                held.callback(os.close, handle)
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise OutputError(
+                    f'Another run writes into the folder "{path}". Give the name of another folder, or wait for it.'
+                ) from error
+            except OSError:
+                pass
+        yield prepare_output_folder(folder)
 
 
 def new_output_folder(path: Path | str) -> Path:
@@ -144,11 +226,16 @@ def prepare_output_file(path: Path | str) -> None:
     OutputError
         If it is a folder, or nothing can be written where it is.
     """
-    target = Path(path)
+    target = _led_to(Path(path))
     if target.is_dir():
         raise OutputError(f'"{target}" is a folder, and a file is to be written. Add the name of a file.')
-    with _output_errors(target), tempfile.TemporaryFile(dir=target.parent):
-        pass
+    with _output_errors(target):
+        if is_device(target):
+            if not os.access(target, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            return
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
 
 
 @contextlib.contextmanager
@@ -171,9 +258,3 @@ def _output_errors(target: Path) -> Iterator[None]:
         else:
             way_out = f"{error.strerror or error}. Write elsewhere."
         raise OutputError(f'"{target}" cannot be written: {way_out}') from error
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask

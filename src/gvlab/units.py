@@ -17,56 +17,32 @@ import numpy as np
 import numpy.typing as npt
 
 from gvlab.errors import InvalidValueError, UnitError, closest
-from gvlab.unit_registry import conversion_factor, dimension_of, is_unit
+from gvlab.unit_registry import conversion_factor, dimension_of
+from gvlab.unit_words import capital, check_unit, examples, kind, normalize, read_unit, spelled
+
+__all__ = [
+    "Quantity",
+    "amount",
+    "body_mass",
+    "can_convert",
+    "check_unit",
+    "convert",
+    "day",
+    "duration",
+    "examples",
+    "kind",
+    "quantity",
+    "same_unit",
+]
 
 DAYS_PER_MONTH = 30.4375
 """Days in a month, for clinical display."""
 
 Number = TypeVar("Number", float, npt.NDArray[np.float64])
 
-_WORDS: dict[tuple[tuple[str, float], ...], str] = {
-    (("[mass]", 1),): "an amount",
-    (("[substance]", 1),): "an amount",
-    (("[cell]", 1),): "a number of cells",
-    (("[body_mass]", -1), ("[mass]", 1)): "an amount per body mass",
-    (("[body_mass]", -1), ("[substance]", 1)): "an amount per body mass",
-    (("[body_mass]", -1), ("[cell]", 1)): "a number of cells per body mass",
-    (("[body_surface]", -1), ("[mass]", 1)): "an amount per body surface",
-    (("[body_surface]", -1), ("[substance]", 1)): "an amount per body surface",
-    (("[mass]", 1), ("[volume]", -1)): "a concentration",
-    (("[substance]", 1), ("[volume]", -1)): "a concentration",
-    (("[cell]", 1), ("[volume]", -1)): "a concentration of cells",
-    (("[absorbed_dose]", 1),): "an absorbed dose of radiation",
-    (("[time]", 1),): "a duration",
-    (("[time]", -1),): "a rate",
-    (("[body_mass]", 1),): "a body mass",
-    (("[volume]", 1),): "a volume",
-    (): "a pure number",
-}
-
-_EXAMPLES = {
-    "an amount": "mg, nmol",
-    "a number of cells": "cell",
-    "an amount per body mass": "mg/kg",
-    "an amount per body surface": "mg/m2",
-    "a number of cells per body mass": "cell/kg",
-    "a concentration": "nM, mg/L",
-    "an absorbed dose of radiation": "Gy",
-    "a duration": "day, hour",
-}
-
-_UNITS_SHOWN = (
-    "g, mg, ug, mcg, ng, pg, kg, m2, mol, umol, nmol, pmol, uM, nM, pM, L, mL, cell, Gy, day, hour, min, week, month, "
-    "year, patient, %, dimensionless"
-)
-
 _NUMBER = re.compile(r"[+-]?(?:nan|inf(?:inity)?|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(?![\w.,])", re.IGNORECASE)
 _POWER_OF_TEN = re.compile(r"(?:(\d+\.?\d*)\s*[x×*]\s*)?10(?:\^|\*\*)([+-]?\d+)")
-_UNIT_WORD = re.compile(r"m2(?!\w)|[A-Za-z_%]+|\*\*|\^|[*/()]|[+-]?\d+|\S")
 _TIME_WORDS = ("day", "hour", "week", "month", "year")
-_SQUARE_METER = re.compile(r"(?<![A-Za-z])m(?:²|\s*(?:\^|\*\*)\s*2)(?!\d)")
-_CLOSE_ENOUGH = 0.8
-"""How alike a misspelled unit and a suggestion must be: "mgg" is mg, but "mcgg" must not become mg."""
 
 
 @dataclass(frozen=True)
@@ -125,20 +101,20 @@ def quantity(text: str, what: str = "a quantity") -> Quantity:
     """
     if not isinstance(text, str):
         raise InvalidValueError(
-            f'{_capital(what)} is {text!r}, without a unit. Write number and unit as text, such as "10 mg/kg".'
+            f'{capital(what)} is {text!r}, without a unit. Write number and unit as text, such as "10 mg/kg".'
         )
-    clean = _normalize(text)
+    clean = normalize(text)
     value, rest = _leading_number(clean)
     if value is None and re.match(r"[+-]?\d+,\d", clean):
-        raise UnitError(f'{_capital(what)} is "{text}". Write numbers without commas: "5000", "5e3" or "0.5".')
+        raise UnitError(f'{capital(what)} is "{text}". Write numbers without commas: "5000", "5e3" or "0.5".')
     if value is None:
         raise UnitError(
-            f'{_capital(what)} is "{text}", which does not begin with a number. '
+            f'{capital(what)} is "{text}", which does not begin with a number. '
             'Write number and unit, such as "10 mg/kg" or "5e3 cell".'
         )
     if not math.isfinite(value):
-        raise InvalidValueError(f'{_capital(what)} is "{text}"; it must be a finite number.')
-    unit = _read_unit(rest, text, what)
+        raise InvalidValueError(f'{capital(what)} is "{text}"; it must be a finite number.')
+    unit = read_unit(rest, text, what)
     return Quantity(value, unit, text.strip())
 
 
@@ -152,7 +128,7 @@ def amount(text: str, what: str = "a dose") -> Quantity:
     """
     found = quantity(text, what)
     if found.value < 0:
-        raise InvalidValueError(f'{_capital(what)} is "{found.text}". What is given cannot be negative.')
+        raise InvalidValueError(f'{capital(what)} is "{found.text}". What is given cannot be negative.')
     return found
 
 
@@ -169,13 +145,13 @@ def day(text: str, what: str = "a time") -> float:
         If it is a duration ("4 day") or not a time at all.
     """
     if not isinstance(text, str):
-        raise InvalidValueError(f'{_capital(what)} is {text!r}. Write a time point as text, such as "day 4".')
-    words = _normalize(text).split()
+        raise InvalidValueError(f'{capital(what)} is {text!r}. Write a time point as text, such as "day 4".')
+    words = normalize(text).split()
     if len(words) == 2 and words[0].lower() in _TIME_WORDS:
         value, rest = _leading_number(words[1])
         if value is not None and not rest:
             if not math.isfinite(value):
-                raise InvalidValueError(f'{_capital(what)} is "{text}"; it must be a finite number of days.')
+                raise InvalidValueError(f'{capital(what)} is "{text}"; it must be a finite number of days.')
             return float(convert(value, words[0].lower(), "day"))
     hint = 'Write a time point such as "day 4"; a duration is written "4 day".'
     if words:
@@ -183,13 +159,13 @@ def day(text: str, what: str = "a time") -> float:
         rest = rest.rstrip("s")
         if value is not None and rest in _TIME_WORDS:
             raise UnitError(
-                f'{_capital(what)} is "{text}", a duration. A time point is written the other way round. '
+                f'{capital(what)} is "{text}", a duration. A time point is written the other way round. '
                 f'Did you mean "{rest} {value:g}"?'
             )
         near = closest(words[0], _TIME_WORDS)
         if len(words) == 2 and near and near != words[0].lower():
             hint = f'Did you mean "{near} {words[1]}"?'
-    raise UnitError(f'{_capital(what)} is "{text}", which is not a time point. {hint}')
+    raise UnitError(f'{capital(what)} is "{text}", which is not a time point. {hint}')
 
 
 def duration(text: str, what: str = "a duration") -> float:
@@ -206,18 +182,18 @@ def duration(text: str, what: str = "a duration") -> float:
     InvalidValueError
         If it is zero or negative.
     """
-    words = _normalize(text).split() if isinstance(text, str) else []
+    words = normalize(text).split() if isinstance(text, str) else []
     if len(words) == 2 and words[0].lower() in _TIME_WORDS and _leading_number(words[1])[0] is not None:
         raise UnitError(
-            f'{_capital(what)} is "{text}", a time point. A duration is written the other way round. '
+            f'{capital(what)} is "{text}", a time point. A duration is written the other way round. '
             f'Did you mean "{words[1]} {words[0].lower()}"?'
         )
     found = quantity(text, what)
     if found.kind != "a duration":
-        raise UnitError(f'{_capital(what)} is "{text}", {found.kind}. Write a duration, such as "1 day" or "12 hour".')
+        raise UnitError(f'{capital(what)} is "{text}", {found.kind}. Write a duration, such as "1 day" or "12 hour".')
     days = float(found.to("day"))
     if days <= 0:
-        raise InvalidValueError(f'{_capital(what)} is "{text}"; a duration is longer than nothing.')
+        raise InvalidValueError(f'{capital(what)} is "{text}"; a duration is longer than nothing.')
     return days
 
 
@@ -234,9 +210,9 @@ def body_mass(text: str, what: str = "the body mass") -> float:
     elif can_convert(found.unit, "g"):
         kilograms = float(convert(found.value, found.unit, "g")) / 1000
     else:
-        raise UnitError(f'{_capital(what)} is "{text}", {found.kind}. Write a mass, such as "20 g" or "70 kg".')
+        raise UnitError(f'{capital(what)} is "{text}", {found.kind}. Write a mass, such as "20 g" or "70 kg".')
     if kilograms <= 0:
-        raise InvalidValueError(f'{_capital(what)} is "{text}"; it must be above zero.')
+        raise InvalidValueError(f'{capital(what)} is "{text}"; it must be above zero.')
     return kilograms
 
 
@@ -268,7 +244,7 @@ def convert(
     Raises
     ------
     UnitError
-        If the dimensions differ, or the molar mass or body mass that would bridge them is not given.
+        If a word is not a unit, the dimensions differ, or the molar mass or body mass between them is missing.
     """
     factor, moles, masses = _bridge(unit, to)
     result: Any = value * factor
@@ -292,41 +268,12 @@ def can_convert(unit: str, to: str, *, molar_mass: bool = False, body_mass: bool
     return (moles == 0 or molar_mass) and (masses == 0 or body_mass)
 
 
-def check_unit(unit: str, what: str = "the unit") -> str:
-    """Read a unit on its own ("1/day", "pg/mL", "dimensionless") and give it in one spelling.
-
-    Raises
-    ------
-    UnitError
-        If a word of it is not a unit.
-    """
-    return _read_unit(_normalize(unit), unit, what)
-
-
 def same_unit(one: str, other: str) -> bool:
     """Return whether two spellings are the same unit: "1/day" and "day^-1"; not "mg" and "g"."""
+    one, other = spelled(one), spelled(other)
     if dimension_of(one) != dimension_of(other):
         return False
     return math.isclose(conversion_factor(one, other), 1.0, rel_tol=1e-12)
-
-
-@functools.lru_cache(maxsize=4096)
-def kind(unit: str) -> str:
-    """Return what a unit measures, in words: "a concentration"; for unusual ones the dimension itself."""
-    dimension = dimension_of(unit)
-    if dimension in _WORDS:
-        return _WORDS[dimension]
-    return "a quantity of dimension " + " ".join(f"{name}^{power:g}" for name, power in dimension)
-
-
-def examples(words: str) -> str:
-    """Return units for a kind: "a concentration" -> "nM, mg/L"."""
-    return _EXAMPLES.get(words, "")
-
-
-def _normalize(text: str) -> str:
-    plain = text.replace("µ", "u").replace("μ", "u").replace("·", "*")
-    return " ".join(_SQUARE_METER.sub("m2", plain).split())
 
 
 def _leading_number(text: str) -> tuple[float | None, str]:
@@ -345,52 +292,9 @@ def _leading_number(text: str) -> tuple[float | None, str]:
 
 
 @functools.lru_cache(maxsize=4096)
-def _read_unit(unit: str, text: str, what: str) -> str:
-    """Check every word of a unit; give it with one space a word and "kg" untouched."""
-    whole = f'{_capital(what)} is "{text}"'
-    words = _UNIT_WORD.findall(unit)
-    after_power = False
-    previous_is_unit = False
-    for position, word in enumerate(words):
-        if word in ("*", "/", "(", ")", "per"):
-            previous_is_unit = word == ")"
-        elif word in ("^", "**"):
-            after_power = True
-            continue
-        elif re.fullmatch(r"[+-]?\d+", word):
-            if not after_power and not (word == "1" and position == 0 and words[1:2] == ["/"]):
-                raise UnitError(f'{whole}: "{word}" was not understood. Write one number and its unit.')
-        elif re.fullmatch(r"[A-Za-z_%]+|m2", word):
-            if not is_unit(word):
-                near = _near_unit(word)
-                hint = f' Did you mean "{near}"?' if near else f" Known: {_UNITS_SHOWN}."
-                raise UnitError(f'{whole}: "{word}" is not a unit.{hint}')
-            if previous_is_unit:
-                raise UnitError(f'{whole}: write "*" or "/" before "{word}".')
-            previous_is_unit = True
-        else:
-            raise UnitError(f'{whole}: "{word}" was not understood. Write one number and its unit.')
-        after_power = False
-    spelled = "".join("/" if word == "per" else word for word in words)
-    try:
-        dimension_of(spelled)
-    except UnitError:
-        raise
-    except Exception as error:
-        raise UnitError(f'{whole}: "{unit}" cannot be read as a unit, such as mg, mg/kg or 1/day.') from error
-    return spelled
-
-
-def _near_unit(word: str) -> str | None:
-    """Return the unit that a word was meant to be, where that is sure: a suggestion must not change the amount."""
-    near = closest(word, _UNITS_SHOWN.split(", "), _CLOSE_ENOUGH)
-    # What holds an abbreviation of micro is thousand times less than what is spelled like it.
-    return near if near is None or not re.match(r"m[ck]|mic|u", word, re.IGNORECASE) or near[0] in "u" else None
-
-
-@functools.lru_cache(maxsize=4096)
 def _bridge(unit: str, to: str) -> tuple[float, int, int]:
     """Return the factor, and the powers of molar mass (g/mol) and body mass (kg), that turn `unit` into `to`."""
+    unit, to = spelled(unit), spelled(to)
     left, right = dict(dimension_of(unit)), dict(dimension_of(to))
     gap = {name: left.get(name, 0.0) - right.get(name, 0.0) for name in sorted(left.keys() | right.keys())}
     gap = {name: power for name, power in gap.items() if power}
@@ -400,7 +304,3 @@ def _bridge(unit: str, to: str) -> tuple[float, int, int]:
     if gap or moles != -grams or moles not in (-1, 0, 1) or masses not in (0, 1):
         raise UnitError(f'"{unit}" is {kind(unit)} and cannot become "{to}", {kind(to)}.')
     return conversion_factor(unit, to), int(moles), int(masses)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import libsbml
 import pytest
+import yaml
 
 from gvlab.cli import app
+from gvlab.cli.common import refuse_installed
+from gvlab.errors import OutputError
 from gvlab.model import checks
 from gvlab.model.model import Model
 
@@ -206,3 +216,56 @@ def test_brackets_in_a_name_are_no_markup(gvlab):
     said = gvlab("run", "[/bold]")
     assert said.code == 1
     assert 'There is no experiment named "[/bold]"' in said.complained
+
+
+# ---------------------------------------------------------------------------------------------- what stands for a file
+
+
+def test_a_hyphen_is_the_terminal(gvlab, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    plain = gvlab("export", "sbml")
+    assert gvlab("export", "sbml", "--out", "-").printed == plain.printed
+    assert libsbml.readSBMLFromString(plain.printed).getNumErrors(libsbml.LIBSBML_SEV_ERROR) == 0
+    said = gvlab("run", "mathew2018_syngeneic", "--subjects", "3", "--out", "mine", "--json", "-", "--no-ensemble")
+    assert said.code == 0, said.complained
+    assert json.loads(said.printed)["manifest"]
+    assert "Report:" in said.complained
+    said = gvlab("run", "mathew2018_syngeneic", "--as-file", "-")
+    assert yaml.safe_load(said.printed)["name"] == "mathew2018_syngeneic"
+    said = gvlab("run", "mathew2018_syngeneic", "--out", "-")
+    assert said.code == 1
+    assert '"-" is the terminal, and results are files in a folder' in said.complained
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_device_named_as_file_stays_a_device(gvlab):
+    said = gvlab("export", "sbml", "--out", "/dev/null")
+    assert said.code == 0, said.complained
+    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+    said = gvlab("run", "mathew2018_syngeneic", "--out", "/dev/null")
+    assert said.code == 1
+    assert '"/dev/null" is a device or a pipe; results need a folder' in said.complained
+
+
+def test_what_is_installed_is_not_built_anew(gvlab, monkeypatch, tmp_path):
+    """As installed: the folder of the package lies in no checkout."""
+    package = tmp_path / "site-packages" / "gvlab"
+    (package / "cli").mkdir(parents=True)
+    monkeypatch.setattr("gvlab.cli.common.__file__", str(package / "cli" / "common.py"))
+    with pytest.raises(OutputError, match=r"belongs to the installed package.*Do it in a checkout of the repository"):
+        refuse_installed(package / "library" / "models" / "gvl.xml")
+    refuse_installed(tmp_path / "mine.xml")
+    root = tmp_path / "checkout"
+    (root / "src" / "gvlab" / "cli").mkdir(parents=True)
+    (root / "pyproject.toml").write_text("")
+    monkeypatch.setattr("gvlab.cli.common.__file__", str(root / "src" / "gvlab" / "cli" / "common.py"))
+    refuse_installed(root / "src" / "gvlab" / "library" / "models" / "gvl.xml")
+
+
+def test_help_is_there_without_docstrings():
+    """Python's option -OO takes them away."""
+    said = subprocess.run(
+        [sys.executable, "-OO", "-m", "gvlab", "export", "--help"], capture_output=True, encoding="utf-8", timeout=120
+    )
+    assert said.returncode == 0, said.stderr
+    assert "Write the model for another program." in said.stdout

@@ -116,3 +116,19 @@ def test_ctrl_c_while_a_table_is_written_leaves_no_half_file(gvlab, monkeypatch,
     said = gvlab("run", "mathew2018_syngeneic", "--subjects", "6", "--out", str(tmp_path / "mine"))
     assert said.code == 130
     assert not [path for path in (tmp_path / "mine").rglob("*") if path.is_file()]
+
+
+def test_a_second_run_into_the_folder_of_a_run_that_goes_on_is_refused_and_after_a_kill_it_is_not(command, tmp_path):
+    first = start("run", "mathew2018", "--subjects", "30", "--out", "mine", cwd=tmp_path)
+    wait_for(lambda: (tmp_path / "mine").is_dir(), first)
+    time.sleep(0.1)
+    said = command("run", "mathew2018_syngeneic", "--subjects", "4", "--out", "mine")
+    assert said.code == 1, said.complained
+    assert 'Another run writes into the folder "mine"' in said.complained
+    first.kill()
+    finish(first)
+    for path in sorted((tmp_path / "mine").rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    said = command("run", "mathew2018_syngeneic", "--subjects", "4", "--out", "mine")
+    assert said.code == 0, said.complained
+    assert (tmp_path / "mine" / "report.html").is_file()

@@ -63,3 +63,24 @@ def test_a_cache_that_cannot_be_written_is_no_reason_to_fail(monkeypatch, tmp_pa
     monkeypatch.setenv("GVLAB_CACHE", str(tmp_path / "file"))
     disk_cache.write("a", b"content")
     assert disk_cache.read("a") is None
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="no owners of files here")
+@pytest.mark.parametrize(
+    ("mine", "above", "said"),
+    [
+        (0o770, 0o700, r'may be written by other users, .*Remove it with rm -r ".*", since others may have put'),
+        (0o702, 0o700, "may be written by other users"),
+        (0o700, 0o777, r"every user may write, .*Forbid that with chmod o-w"),
+    ],
+)
+def test_a_folder_that_others_may_write_is_not_used(home, mine, above, said):
+    disk_cache.write("a", b"content")
+    home.chmod(mine)
+    home.parent.chmod(above)
+    with pytest.warns(CacheWarning, match=said):
+        assert disk_cache.read("a") is None
+    assert not disk_cache.has("a")
+    home.chmod(0o700)
+    home.parent.chmod(0o1777)  # as /tmp: nobody removes what is another's
+    assert disk_cache.read("a") == b"content"

@@ -213,3 +213,23 @@ def test_a_suggestion_never_changes_the_size_of_a_number(word):
 def test_names_of_the_registry_are_no_units(word):
     with pytest.raises(UnitError, match="is not a unit"):
         units.quantity(f"5 {word}")
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: units.convert(1.0, "mgg", "g"),
+        lambda: units.convert(1.0, "g", "mgg"),
+        lambda: units.same_unit("mg", "mgg"),
+        lambda: units.kind("mgg"),
+    ],
+)
+def test_a_unit_that_is_none_is_our_own_error_wherever_it_is_met(ask):
+    with pytest.raises(UnitError, match=r'"mgg" is not a unit\. Did you mean "mg"\?'):
+        ask()
+    assert not units.can_convert("mgg", "g")
+
+
+def test_a_unit_is_read_in_the_spellings_of_a_bench():
+    assert units.convert(1.0, "µg", "g") == units.convert(1.0, "ug", "g") == pytest.approx(1e-6)
+    assert units.same_unit("μg/mL", "mg/L")

@@ -10,8 +10,9 @@ import numpy as np
 
 from gvlab.arrays import Array, Bool, Float, Int
 from gvlab.calibration import sampler
+from gvlab.calibration.checkpoint import other_recipe, read_checkpoint, same_rows
 from gvlab.calibration.search import Search, Step
-from gvlab.errors import InvalidValueError, LibraryError
+from gvlab.errors import InvalidValueError
 from gvlab.files import atomic_file
 from gvlab.findings.many_sets import Answers, Evaluator
 from gvlab.library import Library
@@ -86,15 +87,15 @@ class Calibration:
     def prior(self, progress: Callable[[int], None] | None = None) -> tuple[Float[Array, "draw axis"], Answers]:
         """Return draws of the prior and what they say; read from the folder where they are there."""
         if self._prior_file.is_file():
-            with np.load(self._prior_file) as file:
-                if str(file["fingerprint"]) != self._print:
-                    raise LibraryError(
-                        f'"{self._prior_file}" was made with another recipe, other bounds or other findings. '
-                        "Delete it to begin anew, or name another folder."
-                    )
-                asked = self.evaluator.comparisons
-                decides = np.array([self.evaluator.decides(each) for each in asked], dtype=bool)
-                return file["points"], Answers(asked, file["effect"], file["power"], file["unsolved"], decides)
+            kept = read_checkpoint(
+                self._prior_file, {"fingerprint": 0, "points": 2, "effect": 2, "power": 2, "unsolved": 1}
+            )
+            if str(kept["fingerprint"]) != self._print:
+                raise other_recipe(self._prior_file)
+            asked = self.evaluator.comparisons
+            same_rows(self._prior_file, [kept["points"], kept["effect"], kept["power"], kept["unsolved"]])
+            decides = np.array([self.evaluator.decides(each) for each in asked], dtype=bool)
+            return kept["points"], Answers(asked, kept["effect"], kept["power"], kept["unsolved"], decides)
         points, answers = sampler.prior_draws(self.evaluator, self.recipe.prior_draws, self.recipe.seed, progress)
         with atomic_file(self._prior_file) as temporary, temporary.open("wb") as file:
             np.savez_compressed(

@@ -28,7 +28,8 @@ from typing import Any
 import numpy as np
 
 from gvlab.arrays import Array, Bool, Float, Int
-from gvlab.errors import InvalidValueError, LibraryError
+from gvlab.calibration.checkpoint import damaged, other_recipe, read_checkpoint, same_rows
+from gvlab.errors import InvalidValueError
 from gvlab.files import atomic_file
 from gvlab.findings.many_sets import Answers, Evaluator
 from gvlab.provenance import sha256
@@ -118,18 +119,17 @@ class Particles:
         LibraryError
             If it cannot be read, or was made with another recipe, other bounds or other findings.
         """
+        arrays = read_checkpoint(path, {"unit_points": 2, "discrepancy_by_system": 2, "ancestor": 1, "about": 0})
+        same_rows(path, [arrays["unit_points"], arrays["discrepancy_by_system"], arrays["ancestor"]])
         try:
-            with np.load(path) as file:
-                about: dict[str, Any] = json.loads(str(file["about"]))
-                arrays = {name: file[name] for name in ("unit_points", "discrepancy_by_system", "ancestor")}
-        except (OSError, ValueError, KeyError) as error:
-            raise LibraryError(f'The checkpoint "{path}" cannot be read: {error}. Delete it to begin anew.') from error
-        if about.pop("recipe") != recipe:
-            raise LibraryError(
-                f'The checkpoint "{path}" was made with another recipe, other bounds or other findings. '
-                "Delete it to begin anew, or name another folder."
-            )
-        return cls(**arrays, systems=tuple(about.pop("systems")), **about)
+            about: dict[str, Any] = json.loads(str(arrays.pop("about"))) | arrays
+            made_with, systems = about.pop("recipe"), tuple(about.pop("systems"))
+            found = cls(systems=systems, **about)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise damaged(path, str(error)) from error
+        if made_with != recipe:
+            raise other_recipe(path)
+        return found
 
 
 def propose(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gvlab.cli.common import PAPER, RESULTS, progress_bar, say_bundle
+from gvlab.cli.common import PAPER, RESULTS, progress_bar, refuse_installed, say_bundle
 
 
 def calibrate(
@@ -45,13 +45,15 @@ def calibrate(
     from gvlab.workflows.calibrate import CalibrateRequest
     from gvlab.workflows.calibrate import calibrate as find
 
+    path = file or Library.default().ensemble_file(name)
+    if file is None and not prior_only:
+        refuse_installed(path)
     target = folder or RESULTS / f"calibrate-{name}"
     request = CalibrateRequest(recipe=name, checkpoints=target, search=search, prior_only=prior_only)
     with progress_bar(transient=False) as bar:
         bundle = find(request, progress=bar)
     where = f"Checkpoints: {target}"
     if bundle.found is not None:
-        path = file or Library.default().ensemble_file(name)
         bundle.found.write(path)
         where = f"Ensemble: {path}"
     say_bundle(bundle, where)

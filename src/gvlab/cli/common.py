@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import inspect
 import re
+import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -13,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from gvlab.errors import InvalidValueError
+from gvlab.errors import InvalidValueError, OutputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,13 +33,21 @@ PAPER = "mathew2018"
 RESULTS = Path("results")
 """Where results go when no folder is named."""
 
+TERMINAL = "-"
+"""What stands for the screen where a file could be named."""
+
 
 def help_of(command: Callable[..., None]) -> str:
     """Return the docstring of a command for a screen of any width: the lines of a paragraph are joined.
 
-    The lines of source code are longer than many a terminal, which would break each of them again.
+    The lines of source code are longer than many a terminal, which would break each of them again. Python's option -OO
+    takes docstrings away; then it is read in the source.
     """
-    paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
+    written = command.__doc__
+    if written is None:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(command))).body[0]
+        written = ast.get_docstring(tree) if isinstance(tree, ast.FunctionDef) else None
+    paragraphs = inspect.cleandoc(written or "").split("\n\n")
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
@@ -44,6 +55,37 @@ def say(lines: str | Iterable[str], indent: str = "") -> None:
     """Print lines as they are: no markup, no color, broken by the terminal only."""
     for line in (lines,) if isinstance(lines, str) else lines:
         out.print(f"{indent}{line}", highlight=False, markup=False, soft_wrap=True)
+
+
+def show_or_write(file: Path | None, text: str) -> bool:
+    """Print a text where no file is named or "-", and return False; else write the file, and return True."""
+    from gvlab.files import write_text
+
+    if file is None or str(file) == TERMINAL:
+        # Not through the screen's own printing, which knows a width and colors: what is printed is what a file holds.
+        sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+        return False
+    write_text(file, text)
+    return True
+
+
+def refuse_installed(target: Path) -> None:
+    """Raise if a file of the library is to be written where it was installed and not where it is developed.
+
+    Raises
+    ------
+    OutputError
+        If the folder of the package lies in no checkout of the repository.
+    """
+    root = Path(__file__).resolve().parents[3]
+    if target.resolve().is_relative_to(root / "src") and (root / "pyproject.toml").is_file():
+        return
+    package = Path(__file__).resolve().parents[1]
+    if target.resolve().is_relative_to(package):
+        raise OutputError(
+            f'"{target}" belongs to the installed package, and what is installed is not changed. Do it in a checkout '
+            "of the repository, or keep rows of your own in a folder that GVLAB_LIBRARY names."
+        )
 
 
 def numbers(text: str, option: str) -> tuple[float, ...] | None:
@@ -149,20 +191,21 @@ def output_folder(folder: Path | None, name: str) -> Iterator[Path]:
     Raises
     ------
     OutputError
-        If it is not empty, or cannot be written.
+        If it is not empty, another run writes into it, or it cannot be written.
     """
-    from gvlab.files import new_output_folder, prepare_output_folder
+    from gvlab.files import claimed_folder, new_output_folder
 
+    if folder is not None and str(folder) == TERMINAL:
+        raise OutputError('"-" is the terminal, and results are files in a folder. Give the name of a folder.')
     wanted = (RESULTS if folder is None else folder).absolute()
     missing = [each for each in (wanted, *wanted.parents) if not each.exists()]
-    if folder is None:
-        target = new_output_folder(RESULTS / f"{name}-{time.strftime('%Y-%m-%d-%H%M%S')}")
-    else:
-        target = prepare_output_folder(folder)
-    try:
-        yield target
-    except BaseException:
-        for each in dict.fromkeys([*([target] if folder is None else []), *missing]):
-            with contextlib.suppress(OSError):
-                each.rmdir()  # only where it is empty
-        raise
+    now = time.strftime("%Y-%m-%d-%H%M%S")
+    target = new_output_folder(RESULTS / f"{name}-{now}") if folder is None else folder
+    with claimed_folder(target):
+        try:
+            yield target
+        except BaseException:
+            for each in dict.fromkeys([*([target] if folder is None else []), *missing]):
+                with contextlib.suppress(OSError):
+                    each.rmdir()  # only where it is empty
+            raise

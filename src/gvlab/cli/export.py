@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gvlab.cli.common import out
+from gvlab.cli.common import out, show_or_write
 from gvlab.errors import InvalidValueError
 
 
@@ -26,7 +26,7 @@ def export(
     ] = "",
     arm: Annotated[str, typer.Option(help="Whose doses; the last arm when left out.")] = "",
     system: Annotated[str, typer.Option(help="In which system; the experiment's first when left out.")] = "",
-    file: Annotated[Path | None, typer.Option("--out", help="File to write; the screen when left out.")] = None,
+    file: Annotated[Path | None, typer.Option("--out", help="File to write; the screen when left out, or -.")] = None,
 ) -> None:
     """Write the model for another program.
 
@@ -41,7 +41,6 @@ def export(
     gvlab export sbml --with-doses mathew2018_survival --arm "BM + T cells + sorafenib" --out arm.xml
     """
     # Imported here, as in every command: "gvlab --help" must answer at once.
-    from gvlab.files import write_text
     from gvlab.library import Library
     from gvlab.model.build import build
     from gvlab.model.model import Model
@@ -62,10 +61,7 @@ def export(
         text = Model.default(library).sbml
     if form is Form.ANTIMONY:
         text = build(library).antimony if not with_doses else _antimony(text)
-    if file is None:
-        out.print(text, markup=False, highlight=False, soft_wrap=True)
-    else:
-        write_text(file, text)
+    if show_or_write(file, text):
         out.print(f"Wrote {file}.", highlight=False)
 
 

@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gvlab.cli.common import PAPER, out
+from gvlab.cli.common import PAPER, out, refuse_installed
 from gvlab.errors import GVLabError, InvalidValueError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -241,6 +241,7 @@ def build() -> None:
     if library.own:
         raise InvalidValueError("GVLAB_LIBRARY is set, and its rows would become ours. Unset it, and build again.")
     target = library.wiring_file().with_suffix(".xml")
+    refuse_installed(target)
     write_text(target, build_model(library).sbml)
     out.print(f"Wrote {target}.")
 

@@ -11,7 +11,7 @@ from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table as ScreenTable
 
-from gvlab.cli.common import PAPER, out, output_folder, progress_bar
+from gvlab.cli.common import PAPER, TERMINAL, out, output_folder, progress_bar, show_or_write
 from gvlab.cli.over_ensemble import print_answer
 from gvlab.workflows.defaults import QUICK_SETS, QUICK_SUBJECTS, RAW_ANIMALS, SEED, SETS, SUBJECTS
 
@@ -54,7 +54,7 @@ def run(
         typer.Option("--out", help="New folder for report and results.", show_default="results/NAME-DATE"),
     ] = None,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Also write findings and manifest into this file.")
+        Path | None, typer.Option("--json", help="Also write findings and manifest into this file; - prints them.")
     ] = None,
     engine: Annotated[
         str | None, typer.Option(help="ensemble (fast) or roadrunner (reference).", show_default="ensemble")
@@ -80,7 +80,7 @@ def run(
     ] = False,
     as_file: Annotated[
         Path | None,
-        typer.Option("--as-file", help="Write the experiment into this file, to be changed and run, and run nothing."),
+        typer.Option("--as-file", help="Write the experiment into this file (- prints it), to be changed and run."),
     ] = None,
     cluster: Annotated[
         str | None,
@@ -108,7 +108,7 @@ def run(
     gvlab run mine.yaml
     """
     # Imported here, as in every command: "gvlab --help" must answer at once.
-    from gvlab.files import make_folder, prepare_output_file
+    from gvlab.files import is_device, make_folder, prepare_output_file
     from gvlab.workflows.bundle import Document, Table, write_part
     from gvlab.workflows.run_study import FINDINGS_FILE, REPORT_FILE, RunRequest, run_study, study_of
     from gvlab.workflows.studies import experiments_of
@@ -132,9 +132,12 @@ def run(
         return
     if not written:
         experiments_of(name)
+    if json_file is not None and str(json_file) == TERMINAL:
+        out.stderr = True  # so that what is printed is JSON and nothing else
     # A place that cannot be written is found now, not after the run.
+    later = json_file is not None and (str(json_file) == TERMINAL or is_device(json_file))
     inside = json_file is not None and folder is not None and folder in json_file.parents
-    if json_file is not None and not inside:
+    if json_file is not None and not inside and str(json_file) != TERMINAL:
         prepare_output_file(json_file)
     with output_folder(folder, name) as target:
         if json_file is not None and inside:
@@ -144,12 +147,14 @@ def run(
             """Write what is finished at once: Ctrl-C and a full disk then lose nothing of it."""
             make_folder((target / path).parent)
             write_part(target / path, part)
-            if path == FINDINGS_FILE and json_file is not None:
+            if path == FINDINGS_FILE and json_file is not None and not later:
                 write_part(json_file, part)
 
         with progress_bar() as bar:
             bundle = run_study(request, progress=bar, keep=keep)
     found = bundle.found
+    if later:
+        show_or_write(json_file, found.to_json())
     if found.findings:
         _print(found.findings, found.study)
     else:
@@ -187,7 +192,11 @@ def _write_file(study: Study, path: Path) -> None:
         raise InvalidValueError(f"A file holds one experiment in one system. Say which: {known}.")
     experiment = study.experiments[0]
     days = study.days.get(experiment.name, ())
-    ExperimentFile(experiment, study.seed, study.subjects, tuple(days)).write(path)
+    file = ExperimentFile(experiment, study.seed, study.subjects, tuple(days))
+    if str(path) == TERMINAL:
+        show_or_write(path, file.to_yaml())
+        return
+    file.write(path)
     out.print(f"Written: [bold]{path}[/bold]. Change it, and say: gvlab run {path}", soft_wrap=True, highlight=False)
 
 

@@ -7,10 +7,13 @@ the same bits, since a shard is worked out of its own numbers alone.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import signal
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from multiprocessing import resource_tracker
 from types import TracebackType
 from typing import Any
 
@@ -38,6 +41,24 @@ _equations: dict[str, Equations] = {}
 
 _cancelled: set[str] = set()
 """In a worker: runs that were cancelled."""
+
+
+@contextlib.contextmanager
+def _interrupts_are_ours() -> Iterator[None]:
+    """Let threads and processes that are started meanwhile be deaf to Ctrl-C, which a terminal sends to all of them.
+
+    They are ended by who started them. Ctrl-C that comes meanwhile is heard at the end.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    # Python's tracker of resources, started later, would undo it for the thread that starts it.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class SendEquations(distributed.WorkerPlugin):
@@ -85,9 +106,10 @@ class Cluster:
         if workers is not None and workers < 1:
             raise InvalidValueError(f"{workers} workers are asked for. Take at least one.")
         if address == LOCAL:
-            self._local = distributed.LocalCluster(  # type: ignore[no-untyped-call]
-                n_workers=workers or cores(), threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0"
-            )
+            with _interrupts_are_ours():
+                self._local = distributed.LocalCluster(  # type: ignore[no-untyped-call]
+                    n_workers=workers or cores(), threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0"
+                )
             address = self._local.scheduler_address
         try:
             self.client: Any = distributed.Client(  # type: ignore[no-untyped-call]

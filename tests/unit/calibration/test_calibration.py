@@ -163,6 +163,32 @@ def test_a_checkpoint_of_another_recipe_is_refused(particles, tmp_path):
         sampler.Particles.read(file, "one")
 
 
+def test_a_damaged_checkpoint_is_a_sentence_with_its_name_whatever_the_damage(particles, tmp_path):
+    file, good = tmp_path / "particles.npz", tmp_path / "good.npz"
+    particles.write(good, "one")
+    whole = good.read_bytes()
+    sampler.Particles.read(good, "one")
+    damages = [whole[: len(whole) * part // 8] for part in range(8)]
+    for place in range(30, len(whole), 97):
+        damages.append(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+    refused = []
+    for damage in damages:
+        file.write_bytes(damage)
+        try:
+            sampler.Particles.read(file, "one")
+        except LibraryError as error:
+            refused.append(str(error))
+    assert len(refused) >= 0.8 * len(damages)
+    assert all(str(file) in said for said in refused)
+    with np.load(good) as content:
+        arrays = dict(content)
+    walkers = arrays["ancestor"]
+    for change in ({"ancestor": walkers[:-1]}, {"unit_points": walkers}, {"about": np.array("[]")}):
+        np.savez_compressed(file, **{**arrays, **change})
+        with pytest.raises(LibraryError, match=r"particles\.npz.* cannot be read: .*Delete it to begin anew"):
+            sampler.Particles.read(file, "one")
+
+
 def test_the_walls_reflect():
     np.testing.assert_allclose(sampler.reflect(np.array([-0.2, 0.3, 1.1, 2.4])), [0.2, 0.3, 0.9, 0.4])
 
