@@ -208,6 +208,14 @@ RULES = {
         (Operation(1.0, "add", "d", 2.0), Operation(4.0, "add", "d", 1.5, guard="d < 0.5"),
          Operation(6.0, "set", "c", 0.7)), 0.6,
     ),
+    # What happens twice inside a step, and what jumps.
+    "touching": (
+        "x = 1; y = 0; w = 1; top = 1; seen = 0; z = 0; x' = -w*y; y' = w*x;"
+        "z' = piecewise(1, x > top, 0) + floor(z + 0.1*time) + piecewise(1, rem(time, 2) < 0.01, 0);"
+        "up: at (x > top): seen = seen + time",
+        {"w": np.linspace(0.5, 3.0, 12), "top": np.linspace(0.9, 0.999, 12)}, np.array([0.0, 9.0, 20.0]), 1e-7,
+        (Operation(4.0, "add", "z", 1.5),), 0.5,
+    ),
     # Attempts that are far too long after a dose.
     "large dose": (
         "x = 0; y = 1; x' = 1 - y*exp(x); y' = 1 - y",
@@ -229,7 +237,8 @@ def test_the_rules_of_the_steps_are_those_of_the_processor(card, name):
     vector, scalar = (
         solve(
             model, times, subjects=len(next(iter(values.values()))), parameters=values, schedule=schedule,
-            outputs=["x", "seen"] if "seen" in text else ["x"], options=Options(tolerance, tolerance * 1e-3),
+            outputs=[name for name in ("x", "seen", "top") if name in text],
+            options=Options(tolerance, tolerance * 1e-3),
         )
         for solve in (ensemble.solve, on(card))
     )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from gvlab.engine.program.derivatives import gradients
+from gvlab.engine.program.floors import FLOORS, HELD, line_in_time
 from gvlab.errors import ModelError
 from gvlab.sbml.graph import Graph, Node
 from gvlab.sbml.names import TIME
@@ -47,9 +48,10 @@ def follow_clocks(graph: Graph, states: list[str], rates: list[Node], triggers: 
     nodes = [*rates, *triggers]
     moves = moves_of(graph, nodes, moving)
     for relation in graph.order(nodes):
-        if graph.operation[relation] not in RELATIONS or not moves[relation]:
+        if graph.operation[relation] not in (*RELATIONS, *FLOORS) or not moves[relation]:
             continue
-        difference = graph.sub(*graph.arguments[relation])
+        sides = graph.arguments[relation]
+        difference = graph.sub(*sides) if len(sides) > 1 else sides[0]
         try:
             slope = gradients(graph, [difference], [TIME])[0].get(TIME)
         except ModelError:  # a function without derivative
@@ -64,31 +66,35 @@ def follow_clocks(graph: Graph, states: list[str], rates: list[Node], triggers: 
     return turns
 
 
-def changes_in_time(graph: Graph, watch: list[Node], states: list[str], moving: set[str]) -> list[Node]:
-    """Return the times, in terms of slots, at which comparisons that are linear in time change."""
+def changes_in_time(
+    graph: Graph, watch: list[Node], states: list[str], moving: set[str]
+) -> tuple[list[Node], list[Node]]:
+    """Return the times at which comparisons that are linear in time change.
+
+    The first are in terms of slots. The second hold until a floor of time jumps, and follow from what it is now.
+    """
     in_states = moves_of(graph, watch, set(states))
-    time = graph.symbol(TIME)
     moves = moves_of(graph, watch, moving)
-    found: dict[Node, None] = {}
+    fixed: dict[Node, None] = {}
+    changing: dict[Node, None] = {}
+    time = graph.symbol(TIME)
     for node in graph.order(watch):
         if graph.operation[node] not in RELATIONS or in_states[node] or not moves[node]:
             continue
-        left, right = graph.arguments[node]
-        if left == time or right == time:
-            other = right if left == time else left
+        arguments = graph.arguments[node]
+        if any(name.startswith(HELD) for name in graph.symbols(arguments)):
+            continue  # whether a floor has jumped; when it does is known from itself
+        if time in arguments:
+            other = arguments[0] if arguments[1] == time else arguments[1]
             if not moves[other]:
-                found[other] = None
+                fixed[other] = None
                 continue
         # a t + b = 0 at t = -b / a
-        difference = graph.sub(left, right)
-        try:
-            slope = gradients(graph, [difference], [TIME])[0].get(TIME)
-        except ModelError:  # a function without derivative: the change is found by search instead
-            slope = None
-        if slope is not None and not moves_of(graph, [slope], moving)[slope]:
-            at_zero = graph.rebuild(difference, lambda n: graph.const(0.0) if n == time else None, {})
-            found[graph.neg(graph.div(at_zero, slope))] = None
-    return list(found)
+        line = line_in_time(graph, graph.sub(*arguments), moving)
+        if line is not None:
+            at = graph.neg(graph.div(*line))
+            (changing if graph.symbols([at]) & moving else fixed)[at] = None
+    return list(fixed), list(changing)
 
 
 def moves_of(graph: Graph, nodes: Sequence[Node], moving: set[str]) -> dict[Node, bool]:

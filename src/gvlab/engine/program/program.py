@@ -15,6 +15,8 @@ from typing import Any
 from gvlab.engine.program.conditions import changes_in_time, follow_clocks, moves_of, refuse_equality
 from gvlab.engine.program.derivatives import gradients
 from gvlab.engine.program.elimination import Elimination, eliminate
+from gvlab.engine.program.floors import FLOORS, HELD, held, jump_times, left, moving_floors
+from gvlab.engine.program.gates import RATE, gates
 from gvlab.engine.program.simplify import by_reciprocals, cheaper
 from gvlab.errors import ModelError
 from gvlab.sbml.equations import Equations
@@ -46,7 +48,8 @@ class Carried:
     size: str = ""
 
 
-_PLAIN = ("states", "slots", "rates", "drift", "watch", "modes", "base", "constants", "stops", "fingerprint")
+_PLAIN = ("states", "slots", "rates", "drift", "watch", "modes", "base", "constants", "stops", "floors", "jumps",
+          "heights", "slopes", "fingerprint")  # fmt: skip
 """What of a program JSON takes as it is."""
 
 
@@ -65,14 +68,20 @@ class Program:
     constants
         Terms of slots alone; everywhere else they stand as symbols.
     watch
-        Truth values to be watched: the conditions that steps hold fixed, the triggers of events, and comparisons inside
-        triggers, and turning points.
+        Truth values to be watched: the conditions that steps hold fixed, the triggers of events, comparisons inside
+        triggers, turning points, and whether a floor has jumped.
     modes
         How many of `watch` are conditions that steps hold fixed.
     base
         How many states are the model's; the others are blocks of as many sensitivities, one after the other.
     stops
         Numbers of `constants` that are times at which a condition on time changes.
+    floors
+        Floors and ceilings of what moves, which steps hold fixed.
+    jumps
+        Times, as they follow from now, at which a floor of time jumps or a condition on one changes.
+    heights, slopes
+        Of each watched comparison of states, how far it is from changing, and the rate of that (see `gates`).
     fingerprint
         What the function `fingerprint` gives, where it is known.
     """
@@ -90,6 +99,10 @@ class Program:
     base: int
     constants: list[Node] = field(default_factory=list)
     stops: list[int] = field(default_factory=list)
+    floors: list[Node] = field(default_factory=list)
+    jumps: list[Node] = field(default_factory=list)
+    heights: list[Node] = field(default_factory=list)
+    slopes: list[Node] = field(default_factory=list)
     fingerprint: str = ""
 
     def __post_init__(self) -> None:
@@ -100,6 +113,12 @@ class Program:
     def words(self) -> int:
         """64-bit words that hold the watched truth values."""
         return max(1, -(-len(self.watch) // 64))
+
+    @property
+    def roots(self) -> list[Node]:
+        """Every formula of the program."""
+        parts = (self.rates, self.jacobian.values(), self.drift, self.watch, self.constants)
+        return [node for part in (*parts, self.floors, self.jumps, self.heights, self.slopes) for node in part]
 
     def to_kept(self) -> dict[str, Any]:
         """Return all but the graph, in a form that JSON takes."""
@@ -201,7 +220,10 @@ def _assemble(
     base: int,
 ) -> Program:
     moving = {*states, TIME}
-    rates, relations = _hold(graph, rates, moving)
+    moves = moves_of(graph, [*rates, *triggers], moving)
+    floors = moving_floors(graph, [*rates, *triggers], moves)
+    moving |= {f"{HELD}{number}" for number in range(len(floors))}
+    rates, relations = _hold(graph, rates, moving, floors)
     derivatives = gradients(graph, rates, [*states[:base], TIME])
     jacobian: dict[tuple[int, int], Node] = {}
     drift = [gradient.get(TIME, graph.const(0.0)) for gradient in derivatives]
@@ -219,6 +241,9 @@ def _assemble(
     entries = by_reciprocals(graph, list(jacobian.values()), moving, plain)
     entries = cheaper(graph, entries, moving, memo)
     jacobian = dict(zip(jacobian, entries, strict=True))
+    watch = [*relations, *triggers, *_leaves(graph, triggers, relations, moving), *left(graph, floors)]
+    heights, slopes = gates(graph, watch, states[:base])
+    fixed, changing = changes_in_time(graph, watch, states, moving)
     program = Program(
         graph=graph,
         states=tuple(states),
@@ -227,18 +252,23 @@ def _assemble(
         rates=rates,
         jacobian=jacobian,
         drift=drift if any(graph.value(node) != 0.0 for node in drift) else [],
-        watch=[*relations, *triggers, *_leaves(graph, triggers, relations, moving), *turns],
+        watch=[*watch, *turns],
         modes=len(relations),
         elimination=eliminate(base, [(i, j) for i, j in jacobian if i < base]),
         base=base,
+        floors=floors,
+        jumps=[*jump_times(graph, floors, moves_of(graph, floors, set(states)), moving), *changing],
+        heights=heights,
+        slopes=cheaper(graph, slopes, {*moving, *(f"{RATE}{i}" for i in range(base))}),
     )
-    _hoist(program, changes_in_time(graph, program.watch, states, moving))
+    _hoist(program, fixed, moving)
     return program
 
 
-def _hold(graph: Graph, nodes: list[Node], moving: set[str]) -> tuple[list[Node], list[Node]]:
-    """Return formulas whose comparisons of what moves are held at their truth at the start of the step, and these."""
+def _hold(graph: Graph, nodes: list[Node], moving: set[str], floors: list[Node]) -> tuple[list[Node], list[Node]]:
+    """Return formulas whose comparisons and floors of what moves are as when the step starts, and the comparisons."""
     relations: dict[Node, int] = {}
+    numbers = {node: number for number, node in enumerate(floors)}
     moves = moves_of(graph, nodes, moving)
     memo: dict[Node, Node] = {}
 
@@ -247,15 +277,16 @@ def _hold(graph: Graph, nodes: list[Node], moving: set[str]) -> tuple[list[Node]
             return None
         if graph.operation[node] in RELATIONS:
             return graph.mode(relations.setdefault(node, len(relations)))
+        if graph.operation[node] in FLOORS:
+            return held(graph, numbers[node])
         if graph.operation[node] == "abs":
             inside = graph.arguments[node][0]
             negative = graph.relation("lt", inside, graph.const(0.0))
-            held = graph.mode(relations.setdefault(negative, len(relations)))
-            return graph.select(held, graph.neg(memo[inside]), memo[inside])
+            mode = graph.mode(relations.setdefault(negative, len(relations)))
+            return graph.select(mode, graph.neg(memo[inside]), memo[inside])
         return None
 
-    held = [graph.rebuild(node, replace, memo) for node in nodes]
-    return held, list(relations)
+    return [graph.rebuild(node, replace, memo) for node in nodes], list(relations)
 
 
 def _leaves(graph: Graph, triggers: list[Node], relations: list[Node], moving: set[str]) -> list[Node]:
@@ -266,11 +297,12 @@ def _leaves(graph: Graph, triggers: list[Node], relations: list[Node], moving: s
     return [node for node in inside if graph.operation[node] in RELATIONS and moves[node] and node not in known]
 
 
-def _hoist(program: Program, stops: list[Node]) -> None:
+def _hoist(program: Program, stops: list[Node], moving: set[str]) -> None:
     """Take out the largest terms that do not move, and put a symbol in the place of each."""
     graph = program.graph
-    moving = {*program.states, TIME}
+    moving = {*moving, *(f"{RATE}{i}" for i in range(program.base))}
     groups = [program.rates, list(program.jacobian.values()), program.drift, program.watch]
+    groups += [program.floors, program.jumps, program.heights, program.slopes]
     roots = [node for group in groups for node in group]
     moves = moves_of(graph, roots, moving)
     constants: dict[Node, int] = {}
@@ -301,6 +333,8 @@ def _hoist(program: Program, stops: list[Node]) -> None:
     program.jacobian = {place: final(node) for place, node in program.jacobian.items()}
     program.drift = [final(node) for node in program.drift]
     program.watch = [graph.boolean(final(node)) for node in program.watch]
+    for name in ("floors", "jumps", "heights", "slopes"):
+        setattr(program, name, [final(node) for node in getattr(program, name)])
     program.stops = [number(node) for node in stops]
     program.constants = list(constants)
 
@@ -309,7 +343,7 @@ def fingerprint(program: Program, readings: Sequence[Node] | None = None) -> str
     """Return a hash of all that decides a program's code, or the code of its outputs."""
     graph = program.graph
     digest = hashlib.sha256()
-    roots = [*program.rates, *program.jacobian.values(), *program.drift, *program.watch, *program.constants]
+    roots = program.roots
     if readings is not None:
         roots = list(readings)
     order = graph.order(roots)
@@ -320,5 +354,6 @@ def fingerprint(program: Program, readings: Sequence[Node] | None = None) -> str
         text = payload.hex() if isinstance(payload, float) else payload
         digest.update(repr((graph.operation[node], arguments, text)).encode())
     shape = (program.states, program.slots, sorted(program.jacobian), [place[node] for node in roots])
-    digest.update(repr((shape, program.modes, program.stops, len(program.watch), readings is None)).encode())
+    counts = [len(part) for part in (program.watch, program.floors, program.jumps, program.heights)]
+    digest.update(repr((shape, program.modes, program.stops, counts, readings is None)).encode())
     return digest.hexdigest()

@@ -119,12 +119,15 @@ class Workspace:
             **dict.fromkeys(LANE, 1),
             "j": len(program.jacobian) if implicit else 0,
             "m": len(program.elimination.entries) if implicit else 0,
-            "q": len(program.constants),
+            "q": len(program.constants) + len(program.floors),
             "p": len(program.slots),
             "w": program.words,
             "w0": program.words,
             "w1": program.words,
             "w2": program.words,
+            # How far comparisons are from changing, and the rate of that: at the start and the end of a step, and at
+            # those of a part of it.
+            **dict.fromkeys(("d0", "s0", "d1", "s1", "d2", "s2", "d3", "s3"), len(program.heights)),
         }
         self.place: dict[str, int] = {}
         total = 0

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from gvlab.engine.methods.tableaus import Rosenbrock, RungeKutta
 from gvlab.engine.program.program import Program
-from gvlab.engine.targets.cpu.lanes import INFINITY, LanesPrinter
-from gvlab.engine.targets.cpu.llvm import F64, I64, PTR, B, Function, I, V, Value, X
+from gvlab.engine.targets.cpu.crossings import CrossingsPrinter
+from gvlab.engine.targets.cpu.lanes import INFINITY
+from gvlab.engine.targets.cpu.llvm import F64, I64, PTR, Function, I, V, Value, X
 from gvlab.engine.targets.layout import (
     ABORTED,
     EVENT,
@@ -43,15 +44,14 @@ STIFF_STEP_LIMIT, MOST_STIFF_STEPS = 0.7, 15
 many such steps show that a subject is stiff (Hairer and Wanner 1996, IV.2)."""
 
 
-class DriverPrinter(LanesPrinter):
+class DriverPrinter(CrossingsPrinter):
     """Prints @run for one program and method."""
 
     def __init__(
         self, program: Program, method: Rosenbrock | RungeKutta, workspace: Workspace, masks: TriggerMasks
     ) -> None:
         code = Function("run", [(PTR, "table"), (PTR, "ws")], attributes="external nounwind")
-        super().__init__(program, workspace, code)
-        self._method = method
+        super().__init__(program, workspace, code, method)
         self._masks = masks
 
     # ------------------------------------------------------------------- text
@@ -97,7 +97,12 @@ class DriverPrinter(LanesPrinter):
         reading = self._get("reading")
         end = (reading < halt).select(reading, halt)
         with code.when(code.load(looked_at, 0, I64).equals(0)):
+            self._hold(t)
+            if self._program.floors:
+                self._watch(t, "y", "w1")
+                self._keep_words(active, "w1", "w")
             code.call("begin", "void", self._ws, t)
+            self._look(t, "y", self._array("f"), "0")
         self._first_step(active, t, end)
         wanted = self._get("h")
         rest = end - t
@@ -117,7 +122,7 @@ class DriverPrinter(LanesPrinter):
         )
         accepted = active & (judged <= 1.0)
         t1 = last.select(end, t + h)
-        hit = self._differs(accepted, t1)
+        early, late, hit = self._differs(accepted, t, h, t1)
         if isinstance(self._method, RungeKutta):
             # Outside the stability region the dense output does not follow the solution: no event is looked for there.
             estimate = self._get("stiffness_estimate")
@@ -130,7 +135,7 @@ class DriverPrinter(LanesPrinter):
             careful = (careful < factor).select(careful, factor)
         # At time 0 any step still moves time; there the interval is the measure.
         stuck = active & ~accepted & ~last & (((t + h) <= t) | (h <= rest * SMALLEST_STEP))
-        t1, located = self._locate(hit, t, h, t1)
+        t1, located = self._locate(hit, t, h, t1, early, late)
         cut = (last | half) & accepted
         next_step = located.select(0.0, self._unhindered(h * factor, wanted, cut))
         first = first & accepted
@@ -210,6 +215,7 @@ class DriverPrinter(LanesPrinter):
             taken = code.spread(accepted)
             with code.eights(self._padded) as i:
                 code.store(taken.select(code.load(known, i, X), code.load(slopes, i, X)), slopes, i)
+            self._keep_looks(accepted, "1", "0")
             code.store(code.const(I64, 1), looked_at, 0)
 
     def _notice_stiff(self, accepted: Value, h: Value) -> None:
@@ -231,6 +237,8 @@ class DriverPrinter(LanesPrinter):
         for number in self._program.stops:
             stop = code.load(self._array("q"), number, V)
             end = ((stop > t) & (stop < end)).select(stop, end)
+        if self._program.jumps:
+            end = code.call("next_jump", V, t, end, self._array("y"), self._array("q"))
         return end
 
     def _first_step(self, active: Value, t: Value, end: Value) -> None:
@@ -256,48 +264,6 @@ class DriverPrinter(LanesPrinter):
             rest = end - t
             guess = (guess < rest).select(guess, rest)
             self._set("h", unknown.select(guess, self._get("h")))
-
-    def _differs(self, accepted: Value, t1: Value) -> Value:
-        """Return in which lanes a watched truth value is another at the end of the step."""
-        if not self._words:
-            return self._code.const(B, 0)
-        self._watch(t1, "y1", "w1")
-        return accepted & self._changed("w1", "w")
-
-    def _locate(self, hit: Value, t: Value, h: Value, t1: Value) -> tuple[Value, Value]:
-        """Return the end of the step, and in which lanes it was brought forward.
-
-        It is brought forward to the first instant at which a watched truth value differs, to the last bit of time.
-        """
-        code = self._code
-        if not self._words:
-            return t1, code.const(B, 0)
-        early, late, moved = code.variable(V), code.variable(V), code.variable(I)
-        code.store(t, early, 0)
-        code.store(t1, late, 0)
-        code.store(code.const(I, 0), moved, 0)
-        with code.when(hit.any()):
-            code.call("prepare", "void", self._ws, h)
-            with code.forever() as search:
-                low, high = code.load(early, 0, V), code.load(late, 0, V)
-                middle = code.fma(high - low, 0.5, low)
-                open_ = hit & (middle > low) & (middle < high)
-                search.leave_if(~open_.any())
-                code.call("interpolate", "void", self._ws, (middle - t) / h, h)
-                self._watch(middle, "yi", "w2")
-                differs = self._changed("w2", "w")
-                code.store((open_ & differs).select(middle, high), late, 0)
-                code.store((open_ & ~differs).select(middle, low), early, 0)
-            found = code.load(late, 0, V)
-            inside = hit & (found < t1)
-            code.call("interpolate", "void", self._ws, (found - t) / h, h)
-            y1, yi = self._array("y1"), self._array("yi")
-            moved_back = code.spread(inside)
-            with code.eights(self._padded) as i:
-                code.store(moved_back.select(code.load(yi, i, X), code.load(y1, i, X)), y1, i)
-            self._watch(found, "y1", "w1")
-            code.store(inside.select(code.const(I, 1), 0), moved, 0)
-        return code.load(late, 0, V), code.load(moved, 0, I).differs(0)
 
     # ------------------------------------------------------- doses and events
 

@@ -65,6 +65,11 @@ class LanesPrinter:
     def _watch(self, t: Value, y: str, into: str) -> None:
         self._code.call("watch", "void", t, self._array(y), self._array("q"), self._array(into))
 
+    def _hold(self, t: Value) -> None:
+        """Take the floors of what moves for what they are now, in every lane: where nothing has jumped, they stay."""
+        if self._program.floors:
+            self._code.call("hold", "void", t, self._array("y"), self._array("q"))
+
     def _changed(self, one: str, other: str) -> Value:
         """Return in which lanes any watched truth value differs."""
         code, total = self._code, self._code.const(I, 0)
@@ -103,6 +108,7 @@ class LanesPrinter:
             code.store(code.const(I64, 0), looked_at, 0)
             with code.when(code.load(loaded, 0, I64).differs(0)):
                 code.call("constants", "void", self._array("p"), self._array("q"))
+                self._hold(self._get("t"))
                 if self._words:
                     self._watch(self._get("t"), "y", "w1")
                     self._keep_words(code.load(fresh, 0, I).differs(0), "w1", "w")

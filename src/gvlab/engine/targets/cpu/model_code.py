@@ -1,7 +1,7 @@
 """Prints a program as LLVM functions over a vector of subjects.
 
-Arrays are arrays of vectors: element i holds state i of the subjects in a vector. `y` states, `q` constants, `w` words
-of watched truth values, `f` rates, `j` nonzero entries of the Jacobian, `m` its factors.
+Arrays are arrays of vectors: element i holds state i of the subjects in a vector. `y` states, `q` constants and held
+floors, `w` words of watched truth values, `f` rates, `j` nonzero entries of the Jacobian, `m` its factors.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from gvlab.engine.program.elimination import Elimination
+from gvlab.engine.program.floors import HELD
+from gvlab.engine.program.gates import RATE
 from gvlab.engine.program.program import CONSTANT, Program
 from gvlab.engine.targets.cpu.llvm import PTR, B, Function, I, V, Value
 from gvlab.engine.targets.cpu.mathematics import SLOW, unary
@@ -38,6 +40,10 @@ class Printer:
         self._words = words
         self._loaded: dict[int, Value] = {}
         self._known: dict[Node, Value] = {}
+
+    def define(self, name: str, place: tuple[Value, int] | Value) -> None:
+        """Say where a symbol is."""
+        self._names[name] = place
 
     def value(self, node: Node) -> Value:
         """Print what is not yet printed, and give the value of a formula."""
@@ -102,6 +108,12 @@ _TWO: dict[str, Callable[[Value, Value], Value]] = {
 def functions(program: Program, implicit: bool) -> str:
     """Print all functions of a program; those of the Jacobian only for an implicit method."""
     parts = [_constants(program), _rates(program, implicit), _watch(program)]
+    if program.floors:
+        parts.append(_hold(program))
+    if program.jumps:
+        parts.append(_next_jump(program))
+    if program.heights:
+        parts.append(_slopes(program, implicit))
     if implicit:
         parts += [_linearize(program), _factor(program), _back(program)]
     return "".join(parts)
@@ -111,6 +123,7 @@ def _printer(program: Program, code: Function, t: Value, y: Value, q: Value, w: 
     names: dict[str, tuple[Value, int] | Value] = {TIME: t}
     names.update({name: (y, i) for i, name in enumerate(program.states)})
     names.update({f"{CONSTANT}{i}": (q, i) for i in range(len(program.constants))})
+    names.update({f"{HELD}{i}": (q, len(program.constants) + i) for i in range(len(program.floors))})
     return Printer(code, program.graph, names, w)
 
 
@@ -178,6 +191,50 @@ def _watch(program: Program) -> str:
             bits = bits | printer.value(node).select(code.const(I, bit_mask(bit)), 0)
         code.store(bits, w, word)
     return code.text()
+
+
+def _hold(program: Program) -> str:
+    """Print @hold: floors as they are now."""
+    code = Function("hold", [(V, "t"), (PTR, "y"), (PTR, "q")], attributes="noinline nounwind")
+    t, y, q = code.arguments
+    printer = _printer(program, code, t, y, q, None)
+    for i, node in enumerate(program.floors):
+        code.store(printer.value(node), q, len(program.constants) + i)
+    return code.text()
+
+
+def _next_jump(program: Program) -> str:
+    """Print @next_jump: the first time after now, and before an end, at which a floor of time makes something jump."""
+    code = Function("next_jump", [(V, "t"), (V, "end"), (PTR, "y"), (PTR, "q")], V, attributes="noinline nounwind")
+    t, end, y, q = code.arguments
+    printer = _printer(program, code, t, y, q, None)
+    for node in program.jumps:
+        jump = printer.value(node)
+        end = ((jump > t) & (jump < end)).select(jump, end)
+    code.give(end)
+    return code.text()
+
+
+def _slopes(program: Program, implicit: bool) -> str:
+    """Print @slopes: how far comparisons are from changing, and the rate of that.
+
+    An explicit method knows the rates, which stand in `f`; for an implicit one those that are needed are worked out.
+    """
+    arguments = [(V, "t"), (PTR, "y"), (PTR, "f"), (PTR, "q"), (PTR, "w"), (PTR, "d"), (PTR, "s")]
+    code = Function("slopes", arguments, attributes="noinline nounwind")
+    t, y, f, q, w, d, s = code.arguments
+    printer = _printer(program, code, t, y, q, w)
+    for i in sorted(int(name.removeprefix(RATE)) for name in rates_in(program)):
+        printer.define(f"{RATE}{i}", printer.value(program.rates[i]) if implicit else (f, i))
+    for i, (height, slope) in enumerate(zip(program.heights, program.slopes, strict=True)):
+        code.store(printer.value(height), d, i)
+        code.store(printer.value(slope), s, i)
+    return code.text()
+
+
+def rates_in(program: Program) -> set[str]:
+    """Return the symbols of the rates on which the slopes of comparisons depend."""
+    return {name for name in program.graph.symbols(program.slopes) if name.startswith(RATE)}
 
 
 def outputs(program: Program, readings: Sequence[Node]) -> str:

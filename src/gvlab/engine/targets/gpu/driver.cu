@@ -27,6 +27,7 @@ DEVICE void take(Subject &s, long long number) {
     for (int i = 0; i < N; i++) ARGUMENT(i) = s.y[i] = REALS(states)[number * N + i];
     s.t = REALS(time)[number];
     constants(slots_of(s), s.q);
+    hold(s, s.t);
     watch(s, s.t, s.w);
     if (WHOLE(watch_only)) return;
     s.until = REALS(until)[number];
@@ -125,12 +126,51 @@ DEVICE void estimate(Subject &s, double rest) {
     s.h = guess < rest ? guess : rest;
 }
 
-// The first instant of a step at which a watched truth value differs, to the last bit of time; tells whether it lies
-// inside the step, whose end ARGUMENT then is.
-DEVICE bool locate(Subject &s, double h, double &t1) {
-    double low = s.t, high = t1;
-    for (int i = 0; i < N; i++) s.y1[i] = ARGUMENT(i);
-    prepare(s, h);
+#if HEIGHTS
+// How far comparisons are from changing at the start and the end of a step, where the rates may be known.
+#if IMPLICIT
+#define LOOK(t, f, d, r) slopes(s, t, d, r)
+#else
+#define LOOK(t, f, d, r) known_slopes(s, t, f, d, r)
+#endif
+
+// Whether some comparison may change twice between two places; see cpu/crossings.py.
+DEVICE bool may_cross(const double *d0, const double *r0, const double *d1, const double *r1, double length) {
+    const double half = length * 0.5;
+    bool total = false;
+    for (int i = 0; i < HEIGHTS; i++) {
+        const double sign = d0[i] > 0.0 ? 1.0 : -1.0;
+        const double before = sign * d0[i], after = sign * d1[i], falls = sign * r0[i], rises = sign * r1[i];
+        const bool meets = before + falls * half < 0.0 || after - rises * half < 0.0;
+        total |= falls < 0.0 && rises > 0.0 && after > 0.0 && meets;
+    }
+    return total;
+}
+
+// Goes through a step in parts, after `prepare`; tells whether a watched truth value is another at the end of one, and
+// leaves this part in low and high.
+DEVICE bool search(Subject &s, double h, double t1, double &low, double &high) {
+    double d2[HEIGHTS], r2[HEIGHTS], d3[HEIGHTS], r3[HEIGHTS], begin = s.t, part = h * 0.5;
+    for (int i = 0; i < HEIGHTS; i++) { d2[i] = s.d0[i]; r2[i] = s.r0[i]; }
+    do {
+        double end = begin + part;
+        if (!(end < t1)) end = t1;
+        interpolate(s, (end - s.t) / h, h);
+        watch(s, end, s.w2);
+        slopes(s, end, d3, r3);
+        if (may_cross(d2, r2, d3, r3, end - begin) && part > h * SMALLEST_PART) { part *= 0.5; continue; }
+        if (changed(s.w2, s.w)) { low = begin; high = end; return true; }
+        for (int i = 0; i < HEIGHTS; i++) { d2[i] = d3[i]; r2[i] = r3[i]; }
+        begin = end;
+        part *= 2.0;
+    } while (begin < t1);
+    return false;
+}
+#endif
+
+// The first instant between two at which a watched truth value differs, to the last bit of time, after `prepare`; tells
+// whether it lies inside the step, whose end ARGUMENT then is.
+DEVICE bool locate(Subject &s, double h, double &t1, double low, double high) {
     for (;;) {
         const double middle = low + (high - low) * 0.5;
         if (!(middle > low && middle < high)) break;
@@ -180,7 +220,16 @@ DEVICE void follow(Subject &s) {
         // A reading is the end of a step: what is interpolated inside one is less exact than its end.
         const double end = s.reading < halt ? s.reading : halt;
         const double rest = end - s.t;
-        if (!looked_at) begin(s);
+        if (!looked_at) {
+            if (FLOORS) {
+                hold(s, s.t);
+                watch(s, s.t, s.w);
+            }
+            begin(s);
+#if HEIGHTS
+            LOOK(s.t, s.k, s.d0, s.r0);
+#endif
+        }
         if (!(s.h > 0.0)) estimate(s, rest);
         const double wanted = s.h;
         const bool last = wanted * 1.0001 >= rest, half = wanted * 2.0 > rest;
@@ -195,10 +244,23 @@ DEVICE void follow(Subject &s) {
         const double judged = first && !IMPLICIT ? error * (FIRST_STEP_STRICTNESS * FIRST_STEP_STRICTNESS) : error;
         bool accepted = judged <= 1.0;
         double t1 = last ? end : s.t + h;
-        bool hit = false;
+        bool hit = false, prepared = false;
+        double low = s.t, high = t1;
         if (WATCHED && accepted) {
             watch(s, t1, s.w1);
             hit = changed(s.w1, s.w);
+#if HEIGHTS
+            LOOK(t1, s.k + LAST_STAGE * N, s.d1, s.r1);
+            prepared = may_cross(s.d0, s.r0, s.d1, s.r1, h);
+#endif
+        }
+        if (hit || prepared) {
+            for (int i = 0; i < N; i++) s.y1[i] = ARGUMENT(i);
+            prepare(s, h);
+#if HEIGHTS
+            if (prepared && search(s, h, t1, low, high)) hit = true;
+#endif
+            for (int i = 0; i < N; i++) ARGUMENT(i) = s.y1[i];
         }
 #if !IMPLICIT
         // Inside a step that is not stable the instant is not to be found: what is interpolated may be anywhere.
@@ -214,7 +276,7 @@ DEVICE void follow(Subject &s) {
 #endif
         // At time 0 any step still moves time; there the interval is the measure.
         const bool stuck = !accepted && !last && (s.t + h <= s.t || h <= rest * SMALLEST_STEP);
-        const bool located = hit && locate(s, h, t1);
+        const bool located = hit && locate(s, h, t1, low, high);
         const bool cut = (last || half) && accepted;
         s.h = located ? 0.0 : unhindered(h * factor, wanted, cut);
         first = first && accepted;
@@ -230,6 +292,7 @@ DEVICE void follow(Subject &s) {
             // between now and then may be something else.
             if (!(t1 == halt || hit || t1 != s.t + h)) {
                 for (int i = 0; i < N; i++) s.k[i] = s.k[LAST_STAGE * N + i];
+                for (int i = 0; i < HEIGHTS; i++) { s.d0[i] = s.d1[i]; s.r0[i] = s.r1[i]; }
                 looked_at = true;
             }
 #endif

@@ -29,12 +29,12 @@ class Body:
     graph
         Where the formulas are.
     names
-        What stands for each symbol.
+        What stands for each symbol. More may be added.
     """
 
     def __init__(self, graph: Graph, names: Mapping[str, str]) -> None:
         self._graph = graph
-        self._names = names
+        self.names = dict(names)
         self._known: dict[Node, str] = {}
         self.lines: list[str] = []
 
@@ -53,7 +53,7 @@ class Body:
         if operation == "const":
             return number(float(payload or 0.0))
         if operation == "symbol":
-            return self._names[str(payload)]
+            return self.names[str(payload)]
         if operation == "mode":
             word, bit = divmod(int(float(payload or 0)), 64)
             return f"(s.w[{word}] >> {bit}) & 1"

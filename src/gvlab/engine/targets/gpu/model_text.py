@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from gvlab.engine.program.floors import HELD
+from gvlab.engine.program.gates import RATE
 from gvlab.engine.program.program import CONSTANT, Program
-from gvlab.engine.targets.cpu.model_code import substitution
+from gvlab.engine.targets.cpu.model_code import rates_in, substitution
 from gvlab.engine.targets.gpu.formulas import Body, number
 from gvlab.engine.targets.gpu.sharing import Sharing
 from gvlab.sbml.graph import Node
@@ -22,6 +24,7 @@ def functions(program: Program, readings: Sequence[Node], sharing: Sharing, *, i
     constants = [program.constants[i] for i in varying]
     slots = {name: f"p[{i}]" for i, name in enumerate(program.slots)}
     still = {f"{CONSTANT}{i}": text for i, text in _still(sharing, varying).items()}
+    still |= {f"{HELD}{i}": f"s.held[{i}]" for i in range(len(program.floors))}
     moving = {TIME: "t"} | {name: f"ARGUMENT({i})" for i, name in enumerate(program.states)} | still
     here = {TIME: "s.t"} | {name: f"s.y[{i}]" for i, name in enumerate(program.states)} | slots
     parts = [
@@ -32,8 +35,13 @@ def functions(program: Program, readings: Sequence[Node], sharing: Sharing, *, i
         ),
         _watch(program, moving),
         _function(program, "outputs(Subject &s, const double *p, double *o)", here, ("o", "=", readings)),
+        _function(program, "hold(Subject &s, double t)", moving, ("s.held", "=", program.floors)),
         _next_stop(program, still),
     ]
+    if program.heights:
+        parts.append(_slopes(program, moving, known=False))
+        if not implicit:
+            parts.append(_slopes(program, moving, known=True))
     if implicit:
         parts += [_linearize(program, moving), _factor(program), _back(program)]
     return "\n".join(parts)
@@ -79,7 +87,24 @@ def _next_stop(program: Program, still: Mapping[str, str]) -> str:
     for constant in program.stops:
         stop = still[f"{CONSTANT}{constant}"]
         lines.append(f"    if ({stop} > s.t && {stop} < end) end = {stop};")
+    body = Body(program.graph, {TIME: "s.t"} | still)
+    jumps = body.values(program.jumps)
+    lines += [*body.lines, *(f"    if ({jump} > s.t && {jump} < end) end = {jump};" for jump in jumps)]
     return "\n".join((*lines, "    return end;", "}"))
+
+
+def _slopes(program: Program, names: Mapping[str, str], *, known: bool) -> str:
+    """Print how far comparisons are from changing, and the rate of that: with rates that are known, or worked out."""
+    body = Body(program.graph, names)
+    for i in sorted(int(name.removeprefix(RATE)) for name in rates_in(program)):
+        body.names[f"{RATE}{i}"] = f"f[{i}]" if known else body.values([program.rates[i]])[0]
+    lines = [
+        f"    {array}[{i}] = {value};"
+        for array, nodes in (("d", program.heights), ("r", program.slopes))
+        for i, value in enumerate(body.values(nodes))
+    ]
+    head = "known_slopes(Subject &s, double t, const double *f" if known else "slopes(Subject &s, double t"
+    return "\n".join((f"DEVICE void {head}, double *d, double *r) {{", *body.lines, *lines, "}"))
 
 
 def _factor(program: Program) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from gvlab.engine.methods.tableaus import Rosenbrock, RungeKutta
 from gvlab.engine.program.program import Program
 from gvlab.engine.targets import layout
-from gvlab.engine.targets.cpu import driver, steps
+from gvlab.engine.targets.cpu import crossings, driver, steps
 from gvlab.engine.targets.gpu import method_text, model_text
 from gvlab.engine.targets.gpu.formulas import HELPERS
 from gvlab.engine.targets.gpu.sharing import Sharing
@@ -120,6 +120,8 @@ class Kernel:
             "SLOTS": len(program.slots),
             "WORDS": program.words,
             "WATCHED": int(bool(program.watch)),
+            "FLOORS": len(program.floors),
+            "HEIGHTS": len(program.heights),
             "JACOBIAN": max(1, len(program.jacobian)),
             "FACTORS": max(1, len(program.elimination.entries)),
             "DRIFT": n if program.drift else 1,
@@ -130,6 +132,7 @@ class Kernel:
             "SMALLEST_FACTOR": driver.SMALLEST_FACTOR,
             "LARGEST_FACTOR": driver.LARGEST_FACTOR,
             "SMALLEST_STEP": driver.SMALLEST_STEP,
+            "SMALLEST_PART": crossings.SMALLEST_PART,
             "LARGEST_GAIN": steps.LARGEST_GAIN,
             "FIRST_STEP_STRICTNESS": driver.FIRST_STEP_STRICTNESS,
             "EVENT_SEARCH_STABILITY_LIMIT": driver.EVENT_SEARCH_STABILITY_LIMIT,

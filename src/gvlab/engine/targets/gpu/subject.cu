@@ -18,6 +18,9 @@ struct Subject {
 #endif
     // The constants that not all subjects share; the truth values now, before, at the end of a step and inside it.
     double q[VARYING];
+    // Floors of what moves, as they were at the start of the step; how far comparisons are from changing and the rate
+    // of that, there and at the end of it.
+    double held[FLOORS + 1], d0[HEIGHTS + 1], r0[HEIGHTS + 1], d1[HEIGHTS + 1], r1[HEIGHTS + 1];
     long long w[WORDS], w0[WORDS], w1[WORDS], w2[WORDS];
 #if !ARGUMENT_IS_SHARED
     double argument[N];
