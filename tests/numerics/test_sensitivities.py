@@ -8,7 +8,7 @@ import pytest
 from gvlab.engine import Operation, Options, Status
 from gvlab.engine.ensemble import engine as ensemble
 from gvlab.engine.ensemble import sensitivities
-from gvlab.errors import InvalidValueError, ModelError, UnknownNameError
+from gvlab.errors import InvalidValueError, UnknownNameError
 
 from .conftest import equations
 
@@ -87,20 +87,19 @@ def test_the_solution_beside_sensitivities_is_the_solution(model):
     np.testing.assert_allclose(beside.solution.values, plain.values, rtol=1e-8)
 
 
-def test_an_event_is_refused_by_name_when_it_happens():
-    model = equations("model e\n x = 1; k = 1; x' = k; high: at (x > 3): x = 0; end")
-    sensitivities.solve(model, np.array([0.0, 1.0]), subjects=1, outputs=["x"], wrt=["k"])
-    with pytest.raises(ModelError, match='"high" happened on day 2'):
-        sensitivities.solve(model, np.array([0.0, 5.0]), subjects=1, outputs=["x"], wrt=["k"])
-
-
-def test_what_would_jump_is_refused():
-    crossing = equations("model c\n x = 1; k = 1; x' = piecewise(k, x < 2, 0); end")
-    with pytest.raises(ModelError, match="crosses a bound"):
-        sensitivities.solve(crossing, TIMES, subjects=1, outputs=["x"], wrt=["k"])
-    moved = equations("model c\n x = 1; t1 = 1; x' = piecewise(1, time < t1, 0); end")
-    with pytest.raises(ModelError, match="crosses a bound"):
-        sensitivities.solve(moved, TIMES, subjects=1, outputs=["x"], wrt=["t1"])
+@pytest.mark.parametrize("n", [2.0, 1.5, 1.0, 0.5])
+def test_a_power_of_time_has_derivatives_where_time_is_0(n):
+    """The integral of (t/tau)^n is t^(n+1)/(n+1) for tau = 1."""
+    model = equations("model m\n y = 0; z = 0; tau = 1; n = 2; y' = (time/tau)^n; z' = exp(-(time/tau)^n); end")
+    found = sensitivities.solve(
+        model, TIMES, subjects=1, outputs=["y", "z"], wrt=["n", "tau"], parameters={"n": n}, options=TIGHT
+    )
+    assert found.solution.statuses() == [Status.FINISHED]
+    t = TIMES[1:]
+    area = t ** (n + 1) / (n + 1)
+    np.testing.assert_allclose(found.values[0, 1:, 0, 0], area * (np.log(t) - 1 / (n + 1)), rtol=1e-7, atol=1e-8)
+    np.testing.assert_allclose(found.values[0, 1:, 0, 1], -n * area, rtol=1e-8)
+    assert np.all(np.isfinite(found.values))
 
 
 def test_operations_without_a_derivative_are_refused(model):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from gvlab.engine.contract import Operation, PerSubject
 from gvlab.engine.ensemble.subjects import Floats, Rows, Subjects
@@ -111,6 +112,16 @@ class Schedule:
         left = place < self.order.shape[1]
         which = rows if self.order.shape[0] > 1 else np.zeros_like(rows)
         result[left] = self.order[which[left], place[left]]
+        return result
+
+    def operated(self, subjects: Subjects, rows: Rows) -> npt.NDArray[np.bool_]:
+        """Return which of some subjects have just had an operation, at the time at which they are."""
+        result = np.zeros(rows.size, dtype=bool)
+        before = subjects.operation[rows] - 1
+        which = rows if self.order.shape[0] > 1 else np.zeros_like(rows)
+        for i in np.nonzero(before >= 0)[0].tolist():
+            k = int(self.order[which[i], before[i]])
+            result[i] = self.times.of(k, rows[i : i + 1])[0] == subjects.time[rows[i]]
         return result
 
     def operate(self, subjects: Subjects, rows: Rows) -> None:

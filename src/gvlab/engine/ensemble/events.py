@@ -18,7 +18,6 @@ import numpy as np
 from gvlab.engine.ensemble.subjects import Floats, Rows, Subjects
 from gvlab.engine.program.program import Program
 from gvlab.engine.targets.layout import TriggerMasks, bit_mask
-from gvlab.errors import ModelError
 from gvlab.sbml.equations import Equations
 from gvlab.sbml.graph import Node
 
@@ -81,12 +80,13 @@ def event_actions(model: Equations, program: Program) -> tuple[EventAction, ...]
 
 
 @dataclass(frozen=True)
-class _Pending:
+class Pending:
     """An event that has been triggered and waits to be carried out."""
 
     event: EventAction
     time: float
     values: tuple[float, ...] | None
+    moved: Any = None
 
 
 def trigger_masks(model: Equations, program: Program) -> TriggerMasks:
@@ -109,24 +109,19 @@ class Events:
         What each event does.
     watch
         Looks at the triggers of some subjects and writes them to `Subjects.new`.
-    refused
-        Why no event may happen; empty where events may.
     """
 
-    def __init__(
-        self, actions: Sequence[EventAction], subjects: Subjects, watch: Callable[[Rows], None], refused: str = ""
-    ) -> None:
+    def __init__(self, actions: Sequence[EventAction], subjects: Subjects, watch: Callable[[Rows], None]) -> None:
         self._subjects = subjects
         self._watch = watch
         self._events = actions
-        self._pending: dict[int, list[_Pending]] = {}
+        self._pending: dict[int, list[Pending]] = {}
         self._lots: dict[int, int] = {}
         self.log: list[tuple[Rows, int, Floats]] = []
         self.endless: set[int] = set()
         self.undefined: set[int] = set()
         self._since = subjects.time.copy()
         self._count = np.zeros(subjects.time.size, dtype=np.int64)
-        self._refused = refused
         self._word = np.array([event.word for event in self._events], dtype=np.int64)
         self._bit = np.array([event.bit for event in self._events], dtype=np.int64)
         self._delayed = np.array([event.delay is not None for event in self._events], dtype=bool)
@@ -162,7 +157,7 @@ class Events:
                 self._one_by_one(row)
             subjects.old[left[simple]] = new[simple]
             for number in np.nonzero(risen[simple].any(axis=0))[0].tolist():
-                self._carry_out(self._events[number], left[simple & risen[:, number]], None)
+                self._carry_out(self._events[number], left[simple & risen[:, number]])
             left = left[simple]
             if left.size:
                 self._watch(left)
@@ -192,12 +187,10 @@ class Events:
             self.endless.update(rows[close].tolist())
             self._count[rows], self._since[rows] = 0, now
 
-    def _carry_out(self, event: EventAction, rows: Rows, values: tuple[float, ...] | None) -> None:
+    def _carry_out(self, event: EventAction, rows: Rows, waited: Pending | None = None) -> None:
         subjects = self._subjects
-        if self._refused:
-            name = subjects.request.model.events[event.number]
-            raise ModelError(f'The event "{name}" happened on day {subjects.time[rows[0]]:g}. {self._refused}')
-        new: Any = subjects.evaluate(list(event.formulas), rows) if values is None else values
+        known = None if waited is None else waited.values
+        new: Any = subjects.evaluate(list(event.formulas), rows) if known is None else known
         subjects.assign(dict(zip(event.targets, new, strict=True)), rows)
         self.log.append((rows, event.number, subjects.time[rows].copy()))
         self._note_firing(rows)
@@ -214,7 +207,7 @@ class Events:
                 break
             chosen = due[0] if len(due) == 1 else self._choose(due, row, rows)
             pending.remove(chosen)
-            self._carry_out(chosen.event, rows, chosen.values)
+            self._carry_out(chosen.event, rows, chosen)
             subjects.old[row] = subjects.new[row]
             self._watch(rows)
         else:
@@ -222,7 +215,7 @@ class Events:
         if not pending:
             del self._pending[row]
 
-    def _choose(self, due: list[_Pending], row: int, rows: Rows) -> _Pending:
+    def _choose(self, due: list[Pending], row: int, rows: Rows) -> Pending:
         """Choose what comes first: the highest priority; among equal ones by lot; without any, in document order."""
         priorities = [self._number(item.event.priority, rows, -math.inf) for item in due]
         highest = max(priorities)
@@ -233,7 +226,7 @@ class Events:
         self._lots[row] = self._lots.get(row, 0) + 1
         return best[_scramble(self._lots[row]) % len(best)]
 
-    def _note_changes(self, rows: Rows, now: float, pending: list[_Pending]) -> None:
+    def _note_changes(self, rows: Rows, now: float, pending: list[Pending]) -> None:
         subjects = self._subjects
         row = int(rows[0])
         changed = subjects.old[row] ^ subjects.new[row]
@@ -248,10 +241,14 @@ class Events:
                 if math.isnan(delay):
                     self.undefined.add(row)  # when it happens nobody can say
                     continue
-                pending.append(_Pending(event, now + delay, values))
+                pending.append(Pending(event, now + delay, values, self._moved(event, rows)))
             elif not event.persistent:
                 pending[:] = [item for item in pending if item.event is not event]
         subjects.old[row] = subjects.new[row]
+
+    def _moved(self, event: EventAction, rows: Rows) -> Any:
+        """Return what is to be known of an event that waits, beside its time and values."""
+        return None
 
     def _number(self, node: Node | None, rows: Rows, otherwise: float) -> float:
         if node is None:

@@ -7,16 +7,18 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
-from gvlab.engine.ensemble.events import event_actions, trigger_masks
+from gvlab.engine.ensemble.events import Events, event_actions, trigger_masks
 from gvlab.engine.ensemble.front import MOST_FORMULAS, keep, program_of
-from gvlab.engine.ensemble.subjects import Subjects
+from gvlab.engine.ensemble.subjects import Rows, Subjects
 from gvlab.engine.methods.tableaus import CHOICES, METHODS
 from gvlab.engine.program.program import Program
 from gvlab.engine.program.program import outputs as outputs_of
 from gvlab.engine.request import SolveRequest
+from gvlab.engine.schedule import Schedule
 from gvlab.engine.targets.cpu.code import Code, OutputCode
 from gvlab.engine.targets.gpu.sharing import Sharing
 from gvlab.engine.targets.gpu.source import Kernel
+from gvlab.engine.targets.layout import TriggerMasks
 from gvlab.sbml.equations import Equations
 from gvlab.sbml.graph import Node
 
@@ -66,23 +68,19 @@ class ReadyModel:
         Equations of its own, over whose graph all its formulas are.
     codes
         Of the method; or of the one to begin with, and of the one for subjects that turn out to be stiff.
-    events
+    actions
         What its events do.
-    refused_events
-        Why no event may happen; empty where events may.
     """
-
-    refused_events = ""
 
     def __init__(self, model: Equations, method: str, program: Program | None = None) -> None:
         # A program that is given is built over the graph of the model itself, and is not kept on disk.
         self._on_disk = program is None
         self.equations, self.program = program_of(model.sbml) if program is None else (model, program)
         self._formulas_kept = len(self.equations.formulas)
-        masks = trigger_masks(self.equations, self.program)
+        self._masks = self.masks()
         self.methods = tuple(METHODS[name] for name in CHOICES.get(method, (method,)))
-        self.codes = tuple(Code(self.program, chosen, masks) for chosen in self.methods)
-        self.events = event_actions(self.equations, self.program)
+        self.codes = tuple(Code(self.program, chosen, self._masks) for chosen in self.methods)
+        self.actions = event_actions(self.equations, self.program)
         self._outputs: MostRecent[tuple[str, ...], tuple[list[Node], OutputCode]] = MostRecent()
 
     def outputs(self, names: tuple[str, ...]) -> tuple[list[Node], OutputCode]:
@@ -96,8 +94,16 @@ class ReadyModel:
 
     def kernels(self, names: tuple[str, ...], sharing: Sharing) -> list[Kernel]:
         """Return the text for a GPU of each method of `codes`."""
-        masks, readings = trigger_masks(self.equations, self.program), self.readings(names)
-        return [Kernel(self.program, method, masks, readings, sharing) for method in self.methods]
+        readings = self.readings(names)
+        return [Kernel(self.program, method, self._masks, readings, sharing) for method in self.methods]
+
+    def masks(self) -> TriggerMasks:
+        """Return the changes that must stop the compiled loop."""
+        return trigger_masks(self.equations, self.program)
+
+    def events(self, subjects: Subjects, schedule: Schedule, watch: Callable[[Rows], None]) -> Events:
+        """Return what carries out the events of a solve."""
+        return Events(self.actions, subjects, watch)
 
     def readings(self, names: tuple[str, ...]) -> list[Node]:
         """Return the formulas of what is to be read."""

@@ -16,7 +16,6 @@ import numpy as np
 
 from gvlab.arrays import FloatArray
 from gvlab.engine.contract import EVENT_LOG, Cancel, Progress, Solution
-from gvlab.engine.ensemble.events import Events
 from gvlab.engine.ensemble.ready import ReadyModel
 from gvlab.engine.ensemble.subjects import Rows, Subjects
 from gvlab.engine.ensemble.tolerances import absolute_tolerances
@@ -84,7 +83,7 @@ class Run:
         self._table = self._fill_table()
         self._workspaces: dict[Compiled, list[FloatArray]] = {}
         self._width_of: dict[tuple[Code, int], int] = {}
-        self._events = Events(ready.events, self._subjects, self._watch, ready.refused_events)
+        self._events = ready.events(self._subjects, self._schedule, self._watch)
         self._portions = self._on_cards(ready, cards, print_constants) if cards else None
         self._stops = {request.model.events.index(name) for name in request.stop}
         self._logged = 0

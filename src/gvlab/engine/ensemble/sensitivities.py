@@ -4,33 +4,36 @@ Beside the states x run their derivatives s = dx/dp with ds/dt = J s + df/dp. Th
 so each stage solves for the states first and then, with the same factors, for one block of sensitivities after another
 (staggered direct method). Steps are chosen for the accuracy of both.
 
-An event makes sensitivities jump, since its time depends on parameters. That is refused by name when it happens.
+Where an event happens, or a rate changes its formula, at a time that depends on parameters, they jump (`jumps`).
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from gvlab.arrays import Array, Float, FloatArray
 from gvlab.engine.contract import Operation, Options, PerSubject, Solution
+from gvlab.engine.ensemble.events import Events
+from gvlab.engine.ensemble.jumps import JumpingEvents
 from gvlab.engine.ensemble.ready import MostRecent, ReadyModel
 from gvlab.engine.ensemble.run import Run
-from gvlab.engine.ensemble.subjects import Subjects
+from gvlab.engine.ensemble.subjects import Rows, Subjects
 from gvlab.engine.program.conditions import DUMMY
 from gvlab.engine.program.derivatives import gradients
 from gvlab.engine.program.program import Carried, Parts, build
 from gvlab.engine.request import SolveRequest, check, cores
+from gvlab.engine.schedule import Schedule
+from gvlab.engine.targets.layout import TriggerMasks, bit_mask
 from gvlab.errors import InvalidValueError, ModelError, UnknownNameError
 from gvlab.sbml import resolve
 from gvlab.sbml.equations import Equations
 from gvlab.sbml.evaluate import evaluate
 from gvlab.sbml.graph import Node
 from gvlab.sbml.names import GIVEN, TIME
-from gvlab.sbml.operations import RELATIONS
 
 _kept: MostRecent[tuple[str, tuple[str, ...]], _ReadySensitivities] = MostRecent(most=8)
 
@@ -76,7 +79,7 @@ def solve(
     Raises
     ------
     ModelError
-        If an event happens, or a rate changes its formula at a state or at a time that depends on one of `wrt`.
+        If an event changes the size of a compartment in which a rate rule gives a concentration.
     InvalidValueError
         If an operation mixes, or sets one of `wrt`.
     """
@@ -98,8 +101,6 @@ def solve(
 class _ReadySensitivities(ReadyModel):
     """A model with its sensitivities to some names."""
 
-    refused_events = "Sensitivities are not carried across events; end before it, or use differences."
-
     def __init__(self, model: Equations, wrt: tuple[str, ...]) -> None:
         self.wrt = wrt
         self._start = _Start(model, wrt)
@@ -117,8 +118,9 @@ class _ReadySensitivities(ReadyModel):
                 "The model has nothing that changes continuously, so there are no sensitivities to follow."
             )
         own = {name: states[p.state] if p.state >= 0 else slots[p.slot] for name, p in parts.carried.items()}
-        moved = self._start.moved_symbols(own)
-        _check_conditions(parts, states, moved)
+        targets = {own[name] for event in model.system.events for name, _ in event.assignments}
+        moved = self._start.moved_symbols(own) | (targets & {*slots})
+        self._depends = {*states, *moved}
         by_state = gradients(graph, parts.rates, states)
         by_slot = gradients(graph, parts.rates, sorted(moved))
         names = {text: name for name, text in own.items()}
@@ -126,7 +128,7 @@ class _ReadySensitivities(ReadyModel):
             for state in states:
                 self._names[state, p] = f"d {state} / d {p}"
             for slot in slots:
-                if self._start.depends(names[slot], p):
+                if slot in targets or self._start.depends(names[slot], p):
                     self._names[slot, p] = f"d {slot} / d {p}"
                     parts.carried[self._names[slot, p]] = Carried(-1, len(parts.slots))
                     parts.slots.append(self._names[slot, p])
@@ -140,6 +142,31 @@ class _ReadySensitivities(ReadyModel):
                 parts.states.append(self._names[state, p])
                 parts.rates.append(rate)
         self._own = own
+
+    def conditions(self) -> list[int]:
+        """Return which watched truth values change rates of the model when they do so at a time that may move."""
+        program, plain = self.program, self.program.plain
+        assert plain is not None  # a program with sensitivities is never taken from disk
+        graph = program.graph
+        held = graph.order(plain.rates[: program.base])
+        modes = {int(float(graph.payload[node] or 0)) for node in held if graph.operation[node] == "mode"}
+        first = len(plain.watch) - 2 * len(plain.floors)
+        places = [*sorted(modes), *range(first, len(plain.watch))]
+        return [place for place in places if graph.symbols([plain.watch[place]]) & self._depends]
+
+    def masks(self) -> TriggerMasks:
+        """Return the changes that must stop the compiled loop: those of such conditions too."""
+        masks = super().masks()
+        rising, falling = list(masks.rising), list(masks.falling)
+        for place in self.conditions():
+            word, bit = divmod(place, 64)
+            rising[word] |= bit_mask(bit)
+            falling[word] |= bit_mask(bit)
+        return TriggerMasks(tuple(rising), tuple(falling))
+
+    def events(self, subjects: Subjects, schedule: Schedule, watch: Callable[[Rows], None]) -> Events:
+        """Return what carries out the events of a solve and lets sensitivities jump."""
+        return JumpingEvents(self.actions, subjects, schedule, watch, self, self.conditions())
 
     def readings(self, names: tuple[str, ...]) -> list[Node]:
         """Return the outputs, then their derivatives."""
@@ -163,18 +190,6 @@ class _ReadySensitivities(ReadyModel):
                 place = self.program.carried[text]
                 array = subjects.states if place.state >= 0 else subjects.slots
                 array[:, place.state if place.state >= 0 else place.slot] = values
-
-
-def _check_conditions(parts: Parts, states: list[str], moved: set[str]) -> None:
-    graph = parts.graph
-    for node in graph.order(parts.rates):
-        if graph.operation[node] in RELATIONS:
-            symbols = graph.symbols([node])
-            if symbols & set(states) or (TIME in symbols and symbols & moved):
-                raise ModelError(
-                    "A rate of the model changes its formula where a state, or a time that depends on a chosen "
-                    "parameter, crosses a bound. Sensitivities would jump there, which is not supported."
-                )
 
 
 class _Start:

@@ -87,7 +87,11 @@ class Subjects:
 
     def evaluate(self, nodes: list[Node], rows: Rows) -> list[Any]:
         """Return the values of formulas for some subjects: numbers, or arrays of shape (row,)."""
-        return evaluate(self.program.graph, nodes, _Known(self, rows))
+        return evaluate(self.program.graph, nodes, self.known(rows))
+
+    def known(self, rows: Rows) -> Mapping[str, Any]:
+        """Return the values of states, slots and time of some subjects, by the names that formulas are written in."""
+        return _Known(self, rows)
 
     def value(self, name: str, rows: Rows) -> Floats:
         """Return the value of a symbol for some subjects, shape (row,)."""

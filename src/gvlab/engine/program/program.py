@@ -53,6 +53,15 @@ _PLAIN = ("states", "slots", "rates", "drift", "watch", "modes", "base", "consta
 """What of a program JSON takes as it is."""
 
 
+@dataclass(frozen=True)
+class Plain:
+    """Formulas of a program as they are before terms of slots are taken out of them."""
+
+    rates: Sequence[Node]
+    watch: Sequence[Node]
+    floors: Sequence[Node]
+
+
 @dataclass
 class Program:
     """Straight-line mathematics of one model.
@@ -84,6 +93,8 @@ class Program:
         Of each watched comparison of states, how far it is from changing, and the rate of that (see `gates`).
     fingerprint
         What the function `fingerprint` gives, where it is known.
+    plain
+        Rates, `watch` and `floors` in terms of states and slots, without `constants`; not kept on disk.
     """
 
     graph: Graph
@@ -104,6 +115,7 @@ class Program:
     heights: list[Node] = field(default_factory=list)
     slopes: list[Node] = field(default_factory=list)
     fingerprint: str = ""
+    plain: Plain | None = None
 
     def __post_init__(self) -> None:
         self.state_place = {name: i for i, name in enumerate(self.states)}
@@ -238,11 +250,14 @@ def _assemble(
             f"The model and its derivatives have more than {MOST_TERMS:,} terms, which is not supported by this "
             'engine: compiling them would take minutes. Use engine="roadrunner".'
         )
-    entries = by_reciprocals(graph, list(jacobian.values()), moving, plain)
+    entries = by_reciprocals(graph, [*jacobian.values(), *drift], moving, plain)
     entries = cheaper(graph, entries, moving, memo)
-    jacobian = dict(zip(jacobian, entries, strict=True))
-    watch = [*relations, *triggers, *_leaves(graph, triggers, relations, moving), *left(graph, floors)]
-    heights, slopes = gates(graph, watch, states[:base])
+    drift = entries[len(jacobian) :]
+    jacobian = dict(zip(jacobian, entries, strict=False))
+    compared = [*relations, *triggers, *_leaves(graph, triggers, relations, moving)]
+    jumped = left(graph, floors)
+    heights, slopes = gates(graph, [*compared, *jumped], states[:base])
+    watch = [*compared, *turns, *jumped]
     fixed, changing = changes_in_time(graph, watch, states, moving)
     program = Program(
         graph=graph,
@@ -252,7 +267,7 @@ def _assemble(
         rates=rates,
         jacobian=jacobian,
         drift=drift if any(graph.value(node) != 0.0 for node in drift) else [],
-        watch=[*watch, *turns],
+        watch=watch,
         modes=len(relations),
         elimination=eliminate(base, [(i, j) for i, j in jacobian if i < base]),
         base=base,
@@ -260,6 +275,7 @@ def _assemble(
         jumps=[*jump_times(graph, floors, moves_of(graph, floors, set(states)), moving), *changing],
         heights=heights,
         slopes=cheaper(graph, slopes, {*moving, *(f"{RATE}{i}" for i in range(base))}),
+        plain=Plain(plain, watch, floors),
     )
     _hoist(program, fixed, moving)
     return program

@@ -87,7 +87,7 @@ def _next_stop(program: Program, still: Mapping[str, str]) -> str:
     for constant in program.stops:
         stop = still[f"{CONSTANT}{constant}"]
         lines.append(f"    if ({stop} > s.t && {stop} < end) end = {stop};")
-    body = Body(program.graph, {TIME: "s.t"} | still)
+    body = Body(program.graph, {TIME: "s.t", **still})
     jumps = body.values(program.jumps)
     lines += [*body.lines, *(f"    if ({jump} > s.t && {jump} < end) end = {jump};" for jump in jumps)]
     return "\n".join((*lines, "    return end;", "}"))
