@@ -14,7 +14,8 @@ help:  ## show these commands
 run: $(STAMP)  ## run the paper and write a verdict on every claim; options go in ARGS="..."
 	@$(VENV)/bin/gvlab run mathew2018 $(ARGS)
 
-test: $(STAMP)  ## pass the tests
+test: $(STAMP)  ## pass the tests; installs Chromium for those of the pages where there is none
+	@sh scripts/setup_browser.sh
 	@$(VENV)/bin/python -m pytest -n $(WORKERS) $(ARGS)
 
 lint: $(STAMP)  ## ruff, mypy, layer contracts, library check

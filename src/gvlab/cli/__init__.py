@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from gvlab.cli import analyze, bench, calibrate, compare, design, drivers, export, records, run, schema, synergy
+from gvlab.cli import analyze, bench, calibrate, compare, design, drivers, export, records, run, schema, serve, synergy
 from gvlab.cli.common import help_of
 from gvlab.errors import GVLabError, GVLabWarning
 
@@ -33,6 +33,7 @@ app = typer.Typer(
 )
 for _name, _command in (
     ("run", run.run),
+    ("serve", serve.serve),
     ("calibrate", calibrate.calibrate),
     ("drivers", drivers.drivers),
     ("design", design.design),

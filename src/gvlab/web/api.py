@@ -1,0 +1,148 @@
+"""The JSON API: all that the pages do. `/api/openapi.json` describes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from gvlab.experiment.text import json_schema
+from gvlab.web import limits
+from gvlab.web.answer import numbers_of, views_of
+from gvlab.web.code import command_of, python_of
+from gvlab.web.edit import edited
+from gvlab.web.form import form_of
+from gvlab.web.pictures import picture, picture_specs
+from gvlab.web.printed import as_download, file_name, file_of
+from gvlab.web.state import BenchState, decoded, link_of
+
+if TYPE_CHECKING:
+    from gvlab.web.desk import Desk
+
+TITLE = "GVLab bench"
+
+Name = Annotated[str, Path(max_length=limits.MAX_NAME)]
+"""A name in an address."""
+
+
+class _Asked(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class StateBody(_Asked):
+    """A state of the bench."""
+
+    state: dict[str, Any] = Field(description="An experiment as text under `experiment`, and `look`; see /api/start.")
+
+
+class EditBody(StateBody):
+    """A state, and what is done with its controls."""
+
+    fields: dict[str, str] = Field(default_factory=dict, description="What controls hold, by name; see /api/form.")
+    action: str = Field(default="", max_length=60, description='A button: "copy:0", "remove:1", "add", "reset".')
+
+
+class LinkBody(_Asked):
+    """A link."""
+
+    link: str = Field(max_length=limits.MAX_LINK, description="From # to its end, or the whole address.")
+
+
+def router(desk: Desk) -> APIRouter:
+    """Return the routes of the API."""
+    routes = APIRouter(prefix="/api", responses={404: {"description": "unknown name"}, 422: {"description": "refused"}})
+
+    def state_of(body: StateBody) -> BenchState:
+        return BenchState.from_dict(body.state, desk.library)
+
+    @routes.get("/experiments")
+    def experiments() -> dict[str, Any]:
+        """Return the experiments of the library: title, question, systems."""
+        records = desk.library.read_all("experiments")
+        return {
+            name: {"title": each.title, "question": each.question, "systems": list(each.systems)}
+            for name, each in records.items()
+        }
+
+    @routes.get("/start")
+    def start(
+        experiment: Annotated[str, Query(max_length=limits.MAX_NAME)] = "",
+        system: Annotated[str, Query(max_length=limits.MAX_NAME)] = "",
+    ) -> dict[str, Any]:
+        """Return the state in which the bench opens an experiment: that of the server where none is named."""
+        if not experiment:
+            return {"state": desk.start().to_dict()}
+        return {"state": BenchState.start(desk.library, experiment, system or None).to_dict()}
+
+    @routes.get("/schema")
+    def schema() -> dict[str, Any]:
+        """Return the JSON schema of an experiment as text."""
+        return json_schema()
+
+    @routes.post("/form")
+    def form(body: StateBody) -> dict[str, Any]:
+        """Return the controls of a state: what each holds, and what a slider can hold."""
+        made = form_of(state_of(body), desk.library)
+        sliders = {
+            slider.name: {"of": line.title, "label": slider.label, "words": list(slider.words), "beyond": slider.beyond}
+            for line in made.lines
+            for slider in line.sliders
+        }
+        return {"values": made.values(), "sliders": sliders}
+
+    @routes.post("/edit")
+    def edit(body: EditBody) -> dict[str, Any]:
+        """Return the state after its controls were set and a button was pressed."""
+        done = edited(state_of(body), desk.library, body.fields, body.action)
+        return {"state": done.state.to_dict(), "notes": list(done.notes)}
+
+    @routes.post("/run")
+    def run(body: StateBody) -> dict[str, Any]:
+        """Return what comes of a state: numbers by arm, tables, and each picture in a sentence."""
+        state = state_of(body)
+        answer = desk.laboratory.answer(state)
+        summary = answer.results.summary()
+        numbers = numbers_of(summary)
+        return {
+            "simulated": True,
+            "seed": state.seed,
+            "subjects": state.subjects,
+            "model": state.experiment.model.sha256,
+            "arms": numbers,
+            "tables": {"arms": _table(*summary.arm_table()), "comparisons": _table(*summary.comparison_table())},
+            "said": {name: view.summary for name, view in views_of(answer).items()},
+            "pictures": {name: spec.title for name, spec in picture_specs(state.experiment).items()},
+            "notes": list(answer.notes),
+            "link": "#" + link_of(state, numbers),
+        }
+
+    @routes.post("/picture/{name}.{kind}", response_class=Response)
+    def picture_file(name: Name, kind: Annotated[str, Path(max_length=8)], body: StateBody) -> Response:
+        """Return a picture of a state as svg, pdf, png, csv or xlsx."""
+        media, content = file_of(picture(desk.laboratory.answer(state_of(body)).results, name), kind)
+        return Response(content, media_type=media, headers=as_download(f"{file_name('gvlab', name)}.{file_name(kind)}"))
+
+    @routes.post("/link")
+    def link(body: StateBody) -> dict[str, str]:
+        """Return the link to a state."""
+        return {"link": "#" + link_of(state_of(body))}
+
+    @routes.post("/open")
+    def open_link(body: LinkBody) -> dict[str, Any]:
+        """Return the state that a link leads to, and what differs from when it was made."""
+        state = BenchState.from_dict(decoded(body.link), desk.library)
+        return {"state": state.to_dict(), "said": dict(state.said), "differs": list(state.differs)}
+
+    @routes.post("/code")
+    def code(body: StateBody) -> dict[str, str]:
+        """Return the experiment as Python and as a command."""
+        state = state_of(body)
+        return {"python": python_of(state), "command": command_of(state)}
+
+    return routes
+
+
+def _table(header: Any, rows: Any) -> dict[str, Any]:
+    return {"columns": list(header), "rows": [list(row) for row in rows]}

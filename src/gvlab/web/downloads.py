@@ -1,0 +1,73 @@
+"""Downloads: pictures, the experiment as Python and as a command, the archive."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, Request
+from fastapi.responses import PlainTextResponse, Response
+
+from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.store.archive import archive_bytes
+from gvlab.views.view import CONTEXT_OF_USE
+from gvlab.web.answer import numbers_of
+from gvlab.web.code import command_of, python_of
+from gvlab.web.laboratory import Answer
+from gvlab.web.pictures import picture, picture_specs
+from gvlab.web.printed import KINDS, as_download, file_name, file_of, svg_file
+from gvlab.web.state import BenchState, state_of_link
+
+if TYPE_CHECKING:
+    from gvlab.web.desk import Desk
+
+
+def archive_of(answer: Answer) -> bytes:
+    """Return the archive of an answer; the same answer gives the same bytes."""
+    state, results = answer.state, answer.results
+    figures = {}
+    for name in picture_specs(state.experiment):
+        with contextlib.suppress(InvalidValueError):  # nobody was read: there is nothing to draw
+            figures[f"{file_name(name)}.svg"] = svg_file(picture(results, name))
+    return archive_bytes(
+        results,
+        context=CONTEXT_OF_USE,
+        figures=figures,
+        state=state.to_dict(numbers_of(results.summary())),
+        subjects=state.subjects,
+        days=state.file.days,
+    )
+
+
+def router(desk: Desk) -> APIRouter:
+    """Return the routes of downloads."""
+    routes = APIRouter(include_in_schema=False)
+
+    def state_of(request: Request) -> BenchState:
+        return state_of_link(request.query_params.get("e", ""), desk.library)
+
+    @routes.get("/page/picture/{name}.{kind}")
+    def picture_file(request: Request, name: str, kind: str) -> Response:
+        state = state_of(request)
+        if kind not in KINDS:
+            raise UnknownNameError("form of a picture", kind, KINDS)
+        media, content = file_of(picture(desk.laboratory.answer(state).results, name), kind)
+        name = file_name("gvlab", state.experiment.name, name)
+        return Response(content, media_type=media, headers=as_download(f"{name}.{kind}"))
+
+    @routes.get("/page/archive")
+    def archive(request: Request) -> Response:
+        state = state_of(request)
+        content = archive_of(desk.laboratory.answer(state))
+        name = file_name("gvlab", state.experiment.name or state.experiment.title)
+        return Response(content, media_type="application/zip", headers=as_download(f"{name}.gvlab.zip"))
+
+    @routes.get("/page/python")
+    def python(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(python_of(state_of(request)))
+
+    @routes.get("/page/command")
+    def command(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(command_of(state_of(request)))
+
+    return routes

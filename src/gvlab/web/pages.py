@@ -1,0 +1,196 @@
+"""The other pages: the model, the paper, the runs that were kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from markupsafe import Markup
+
+from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.library import Library
+from gvlab.provenance import Evidence
+from gvlab.report.html import number
+from gvlab.store.differences import differences
+from gvlab.store.run_store import KeptRun
+from gvlab.views import svg, table_html
+from gvlab.views.view import CONTEXT_OF_USE
+from gvlab.web.pictures import picture, picture_specs
+from gvlab.web.templates import render
+
+if TYPE_CHECKING:
+    from gvlab.web.desk import Desk
+
+GLYPHS = {"reproduced": "●", "partly": "◐", "not": "○", "cannot say": "–"}
+"""A glyph for each verdict, beside its word."""
+
+
+@dataclass(frozen=True)
+class ClaimLine:
+    """A claim on a page: what was published, on what evidence, and what the model says of it."""
+
+    id: str
+    statement: str
+    source: str
+    role: str
+    evidence: str
+    verdict: str
+    glyph: str
+    simulated: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ParameterLine:
+    """A parameter on a page: its value, what it rests on, and whether that was checked."""
+
+    name: str
+    title: str
+    value: str
+    unit: str
+    context: str
+    evidence: str
+    source: str
+    verification: str
+    note: str
+
+
+def claims(desk: Desk) -> list[ClaimLine]:
+    """Return every claim of the library, with what the model says of it where the paper was run."""
+    library, result = desk.library, desk.paper.result() if desk.paper is not None else None
+    said = result.findings if result is not None else {}
+    found = []
+    for name, record in library.read_all("findings").items():
+        judged = said.get(name, {})
+        verdict = str(judged.get("verdict", ""))
+        found.append(
+            ClaimLine(
+                name, record.statement, _short(record.source_keys, library), record.role,
+                f"{record.evidence_status}, {record.confidence} confidence", verdict, GLYPHS.get(verdict, ""),
+                str(judged.get("simulated") or ""), str(judged.get("reason") or record.cannot_say),
+            )
+        )  # fmt: skip
+    return found
+
+
+def parameters(library: Library) -> list[ParameterLine]:
+    """Return every row of the parameter tables."""
+    from gvlab.model.model import Model
+
+    model = Model.default(library)
+    titles = model.symbols
+    return [
+        ParameterLine(
+            row.parameterId,
+            model.title(row.parameterId) if row.parameterId in titles else "",
+            number(row.nominalValue),
+            "" if row.unit == "dimensionless" else row.unit,
+            ", ".join(row.context),
+            str(row.evidence),
+            _short(row.source_keys, library),
+            row.verification,
+            row.note or row.derivation,
+        )
+        for row in library.parameter_rows()
+    ]
+
+
+def _short(keys: Iterable[str], library: Library) -> str:
+    known = library.bibliography()
+    return "; ".join(known[key].short if key in known else key for key in keys)
+
+
+def router(desk: Desk) -> APIRouter:
+    """Return the routes of the other pages."""
+    routes = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+    def page(template: str, title: str, **values: Any) -> HTMLResponse:
+        text = render(template, title=title, page=title, context=CONTEXT_OF_USE, **desk.about(), **values)
+        return HTMLResponse(text)
+
+    @routes.get("/model")
+    def model() -> HTMLResponse:
+        lines = parameters(desk.library)
+        counts = {str(kind): sum(each.evidence == str(kind) for each in lines) for kind in Evidence}
+        return page(
+            "model.html.j2", "Model", lines=lines, counts=counts, claims=claims(desk), edges=desk.library.rows("edges")
+        )
+
+    @routes.get("/paper")
+    def paper() -> HTMLResponse:
+        if desk.paper is None:
+            return page(
+                "paper.html.j2", "Paper", study=None, result=None, where="", running=False, claims=[], counts={}
+            )
+        desk.paper.start()
+        result = desk.paper.result()
+        lines = claims(desk)
+        counts = {verdict: sum(each.verdict == verdict for each in lines) for verdict in GLYPHS}
+        return page(
+            "paper.html.j2", "Paper", study=desk.library.read("studies", desk.paper.study), result=result,
+            where=desk.paper.in_words, running=result is None and desk.paper.running, claims=lines, counts=counts,
+        )  # fmt: skip
+
+    @routes.get("/paper/figure/{name}")
+    def figure(name: str) -> Response:
+        result = desk.paper.result() if desk.paper is not None else None
+        content = result.figure(name) if result is not None else None
+        if content is None:
+            raise UnknownNameError("figure", name[:80], result.figures if result is not None else ())
+        return Response(content, media_type="image/svg+xml")
+
+    @routes.get("/runs")
+    def runs(said: str = "") -> HTMLResponse:
+        kept = desk.store.runs()
+        rows = [{"run": each, "when": _when(each), "link": desk.link_of_kept(each)} for each in kept]
+        return page("runs.html.j2", "Runs", rows=rows, said=said[:300])
+
+    @routes.post("/runs/change")
+    async def change(request: Request) -> RedirectResponse:
+        given = {key: values[-1] for key, values in parse_qs((await request.body()).decode("utf-8", "replace")).items()}
+        what, run = given.get("what", ""), given.get("run", "")
+        if what == "note":
+            desk.store.note(run, given.get("note", "").strip())
+            said = "The note is kept."
+        elif what == "remove":
+            desk.store.remove(run)
+            said = "The run is off the list. Undo brings it back."
+        elif what == "undo":
+            said = desk.store.undo() or "There is nothing to undo."
+        else:
+            raise InvalidValueError("A run can be noted and removed, and the last of that undone.")
+        from urllib.parse import quote
+
+        return RedirectResponse(f"/runs?said={quote(said)}", 303)
+
+    @routes.get("/runs/compare")
+    def compare(one: str = "", other: str = "") -> HTMLResponse:
+        both = [desk.store.get(name) for name in (one, other)]
+        shown = [_side(desk, each) for each in both]
+        rows = differences(*(dict(each.state["experiment"]) for each in both))
+        return page("compare.html.j2", "Runs", sides=shown, rows=rows)
+
+    return routes
+
+
+def _when(run: KeptRun) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(run.created))
+
+
+def _side(desk: Desk, run: KeptRun) -> dict[str, Any]:
+    results = desk.store.results(run.id, desk.library)
+    name = next(iter(picture_specs(results.experiment)))
+    view = picture(results, name)
+    return {
+        "run": run,
+        "when": _when(run),
+        "link": desk.link_of_kept(run),
+        "svg": Markup(svg(view, width=460.0, id=f"c-{run.id[:8]}")),
+        "caption": view.caption,
+        "table": Markup(table_html(view)),
+    }
