@@ -12,6 +12,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from gvlab.assay.fcs import FlowFile, write_fcs
+from gvlab.assay.gating import Dimension, RectangleGate, Strategy
+from gvlab.assay.gatingml import encode
+
 FILES = Path(__file__).parents[1] / "reference" / "files"
 
 PRISM = "Days,Vehicle,Sorafenib\n12,1,\n15,1,\n18,1,\n22,1,\n40,,1\n100,,0\n100,,0\n100,,0\n"
@@ -129,3 +133,54 @@ def test_what_was_simulated_stays_marked(gvlab, save, tmp_path):
         assert "simulated by GVLab" in file.read_text()
     book = openpyxl.load_workbook(tmp_path / "o" / "tables.xlsx")
     assert "simulated by GVLab" in [cell.value for cell in book["About"]["A"]]
+
+
+def tubes(folder, shift=(0.0, 0.0, 0.0, 1.0, 1.0, 1.0)):
+    """Six tubes with two channels; `shift` moves the half of the events that is positive."""
+    folder.mkdir()
+    for number, up in enumerate(shift, 1):
+        rng = np.random.default_rng(number)
+        signal = np.where(np.arange(600) < 200 + 100 * up, 5000.0, 10.0) + rng.random(600)
+        write_fcs(
+            folder / f"t{number}.fcs", FlowFile(np.stack([signal, signal], axis=1), ("PE-A", "APC-A"), ("CD4", ""))
+        )
+    gates = (
+        RectangleGate("CD4+", (Dimension("PE-A", "uncompensated"),), (1000.0,), (float("inf"),)),
+        RectangleGate("high", (Dimension("PE-A", "uncompensated"),), (5000.5,), (float("inf"),), "CD4+"),
+    )
+    (folder.parent / "gates.xml").write_text(encode(Strategy(gates)))
+    return folder
+
+
+def test_a_folder_of_tubes_and_a_sheet_give_one_table(gvlab, save, tmp_path):
+    folder = tubes(tmp_path / "tubes")
+    (folder / "damaged.fcs").write_bytes(b"FCS3.1" + b" " * 60)
+    rows = "".join(f"t{n},m{n},{'Vehicle' if n < 4 else 'Sora'},12\n" for n in range(1, 6)) + "damaged.fcs,m9,Sora,12\n"
+    sheet = save("Tube,mouse,group,day\n" + rows, "sheet.csv")
+    done = gvlab(
+        "analyze", str(folder), "--samples", str(sheet), "--gates", str(tmp_path / "gates.xml"), "--out",
+        str(tmp_path / "o"),
+    )  # fmt: skip
+    assert done.code == 0, done.complained
+    assert "5 tubes were read." in done.printed
+    assert "damaged.fcs was left out: " in done.printed
+    assert "Not in the sample sheet, so not read: t6.fcs." in done.printed
+    wide = pd.read_csv(tmp_path / "o" / "percentages.csv", comment="#").set_index("subject")
+    assert wide.loc["m1", "CD4+"] == pytest.approx(100 * 200 / 600)
+    assert wide.loc["m5", "CD4+"] == pytest.approx(100 * 300 / 600)
+    pairs = pd.read_csv(tmp_path / "o" / "comparisons.csv", comment="#").set_index("analyte")
+    assert pairs.loc["CD4+ (of all)", "shift"] == pytest.approx(100 / 6)
+    assert (tmp_path / "o" / "CD4+_of_all_day_12.svg").exists()
+
+
+def test_a_folder_and_its_sheet_must_fit(gvlab, save, tmp_path):
+    folder = tubes(tmp_path / "tubes", (0.0, 1.0))
+    missing = gvlab("analyze", str(folder), "--samples", str(save("file,group\nt11.fcs,V\n", "a.csv")))
+    assert 'names "t11.fcs", which "tubes" does not hold. Did you mean "t1.fcs"?' in missing.complained
+    twice = gvlab("analyze", str(folder), "--samples", str(save("file,group\nt1,V\nT1.fcs,V\n", "b.csv")))
+    assert 'the file "T1.fcs" stands twice' in twice.complained
+    alone = gvlab("analyze", str(folder / "t1.fcs"), "--samples", str(tmp_path / "a.csv"))
+    assert "on which --samples has no effect" in alone.complained
+    (tmp_path / "none").mkdir()
+    empty = gvlab("analyze", str(tmp_path / "none"))
+    assert "holds no tubes (.fcs); it holds nothing" in empty.complained

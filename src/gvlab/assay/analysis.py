@@ -23,6 +23,7 @@ from gvlab.assay.readers.tables import TextTable, plain_name
 from gvlab.assay.readers.wave import is_simulated, is_wave
 from gvlab.assay.samples import MARK
 from gvlab.assay.stress_analysis import analyze_stress
+from gvlab.assay.tubes import analyze_tubes
 from gvlab.errors import InvalidValueError, UnknownNameError
 
 KINDS = (
@@ -35,6 +36,8 @@ KINDS = (
     "stress test",
     "flow cytometry",
 )
+TUBES = "tubes"
+"""The kind of a folder of tubes; it is seen and need not be said."""
 Tables = dict[str, pd.DataFrame]
 
 
@@ -45,7 +48,7 @@ class Analysis:
     Attributes
     ----------
     kind
-        One of `KINDS`.
+        One of `KINDS`, or `TUBES`.
     title
         What a reader calls it.
     tables
@@ -126,8 +129,9 @@ def analyze(
     calibrator: str = "",
     sheet: str = "",
     data_set: int = 0,
+    samples: Path | str | None = None,
 ) -> Analysis:
-    """Analyze a file.
+    """Analyze a file, or a folder of tubes.
 
     Parameters
     ----------
@@ -146,6 +150,8 @@ def analyze(
         Of a workbook; the first that holds something known where none is named.
     data_set
         For flow cytometry: which of several data sets of the file, from 1.
+    samples
+        For a folder of tubes: a sheet with the file, the subject, the group and the day of each.
 
     Returns
     -------
@@ -161,9 +167,19 @@ def analyze(
     path = Path(path)
     if kind and kind not in KINDS:
         raise UnknownNameError("kind of file", kind, KINDS)
+    said = _Said(event, gates, reference, calibrator, sheet, data_set)
+    if path.is_dir():
+        if kind not in ("", "flow cytometry"):
+            raise InvalidValueError(f'"{path.name}" is a folder; of the kind {kind} name one file.')
+        said.refuse_unused("flow cytometry", path.name, workbook=False)
+        tube_tables, notes, simulated = analyze_tubes(path, samples, gates, data_set)
+        return Analysis(TUBES, _TITLES[TUBES], tube_tables, simulated, notes, path)
     if not path.is_file():
         raise InvalidValueError(f'There is no file "{path}".')
-    said = _Said(event, gates, reference, calibrator, sheet, data_set)
+    if samples is not None:
+        raise InvalidValueError(
+            f'"{path.name}" is one file, on which samples= has no effect; it concerns a folder of tubes. Leave it out.'
+        )
     suffix = path.suffix.lower()
     workbook = suffix in workbooks.SUFFIXES
     if suffix in (".fcs", ".lmd") or kind == "flow cytometry":
@@ -212,6 +228,7 @@ _TITLES = {
     "bioluminescence": "Bioluminescence",
     "stress test": "Stress test",
     "flow cytometry": "Flow cytometry",
+    TUBES: "Tubes of flow cytometry",
 }
 _LOOKS: dict[str, Callable[[TextTable], bool]] = {
     "cycles": cycler.looks_like,

@@ -12,7 +12,7 @@ from gvlab.cli.common import as_options, in_options, output_folder, progress_bar
 
 
 def analyze(
-    file: Annotated[Path, typer.Argument(help="CSV, .xlsx or .fcs.")],
+    file: Annotated[Path, typer.Argument(help="CSV, .xlsx or .fcs, or a folder of .fcs.")],
     kind: Annotated[
         str,
         typer.Option(
@@ -36,6 +36,9 @@ def analyze(
     data_set: Annotated[
         int, typer.Option("--data-set", help="Flow cytometry: which of several data sets of the file.", min=0)
     ] = 0,
+    samples: Annotated[
+        Path | None, typer.Option(help="A folder of tubes: a table with file, subject, group and day of each.")
+    ] = None,
     time_zero: Annotated[str, typer.Option("--time-zero", help="What happened on day 0.")] = "transplantation",
     folder: Annotated[
         Path | None, typer.Option("--out", help="New folder.", show_default="results/analyze-FILE-DATE")
@@ -55,6 +58,8 @@ def analyze(
 
     gvlab analyze tube1.fcs --gates strategy.xml
 
+    gvlab analyze tubes --samples sheet.csv --gates strategy.xml
+
     gvlab analyze mito_stress.xlsx --out mito
     """
     # Imported here, as in every command: "gvlab --help" must answer at once.
@@ -70,9 +75,10 @@ def analyze(
         calibrator=calibrator,
         sheet=sheet,
         data_set=data_set,
+        samples=samples,
         time_zero=time_zero,
     )
-    with output_folder(folder, f"analyze-{file.stem}") as target, in_options():
+    with output_folder(folder, f"analyze-{file.resolve().stem}") as target, in_options():
         with progress_bar() as bar:
             bundle = analyze_file(request, progress=bar)
         bundle.write(target)

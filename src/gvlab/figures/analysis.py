@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from gvlab.assay.analysis import Analysis
+from gvlab.assay.analysis import TUBES, Analysis
 from gvlab.assay.comparisons import MOST_ARMS, numbered_causes, survival_comparisons, test_in_words
 from gvlab.errors import InvalidValueError
 from gvlab.figures.cuminc import cumulative_incidences
@@ -101,6 +101,9 @@ def _tests(comparisons: pd.DataFrame | None) -> dict[str, str]:
 
 
 def _readings(analysis: Analysis, versus: str, time_zero: str, figures: dict[str, Figure], notes: list[str]) -> None:
+    if "readings" not in analysis.tables:
+        notes.append("Without gates there are no percentages to draw.")
+        return
     readings = analysis.tables["readings"]
     log = analysis.kind == "bioluminescence"
     readings = readings[np.isfinite(readings["value"].to_numpy(dtype=np.float64))]
@@ -115,7 +118,7 @@ def _readings(analysis: Analysis, versus: str, time_zero: str, figures: dict[str
             rows = rows.assign(value=rows["value"].clip(lower=smallest))
         times = sorted(rows["time"].dropna().unique())
         if len(times) > 1:
-            figure = figures[f"{file_name(name)}_over_time"] = timecourse(
+            figure = figures[file_name(f"{name}_over_time", figures)] = timecourse(
                 courses(rows, name, unit),
                 name,
                 label=name.replace("_", " "),
@@ -134,7 +137,7 @@ def _readings(analysis: Analysis, versus: str, time_zero: str, figures: dict[str
                 notes.append(f"Only the first {_MOST_FIGURES} figures were drawn; the tables hold everything.")
                 return
             day = "" if np.isnan(time) else f"_day_{time:g}"
-            figures[f"{file_name(name)}{day}"] = _dots(
+            figures[file_name(f"{name}{day}", figures)] = _dots(
                 {str(arm): values["value"].to_numpy() for arm, values in here.groupby("arm", sort=False)},
                 unit,
                 name.replace("_", " ") + (f", day {time:g}" if day else ""),
@@ -222,7 +225,7 @@ def _ratios(analysis: Analysis, _: str, __: str, figures: dict[str, Figure], not
             for sample, part in known.groupby(known["sample"].map(_condition), sort=False)
         }
         log = bool((known[column] > 0).all())
-        figures[file_name(str(name))] = groups(
+        figures[file_name(str(name), figures)] = groups(
             values, unit="fold of control", label=str(name), simulated=analysis.simulated,
             log=log and _skewed(known[column]), width="one-and-half",
         )  # fmt: skip
@@ -244,6 +247,7 @@ _DRAW: dict[str, Callable[[Analysis, str, str, dict[str, Figure], list[str]], No
     "relative signals": _ratios,
     "stress test": stress_figures,
     "flow cytometry": flow_figures,
+    TUBES: _readings,
 }
 
 

@@ -53,7 +53,7 @@ def _markers(analysis: Analysis, file: FlowFile, step: int, figures: dict[str, F
     if analysis.strategy is None:
         for one, other in zip(usual[::2], usual[1::2], strict=False):
             low, high = zip(limits[one], limits[other], strict=True)
-            figures[f"{file_name(names[one])}_{file_name(names[other])}"] = two_markers(
+            figures[file_name(f"{names[one]}_{names[other]}", figures)] = two_markers(
                 shown[:, one], shown[:, other], names=(names[one], names[other]), limits=(min(low), max(high)),
                 simulated=analysis.simulated, width=70.0, height_mm=62.0,
             )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
@@ -59,7 +60,12 @@ def time_scale(unit: str) -> float:
     return scales[unit]
 
 
-def file_name(name: str) -> str:
-    """Return a name that every file system takes."""
-    plain = "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in name).strip("._")
-    return plain[:60] or "unnamed"
+def file_name(name: str, taken: Iterable[str] = ()) -> str:
+    """Return a name that every file system takes; CD4+ and CD4- stay two, and a number tells apart what else is one."""
+    plain = re.sub(r"(?:[^\w.+-]|_)+", "_", name).strip("._")[:60] or "unnamed"
+    used = {other.lower() for other in taken}
+    found, number = plain, 1
+    while found.lower() in used:
+        number += 1
+        found = f"{plain}_{number}"
+    return found

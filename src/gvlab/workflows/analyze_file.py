@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from gvlab.assay import Analysis, analyze
+from gvlab.assay.analysis import TUBES
 from gvlab.assay.comparisons import MOST_ARMS, reading_comparisons, survival_comparisons, test_in_words
 from gvlab.assay.readers.tables import safe_cell
 from gvlab.assay.samples import MARK
@@ -26,14 +27,14 @@ if TYPE_CHECKING:
 _MOST_ROWS = 1_000_000
 """Rows of a sheet; a workbook holds a few more."""
 
-_WORTH_SHOWING = ("comparisons", "groups", "gates")
+_WORTH_SHOWING = ("comparisons", "groups", "percentages", "gates")
 
 
 class AnalyzeRequest(Request):
     """Which file, and what cannot be seen in it."""
 
     file: Path
-    """CSV, .xlsx or .fcs."""
+    """CSV, .xlsx or .fcs, or a folder of .fcs."""
     kind: str = ""
     """What it holds; recognized where empty."""
     event_is: int | str | None = None
@@ -50,6 +51,8 @@ class AnalyzeRequest(Request):
     """Of a workbook; the first where empty."""
     data_set: int = 0
     """Flow cytometry: which of several data sets of the file, from 1."""
+    samples: Path | None = None
+    """A folder of tubes: a sheet with the file, the subject, the group and the day of each."""
     time_zero: str = "transplantation"
     """What happened on day 0."""
 
@@ -85,6 +88,7 @@ def analyze_file(
         calibrator=request.calibrator,
         sheet=request.sheet,
         data_set=request.data_set,
+        samples=request.samples,
     )
     check_versus(found, request.versus)
     tables = {**found.tables, **_comparisons(found, request.versus)}
@@ -101,7 +105,7 @@ def analyze_file(
         found,
         heading=(f"{request.file.name}: {found.title}{mark}",),
         lines=(*said, *(_survival_in_words(tables) if survival else ())),
-        summary=f"{len(figures)} figures (.svg, .png) and {len(tables)} tables (.csv, tables.xlsx).",
+        summary=_made(len(figures), len(tables)),
         tables={f"{name}.csv": Table(table, comments) for name, table in tables.items()},
         figures=figures,
         documents={"tables.xlsx": partial(_save_workbook, tables=tables, about=(*comments, *said))},
@@ -121,10 +125,15 @@ def _comparisons(found: Analysis, versus: str) -> dict[str, pd.DataFrame]:
     """Compare the arms of the file, with effect, interval, exact n, and Holm's correction."""
     if found.kind == "survival":
         return survival_comparisons(found.tables["subjects"], versus)
-    if found.kind not in ("readings", "bioluminescence"):
+    if found.kind not in ("readings", "bioluminescence", TUBES) or "readings" not in found.tables:
         return {}
     table = reading_comparisons(found.tables["readings"], versus)
     return {} if table is None else {"comparisons": table}
+
+
+def _made(figures: int, tables: int) -> str:
+    drawn = {0: "No figure", 1: "A figure (.svg, .png)"}.get(figures, f"{figures} figures (.svg, .png)")
+    return f"{drawn} and {'a table' if tables == 1 else f'{tables} tables'} (.csv, tables.xlsx)."
 
 
 def _not_compared(found: Analysis) -> tuple[str, ...]:
