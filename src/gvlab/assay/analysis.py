@@ -16,8 +16,18 @@ from gvlab.assay.expression import analyze_cycles
 from gvlab.assay.fcs import FlowFile
 from gvlab.assay.flow_analysis import analyze_flow
 from gvlab.assay.gating import Strategy
-from gvlab.assay.plate_analysis import analyze_plate
-from gvlab.assay.readers import bioluminescence, cycler, plate, plate_exports, survival, tidy, workbooks
+from gvlab.assay.plate_analysis import analyze_plates
+from gvlab.assay.readers import (
+    bioluminescence,
+    cycler,
+    plate,
+    plate_exports,
+    plate_grids,
+    survival,
+    tidy,
+    well_series,
+    workbooks,
+)
 from gvlab.assay.readers.delimited import SUFFIXES, read_delimited
 from gvlab.assay.readers.tables import TextTable, plain_name
 from gvlab.assay.readers.wave import is_simulated, is_wave
@@ -291,7 +301,7 @@ def _place(page: TextTable, kind: str) -> tuple[str, int] | None:
         for name, look in looks.items():
             if look(below) and len(below.cells) > 1:
                 return name, row
-    if kind in ("", "plate") and plate.grids(page):
+    if kind in ("", "plate") and (plate_grids.grids(page) or well_series.read(page)):
         return "plate", 0
     return None
 
@@ -357,9 +367,11 @@ def _readings(
 
 def _plate(table: TextTable, said: _Said) -> tuple[Tables, Sequence[str]]:
     whole = said.whole if said.whole is not None else table
-    reading = plate_exports.read(whole) if plate_exports.instrument_of(whole) else plate.from_table(table)
-    tables, notes = analyze_plate(reading)
-    return tables, (*reading.notes, *notes)
+    if plate_exports.instrument_of(whole):
+        return analyze_plates(plate_exports.read(whole))
+    if plate.is_list(table):
+        return analyze_plates(plate.from_list(table))
+    return analyze_plates(well_series.read(whole) or plate_grids.from_grids(whole))
 
 
 def _cycles(table: TextTable, said: _Said) -> tuple[Tables, Sequence[str]]:

@@ -2,21 +2,84 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from gvlab.arrays import Array, Float
 from gvlab.assay import logistic
 from gvlab.assay.readers.plate import PlateReading
+from gvlab.assay.readers.well_series import MINUTE, WAVELENGTH, WellSeries, summary
 from gvlab.errors import InvalidValueError
 
 CV, SD = 0.04, 0.01
 """Error of an optical density by which standards are weighted: a part of it, and a constant of the top of the curve."""
+
+FEWEST_LEVELS = 5
 BELIEVED = (50.0, 200.0)
 """Recoveries of standards in percent within which a fit is believed."""
+_ORDER = ("samples", "standards", "curve", "wells", "series")
 _SAMPLES = (
     "sample", "value", "unit", "replicates", "in_range", "below", "above", "cv_percent", "below_lloq", "above_uloq",
 )  # fmt: skip
+
+
+def analyze_plates(
+    plates: Sequence[PlateReading | WellSeries],
+) -> tuple[dict[str, pd.DataFrame], tuple[str, ...]]:
+    """Return tables of the plates of a file, and notes.
+
+    Returns
+    -------
+    Of one plate as `analyze_plate`; of several the same tables with a column ``plate``, each with its own curve; one
+    whose curve is not to be believed has its wells alone, and the reason is among the notes. Of readings over time or
+    wavelengths "wells" (first, last, highest, slope) and "series".
+
+    Raises
+    ------
+    InvalidValueError
+        As `analyze_plate`, if there is one plate, or if nothing at all can be read of several.
+    """
+    if len(plates) == 1:
+        tables, notes = _tables(plates[0])
+        return tables, (*plates[0].notes, *notes)
+    parts: dict[str, list[pd.DataFrame]] = {}
+    said: dict[str, list[str]] = {}
+    for plate in plates:
+        try:
+            tables, notes = _tables(plate)
+        except InvalidValueError as error:
+            if isinstance(plate, WellSeries):
+                raise
+            tables, notes = {"wells": plate.wells}, (str(error),)
+        for name, table in tables.items():
+            parts.setdefault(name, []).append(
+                pd.concat([pd.Series(plate.name, table.index, name="plate"), table], axis=1)
+            )
+        for note in (*plate.notes, *notes):
+            said.setdefault(note, []).append(plate.name)
+    found = {name: pd.concat(parts[name], ignore_index=True) for name in _ORDER if name in parts}
+    notes = tuple(note if len(names) == len(plates) else f"{_some(names)}: {note}" for note, names in said.items())
+    names = _some([plate.name for plate in plates])
+    count = f"The file holds {len(plates)} plates, assays or wavelengths, each analyzed by itself: {names}."
+    return found, (count, *notes)
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = "; ".join(dict.fromkeys(names[:6]))
+    return shown + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+
+
+def _tables(plate: PlateReading | WellSeries) -> tuple[dict[str, pd.DataFrame], tuple[str, ...]]:
+    if isinstance(plate, PlateReading):
+        return analyze_plate(plate)
+    over = {MINUTE: "times", WAVELENGTH: "wavelengths"}.get(plate.axis, "points")
+    count = plate.table[plate.axis].nunique()
+    notes = [f"Every well was read at {count} {over}; no concentrations are computed of that."]
+    if plate.axis == MINUTE:
+        notes.append("The slope is that of the line through all readings of a well, per minute.")
+    return {"wells": summary(plate), "series": plate.table}, tuple(notes)
 
 
 def analyze_plate(plate: PlateReading) -> tuple[dict[str, pd.DataFrame], tuple[str, ...]]:
@@ -44,7 +107,12 @@ def analyze_plate(plate: PlateReading) -> tuple[dict[str, pd.DataFrame], tuple[s
             "names of samples.",
         )
     levels, density = (read[name].to_numpy(dtype=np.float64) for name in ("concentration", "density"))
-    scale = max(1.0, float(np.abs(density).max())) if len(density) else 1.0
+    if len(np.unique(levels)) < FEWEST_LEVELS:
+        return {"wells": wells}, (
+            f"A curve with four parameters needs at least {FEWEST_LEVELS} concentrations of standard; there are "
+            f"{len(np.unique(levels))}, so there are no concentrations. Add standards, or mark them in the layout.",
+        )
+    scale = max(1.0, float(np.abs(density).max()))
     fitted = logistic.fit(levels, density, CV, SD * scale if scale > 10.0 else SD)[0]
     back = logistic.inverse(fitted, density)
     with np.errstate(divide="ignore", invalid="ignore"):

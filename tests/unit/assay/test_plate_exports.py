@@ -47,7 +47,7 @@ def test_gen5_with_its_layout_gives_concentrations(save):
     value = analysis.table.set_index("sample")["value"]
     assert value["SPL1"] == pytest.approx(80.0, rel=2e-3)
     assert value["SPL1:2"] == pytest.approx(80.0, rel=2e-3)
-    assert said(analysis, 'Read was "450"; not read: "Blank 450"')
+    assert said(analysis, "Not read, since Gen5 computed it: Blank 450")
     masked = analyze(save(gen5().replace(f"{density(80.0):.4f}", "OVRFLW", 1)))
     assert masked.table.set_index("sample").loc["SPL1", ["replicates", "in_range", "above"]].tolist() == [8, 7, 1]
 
@@ -76,8 +76,117 @@ def test_softmax_reads_rows_without_letters_and_groups(save, encoding):
     wells = analyze(save(softmax(group=False))).tables["wells"].set_index("well")["density"]
     assert wells["H1"] == pytest.approx(density(0.0), abs=1e-4)
     assert wells["C1"] == pytest.approx(density(LEVELS[2]), abs=1e-4)
-    with pytest.raises(InvalidValueError, match="holds a kinetic read"):
+    with pytest.raises(InvalidValueError, match="line 4 does not fit plates of 8 rows"):
         analyze(save(softmax("Kinetic")))
+
+
+def kinetic(wavelengths=1):
+    """Two rows of three wells at three times, a minute and a half apart; A1 rises by 2 a minute."""
+    numbers = "\t\t".join(["1\t2\t3"] * wavelengths)
+    lines = ["##BLOCKS= 1", "Plate:\tP\t1.3\tPlateFormat\tKinetic\tAbsorbance", f"\tTemperature(C)\t{numbers}"]
+    for step in range(3):
+        for row in range(2):
+            one = [f"{10 * row + column + 3 * step:g}" for column in range(3)]
+            lead = [f"00:0{step * 90 // 60}:{step * 90 % 60:02d}", "35"] if row == 0 else ["", ""]
+            lines.append("\t".join([*lead, *one, *(["", *one] * (wavelengths - 1))]))
+        lines.append("")
+    return "\n".join([*lines, "\t\t1\t2\t3", "\t\t9\t9\t9", "~End"]) + "\n"
+
+
+def test_a_kinetic_export_gives_every_well_its_course_and_slope(save):
+    analysis = analyze(save(kinetic()))
+    wells = analysis.tables["wells"].set_index("well")
+    assert wells.loc["A1", ["first", "last", "slope_per_minute"]].tolist() == pytest.approx([0.0, 6.0, 2.0])
+    assert wells.loc["B3", "first"] == 12.0
+    assert sorted(analysis.tables["series"]["minute"].unique()) == [0.0, 1.5, 3.0]
+    two = analyze(save(kinetic(2)))
+    assert list(two.tables["wells"]["plate"].unique()) == ["P, 1", "P, 2"]
+    gen5 = "Software Version\t3.12\n\nOD600:450\n\nTime\tT\tA1\tA2\n0:00:00\t\t1.0\t2.0\n0:02:00\t\t2.0\tOVRFLW\n"
+    wells = analyze(save(gen5 + "0:00:00\n\nResults\n")).tables["wells"].set_index("well")
+    assert wells.loc["A1", "slope_per_minute"] == pytest.approx(0.5)
+    assert wells.loc["A2", "readings"] == 1
+
+
+def grid(value, width=12):
+    """A plate of one number, with the letters at its side."""
+    rows = "\n".join(f"{letter}," + ",".join([value(letter, n) for n in range(1, width + 1)]) for letter in ROWS)
+    return "," + ",".join(str(n) for n in range(1, width + 1)) + f"\n{rows}\n"
+
+
+def test_each_plate_of_a_file_is_a_table_of_its_own(save):
+    plates = "".join(f"Plate {number}\n" + grid(lambda _, n, k=number: f"{k}.{n}") + "\n" for number in (1, 2))
+    wells = analyze(save(plates, "two.csv")).tables["wells"]
+    assert len(wells) == 192
+    assert wells.set_index(["plate", "well"]).loc[("Plate 2", "C3"), "density"] == 2.3
+    listed = "Plate,Well,OD\n" + "".join(f"P{k},{letter}1,{k}.5\n" for k in (1, 2) for letter in ROWS)
+    wells = analyze(save(listed, "list.csv")).tables["wells"]
+    assert wells.groupby("plate")["density"].mean().to_dict() == {"P1": 1.5, "P2": 2.5}
+    softmax_plates = softmax(group=False) + softmax(group=False).replace("Plate1", "Plate2").split("\n", 1)[1]
+    assert list(analyze(save(softmax_plates)).tables["wells"]["plate"].unique()) == ["Plate1", "Plate2"]
+
+
+def test_every_wavelength_of_an_endpoint_is_read(save):
+    lines = ["##BLOCKS= 1", "Plate:\tP\t1.3\tTimeFormat\tEndpoint\tAbsorbance\tRaw\tFALSE\t1\t2\t450 570 \t1"]
+    lines += ["\tTemperature(C)\tA1\tA2", "\t25\t0.9\t0.8", "\t25\t0.1\t0.2", "", "\t\tA1\tA2", "\t\t7\t7", "~End"]
+    wells = analyze(save("\n".join(lines) + "\n")).tables["wells"].set_index(["plate", "well"])["density"]
+    assert wells.to_dict() == {
+        ("P, 450", "A1"): 0.9,
+        ("P, 450", "A2"): 0.8,
+        ("P, 570", "A1"): 0.1,
+        ("P, 570", "A2"): 0.2,
+    }
+
+
+def test_grids_of_standard_concentrations_and_dilutions_are_no_readings(save):
+    """The grid of concentrations stands first, as BMG writes it; as a signal it would leave samples without a well."""
+
+    def content(letter, n):
+        return f"S{ROWS.index(letter) + 1}" if n == 1 else f"X{letter}" if n == 2 else ""
+
+    def level(letter, n):
+        return f"{LEVELS[ROWS.index(letter)]:.6g}" if n == 1 and letter != "H" else ""
+
+    def signal(letter, n):
+        known = LEVELS[ROWS.index(letter)] if letter != "H" else 0.0
+        return f"{density(known):.4f}" if n == 1 else f"{density(80.0):.4f}" if n == 2 else ""
+
+    def dilution(_, n):
+        return "10" if n == 2 else ""
+
+    text = f"1. Layout\n{grid(content)}\n2. Standard Concentrations in ng/mL\n{grid(level)}\n3. Dilutions\n"
+    text += f"{grid(dilution)}\n4. Raw Data (450)\n{grid(signal)}"
+    analysis = analyze(save(text, "bmg.csv"))
+    values = analysis.table.set_index("sample")["value"]
+    assert values["XA"] == pytest.approx(800.0, rel=3e-3)
+    assert said(analysis, 'Concentrations of standards are those of "2. Standard Concentrations in ng/mL".')
+
+
+def test_each_assay_of_a_mesoscale_plate_has_its_own_curve(save):
+    lines = ["Plate_2BO40", "Sample,Assay,Well,Spot,Dilution,Concentration,Signal,Calc. Concentration"]
+    for row, letter in enumerate(ROWS[:7]):
+        for spot, (assay, scale) in enumerate((("IL-15", 1.0), ("IFN-g", 10.0)), 1):
+            lines.append(
+                f"S00{row},{assay},{letter}01,{spot},,{LEVELS[row]:.6g},{1e4 * density(LEVELS[row] / scale):.2f},1"
+            )
+    lines += ["U1,IL-15,A02,1,2,,%.2f," % (1e4 * density(80.0)), "U1,IFN-g,A02,2,2,,%.2f," % (1e4 * density(8.0))]
+    table = analyze(save("\n".join(lines) + "\n", "msd.csv")).table.set_index("plate")
+    assert table.loc["IL-15", "value"] == pytest.approx(160.0, rel=5e-3)
+    assert table.loc["IFN-g", "value"] == pytest.approx(160.0, rel=2e-2)
+    undone = "\n".join(line.replace(",IFN-g,", ",,").replace(",IL-15,", ",,") for line in lines)
+    with pytest.raises(InvalidValueError, match='name the one of each row in a column "Plate" or "Assay"'):
+        analyze(save(undone + "\n", "msd.csv"))
+
+
+def test_one_curve_that_fails_does_not_hide_the_others(save):
+    good = grid(lambda letter, n: f"{density(LEVELS[ROWS.index(letter)] if letter != 'H' else 0.0):.4f}")
+    flat = grid(lambda *_: "0.5")
+    layout = grid(
+        lambda letter, n: (f"standard {LEVELS[ROWS.index(letter)]:.6g}" if letter != "H" else "blank") if n < 3 else "m"
+    )
+    analysis = analyze(save(f"450 nm\n{good}\n570 nm\n{flat}\nLayout\n{layout}", "two.csv"))
+    assert set(analysis.tables["samples"]["plate"]) == {"450 nm"}
+    assert said(analysis, "570 nm: ")
+    assert len(analysis.tables["wells"]) == 192
 
 
 def test_lists_and_grids_of_other_programs(save):

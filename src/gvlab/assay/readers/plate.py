@@ -1,10 +1,11 @@
-"""Plates as lists of wells or as grids of numbers with a grid of what is in each well; any plate reader's CSV.
+"""Plates as lists of wells; any plate reader's CSV. Grids are read by `plate_grids`.
 
 A layout says what is in a well: "blank", "standard 250" (with its concentration), or the name of a sample.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from dataclasses import dataclass, field
@@ -24,6 +25,9 @@ ROLE = ("type", "role", "task", "content", "well type", "sample type")
 SAMPLE = ("sample", "sample name", "name", "sample id", "id", "layout", "group")
 LEVEL = ("concentration", "conc", "standard", "expected concentration", "quantity", "conc dil", "std conc")
 DILUTION = ("dilution", "dilution factor", "dil", "factor", "sample dilution")
+PLATE = ("plate", "plate name", "plate id", "plate barcode", "barcode", "plate number", "plate no", "wellplatename")
+ANALYTE = ("assay", "analyte", "target", "cytokine", "marker", "wavelength")
+MOST_PLATES = 60
 OMIT = ("omit", "omitted", "excluded", "exclude", "masked", "mask", "outlier", "flagged", "ignore")
 COLUMNS = ("well", "role", "sample", "concentration", "density", "state", "dilution")
 _ROLES = {
@@ -75,17 +79,15 @@ class PlateReading:
         What was taken for what, in sentences.
     signal
         What the numbers are: "Absorbance 450".
+    name
+        Of the plate or the assay, where the file has several.
     """
 
     wells: pd.DataFrame
     unit: str = ""
     notes: tuple[str, ...] = ()
     signal: str = field(default="OD")
-
-
-def looks_like(table: TextTable) -> bool:
-    """Return whether a table is a list of wells, or has a grid anywhere."""
-    return (table.maybe(WELL) is not None and density_column(table) is not None) or bool(grids(table))
+    name: str = ""
 
 
 def is_list(table: TextTable) -> bool:
@@ -104,42 +106,44 @@ def density_column(table: TextTable) -> int | None:
     return None
 
 
-def from_table(table: TextTable) -> PlateReading:
-    """Return a plate read from cells.
+def from_list(table: TextTable) -> tuple[PlateReading, ...]:
+    """Return the plates of a list of wells: one, or one for each plate and each assay that a column names.
 
     Raises
     ------
     InvalidValueError
-        If there is neither a list of wells nor a grid, a cell is no reading, a well stands twice, or standards are
-        named by numbers that are no concentrations.
+        If a cell is no reading, a well stands twice, or standards are named by numbers that are no concentrations.
     """
-    if is_list(table):
-        return _listed(table)
-    found = grids(table)
-    if not found:
+    columns = [table.maybe(names) for names in (PLATE, ANALYTE)]
+    split = [column for column in columns if column is not None and len(_values(table, column)) > 1]
+    if not split:
+        return (_listed(table),)
+    well = table.find(WELL, "wells")
+    rows: dict[str, list[int]] = {}
+    for row in range(1, len(table.cells)):
+        if _WELL.fullmatch(table.cells[row][well].strip()):
+            rows.setdefault(
+                ", ".join(table.cells[row][column] for column in split if table.cells[row][column]), []
+            ).append(row)
+    if len(rows) > MOST_PLATES:
         raise InvalidValueError(
-            f"{table.name} is no plate: there is neither a column of wells with one of densities (Well, OD) nor a grid "
-            "with the numbers 1 to 12 above and the letters A to H at its side."
+            f"{table.name} has {len(rows)} plates or assays; at most {MOST_PLATES} are read at once. Split the file."
         )
-    numeric = [at for at in found if _is_numeric(table, at)]
-    layouts = [at for at in found if at not in numeric]
-    if not numeric:
-        raise InvalidValueError(f"{table.name} has grids, and none holds numbers. One must hold what was read.")
-    layout = _texts(table, layouts[0]) if layouts else {}
-    notes = list(table.notes)
-    if len(numeric) > 1:
-        notes.append(f"{len(numeric)} grids hold numbers; the first was read.")
-    rows: list[tuple[object, ...]] = []
-    for well, (row, column) in _places(table, numeric[0]).items():
-        state, value = read_cell(table, row, column)
-        text = layout.get(well, "")
-        if state == "empty":
-            if text:
-                notes.append(f'Well {well} ("{text}") is empty and was left out.')
-            continue
-        role, name, level = content(text, well)
-        rows.append((well, role, name, level, value, state, 1.0))
-    return finish(rows, table.name, "", notes)
+    return tuple(
+        dataclasses.replace(_listed(_of_rows(table, [0, *part]), (*columns,)), name=name or "without a name")
+        for name, part in rows.items()
+    )
+
+
+def _values(table: TextTable, column: int) -> set[str]:
+    return {cells[column] for cells in table.cells[1:] if cells[column]}
+
+
+def _of_rows(table: TextTable, rows: list[int]) -> TextTable:
+    at = table.rows_at or tuple(range(1, len(table.cells) + 1))
+    return dataclasses.replace(
+        table, cells=tuple(table.cells[row] for row in rows), rows_at=tuple(at[row] for row in rows)
+    )
 
 
 def finish(rows: list[tuple[object, ...]], name: str, unit: str, notes: list[str], signal: str = "OD") -> PlateReading:
@@ -149,7 +153,10 @@ def finish(rows: list[tuple[object, ...]], name: str, unit: str, notes: list[str
     wells = pd.DataFrame(rows, columns=list(COLUMNS))
     twice = wells["well"][wells["well"].duplicated()]
     if len(twice):
-        raise InvalidValueError(f"{name}: the well {twice.iloc[0]} stands twice. One file is one plate.")
+        raise InvalidValueError(
+            f"{name}: the well {twice.iloc[0]} stands twice. Of several plates or assays name the one of each row in a "
+            'column "Plate" or "Assay".'
+        )
     _check_standards(wells, name)
     excluded = wells[wells["state"] == "excluded"]
     if len(excluded):
@@ -171,7 +178,7 @@ def _wells(count: int) -> str:
 def read_cell(table: TextTable, row: int, column: int, what: str = "an optical density") -> tuple[str, float]:
     """Return the state of a cell ("", "above", "below", "excluded", "empty") and its number."""
     text = table.cells[row][column].strip()
-    if text.lower() in _MASKED or re.fullmatch(r"[*(].*[*)]", text):
+    if text.lower() in _MASKED or re.fullmatch(r"[*(].*[*)]|\?+", text):
         return "excluded", math.nan
     if beyond_limit(text) is not None:
         return str(beyond_limit(text)), math.nan
@@ -224,66 +231,23 @@ def dilution_of(table: TextTable, row: int, column: int | None) -> float:
     return value
 
 
-def grids(table: TextTable) -> list[tuple[int, int, int, int]]:
-    """Return grids: row of the numbers 1 to 12, column of the letters, and numbers of rows and columns."""
-    found: list[tuple[int, int, int, int]] = []
-    for row, cells in enumerate(table.cells):
-        for column, cell in enumerate(cells):
-            if cell not in ("1", "01"):
-                continue
-            for height, width in SIZES:
-                place = column - 1
-                if place >= 0 and _is_grid(table, row, place, height, width):
-                    found.append((row, place, height, width))
-                    break
-    return found
-
-
-def _is_grid(table: TextTable, row: int, column: int, height: int, width: int) -> bool:
-    cells = table.cells
-    if len(cells[row]) < column + 1 + width or len(cells) < row + 1 + height:
-        return False
-    if [cell.lstrip("0") for cell in cells[row][column + 1 : column + 1 + width]] != [
-        str(n) for n in range(1, width + 1)
-    ]:
-        return False
-    if len(cells[row]) > column + 1 + width and cells[row][column + 1 + width].lstrip("0") == str(width + 1):
-        return False
-    return all(cells[row + 1 + step][column].strip() == "ABCDEFGHIJKLMNOP"[step] for step in range(height))
-
-
-def _places(table: TextTable, at: tuple[int, int, int, int]) -> dict[str, tuple[int, int]]:
-    row, column, height, width = at
-    return {
-        f"{'ABCDEFGHIJKLMNOP'[step]}{number}": (row + 1 + step, column + number)
-        for number in range(1, width + 1)
-        for step in range(height)
-    }
-
-
-def _texts(table: TextTable, at: tuple[int, int, int, int]) -> dict[str, str]:
-    return {well: table.cells[row][column] for well, (row, column) in _places(table, at).items()}
-
-
-def _is_numeric(table: TextTable, at: tuple[int, int, int, int]) -> bool:
-    """Return whether most cells of a grid that are filled are numbers."""
-    filled = [text for text in _texts(table, at).values() if text.strip()]
-    numbers = sum(bool(re.fullmatch(r"[-+<>]?\s*[\d.,]+(?:[eE][-+]?\d+)?%?", text.strip())) for text in filled)
-    return bool(filled) and numbers * 2 > len(filled)
-
-
-def _listed(table: TextTable) -> PlateReading:
+def _listed(table: TextTable, known: tuple[int | None, ...] = ()) -> PlateReading:
     well, density = table.find(WELL, "wells"), density_column(table)
     role, sample, level = table.maybe(ROLE), table.maybe(SAMPLE), table.maybe(LEVEL)
     dilution, omit = table.maybe(DILUTION), table.maybe(OMIT)
+    # Mesoscale's list has the concentrations of standards and no type; what has one there is a standard.
+    nominal = level is not None and role is None and table.maybe(("calc concentration", "spot")) is not None
     notes = list(table.notes)
-    rows = []
+    if nominal:
+        notes.append(f'Wells with a number in "{table.cells[0][level or 0]}" were taken for standards.')
+    rows, taken = [], []
     for row in range(1, len(table.cells)):
         cells = table.cells[row]
         if not _WELL.fullmatch(cells[well].strip()):
             if density is not None and PLAIN_NUMBER.fullmatch(cells[density]) and cells[well]:
                 raise InvalidValueError(f'"{cells[well]}" in {table.where(row, well)} is no well. Write A1 to H12.')
             continue
+        taken.append(row)
         state, value = read_cell(table, row, density if density is not None else 0)
         kind, name, standard = content(cells[sample] if sample is not None else "", cells[well])
         if role is not None and cells[role]:
@@ -299,6 +263,8 @@ def _listed(table: TextTable) -> PlateReading:
         if omit is not None and cells[omit].strip().lower() in _TRUE:
             state = "excluded"
         written = table.number(row, level, "a concentration") if level is not None else math.nan
+        if nominal:
+            kind = "sample" if math.isnan(written) else "standard" if written > 0 else "blank"
         if kind == "blank":
             standard = 0.0
         elif kind == "standard" and not math.isnan(written):
@@ -312,7 +278,8 @@ def _listed(table: TextTable) -> PlateReading:
     if dilution is not None:
         notes.append(f'Concentrations of samples are times the dilution in "{table.cells[0][dilution]}".')
     unit = unit_in(table.cells[0][level]) if level is not None else ""
-    notes += table.unread((well, density, role, sample, level, dilution, omit))
+    used = (well, density, role, sample, level, dilution, omit, *known)
+    notes += _of_rows(table, [0, *taken]).unread(used)
     signal = table.cells[0][density] if density is not None else "OD"
     return finish(list(rows), table.name, unit, notes, signal)
 

@@ -1,29 +1,33 @@
-"""Exports of plate readers with layouts of their own: Gen5 (several lines a letter), SoftMax Pro and EnVision (none).
+"""Exports of plate readers with layouts of their own: Gen5 (several lines a letter), EnVision (none), SoftMax Pro.
 
 Others (SkanIt, Magellan, BMG, Kaleido, MSD) write lists of wells or plain grids, which `plate` reads.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 
-from gvlab.assay.readers.plate import SIZES, PlateReading, content, finish, from_table, read_cell, role_of
+from gvlab.assay.readers import softmax, well_series
+from gvlab.assay.readers.plate import SIZES, PlateReading, finish, read_cell, role_of
+from gvlab.assay.readers.plate_grids import LETTERS, from_grids
 from gvlab.assay.readers.tables import PLAIN_NUMBER, TextTable, plain_name
-from gvlab.errors import InvalidValueError
+from gvlab.assay.readers.well_series import WellSeries
 
-_LETTERS = "ABCDEFGHIJKLMNOP"
 _HEIGHTS = {width: height for height, width in SIZES}
 _DERIVED = re.compile(
     r"(?:\[|blank |mean|max |t at |std|conc|count|corrected|normali|r-squared|lagtime|.*pathlength)", re.IGNORECASE
 )
-_WELL_NAME = re.compile(r"[A-P]\d{1,2}")
+_LAYOUT = ("wellid", "name", "conc/dil", "sampleid")
 Block = dict[str, dict[str, tuple[int, int]]]
 """By label, the row and column of each well."""
 
 
 def instrument_of(page: TextTable) -> str:
     """Return the program that wrote a table: Gen5, SoftMax Pro or EnVision; "" where its layout is a common one."""
+    if any(comment.replace(" ", "").startswith("BLOCKS=") for comment in page.comments):
+        return "SoftMax Pro"
     for cells in page.cells[:400]:
         if any(cell.startswith("##BLOCKS") or cell.replace(" ", "").startswith("##BLOCKS") for cell in cells[:1]):
             return "SoftMax Pro"
@@ -34,10 +38,10 @@ def instrument_of(page: TextTable) -> str:
     return "Gen5" if any(_labels(block) for block in _lettered(page)) else ""
 
 
-def read(page: TextTable) -> PlateReading:
-    """Return the plate of an export; errors as `gvlab.assay.readers.plate.from_table`."""
+def read(page: TextTable) -> tuple[PlateReading | WellSeries, ...]:
+    """Return the plates of an export; errors as `gvlab.assay.readers.plate.from_list`."""
     if instrument_of(page) == "SoftMax Pro":
-        return _softmax(page)
+        return softmax.read(page)
     return _envision(page) if instrument_of(page) == "EnVision" else _gen5(page)
 
 
@@ -62,8 +66,8 @@ def _lettered(page: TextTable) -> list[Block]:
         for below in range(row + 1, len(page.cells)):
             line = page.cells[below]
             mark = line[first - 1].strip()
-            if mark in _LETTERS and len(mark) == 1:
-                if letter and _LETTERS.index(mark) != _LETTERS.index(letter) + 1:
+            if mark in LETTERS and len(mark) == 1:
+                if letter and LETTERS.index(mark) != LETTERS.index(letter) + 1:
                     break
                 letter = mark
             elif mark or not any(line[first : first + width + 1]):
@@ -75,25 +79,52 @@ def _lettered(page: TextTable) -> list[Block]:
     return found
 
 
-def _gen5(page: TextTable) -> PlateReading:
-    layout: dict[str, dict[str, tuple[int, int]]] = {}
+def _gen5(page: TextTable) -> tuple[PlateReading | WellSeries, ...]:
+    """Return every plate and every read of an export; what Gen5 computed of them is named and left out."""
+    starts = [row for row, cells in enumerate(page.cells) if plain_name(cells[0]) == "platenumber"]
+    if len(starts) < 2:
+        return _gen5_plate(page)
+    found: list[PlateReading | WellSeries] = []
+    for start, end in zip(starts, [*starts[1:], len(page.cells)], strict=True):
+        number = page.cells[start][1] if len(page.cells[start]) > 1 else ""
+        part = page.until(end).below(start)
+        if not _lettered(part) and not well_series.read(part):
+            continue
+        for reading in _gen5_plate(part):
+            name = ", ".join(text for text in (number or f"plate {len(found) + 1}", reading.name) if text)
+            found.append(dataclasses.replace(reading, name=name))
+    return tuple(found)
+
+
+def _gen5_plate(page: TextTable) -> tuple[PlateReading | WellSeries, ...]:
+    layout: Block = {}
     results: list[tuple[str, dict[str, tuple[int, int]]]] = []
     for block in _lettered(page):
         for label, wells in block.items():
-            if plain_name(label) in ("wellid", "name", "conc/dil", "sampleid"):
+            if plain_name(label) in _LAYOUT:
                 layout.setdefault(plain_name(label), wells)
             elif label or not layout:
                 results.append((label, wells))
     raw = [(label, wells) for label, wells in results if not _DERIVED.match(label)]
+    series = well_series.read(page)
     if not raw:
-        return from_table(page)
+        return series or from_grids(page)
+    derived = list(dict.fromkeys(label for label, _ in results if _DERIVED.match(label)))
     notes = list(page.notes)
-    signal, places = raw[0]
-    others = [label for label, _ in results if label != signal]
-    if others:
-        shown = ", ".join(f'"{label}"' for label in dict.fromkeys(others[:6]))
-        notes.append(f'Read was "{signal}"; not read: {shown}.')
+    if derived:
+        more = " and more" if len(derived) > 6 else ""
+        notes.append(f"Not read, since Gen5 computed it: {', '.join(derived[:6])}{more}.")
+    if series:
+        notes.append("The readings over time or wavelength in the file were not used; the results of Gen5 were.")
+    readings = [_gen5_read(page, signal, places, layout, notes) for signal, places in raw]
+    if len(readings) == 1:
+        return (readings[0],)
+    return tuple(dataclasses.replace(reading, name=reading.signal) for reading in readings)
 
+
+def _gen5_read(
+    page: TextTable, signal: str, places: dict[str, tuple[int, int]], layout: Block, notes: list[str]
+) -> PlateReading:
     def text(kind: str, well: str) -> str:
         at = layout.get(kind, {}).get(well)
         return page.cells[at[0]][at[1]] if at is not None else ""
@@ -111,9 +142,10 @@ def _gen5(page: TextTable) -> PlateReading:
         level = 0.0 if role == "blank" else written if role == "standard" else math.nan
         dilution = 1.0 / written if role == "sample" and 0 < written < 1 else written if written >= 1 else 1.0
         rows.append((well, role, name, level, value, state, dilution if role == "sample" else 1.0))
+    said = list(notes)
     if any(row[6] != 1.0 for row in rows):
-        notes.append("Concentrations of samples are times the dilution of the layout.")
-    return finish(rows, page.name, "", notes, signal)
+        said.append("Concentrations of samples are times the dilution of the layout.")
+    return finish(rows, page.name, "", said, signal)
 
 
 def _bare_grids(page: TextTable) -> list[tuple[int, int, int]]:
@@ -133,93 +165,16 @@ def _bare_grids(page: TextTable) -> list[tuple[int, int, int]]:
     return found
 
 
-def _envision(page: TextTable) -> PlateReading:
-    grids = _bare_grids(page)
-    notes = list(page.notes)
-    if len(grids) > 1:
-        notes.append(f"{len(grids)} blocks hold numbers; the first was read.")
-    first, height, width = grids[0]
-    rows: list[tuple[object, ...]] = []
-    for step in range(height):
-        for number in range(width):
-            well = f"{_LETTERS[step]}{number + 1}"
-            state, value = read_cell(page, first + step, number)
-            rows.append((well, "sample", well, math.nan, value, state, 1.0))
-    return finish(rows, page.name, "", notes, "Signal")
-
-
-def _softmax(page: TextTable) -> PlateReading:
-    notes = list(page.notes)
-    named = [cells[1] for cells in page.cells if plain_name(cells[0]) == "plate" and len(cells) > 1]
-    if len(named) > 1:
-        notes.append(f"The file has {len(named)} plates; the first was read. Export the others to files of their own.")
-    first = next((cells for cells in page.cells if plain_name(cells[0]) == "plate"), ())
-    kinds = {"kinetic", "spectrum", "well scan"} & {cell.strip().lower() for cell in first}
-    if kinds:
-        raise InvalidValueError(
-            f"{page.name} holds a {sorted(kinds)[0]} read, in which every well has many readings. In SoftMax Pro "
-            "export the reduced data, or an endpoint."
-        )
-    layout = _softmax_groups(page, named[0] if named else "")
-    start = next(row for row, cells in enumerate(page.cells) if any(c.startswith("Temperature(") for c in cells[:3]))
-    header = page.cells[start]
-    shift = next(column for column, cell in enumerate(header) if cell.startswith("Temperature(")) + 1
-    places: dict[str, tuple[int, int]] = {}
-    if _WELL_NAME.fullmatch(header[shift]):
-        places = {cell: (start + 1, at) for at, cell in enumerate(header) if _WELL_NAME.fullmatch(cell)}
-    else:
-        width = 0
-        while shift + width < len(header) and header[shift + width] == str(width + 1):
-            width += 1
-        last = page.rows_at[start] if page.rows_at else start
-        for step in range(_HEIGHTS.get(width, len(_LETTERS))):
-            row = start + 1 + step
-            # A line without anything ends the block.
-            if row >= len(page.cells) or (page.rows_at and page.rows_at[row] != last + 1 + step):
-                break
-            if page.cells[row][0].startswith("~"):
-                break
-            places |= {f"{_LETTERS[step]}{number + 1}": (row, shift + number) for number in range(width)}
-    rows: list[tuple[object, ...]] = []
-    for well, (row, column) in places.items():
-        state, value = read_cell(page, row, column)
-        if state == "empty":
-            continue
-        role, name, level = layout.get(well, ("sample", well, math.nan))
-        rows.append((well, role, name, level, value, state, 1.0))
-    return finish(rows, page.name, "", notes, "Signal")
-
-
-def _softmax_groups(page: TextTable, plate: str) -> dict[str, tuple[str, str, float]]:
-    """Return role, name and concentration of the wells that the file's groups name, for one of its plates."""
-    found: dict[str, tuple[str, str, float]] = {}
-    group, header, sample = "", None, ""
-    level = math.nan
-    for row, cells in enumerate(page.cells):
-        if cells[0].startswith("Group:"):
-            group, header = cells[0].removeprefix("Group:").strip(), None
-        elif cells[0].startswith(("~", "Plate:")):
-            group = ""
-        elif group and header is None:
-            below = page.below(row)
-            wells = below.maybe(("Wells", "Well"))
-            if below.maybe(("Sample",)) is None or wells is None:
-                continue
-            header = below.maybe(("Sample",)), wells, below.maybe(("Standard Value", "Concentration", "Conc", "Known"))
-            of_plate = below.maybe(("WellPlateName", "Well Plate Name"))
-        elif group and header is not None:
-            name, well, known = header
-            if not _WELL_NAME.fullmatch(cells[well].strip()) or (of_plate and plate and cells[of_plate] != plate):
-                continue
-            if name is not None and cells[name].strip():
-                sample, level = cells[name].strip(), math.nan
-            if known is not None and re.fullmatch(r"[\d.]+(?:[eE][-+]?\d+)?", cells[known].strip()):
-                level = float(cells[known])
-            role = "standard" if "standard" in group.lower() else "blank" if "blank" in group.lower() else "sample"
-            if role == "sample" and content(sample, "")[0] == "blank":
-                role = "blank"
-            found[cells[well].strip()] = (role, sample, 0.0 if role == "blank" else level)
-    return {
-        well: (role if role != "standard" or not math.isnan(level) else "control", name, level)
-        for well, (role, name, level) in found.items()
-    }
+def _envision(page: TextTable) -> tuple[PlateReading, ...]:
+    blocks = _bare_grids(page)
+    found = []
+    for number, (first, height, width) in enumerate(blocks, 1):
+        rows: list[tuple[object, ...]] = []
+        for step in range(height):
+            for place in range(width):
+                well = f"{LETTERS[step]}{place + 1}"
+                state, value = read_cell(page, first + step, place)
+                rows.append((well, "sample", well, math.nan, value, state, 1.0))
+        name = f"block {number}" if len(blocks) > 1 else ""
+        found.append(dataclasses.replace(finish(rows, page.name, "", list(page.notes), "Signal"), name=name))
+    return tuple(found)
