@@ -20,6 +20,7 @@ from gvlab.figures.style import (
     width_mm,
     wrapped,
 )
+from gvlab.views import View, draw
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +47,7 @@ class Panel:
     Attributes
     ----------
     draw
-        Draws on the axes it is given.
+        What is drawn: a view, or a function that draws on the axes it is given.
     width_mm, height_mm
         Of the panel with its labels, on a page of double width; of the axes.
     title
@@ -56,18 +57,28 @@ class Panel:
     verdicts
         Claim and verdict, printed beside it.
     left_mm, below_mm, right_mm
-        Space for labels beside and below the axes.
+        Space for labels beside and below the axes; what is below a view is measured where None.
     """
 
-    draw: Callable[[Axes], None]
+    draw: Callable[[Axes], None] | View
     width_mm: float
     height_mm: float
     title: str = ""
     letter: bool = True
     verdicts: tuple[tuple[str, str], ...] = ()
     left_mm: float = 12.5
-    below_mm: float = 9.5
+    below_mm: float | None = None
     right_mm: float = 2.0
+
+    @property
+    def below(self) -> float:
+        """Space below the axes in millimeters."""
+        if self.below_mm is not None:
+            return self.below_mm
+        if not isinstance(self.draw, View):
+            return 9.5
+        rows = len(self.draw.under) + bool(self.draw.under_title)
+        return (3.5 if self.draw.x.ticks != () else 1.0) + (4.0 if self.draw.x.label else 0.0) + 2.7 * rows + 1.5
 
 
 @dataclass(frozen=True)
@@ -126,7 +137,10 @@ def sheet(
                 wide - panel.left_mm - panel.right_mm,
                 panel.height_mm,
             )
-            panel.draw(axes)
+            if isinstance(panel.draw, View):
+                draw(panel.draw, axes, legend=False)
+            else:
+                panel.draw(axes)
             if panel.letter:
                 _write(figure, left + 1.0, top, next(letters), fontsize=9.5, fontweight="bold", va="top")
             _write(
@@ -169,7 +183,7 @@ def _broken(row: Row, across: float) -> list[_Line]:
                 titles,
                 most * _LINE_MM + _MARK_MM + 0.6,
                 max(panel.height_mm for panel in line),
-                max(panel.below_mm for panel in line),
+                max(panel.below for panel in line),
                 row.legend if number == len(lines) - 1 else {},
             )
         )

@@ -10,7 +10,7 @@ from gvlab.report.captions import (
     verdict_summary,
 )
 from gvlab.report.content import Picture, ReportContent, ReportTable, Section
-from gvlab.report.html import picture, render, write_report
+from gvlab.report.html import render, write_report
 
 __all__ = [
     "Origin",
@@ -21,7 +21,6 @@ __all__ = [
     "axis_caption",
     "groups_caption",
     "incidence_caption",
-    "picture",
     "render",
     "survival_caption",
     "timecourse_caption",

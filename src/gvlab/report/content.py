@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.views.view import View
 
 VERDICTS: Mapping[str, str] = {"reproduced": "✓", "partly": "◐", "not": "✗", "cannot say": "?"}
 """Verdicts from best to none, each with the glyph that carries it where color does not."""
@@ -23,8 +24,18 @@ EVIDENCE = ("measured", "derived", "calibrated", "assumed")
 
 
 @dataclass(frozen=True)
+class ReportTable:
+    """A small table with its caption; `folded` where a reader opens it."""
+
+    title: str
+    frame: pd.DataFrame
+    caption: str = ""
+    folded: bool = False
+
+
+@dataclass(frozen=True)
 class Picture:
-    """A figure with its caption.
+    """A figure of one or more panels with its caption.
 
     Attributes
     ----------
@@ -32,28 +43,22 @@ class Picture:
         Anchor in the page, letters, digits and hyphens: ``survival-wehi3b``.
     title
         Headline.
-    svg
-        The SVG element, as `gvlab.figures.figure_svg` gives it.
+    views
+        Its panels in order; none where it is a table.
     caption
         Sentences, as `gvlab.report.captions` writes them.
     claims
         Ids of the claims it speaks of; their verdicts are shown beside it.
+    tables
+        Tables that belong to it.
     """
 
     id: str
     title: str
-    svg: str
+    views: tuple[View, ...]
     caption: str
     claims: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class ReportTable:
-    """A small table with its caption."""
-
-    title: str
-    frame: pd.DataFrame
-    caption: str = ""
+    tables: tuple[ReportTable, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,11 +108,15 @@ class ReportContent:
     manifest
         What made the results: text and numbers, nested one level.
     summary
-        Paragraphs above the verdicts; the counts of verdicts are written in any case.
+        Paragraphs below the verdicts; the counts of verdicts are written in any case.
+    believe
+        What may be believed and what not, a sentence each, on the first screen.
     meaning
         What each verdict means, by verdict.
     warnings
         What a reader must know before believing anything: failed subjects, quick run.
+    names
+        What a reader calls what a machine calls by a name with underscores: systems, endpoints, outputs.
     context_of_use
         What this is for and what it is not for.
     """
@@ -122,8 +131,10 @@ class ReportContent:
     comparisons: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(COMPARISON_COLUMNS)))
     links: Mapping[str, str] = field(default_factory=dict)
     summary: tuple[str, ...] = ()
+    believe: tuple[str, ...] = ()
     meaning: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
     context_of_use: str = (
         "For generating and ranking hypotheses about sorafenib and graft-versus-leukemia, and planning experiments; "
         "not for individual treatment decisions."

@@ -8,8 +8,8 @@ import pandas as pd
 
 from gvlab.calibration import Ensemble
 from gvlab.findings.robustness import EnsembleVerdict, Robustness, robust_and_open
-from gvlab.report.content import ReportTable, Section
-from gvlab.report.html import picture
+from gvlab.report.content import Picture, ReportTable, Section
+from gvlab.views import Key, Share, Style, View, ViewRecipe, shares_view
 
 CHALLENGES = ("challenge",)
 
@@ -30,18 +30,15 @@ def ensemble_section(
     unsolved
         How many sets could not be solved, in words.
     """
-    from gvlab.figures.ensemble import robustness
-
     shown = [verdict for verdict in found if verdict.reproduced is not None]
-    table = pd.DataFrame([shares_row(verdict) for verdict in shown])
     about = ensemble.about
     caption = (
         f"{len(ensemble)} plausible parameter sets (worth about {ensemble.effective:.0f} independent ones), {subjects} "
         "virtual subjects in each arm, the same in all sets. Points: share of the sets that reproduce the claim; "
         "lines: 95 % interval. Dashed: 80 and 95 %. Gray claims decided which sets were kept, so theirs "
-        "is no test. Small marks: each independent search by itself. Simulated."
+        "is no test. Ticks: each independent search by itself. Simulated."
     )
-    figure = picture(robustness(table), "ensemble-shares", "Claims over plausible parameter sets", caption)
+    figure = Picture("ensemble-shares", "Claims over plausible parameter sets", (_view(shown, len(ensemble)),), caption)
     return Section(
         "ensemble",
         "Which conclusions are robust, and which rest on assumptions",
@@ -53,8 +50,41 @@ def ensemble_section(
                 pd.DataFrame([_table_row(verdict) for verdict in shown]),
                 "A set reproduces a claim when direction, size and probability of significance at the stated number of "
                 "animals are as its record asks.",
+                folded=True,
             ),
         ),
+    )
+
+
+TONES = {"all": "arm-8", "some": "arm-6", "none": "arm-3"}
+"""Tone of a claim by whether it decided which sets were kept."""
+
+_WORDS = {"all": "decided which sets were kept", "some": "decided in part", "none": "did not decide: a prediction"}
+
+
+def _view(shown: Sequence[EnsembleVerdict], sets: int) -> View:
+    rows = [shares_row(verdict) for verdict in shown]
+    decided = dict.fromkeys(str(row["decided"]) for row in rows)
+    return shares_view(
+        [
+            Share(
+                f"{row['claim']} {row['statement']}",
+                100 * verdict.reproduced.value,
+                100 * verdict.reproduced.lower,
+                100 * verdict.reproduced.upper,
+                TONES[str(row["decided"])],
+                tuple(100 * share for share in verdict.by_search),
+            )
+            for row, verdict in zip(rows, shown, strict=True)
+            if verdict.reproduced is not None
+        ],
+        title="Claims over plausible parameter sets",
+        label="Plausible sets that reproduce it",
+        summary=f"Share of {sets} plausible parameter sets that reproduces each of {len(rows)} claims.",
+        lines=(80.0, 95.0),
+        keys=[Key(_WORDS[name], Style(TONES[name]), "point") for name in decided],
+        width=680.0,
+        recipe=ViewRecipe(),
     )
 
 

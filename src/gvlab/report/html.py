@@ -13,6 +13,7 @@ import pandas as pd
 from gvlab.files import write_text
 from gvlab.report.captions import evidence_summary, roles_table, verdict_counts, verdict_summary
 from gvlab.report.content import EVIDENCE, VERDICTS, Picture, ReportContent
+from gvlab.views import View, stylesheet, svg, thumbnail
 
 FILE_NAME = "report.html"
 
@@ -57,17 +58,12 @@ def render(content: ReportContent) -> str:
     )
     environment.filters["number"] = number
     environment.filters["records"] = _records
-    environment.filters["prose"] = prose
+    environment.filters["prose"] = lambda text: prose(text, content.names)
     template = environment.get_template("report.html.j2")
-    svgs = {
-        picture.id: Markup(unique_ids(picture.svg, picture.id, picture.title))
-        for section in content.sections
-        for picture in section.pictures
-    }
     claims = _claims(content)
     return template.render(
         content=content,
-        style=Markup(_asset("report.css")),
+        style=Markup(stylesheet() + _asset("report.css")),
         script=Markup(_asset("report.js")),
         claims=claims,
         verdict_of={claim["id"]: claim for claim in claims},
@@ -79,10 +75,12 @@ def render(content: ReportContent) -> str:
         role_names=list(dict.fromkeys(content.verdicts["role"].astype(str))),
         parameters=[_parameter(row, content) for row in _records(content.parameters)],
         evidence=EVIDENCE,
+        evidence_slugs={kind: kind for kind in EVIDENCE},
         evidence_counts={kind: int((content.parameters["evidence"] == kind).sum()) for kind in EVIDENCE},
         evidence_text=evidence_summary(content.parameters),
         manifest=_flat(content.manifest),
-        svgs=svgs,
+        thumbnails=_thumbnails(content),
+        panels=lambda picture: [_panel(view, picture, place) for place, view in enumerate(picture.views)],
     )
 
 
@@ -160,12 +158,25 @@ def number(value: Any) -> str:
 _UNBROKEN = re.compile(r"\b[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*-\d+\b|`([^`]+)`")
 
 
-def prose(text: Any) -> str:
-    """Escape a sentence, keep names such as IL-15 on one line, and set names in backticks as code."""
+_IDENTIFIER = re.compile(r"\b[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+\b")
+
+
+def prose(text: Any, names: Mapping[str, str] | None = None) -> str:
+    """Escape a sentence, keep names such as IL-15 on one line, and set names in backticks as code.
+
+    Parameters
+    ----------
+    text
+        A sentence.
+    names
+        What a reader calls what a machine calls by a name with underscores.
+    """
     from markupsafe import Markup, escape
 
     parts, end = [], 0
     text = str(blank(text))
+    if names:
+        text = _IDENTIFIER.sub(lambda match: names.get(match.group(0), match.group(0)), text)
     for match in _UNBROKEN.finditer(text):
         parts.append(escape(text[end : match.start()]))
         if match.group(1):
@@ -187,40 +198,28 @@ def _flat(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
-_ID = re.compile(r'\bid="([^"]+)"')
-_DROPPED = re.compile(r"<metadata>.*?</metadata>|<!--.*?-->|<\?xml[^>]*\?>|<!DOCTYPE[^>]*>", re.DOTALL)
+PANEL = 318.0
+"""Points across a panel: three stand beside one another on a page of 1280, and one fits a phone."""
+
+WIDE = 400.0
+"""A picture that is wider in points scrolls inside its frame where the window is narrow."""
 
 
-def unique_ids(svg: str, prefix: str, title: str) -> str:
-    """Make an SVG element fit to stand in a page beside others.
+def _panel(view: View, picture: Picture, place: int) -> dict[str, Any]:
+    """Return a panel of a figure: printed, and whether it is wider than a phone."""
+    from markupsafe import Markup
 
-    Ids get a prefix, since clip paths and glyphs of two figures must not meet; the size becomes that of the column; and
-    readers who cannot see it get the title.
-    """
-    svg = _DROPPED.sub("", svg).strip()
-    ids = {match.group(1) for match in _ID.finditer(svg)}
-    svg = _ID.sub(lambda match: f'id="{prefix}--{match.group(1)}"', svg)
-
-    def renamed(match: re.Match[str]) -> str:
-        return (
-            match.group(0).replace(match.group(1), f"{prefix}--{match.group(1)}")
-            if match.group(1) in ids
-            else match.group(0)
-        )
-
-    svg = re.sub(r'(?:xlink:)?href="#([^"]+)"', renamed, svg)
-    svg = re.sub(r"url\(#([^)]+)\)", renamed, svg)
-    opening = svg[: svg.index(">") + 1]
-    wide = re.search(r'\bwidth="([\d.]+)pt"', opening)
-    sized = re.sub(r'\s(?:width|height)="[^"]*"', "", opening)
-    label = title.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
-    # On a wide page a figure keeps its printed size, a little enlarged; on a narrow one it shrinks.
-    style = f' style="max-width:{float(wide.group(1)) * 1.85:.0f}px"' if wide else ""
-    return sized[:-1] + f' role="img" aria-label="{label}"{style}>' + svg[len(opening) :]
+    width = view.width or PANEL
+    text = svg(view, width=width, id=f"{picture.id}-{place}", titled=len(picture.views) > 1)
+    return {"svg": Markup(text), "wide": width > WIDE, "title": view.title}
 
 
-def picture(figure: Any, id: str, title: str, caption: str, claims: tuple[str, ...] = ()) -> Picture:
-    """Make a `Picture` of a matplotlib figure."""
-    from gvlab.figures import figure_svg
+def _thumbnails(content: ReportContent) -> list[dict[str, Any]]:
+    """Return small pictures of the first figures, with what they link to."""
+    from markupsafe import Markup
 
-    return Picture(id, title, figure_svg(figure), caption, claims)
+    shown = [picture for section in content.sections[:1] for picture in section.pictures][:6]
+    return [
+        {"id": each.id, "title": each.title, "svg": Markup(thumbnail(each.views[0])) if each.views else ""}
+        for each in shown
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -11,8 +11,10 @@ import pandas as pd
 from gvlab import units
 from gvlab.arrays import Array, Float
 from gvlab.experiment import Results
+from gvlab.figures.survival import summary_rows
 from gvlab.findings.one_set import JudgedFinding
 from gvlab.findings.rule import Verdict, combined
+from gvlab.library.records import EndpointRecord
 from gvlab.library.report_record import SectionSpec
 from gvlab.model.model import Model
 from gvlab.report.captions import (
@@ -23,9 +25,18 @@ from gvlab.report.captions import (
     survival_caption,
     timecourse_caption,
 )
-from gvlab.report.content import Picture
-from gvlab.report.html import picture
-from gvlab.statistics import mannwhitney_power
+from gvlab.report.content import VERDICTS, Picture, ReportTable
+from gvlab.statistics import kaplan_meier, mannwhitney_power
+from gvlab.views import (
+    DiagramEdge,
+    axis_diagram_view,
+    dots_view,
+    incidence_views,
+    looks_of,
+    recipe_of,
+    ribbon_view,
+    survival_view,
+)
 
 SUBJECTS_SHOWN = 10
 """Of many virtual subjects, as many are drawn as a laboratory would have."""
@@ -118,88 +129,98 @@ class Shown:
         return tuple(dict.fromkeys(found))
 
 
-def matrix_picture(findings: Sequence[JudgedFinding], titles: Mapping[str, str]) -> Picture:
-    """Draw the verdict on every claim in each system in which it was asked; `titles` are those of the systems."""
-    from gvlab.figures import verdict_matrix
-
-    rows = []
+def matrix_table(findings: Sequence[JudgedFinding], titles: Mapping[str, str]) -> ReportTable:
+    """Return the verdict on every claim in each system in which it was asked; `titles` are those of the systems."""
+    rows: dict[str, dict[str, list[Verdict]]] = {}
     for finding in findings:
-        by_system: dict[str, list[Verdict]] = {}
         for judged in finding.comparisons:
-            by_system.setdefault(judged.system, []).append(judged.outcome.verdict)
-        for system, verdicts in by_system.items():
-            verdict = str(combined(verdicts))
-            rows.append({"claim": finding.record.id, "system": titles.get(system, system), "verdict": verdict})
-    table = pd.DataFrame(rows, columns=["claim", "system", "verdict"])
-    statements = {finding.record.id: finding.record.statement for finding in findings}
+            rows.setdefault(finding.record.id, {}).setdefault(judged.system, []).append(judged.outcome.verdict)
+    systems = [system for system in titles if any(system in row for row in rows.values())]
+    marks = {
+        claim: [_mark(combined(row[system])) if system in row else "" for system in systems]
+        for claim, row in rows.items()
+    }
+    frame = pd.DataFrame(
+        [(claim, *row) for claim, row in marks.items()], columns=["claim", *(titles[system] for system in systems)]
+    )
     caption = "Every claim the model speaks to, in each system in which it was asked; a system not asked is left empty."
-    return picture(verdict_matrix(table, statements=statements), "verdict-matrix", "Verdicts by system", caption)
+    return ReportTable("Verdicts by system", frame, caption, folded=True)
+
+
+def _mark(verdict: Verdict) -> str:
+    return f"{VERDICTS[str(verdict)]} {verdict}"
 
 
 def survival_picture(shown: Shown) -> Picture:
-    """Draw Kaplan-Meier curves of an endpoint, with the share that is cured where the endpoint names a cure."""
-    from gvlab.figures import survival
-
+    """Draw Kaplan-Meier curves of an endpoint; the table has medians, cures and hazard ratios."""
     results = shown.results
     record = results.experiment.library.read("endpoints", shown.spec.endpoint or "")
-    arms, last = results.arms, results.experiment.last_day
+    arms, n = results.arms, results.experiment.arms[0].n
+    title = results.experiment.system.title
+    view = survival_view(results, record.name, title=title)
+    caption = survival_caption(shown.origin, versus=arms[0], time_zero=shown.time_zero, powered_at=n)
+    table = ReportTable("Medians, cures and hazard ratios", _arms_table(shown, record, n), folded=True)
+    return Picture(f"survival-{shown.anchor}", title, (view,), caption, shown.claims(), (table,))
+
+
+def _arms_table(shown: Shown, record: EndpointRecord, powered_at: int) -> pd.DataFrame:
+    """Return what a journal prints of each arm: median, cure, hazard ratio, and how often a study would see it."""
+    results = shown.results
+    events = results.events(record.name).table
+    arms = results.arms
     cured = None
     if record.cured_by is not None:
         ends = results.events(record.cured_by)
-        cured = {arm: float(ends.holds_on(arm, last).mean()) for arm in arms}
-    n = results.experiment.arms[0].n
-    figure = survival(
-        results.events(record.name).table, versus=arms[0], cure_fraction=cured, powered_at=n,
-        time_zero=shown.time_zero, width="double", height_mm=60,
-    )  # fmt: skip
-    caption = survival_caption(shown.origin, versus=arms[0], time_zero=shown.time_zero, powered_at=n)
-    title = results.experiment.system.title
-    return picture(figure, f"survival-{shown.anchor}", title, caption, shown.claims())
+        cured = {arm: float(ends.holds_on(arm, results.experiment.last_day).mean()) for arm in arms}
+    curves = {arm: kaplan_meier(*results.event_arrays(record.name)[arm]) for arm in arms}
+    rows = summary_rows(events, arms, arms[0], curves, powered_at, cured)
+    columns = {
+        "arm": list(arms),
+        "n": [rows[arm].n for arm in arms],
+        "median (95 % CI), days": [rows[arm].median for arm in arms],
+        **({"cured": [rows[arm].cured for arm in arms]} if cured else {}),
+        f"hazard ratio against {arms[0]} (95 % CI)": [rows[arm].ratio for arm in arms],
+        f"log-rank p < 0.05 at n = {powered_at}": [_often(rows[arm].test) for arm in arms],
+    }
+    return pd.DataFrame(columns)
+
+
+def _often(test: str) -> str:
+    return test.removeprefix("p < 0.05 in ").partition(" at n")[0]
 
 
 def causes_picture(shown: Shown) -> Picture:
-    """Draw the causes of an endpoint as competing risks."""
-    from gvlab.figures import cumulative_incidences
-
-    causes = shown.results.experiment.library.read("endpoints", shown.spec.endpoint or "").causes
-    number = {event: place for place, event in enumerate(causes, 1)}
-    table = shown.results.events(shown.spec.endpoint or "").table.copy()
-    table["cause"] = [number.get(cause, 0) for cause in table["cause"]]
-    names = {number[event]: title for event, title in causes.items()}
-    figure = cumulative_incidences(table, names, time_zero=shown.time_zero)
+    """Draw the causes of an endpoint as competing risks, an arm a panel."""
+    views = incidence_views(shown.results, shown.spec.endpoint or "")
     title = f"Causes of death: {shown.results.experiment.system.title}"
-    caption = incidence_caption(shown.origin, time_zero=shown.time_zero)
-    return picture(figure, f"causes-{shown.anchor}", title, caption)
+    return Picture(
+        f"causes-{shown.anchor}", title, views, incidence_caption(shown.origin, time_zero=shown.time_zero)
+    )  # fmt: skip
 
 
 def courses_pictures(shown: Shown) -> Iterator[Picture]:
     """Draw outputs over time, a figure each."""
-    from gvlab.figures import timecourse
-
     spec, results, model = shown.spec, shown.results, shown.model
     drawn = list(results.runs)[:ARMS_SHOWN]
     left_out = len(results.runs) - len(drawn)
-    courses = {arm: results.run(arm).data for arm in drawn}
+    part = replace(results, runs={arm: results.runs[arm] for arm in drawn})
     last = results.experiment.last_day
     until = last if spec.until is None else min(units.day(spec.until), last)
     for output in spec.outputs:
         if output not in results.experiment.outputs():
             continue
-        figure = timecourse(
-            courses, output, log=output in spec.log, time_zero=shown.time_zero, until=until, width="one-and-half"
-        )
+        title = f"{model.title(output)}: {results.experiment.system.title}"
+        view = ribbon_view(part, output, log=output in spec.log, until=until, title=title)
         caption = timecourse_caption(shown.origin, what=model.title(output), unit=_printed(model.unit(output)))
         if left_out:
             caption = f"The first {len(drawn)} of {len(results.runs)} arms. {caption}"
-        title = f"{model.title(output)}: {results.experiment.system.title}"
-        yield picture(figure, f"course-{output}-{shown.anchor}".replace("_", "-"), title, caption)
+        yield Picture(f"course-{output}-{shown.anchor}".replace("_", "-"), title, (view,), caption)
 
 
 def groups_pictures(shown: Shown) -> Iterator[Picture]:
     """Draw outputs of single subjects on the day on which findings read them, a figure each."""
-    from gvlab.figures import groups
-
     results, model, day = shown.results, shown.model, shown.day
+    how = looks_of(results)
     for output in shown.spec.outputs:
         if output not in results.experiment.outputs():
             continue
@@ -212,44 +233,44 @@ def groups_pictures(shown: Shown) -> Iterator[Picture]:
         n = min(len(drawn[a]), len(drawn[b]))
         rng = np.random.default_rng([results.seed, int(day)])
         power = mannwhitney_power(all_subjects[b], all_subjects[a], n, n, rng, replicates=1000)
-        bracket = pd.DataFrame([(a, b, f"{100 * power.probability:.0f} %")], columns=["a", "b", "text"])
         title, unit = model.title(output), _printed(model.unit(output))
-        figure = groups(drawn, unit=unit, label=title, comparisons=bracket, width="one-and-half")
+        view = dots_view(
+            drawn, label=title, unit=unit, look=how, title=title, recipe=recipe_of(results),
+            brackets=[(a, b, f"{100 * power.probability:.0f} %")],
+        )  # fmt: skip
         caption = groups_caption(
             shown.origin, what=f"{title} on day {day:g}", unit=unit, powered_at=n, shown=max(map(len, drawn.values()))
         )
-        yield picture(figure, f"{output}-{shown.anchor}".replace("_", "-"), title, caption, shown.claims((output,)))
+        yield Picture(f"{output}-{shown.anchor}".replace("_", "-"), title, (view,), caption, shown.claims((output,)))
 
 
 def diagram_picture(shown: Shown) -> Picture:
     """Draw who acts on whom, and how what is acted on differs between two arms."""
-    from gvlab.figures import axis_diagram
-
     if shown.compared is None:
         raise ValueError("a diagram compares two arms, and there is one")
     results, day, nodes = shown.results, shown.day, shown.spec.nodes
     control, treated = shown.compared
-    change = {
-        node: float(np.median(results.reading(output, day, treated)) / np.median(results.reading(output, day, control)))
-        for node, output in nodes.items()
-    }
     edges = [
-        {
-            "edge": row.edge,
-            "source": row.source_node,
-            "target": row.target_node,
-            "sign": 1 if row.sign == "+" else -1,
-            "switch": 1,
-            "weight": 1.0,
-            "change": change[row.target_node],
-        }
+        DiagramEdge(
+            row.edge,
+            row.source_node,
+            row.target_node,
+            row.sign == "+",
+            change=_ratio(results, nodes[row.target_node], day, treated, control),
+        )
         for row in results.experiment.library.rows("edges")
         if row.source_node in {*shown.spec.drivers, *nodes} and row.target_node in nodes
     ]
-    figure = axis_diagram(pd.DataFrame(edges), control=control, weights=False)
-    caption = axis_caption(shown.origin, when=f"day {day:g} in {treated}", control=control, weights=False)
     title = f"What changes in {treated}, against {control}"
-    return picture(figure, f"diagram-{shown.anchor}", title, caption, shown.claims(tuple(nodes.values())))
+    view = axis_diagram_view(edges, control=control, title=title, recipe=recipe_of(results))
+    caption = axis_caption(shown.origin, when=f"day {day:g} in {treated}", control=control, weights=False)
+    return Picture(f"diagram-{shown.anchor}", title, (view,), caption, shown.claims(tuple(nodes.values())))
+
+
+def _ratio(results: Results, output: str, day: float, arm: str, control: str) -> float | None:
+    """Return the ratio of the medians of two arms; None where one cannot be read or control has none."""
+    above, below = (float(np.nanmedian(results.reading(output, day, each))) for each in (arm, control))
+    return above / below if below > 0 and above >= 0 else None
 
 
 def _readable(values: Float[Array, "_subject"]) -> Float[Array, "_readable"]:

@@ -19,7 +19,7 @@ from gvlab.report.pictures import (
     courses_pictures,
     diagram_picture,
     groups_pictures,
-    matrix_picture,
+    matrix_table,
     survival_picture,
 )
 
@@ -57,7 +57,7 @@ def study_sections(
     faults: list[str] = []
     titles = {results.experiment.system.name: results.experiment.system.title for results in runs.values()}
     if any(finding.comparisons for finding in findings):
-        sections["matrix"] = Section("matrix", "Verdicts by system", (), (matrix_picture(findings, titles),))
+        sections["matrix"] = Section("matrix", "Verdicts by system", tables=(matrix_table(findings, titles),))
     for asked in _asked(runs, findings, brief):
         try:
             pictures = tuple(KINDS[asked.shown.spec.kind](asked.shown))
@@ -70,7 +70,7 @@ def study_sections(
         there = {picture.id for picture in known.pictures}
         added = tuple(picture for picture in pictures if picture.id not in there)
         sections[asked.id] = replace(known, pictures=(*known.pictures, *added))
-    return tuple(section for section in sections.values() if section.pictures), tuple(faults)
+    return tuple(section for section in sections.values() if section.pictures or section.tables), tuple(faults)
 
 
 @dataclass(frozen=True)

@@ -69,9 +69,47 @@ def study_content(
         links={source.key: _link(source["doi"], source["url"]) for source in sources if source["doi"] or source["url"]},
         manifest=manifest,
         summary=(*(record.summary if record is not None else ()), *((MEANING_OF_SEVERAL,) if findings else ())),
+        believe=believe(findings),
         meaning={str(verdict): verdict.meaning for verdict in Verdict},
+        names=_names(runs),
         warnings=(*_warnings(study, runs, brief), *faults),
     )
+
+
+def believe(findings: Sequence[JudgedFinding]) -> tuple[str, ...]:
+    """Return what a reader may believe, from what was held out: a sentence each."""
+    out = [each for each in findings if each.record.role.startswith("hold-out")]
+    found = []
+    if out:
+        by_verdict = {
+            word: [each.record.id for each in out if str(each.verdict) == word]
+            for word in ("reproduced", "partly", "not")
+        }
+        said = [
+            f"{sentence} {', '.join(ids)}"
+            for (word, ids), sentence in zip(
+                by_verdict.items(), ("Reproduced without having been fitted:", "partly:", "not:"), strict=True
+            )
+            if ids
+        ]
+        silent = sum(str(each.verdict) == "cannot say" for each in out)
+        if said:
+            found.append(f"{'; '.join(said)}.")
+        if silent:
+            found.append(f"On {silent} of {len(out)} claims that were held out the model cannot say anything.")
+    if findings:
+        found.append("Believe directions and ranks, not sizes: the published sizes are not known to the model.")
+    return tuple(found)
+
+
+def _names(runs: Runs) -> dict[str, str]:
+    """Return the titles of everything that has a name with underscores: systems, endpoints, assays, outputs."""
+    first = next(iter(runs.values())).experiment
+    library, model = first.library, first.model
+    found = {name: model.title(name) for name in model.symbols if "_" in name}
+    for kind in ("assays", "endpoints", "experiments", "systems"):
+        found |= {name: record.title for name, record in library.read_all(kind).items()}
+    return found
 
 
 def _arms(results: Results) -> Section:

@@ -4,10 +4,18 @@
 in two ways.
 """
 
+from gvlab.views.axis_diagram import DiagramEdge, axis_diagram_view
+from gvlab.views.dots import dots_view
+from gvlab.views.flow import blot_view, flow_view, histogram_view
+from gvlab.views.incidence import incidence_view, incidence_views
+from gvlab.views.matplotlib_printer import draw, figure, print_bytes
 from gvlab.views.palette import Look, Style, look, looks, style_of, stylesheet
 from gvlab.views.recipe import library_looks, looks_of, recipe_of
+from gvlab.views.schedule import Given, given_in, schedule_of, schedule_view
+from gvlab.views.seahorse import seahorse_view
+from gvlab.views.shares import Share, shares_view
 from gvlab.views.survival import survival_of, survival_view
-from gvlab.views.svg_printer import WIDTH, svg
+from gvlab.views.svg_printer import WIDTH, svg, thumbnail
 from gvlab.views.tables import table_csv, table_html
 from gvlab.views.timecourse import Course, course_of, ribbon_view, spider_view
 from gvlab.views.view import (
@@ -37,6 +45,8 @@ __all__ = [
     "Band",
     "Bars",
     "Course",
+    "DiagramEdge",
+    "Given",
     "Key",
     "Line",
     "Look",
@@ -45,6 +55,7 @@ __all__ = [
     "Patch",
     "Points",
     "Segments",
+    "Share",
     "Style",
     "Text",
     "UnderRow",
@@ -52,13 +63,28 @@ __all__ = [
     "ViewColumn",
     "ViewRecipe",
     "ViewTable",
+    "axis_diagram_view",
+    "blot_view",
     "course_of",
+    "dots_view",
+    "draw",
+    "figure",
+    "flow_view",
+    "given_in",
+    "histogram_view",
+    "incidence_view",
+    "incidence_views",
     "library_looks",
     "look",
     "looks",
     "looks_of",
+    "print_bytes",
     "recipe_of",
     "ribbon_view",
+    "schedule_of",
+    "schedule_view",
+    "seahorse_view",
+    "shares_view",
     "spider_view",
     "style_of",
     "stylesheet",
@@ -67,4 +93,5 @@ __all__ = [
     "svg",
     "table_csv",
     "table_html",
+    "thumbnail",
 ]

@@ -40,7 +40,7 @@ class _Layout:
     title: list[str]
 
 
-def svg(view: View, *, width: float = WIDTH, id: str = "", titled: bool = False, standalone: bool = False) -> str:
+def svg(view: View, *, width: float | None = None, id: str = "", titled: bool = False, standalone: bool = False) -> str:
     """Return a view as an SVG element.
 
     Parameters
@@ -48,7 +48,7 @@ def svg(view: View, *, width: float = WIDTH, id: str = "", titled: bool = False,
     view
         What is drawn.
     width
-        Points across; the height follows.
+        Points across; the height follows. None takes what the view needs, or that of a phone.
     id
         Start of the ids of its title and description, for two pictures of one view on a page; made from the view if "".
     titled
@@ -60,7 +60,7 @@ def svg(view: View, *, width: float = WIDTH, id: str = "", titled: bool = False,
     -------
     The same view gives the same text.
     """
-    plan = _layout(view, width, titled or standalone)
+    plan = _layout(view, width or view.width or WIDTH, titled or standalone)
     name = id or f"gv{zlib.crc32(f'{view.kind}{view.title}{view.caption}'.encode()):08x}"
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="gv gv-{escape(view.kind)}" viewBox="0 0 {plan.width:g} '
@@ -92,6 +92,18 @@ def svg(view: View, *, width: float = WIDTH, id: str = "", titled: bool = False,
     return "".join(parts)
 
 
+def thumbnail(view: View, *, width: float = 150.0, height: float = 84.0) -> str:
+    """Return the marks of a view without words, to stand beside a link that names it; hidden from those who listen."""
+    frame = Frame(5.0, 5.0, width - 10.0, height - 10.0, view.x, view.y)
+    base = f"M5 5V{height - 5:g}H{width - 5:g}"
+    marks = "".join(mark_svg(mark, frame) for mark in view.marks if not isinstance(mark, Text))
+    axes = f'<path d="{base}" fill="none" {stroke(Style("line", width=1.0))}/>' if view.framed else ""
+    return (
+        f'<svg class="gv" viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}" aria-hidden="true">'
+        f"{axes}{marks}</svg>"
+    )
+
+
 def _layout(view: View, width: float, titled: bool) -> _Layout:
     title = lines_of(view.title, width - 8, 12.5, bold=True) if titled else []
     # A diagram without axes has its own words; an axis has room for its ticks and its name.
@@ -101,7 +113,7 @@ def _layout(view: View, width: float, titled: bool) -> _Layout:
     label_y = lines_of(view.y.words, view.height * 0.98, _LABEL, most=2) if view.framed and view.y.label else []
     beside = max([text_width(line, _TICK) for each in y_words for line in each], default=0.0)
     named = [row.name for row in view.under if row.style is None]
-    beside_rows = max([text_width(name, _SMALL) for name in named], default=0.0) + 8.0 if named else 0.0
+    beside_rows = max([text_width(name, _SMALL) for name in named], default=0.0) + 14.0 if named else 0.0
     sampled = 20.0 if any(row.style is not None for row in view.under) else 0.0
     left = 8.0 if not view.framed else 6.0 + _LINE * len(label_y) + beside + 5.0
     left = min(max(left, beside_rows, sampled + 16.0 if sampled else 0.0), width * 0.55)
@@ -246,4 +258,4 @@ def _sample(key: Key, left: float, y: float) -> str:
     return line + point
 
 
-__all__ = ["WIDTH", "svg"]
+__all__ = ["WIDTH", "svg", "thumbnail"]

@@ -20,7 +20,7 @@ _MARGIN = 1.08
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
     """Return about how wide a line is, in the unit of `size`; a little more rather than less."""
     units = sum(_WIDTHS.get(letter) or (_CAPITAL if letter.isupper() else _OTHER) for letter in text)
-    return units * size / 1000 * _MARGIN * (1.08 if bold else 1.0)
+    return units * size / 1000 * _MARGIN * (1.18 if bold else 1.0)
 
 
 def lines_of(text: str, space: float, size: float, *, most: int = 3, bold: bool = False) -> list[str]:

@@ -325,6 +325,10 @@ class View:
         Whether axes are drawn; a diagram has none.
     equal
         Whether a step is as long along both axes; the height then follows from the width.
+    width
+        Points across at which it is printed best, because its words need the room; None where any width will do.
+    notes
+        Sentences of the caption: what lines and bands are.
     """
 
     kind: str
@@ -342,6 +346,7 @@ class View:
     height: float = 190.0
     framed: bool = True
     equal: bool = False
+    width: float | None = None
     notes: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:

@@ -12,8 +12,8 @@ from matplotlib.text import Text
 
 from gvlab import figures, statistics
 from gvlab.errors import InvalidValueError, OutputError, UnknownNameError
-from gvlab.figures.layout import layered
 from gvlab.figures.style import WIDTHS_MM, figure_bytes, looks
+from gvlab.views.layout import layered
 
 COMPARED = statistics.compare_many({"a": [1.0, 2.0, 3.0, 4.0], "b": [3.0, 5.0, 6.0, 9.0]}).table
 DOSES = pd.DataFrame(

@@ -12,6 +12,7 @@ from gvlab.library import Library
 from gvlab.papers.mathew2018 import figure4, figure5, figure6
 from gvlab.papers.mathew2018 import figures as paper_figures
 from gvlab.papers.mathew2018.context import FigureContext
+from gvlab.views import svg
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +51,10 @@ def test_captions_say_n_seed_version_and_simulated(runs, findings):
 
 def test_the_same_seed_gives_the_same_picture(runs, findings):
     first, second = (
-        paper_figures.draw(runs, findings, width=114.0, kinds=()).section.pictures[0].svg for _ in range(2)
+        [svg(view) for view in paper_figures.draw(runs, findings, kinds=()).section.pictures[0].views] for _ in range(2)
     )
     assert first == second
+    assert len(first) == 10
 
 
 def test_readings_in_the_table_are_those_of_the_drawn_mice(runs, findings):

@@ -12,7 +12,8 @@ import pytest
 from gvlab import report
 from gvlab.errors import InvalidValueError, OutputError, UnknownNameError
 from gvlab.report.captions import evidence_summary, roles_table, verdict_counts
-from gvlab.report.html import number, unique_ids
+from gvlab.report.html import number
+from gvlab.views import ViewRecipe, survival_of
 
 VERDICTS = pd.DataFrame(
     [
@@ -34,16 +35,12 @@ PARAMETERS = pd.DataFrame(
         "derivation", "verification", "note",
     ],
 )  # fmt: skip
-SVG = (
-    '<?xml version="1.0"?><svg xmlns:xlink="http://www.w3.org/1999/xlink" width="246.6pt" height="120pt" '
-    'viewBox="0 0 246 120">'
-    '<metadata>x</metadata><defs><path id="a" d="M0 0"/><clipPath id="clip"><rect/></clipPath></defs>'
-    '<use xlink:href="#a"/><g clip-path="url(#clip)"/></svg>'
-)
+FOLLOWED = {"a": ([1.0, 2.0, 5.0], [1, 1, 0]), "<b>": ([5.0, 5.0], [0, 0])}
 
 
 def content(**changes: object) -> report.ReportContent:
-    pictures = tuple(report.Picture(f"figure-{i}", f"Figure {i}", SVG, "Simulated.", ("C01", "C02")) for i in (1, 2))
+    views = (survival_of(FOLLOWED, title="Mice", recipe=ViewRecipe(seed=7)),) * 2
+    pictures = tuple(report.Picture(f"figure-{i}", f"Figure {i}", views, "Simulated.", ("C01", "C02")) for i in (1, 2))
     fields = {
         "title": "A study",
         "subtitle": "Of something",
@@ -146,29 +143,24 @@ def test_the_same_content_gives_the_same_page():
     assert report.render(content()) == report.render(content())
 
 
-def test_ids_of_two_figures_do_not_meet_and_references_follow():
+def test_pictures_are_text_with_ids_of_their_own():
     text = report.render(content())
-    for i in (1, 2):
-        assert f'id="figure-{i}--clip"' in text
-        assert f"url(#figure-{i}--clip)" in text
-        assert f'href="#figure-{i}--a"' in text
-    svg = unique_ids(SVG, "p", 'A "title"')
-    assert svg.startswith("<svg")
-    assert "metadata" not in svg
-    assert 'aria-label="A &quot;title&quot;"' in svg
-    assert "246.6pt" not in svg
+    found = page()
+    assert len([each for each in found.ids if re.fullmatch(r"figure-[12]-[01]-[td]", each)]) == 8
+    assert "style=" not in text
+    assert text.count(">Number at risk<") == 4
+    assert "".join(found.text).count("Mice") >= 4
+    # Small pictures on the first screen have no words, and a link that names them.
+    assert text.count('aria-hidden="true"><path') == 2
+    assert found.links.count("#figure-1") == 1
 
 
-def test_matplotlib_figures_go_in_whole():
-    from matplotlib.figure import Figure
-
-    figure = Figure()
-    figure.add_subplot().plot([1, 2, 3])
-    picture = report.picture(figure, "line", "A line", "Simulated.")
-    found = page(sections=(report.Section("part", "Part", (), (picture,)),))
-    used = [load[1:] for load in found.loads]
-    assert used
-    assert set(used) <= set(found.ids)
+def test_names_for_machines_are_told_as_readers_call_them():
+    names = {"b6_into_balbc": "B6 into BALB/c"}
+    verdicts = VERDICTS.assign(reason="overall_survival in b6_into_balbc")
+    text = report.render(content(verdicts=verdicts, names={**names, "overall_survival": "Overall survival"}))
+    assert "Overall survival in B6 into BALB/c" in text
+    assert "b6_into_balbc" not in text
 
 
 def test_every_claim_is_there_with_verdict_reason_and_role():
@@ -185,7 +177,7 @@ def test_every_claim_is_there_with_verdict_reason_and_role():
 
 def test_assumed_and_unverified_parameters_are_marked():
     text = report.render(content())
-    rows = re.findall(r'<tr data-evidence="[^>]*>.*?</tr>', text, re.DOTALL)
+    rows = re.findall(r'<tr data-item data-evidence="[^>]*>.*?</tr>', text, re.DOTALL)
     assert len(rows) == 3
     assert "is-assumed" not in rows[0]
     assert "is-unverified" not in rows[0]
@@ -301,8 +293,7 @@ def test_the_page_fits_its_window_and_filters_work(tmp_path, width):
       const box = page.querySelector('input[name=verdict][value=not]');
       box.click();
       const shown = page.querySelector('.controls output').textContent;
-      page.querySelector('#verdict-table th[data-sort=rank]').click();
-      const first = page.querySelector('#verdict-table tbody tr').id;
+      const first = [...page.querySelectorAll('#verdict-list .claim')].filter((each) => !each.hidden)[0].id;
       document.body.textContent = [root.scrollWidth, shown, first].join('|');
     };"""
     frame = f'<iframe id="frame" src="report.html" style="width:{width}px;height:900px;border:0"></iframe>'

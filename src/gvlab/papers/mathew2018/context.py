@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,13 +13,13 @@ from gvlab.arrays import Array, Float
 from gvlab.errors import GVLabError
 from gvlab.experiment import Results
 from gvlab.experiment import sampling as virtual
-from gvlab.figures import Look
 from gvlab.findings.one_set import JudgedFinding
+from gvlab.report.content import ReportTable
 from gvlab.statistics import mannwhitney_power, welch_power
+from gvlab.views import Look, View, survival_view
+from gvlab.views.palette import LIGHT
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from gvlab.assay.measurements import Measurements
     from gvlab.figures import Row
 
@@ -29,17 +29,6 @@ MICE, CULTURES = 8, 3
 
 PREFIX = "mathew2018_"
 CONTROL, DRUG, T_CELLS, BOTH = "BM", "BM + sorafenib", "BM + T cells", "BM + T cells + sorafenib"
-
-LOOKS: Mapping[str, Look] = {
-    CONTROL: Look("#000000", (), "o"),
-    DRUG: Look("#D55E00", (5.0, 1.6), "s"),
-    T_CELLS: Look("#0072B2", (1.4, 1.4), "^"),
-    BOTH: Look("#009E73", (6.0, 1.5, 1.4, 1.5), "D"),
-    "IL-15-deficient leukemia": Look("#CC79A7", (3.0, 1.2), "v"),
-    "IL-15-deficient recipient": Look("#E69F00", (8.0, 2.0), "P"),
-    "anti-IL-15": Look("#56B4E9", (5.0, 1.6, 1.4, 1.6, 1.4, 1.6), "X"),
-}
-"""One look for an arm in all figures; what has sorafenib and lacks IL-15 is named by what it lacks."""
 
 SIGNIFICANT = (
     "Percentages above brackets: how many experiments of this size would be significant (p < 0.05), "
@@ -67,6 +56,8 @@ class PaperFigure:
         Ids of the claims it speaks of.
     readings
         Tables of what is drawn.
+    tables
+        What a page shows as a table.
     """
 
     number: int
@@ -75,6 +66,12 @@ class PaperFigure:
     caption: str
     claims: tuple[str, ...]
     readings: tuple[pd.DataFrame, ...] = ()
+    tables: tuple[ReportTable, ...] = ()
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """The panels that are views, in order; the page prints them one by one."""
+        return tuple(panel.draw for row in self.rows for panel in row.panels if isinstance(panel.draw, View))
 
 
 @dataclass
@@ -173,33 +170,16 @@ def readings_of(measured: Measurements, arms: Sequence[str]) -> dict[str, Float[
     return {arm: measured.values(arm) if arm in measured.arms else np.zeros(0) for arm in arms}
 
 
-def without_legend(axes: Axes) -> None:
-    """Remove the legend: the sheet has one for all panels."""
-    legend = axes.get_legend()
-    if legend is not None:
-        legend.remove()
+def survival_panel(results: Results, arms: Sequence[str], title: str) -> View:
+    """Return Kaplan-Meier curves of the animals drawn, with numbers at risk."""
+    return survival_view(results, "overall_survival", arms=list(arms), title=title)
 
 
-def survival_panel(
-    results: Results, arms: Sequence[str], looks: Mapping[str, Look], note: str = ""
-) -> Callable[[Axes], None]:
-    """Return what draws Kaplan-Meier curves of the animals drawn."""
-    table = results.events("overall_survival").table
-
-    def drawn(axes: Axes) -> None:
-        from gvlab.figures import survival
-
-        survival(table, arms=list(arms), axis=axes, look=looks)
-        without_legend(axes)
-        axes.set_xlabel("Days")
-        axes.set_xlim(0, results.experiment.last_day * 1.02)
-        if note:
-            axes.annotate(
-                note, (1, 1), xycoords="axes fraction", xytext=(0, -1), textcoords="offset points", ha="right",
-                va="top", fontsize=5.6, color="#333333",
-            )  # fmt: skip
-
-    return drawn
+def keys_of(views: Sequence[View]) -> dict[str, Look]:
+    """Return the looks that the legend of a row of panels names."""
+    return {
+        key.name: Look(LIGHT[key.style.tone], key.style.dashes, key.style.marker) for view in views for key in view.keys
+    }
 
 
 def sample_animals(results: Results, n: int, skip: int = 0) -> Results:

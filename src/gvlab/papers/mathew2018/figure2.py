@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
 from gvlab.assay.measurements import Measurements
-from gvlab.figures import Look, Panel, Row, spider, treated_dots
+from gvlab.experiment import Results
+from gvlab.figures import Panel, Row
 from gvlab.papers.mathew2018.context import (
     BOTH,
     CONTROL,
     DRUG,
-    LOOKS,
     MICE,
     SIGNIFICANT,
     T_CELLS,
     FigureContext,
     PaperFigure,
+    keys_of,
     origin_in_words,
     plus,
     readings_of,
     sample_animals,
     survival_panel,
 )
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from gvlab.views import Course, OverRow, View, dots_view, library_looks, looks_of, recipe_of, spider_view
 
 SYSTEM = "balbc_into_b6_marrow_itd"
 DAY = 9.0
@@ -45,15 +43,16 @@ def build(context: FigureContext) -> PaperFigure:
     lacking = [arm for lack in ("", f", {NO_SOURCE}", f", {NO_HOST}") for arm in (T_CELLS + lack, BOTH + lack)]
     knocked = context.read(sample_animals(source, MICE), "serum_il15", DAY)
     pairs = [(lacking[place], lacking[place + 1]) for place in (0, 2, 4)]
-    look = {arm: LOOKS[BOTH if BOTH in arm else T_CELLS] for arm in lacking}
+    given = {"T cells": plus(False, False, True, True), "Sorafenib": plus(False, True, False, True)}
+    headlines = f"Serum IL-15 on day {DAY:g}", f"Serum IL-15 on day {DAY:g} without a source of IL-15"
     serum = Panel(
-        _dots(first, arms, {"T cells": plus(False, False, True, True), "Sorafenib": plus(False, True, False, True)},
-              dict(LOOKS), [(T_CELLS, BOTH, context.significance(survival, "serum_il15", DAY, (T_CELLS, BOTH), MICE))]),
-        52.0, 36.0, f"Serum IL-15 on day {DAY:g}", verdicts=context.verdicts("C13", "C15"), below_mm=11.0, left_mm=14.0,
+        _dots(survival, first, headlines[0], arms, given,
+              [(T_CELLS, BOTH, context.significance(survival, "serum_il15", DAY, (T_CELLS, BOTH), MICE))]),
+        52.0, 36.0, headlines[0], verdicts=context.verdicts("C13", "C15"), left_mm=14.0,
     )  # fmt: skip
     top = float(courses.table["value"].max()) * 3.0
     lines = [
-        Panel(_course(courses, arm, top), 61.0, 36.0, arm, letter=arm == T_CELLS, below_mm=11.0,
+        Panel(_course(survival, courses, arm, top), 61.0, 36.0, arm, letter=arm == T_CELLS,
               verdicts=context.verdicts("C14") if arm == BOTH else ())
         for arm in (T_CELLS, BOTH)
     ]  # fmt: skip
@@ -64,16 +63,13 @@ def build(context: FigureContext) -> PaperFigure:
     }
     marks = [(a, b, context.significance(source, "serum_il15", DAY, (a, b), MICE)) for a, b in pairs]
     knock = Panel(
-        _dots(knocked, lacking, rows, look, marks), 76.0, 40.0, f"Serum IL-15 on day {DAY:g} without a source of IL-15",
-        verdicts=context.verdicts("C16", "C17"), below_mm=14.0, left_mm=17.0,
+        _dots(source, knocked, headlines[1], lacking, rows, marks), 76.0, 40.0, headlines[1],
+        verdicts=context.verdicts("C16", "C17"), left_mm=17.0,
     )  # fmt: skip
-    shown = {T_CELLS: LOOKS[T_CELLS], BOTH: LOOKS[BOTH]}
-    shown |= {f"{BOTH}, {lack}": LOOKS[lack] for lack in (NO_SOURCE, NO_HOST, BLOCKED)}
-    curves = Panel(
-        survival_panel(sample_animals(source, n_survival), list(shown), shown), 98.0, 40.0,
-        "Survival without either source of IL-15, and under antibody",
-        verdicts=context.verdicts("C16", "C17", "C19"), below_mm=14.0,
-    )  # fmt: skip
+    shown = [T_CELLS, BOTH, *(f"{BOTH}, {lack}" for lack in (NO_SOURCE, NO_HOST, BLOCKED))]
+    headline = "Survival without either source of IL-15, and under antibody"
+    alive = survival_panel(sample_animals(source, n_survival), shown, headline)
+    curves = Panel(alive, 98.0, 40.0, headline, verdicts=context.verdicts("C16", "C17", "C19"))
     limit = first.limit or 0.0
     caption = (
         f"{survival.experiment.system.title}. (a) IL-15 in serum by ELISA, n = {MICE} mice per arm and those alive "
@@ -85,7 +81,7 @@ def build(context: FigureContext) -> PaperFigure:
     return PaperFigure(
         2,
         "Leukemia cells are the source of the IL-15 that carries the benefit",
-        (Row((serum, *lines)), Row((knock, curves), shown)),
+        (Row((serum, *lines)), Row((knock, curves), keys_of([alive]))),
         f"{caption} {origin_in_words(context, [survival, source])}",
         ("C13", "C14", "C15", "C16", "C17", "C19"),
         tuple(context.kept),
@@ -93,36 +89,30 @@ def build(context: FigureContext) -> PaperFigure:
 
 
 def _dots(
+    results: Results,
     measured: Measurements,
+    title: str,
     arms: Sequence[str],
     rows: dict[str, tuple[str, ...]],
-    look: dict[str, Look],
     brackets: list[tuple[str, str, str]],
-) -> Callable[[Axes], None]:
-    names = list(arms)
-
-    def drawn(axes: Axes) -> None:
-        treated_dots(
-            readings_of(measured, names), rows, label=f"IL-15 ({measured.unit})", look=look, floor=measured.limit,
-            brackets=[each for each in brackets if each[2]], log=True, axis=axes,
-        )  # fmt: skip
-
-    return drawn
+) -> View:
+    return dots_view(
+        readings_of(measured, arms), label="IL-15", unit=measured.unit, rows=rows, log=True, title=title,
+        look=library_looks(results.experiment.library, arms), recipe=recipe_of(results),
+        brackets=[each for each in brackets if each[2]],
+        limits={} if measured.limit is None else {"LLOQ": measured.limit},
+    )  # fmt: skip
 
 
-def _course(measured: Measurements, arm: str, top: float) -> Callable[[Axes], None]:
+def _course(results: Results, measured: Measurements, arm: str, top: float) -> View:
     wide = measured.table[measured.table["arm"] == arm].pivot(index="subject", columns="time", values="value")
     wide = wide.reindex(columns=list(DAYS))
     # A mouse that is read no more has died: the run lasts longer than the sampling.
     died = np.where(wide[DAYS[-1]].isna(), DAYS[-1], np.inf)
     limit = measured.limit or 1.0
-
-    def drawn(axes: Axes) -> None:
-        spider(
-            [float(day) for day in wide.columns], wide.to_numpy(), floor=limit, floor_name="LLOQ", died=died,
-            look=LOOKS[arm], axis=axes,
-            doses=("sorafenib", 4.0, 14.0) if arm == BOTH else None, limits=(limit / 2.5, top), until=DAYS[-1],
-            label=f"IL-15 ({measured.unit})",
-        )  # fmt: skip
-
-    return drawn
+    course = Course("IL-15", measured.unit, np.array(DAYS), {arm: wide.to_numpy(dtype=np.float64)}, limit, "LLOQ",
+                    log=True, ended={arm: died})  # fmt: skip
+    return spider_view(
+        course, look=looks_of(results), limits=(limit / 2.5, top), title=f"Serum IL-15, {arm}",
+        over=(OverRow("sorafenib", ((4.0, 14.0),), "arm-3"),) if arm == BOTH else (), recipe=recipe_of(results),
+    )  # fmt: skip

@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,24 +17,22 @@ from gvlab.assay.measurements import Measurements
 from gvlab.assay.readers.fcs import read_fcs
 from gvlab.experiment import Results
 from gvlab.experiment import sampling as virtual
-from gvlab.figures import Look, Panel, Row, half_offset_histograms, treated_dots, two_markers
+from gvlab.figures import Panel, Row
 from gvlab.papers.mathew2018.context import (
     BOTH,
-    LOOKS,
     MICE,
     SIGNIFICANT,
     T_CELLS,
     FigureContext,
     PaperFigure,
+    keys_of,
     origin_in_words,
     plus,
     readings_of,
     sample_animals,
     survival_panel,
 )
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from gvlab.views import Look, View, ViewRecipe, dots_view, flow_view, histogram_view, looks_of, recipe_of
 
 SYSTEM = "b6_into_balbc_wehi3b"
 SECONDARY = ("b6_into_balbc_wehi3b", "balbc_into_b6_mll_ptd")
@@ -43,14 +40,10 @@ ASSAY, DAY = "cd8_flow", 12.0
 NO_SOURCE, BLOCKED = "IL-15-deficient leukemia", "anti-IL-15"
 LACKING = ("", f", {NO_SOURCE}", f", {BLOCKED}")
 ARMS = tuple(arm + lack for lack in LACKING for arm in (T_CELLS, BOTH))
+CYTOTOXIC = "CD107a\u207a IFN-\u03b3\u207a CD8"
 SHOWN = (T_CELLS, BOTH, f"{BOTH}, {NO_SOURCE}")
 SHORT = {T_CELLS: "T cells", BOTH: "T cells + sorafenib", SHOWN[2]: "+ sorafenib, IL-15-def. leukemia"}
-TUBE_LOOKS = {T_CELLS: LOOKS[T_CELLS], BOTH: LOOKS[BOTH], SHOWN[2]: LOOKS[NO_SOURCE]}
-PRIMARIES = {
-    "no T cells": "no T cells",
-    "T cells of primaries without sorafenib": T_CELLS,
-    "T cells of primaries with sorafenib": BOTH,
-}
+PRIMARIES = ("no T cells", "T cells of primaries without sorafenib", "T cells of primaries with sorafenib")
 
 
 @dataclass(frozen=True)
@@ -73,58 +66,59 @@ def build(context: FigureContext) -> PaperFigure:
     record = virtual.assay_of(all_subjects, ASSAY).parameters.record
     gate = next(each for each in record.gates if each.name == "cd107a_ifng")
     corner = (float(gate.bounds["CD107a"][0] or 0.0), float(gate.bounds["IFNg"][0] or 0.0))
+    how, made = looks_of(all_subjects), recipe_of(drawn)
     scatters = [
-        Panel(_scatter(tubes[arm], corner, TUBE_LOOKS[arm]), 43.0, 31.0, SHORT[arm], letter=arm == T_CELLS)
+        Panel(_scatter(tubes[arm], corner, how[arm], SHORT[arm], made), 43.0, 31.0, SHORT[arm], letter=arm == T_CELLS)
         for arm in SHOWN
     ]
     rows = {
         "Sorafenib": plus(False, True, False, True, False, True),
         "IL-15": ("+", "+", "KO", "KO", "AB", "AB"),
     }
-    look = {arm: LOOKS[BOTH if arm.startswith(BOTH) else T_CELLS] for arm in ARMS}
 
-    def dots(measured: Measurements, label: str, analyte: str, log: bool = False) -> Callable[[Axes], None]:
+    def dots(measured: Measurements, label: str, unit: str, title: str, analyte: str) -> View:
         pairs = [(T_CELLS, BOTH), (BOTH, f"{BOTH}, {NO_SOURCE}")]
         brackets = [(*pair, context.significance(all_subjects, ASSAY, DAY, pair, MICE, analyte)) for pair in pairs]
+        return dots_view(
+            readings_of(measured, ARMS), label=label, unit=unit, rows=rows, look=how, title=title, recipe=made,
+            brackets=[each for each in brackets if each[2]],
+        )  # fmt: skip
 
-        def draw(axes: Axes) -> None:
-            treated_dots(readings_of(measured, ARMS), rows, label=label, look=look, brackets=brackets, axis=axes)
-
-        return draw
-
-    def histogram(marker: str, name: str) -> Callable[[Axes], None]:
-        def draw(axes: Axes) -> None:
-            signals = {arm: tubes[arm].signals[marker] for arm in SHOWN}
-            half_offset_histograms(signals, name=name, look=TUBE_LOOKS, axis=axes)
-
-        return draw
+    def histogram(marker: str, name: str) -> View:
+        signals = {SHORT[arm]: tubes[arm].signals[marker] for arm in SHOWN}
+        return histogram_view(
+            signals, name=name, look={SHORT[arm]: how[arm] for arm in SHOWN}, title=name, recipe=made
+        )  # fmt: skip
 
     first = Row(
-        (*scatters, Panel(dots(percent, "Of donor CD8 (%)", "cd107a_ifng_percent"), 45.0,
-                          31.0, "CD107a\u207a IFN-\u03b3\u207a CD8", verdicts=context.verdicts("C29", "C32"),
-                          left_mm=15.0, below_mm=11.5))
+        (*scatters, Panel(dots(percent, "Of donor CD8", "%", CYTOTOXIC, "cd107a_ifng_percent"), 45.0, 31.0, CYTOTOXIC,
+                          verdicts=context.verdicts("C29", "C32"), left_mm=15.0))
     )  # fmt: skip
     second = Row(
         (
-            Panel(histogram("Bcl2", "Bcl-2 (APC)"), 38.0, 31.0, "Bcl-2", left_mm=8.0, below_mm=11.5),
-            Panel(dots(medians["Bcl2"], "Bcl-2 (median)", "bcl2_median"), 49.0, 31.0, "", letter=False,
-                  verdicts=context.verdicts("C30"), left_mm=17.0, below_mm=11.5),
-            Panel(histogram("PD1", "PD-1 (BV711)"), 38.0, 31.0, "PD-1", left_mm=8.0, below_mm=11.5),
-            Panel(dots(medians["PD1"], "PD-1 (median)", "pd1_median"), 49.0, 31.0, "", letter=False,
-                  verdicts=context.verdicts("C31"), left_mm=17.0, below_mm=11.5),
+            Panel(histogram("Bcl2", "Bcl-2 (APC)"), 38.0, 31.0, "Bcl-2", left_mm=8.0),
+            Panel(dots(medians["Bcl2"], "Bcl-2 (median)", "", "Bcl-2, all mice", "bcl2_median"), 49.0, 31.0,
+                  letter=False,
+                  verdicts=context.verdicts("C30"), left_mm=17.0),
+            Panel(histogram("PD1", "PD-1 (BV711)"), 38.0, 31.0, "PD-1", left_mm=8.0),
+            Panel(dots(medians["PD1"], "PD-1 (median)", "", "PD-1, all mice", "pd1_median"), 49.0, 31.0,
+                  letter=False,
+                  verdicts=context.verdicts("C31"), left_mm=17.0),
         ),
-        {SHORT[arm]: TUBE_LOOKS[arm] for arm in SHOWN},
+        {SHORT[arm]: how[arm] for arm in SHOWN},
     )  # fmt: skip
     n = secondary[0].experiment.arms[0].n
-    looks = {arm: LOOKS[name] if name in LOOKS else LOOKS["BM"] for arm, name in PRIMARIES.items()}
+    alive = [
+        survival_panel(sample_animals(each, n), PRIMARIES, f"Secondary recipients: {each.experiment.system.title}")
+        for each in secondary
+    ]
     third = Row(
         tuple(
-            Panel(survival_panel(sample_animals(each, n), list(PRIMARIES), looks), 87.0, 32.0,
-                  f"Secondary recipients: {each.experiment.system.title}", letter=place == 0,
+            Panel(view, 87.0, 32.0, view.title, letter=place == 0,
                   verdicts=context.verdicts("C33", "C34") if place == 0 else ())
-            for place, each in enumerate(secondary)
+            for place, view in enumerate(alive)
         ),
-        looks,
+        keys_of(alive[:1]),
     )  # fmt: skip
     caption = (
         f"{all_subjects.experiment.system.title}, day {DAY:g}; {record.specimen}. (a) Donor CD8 of "
@@ -177,11 +171,8 @@ def _gated(
     return Tube(signals, 100.0 * float(masks["cd107a_ifng"].sum()) / max(1.0, float(parent.sum())))
 
 
-def _scatter(tube: Tube, corner: tuple[float, float], look: Look) -> Callable[[Axes], None]:
-    def draw(axes: Axes) -> None:
-        two_markers(
-            tube.signals["CD107a"], tube.signals["IFNg"], names=("CD107a (PE)", "IFN-\u03b3 (PE-Cy7)"), gate=corner,
-            percent=tube.percent, axis=axes, color=look.color,
-        )  # fmt: skip
-
-    return draw
+def _scatter(tube: Tube, corner: tuple[float, float], look: Look, title: str, recipe: ViewRecipe) -> View:
+    return flow_view(
+        tube.signals["CD107a"], tube.signals["IFNg"], names=("CD107a (PE)", "IFN-\u03b3 (PE-Cy7)"), gate=corner,
+        percent=tube.percent, look=look, title=title, recipe=recipe,
+    )  # fmt: skip

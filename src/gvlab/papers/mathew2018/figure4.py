@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,10 +13,9 @@ import pandas as pd
 from gvlab.arrays import Array, Float
 from gvlab.experiment import Results
 from gvlab.experiment import sampling as virtual
-from gvlab.figures import Look, Panel, Row, blot, treated_dots
+from gvlab.figures import Panel, Row
 from gvlab.papers.mathew2018.context import (
     CULTURES,
-    LOOKS,
     SIGNIFICANT,
     FigureContext,
     PaperFigure,
@@ -26,72 +24,67 @@ from gvlab.papers.mathew2018.context import (
     readings_of,
     sample_animals,
 )
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from gvlab.views import Look, View, ViewRecipe, blot_view, dots_view, looks_of, recipe_of
 
 SYSTEM, DAY = "culture_flt3itd", 1.0
 CHANGED = ("IRF7 knockdown", "ATF4 overexpression")
 ARMS = ("vehicle", "sorafenib", *(arm for change in CHANGED for arm in (change, f"{change} + sorafenib")))
+PHOSPHO_BLOT, PHOSPHO_FLOW = "Phospho-IRF7 (western blot)", "Phospho-IRF7 (phospho-flow)"
+PROMOTER, SUPERNATANT = "IRF7 at the Il15 promoter (ChIP-qPCR)", "IL-15 in supernatant (ELISA)"
+OTHERS = "Other FLT3 inhibitors: Il15 (RT-qPCR)"
 INHIBITORS = ("vehicle", "sorafenib", "gilteritinib", "quizartinib", "crenolanib", "midostaurin")
 ROWS = {
     "Sorafenib": plus(False, True, False, True, False, True),
     "IRF7 KD": plus(False, False, True, True, False, False),
     "ATF4 OE": plus(False, False, False, False, True, True),
 }
-WITHOUT, WITH = Look("#0072B2", (), "o"), Look("#009E73", (), "D")
-BELOW_MM = 14.5
 
 
 def build(context: FigureContext) -> PaperFigure:
     """Build the figure; errors as `FigureContext.results`."""
     all_subjects = context.results("axis", SYSTEM)
     drawn = sample_animals(all_subjects, CULTURES)
-    look = {arm: WITH if arm.endswith("sorafenib") else WITHOUT for arm in (*ARMS, *INHIBITORS)}
-    look |= dict.fromkeys(INHIBITORS[2:], LOOKS["IL-15-deficient recipient"])
+    how, made = looks_of(all_subjects), recipe_of(drawn)
 
     def dots(
         assay: str,
         analyte: str | None,
         label: str,
+        title: str,
         pairs: Sequence[tuple[str, str]],
         unit: str = "",
         ceiling: float | None = None,
-    ) -> Callable[[Axes], None]:
+    ) -> View:
         measured = context.read(drawn, assay, DAY, analyte)
         brackets = [
             (*pair, context.significance(all_subjects, assay, DAY, pair, CULTURES, analyte, ratio=True))
             for pair in pairs
         ]
-
-        def draw(axes: Axes) -> None:
-            treated_dots(
-                readings_of(measured, ARMS), ROWS, label=f"{label} ({unit or 'of vehicle'})", look=look,
-                brackets=[each for each in brackets if each[2]], reference=None if unit else 1.0, ceiling=ceiling,
-                axis=axes,
-            )  # fmt: skip
-
-        return draw
+        return dots_view(
+            readings_of(measured, ARMS), label=label, unit=unit or "of vehicle", rows=ROWS, look=how, title=title,
+            brackets=[each for each in brackets if each[2]], reference=None if unit else 1.0, recipe=made,
+            limits={} if ceiling is None else {"ULOQ": ceiling},
+        )  # fmt: skip
 
     treated = ("vehicle", "sorafenib")
     knocked, forced = (("sorafenib", f"{change} + sorafenib") for change in CHANGED)
     first = Row(
         (
-            Panel(_blot(drawn), 62.0, 30.0, "Western blot, one culture", left_mm=17.0, below_mm=BELOW_MM),
-            Panel(dots("western", "ATF4", "ATF4", [treated]), 56.0, 32.0, "ATF4 (western blot)", left_mm=17.0,
-                  verdicts=context.verdicts("C03", "C09"), below_mm=BELOW_MM),
-            Panel(dots("western", "pIRF7", "pIRF7", [treated, forced]), 56.0, 32.0, "Phospho-IRF7 (western blot)",
-                  verdicts=context.verdicts("C04", "C08"), below_mm=BELOW_MM, letter=False, left_mm=17.0),
+            Panel(_blot(drawn, made), 62.0, 30.0, "Western blot, one culture", left_mm=17.0),
+            Panel(dots("western", "ATF4", "ATF4", "ATF4 (western blot)", [treated]), 56.0, 32.0, "ATF4 (western blot)",
+                  left_mm=17.0,
+                  verdicts=context.verdicts("C03", "C09")),
+            Panel(dots("western", "pIRF7", "pIRF7", PHOSPHO_BLOT, [treated, forced]), 56.0, 32.0, PHOSPHO_BLOT,
+                  verdicts=context.verdicts("C04", "C08"), letter=False, left_mm=17.0),
         )
     )  # fmt: skip
     second = Row(
         (
-            Panel(dots("phosphoflow", "pIRF7", "pIRF7, MFI", [treated, forced]), 43.5, 32.0,
-                  "Phospho-IRF7 (phospho-flow)", verdicts=context.verdicts("C04", "C08"), left_mm=15.0,
-                  below_mm=BELOW_MM),
+            Panel(dots("phosphoflow", "pIRF7", "pIRF7, MFI", PHOSPHO_FLOW, [treated, forced]), 43.5, 32.0,
+                  PHOSPHO_FLOW, verdicts=context.verdicts("C04", "C08"), left_mm=15.0),
             *(
-                Panel(dots("qpcr", gene, f"{gene} mRNA", pairs), 43.5, 32.0, f"{gene} (RT-qPCR)",
-                      letter=gene == "Il15", verdicts=context.verdicts(*claims), left_mm=15.0, below_mm=BELOW_MM)
+                Panel(dots("qpcr", gene, f"{gene} mRNA", f"{gene} (RT-qPCR)", pairs), 43.5, 32.0, f"{gene} (RT-qPCR)",
+                      letter=gene == "Il15", verdicts=context.verdicts(*claims), left_mm=15.0)
                 for gene, pairs, claims in (
                     ("Il15", [treated, knocked, forced], ("C02", "C05")), ("Irf7", [], ()), ("Atf4", [treated], ()),
                 )
@@ -101,14 +94,12 @@ def build(context: FigureContext) -> PaperFigure:
     uloq = virtual.upper_limit(virtual.assay_of(all_subjects, "serum_il15"))
     third = Row(
         (
-            Panel(dots("chip_il15_promoter", None, "Bound", [treated, knocked]), 58.0, 32.0,
-                  "IRF7 at the Il15 promoter (ChIP-qPCR)", left_mm=17.0, below_mm=BELOW_MM),
-            Panel(dots("serum_il15", None, "IL-15", [treated, knocked, forced], "pg/mL", uloq), 58.0, 32.0,
-                  "IL-15 in supernatant (ELISA)", verdicts=context.verdicts("C01", "C06", "C07"), left_mm=17.0,
-                  below_mm=BELOW_MM),
-            Panel(_inhibitors(readings_of(context.read(drawn, "qpcr", DAY, "Il15"), INHIBITORS), look), 58.0, 32.0,
-                  "Other FLT3 inhibitors: Il15 (RT-qPCR)", verdicts=context.verdicts("C11"), left_mm=17.0,
-                  below_mm=BELOW_MM),
+            Panel(dots("chip_il15_promoter", None, "Bound", PROMOTER, [treated, knocked]), 58.0, 32.0,
+                  PROMOTER, left_mm=17.0),
+            Panel(dots("serum_il15", None, "IL-15", SUPERNATANT, [treated, knocked, forced], "pg/mL", uloq), 58.0, 32.0,
+                  SUPERNATANT, verdicts=context.verdicts("C01", "C06", "C07"), left_mm=17.0),
+            Panel(_inhibitors(readings_of(context.read(drawn, "qpcr", DAY, "Il15"), INHIBITORS), how, made), 58.0, 32.0,
+                  OTHERS, verdicts=context.verdicts("C11"), left_mm=17.0),
         )
     )  # fmt: skip
     caption = (
@@ -129,16 +120,16 @@ def build(context: FigureContext) -> PaperFigure:
     )
 
 
-def _inhibitors(readings: dict[str, Float[Array, "_culture"]], look: dict[str, Look]) -> Callable[[Axes], None]:
-    def draw(axes: Axes) -> None:
-        rows = {"": tuple(f"{name[:3]}." if name == "vehicle" else f"{name[:4]}." for name in readings)}
-        treated_dots(readings, rows, label="Il15 mRNA (of vehicle)", look=look, reference=1.0, axis=axes)
+def _inhibitors(readings: dict[str, Float[Array, "_culture"]], look: dict[str, Look], recipe: ViewRecipe) -> View:
+    rows = {"": tuple(f"{name[:3]}." if name == "vehicle" else f"{name[:4]}." for name in readings)}
+    return dots_view(
+        readings, label="Il15 mRNA", unit="of vehicle", rows=rows, look={name: look[name] for name in readings},
+        reference=1.0, title=OTHERS, recipe=recipe,
+    )  # fmt: skip
 
-    return draw
 
-
-def _blot(drawn: Results) -> Callable[[Axes], None]:
-    """Read the signals of the membrane off its raw file, and give what draws them."""
+def _blot(drawn: Results, recipe: ViewRecipe) -> View:
+    """Read the signals of the membrane off its raw file, and return a picture of them."""
     readings = virtual.read(drawn, "western", [DAY], raw=True)
     with TemporaryDirectory() as folder:
         path = Path(folder) / readings.files[0].name
@@ -153,7 +144,4 @@ def _blot(drawn: Results) -> Callable[[Axes], None]:
     loading = table[table["Analyte"] == "ATF4"].set_index("Sample").loc[labels, "Loading"]
     bands["Loading"] = np.asarray(loading, dtype=np.float64)
 
-    def draw(axes: Axes) -> None:
-        blot(bands, ROWS, axis=axes)
-
-    return draw
+    return blot_view(bands, ROWS, title="Western blot, one culture", recipe=recipe)

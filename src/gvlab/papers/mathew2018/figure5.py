@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from gvlab.figures import Panel, Row
 from gvlab.figures.sheet import VERDICT_MARKS
 from gvlab.figures.style import GRAY, MM, figure_of, wrapped
 from gvlab.findings.one_set import JudgedFinding
 from gvlab.papers.mathew2018.context import FigureContext, NotRunError, PaperFigure
+from gvlab.report.content import ReportTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +49,16 @@ def build(context: FigureContext) -> PaperFigure:
         (Row((panel,)),),
         caption,
         tuple(finding.record.id for finding in found),
+        tables=(ReportTable(panel.title, _frame(found)),),
     )
+
+
+def _frame(found: Sequence[JudgedFinding]) -> pd.DataFrame:
+    rows = [
+        (f"{finding.record.id} {VERDICT_MARKS[str(finding.verdict)][0]}", finding.record.statement, finding.reason)
+        for finding in found
+    ]
+    return pd.DataFrame(rows, columns=["Claim", "Reported of patients", "Why the model cannot say"])
 
 
 def _table(found: Sequence[JudgedFinding]) -> Callable[[Axes], None]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,28 +12,26 @@ from gvlab.assay.readers.wave import read_wave
 from gvlab.assay.seahorse import Traces
 from gvlab.experiment import Results
 from gvlab.experiment import sampling as virtual
-from gvlab.figures import Panel, Row, stress_test, treated_dots
+from gvlab.figures import Panel, Row
 from gvlab.papers.mathew2018.context import (
     BOTH,
-    LOOKS,
     MICE,
     SIGNIFICANT,
     T_CELLS,
     FigureContext,
+    NotRunError,
     PaperFigure,
     origin_in_words,
     plus,
     readings_of,
     sample_animals,
 )
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from gvlab.views import View, dots_view, looks_of, recipe_of, seahorse_view
 
 SYSTEM, DAY = "b6_into_balbc_wehi3b", 12.0
 NO_SOURCE, BLOCKED = "IL-15-deficient leukemia", "anti-IL-15"
 ARMS = tuple(arm + lack for lack in ("", f", {NO_SOURCE}", f", {BLOCKED}") for arm in (T_CELLS, BOTH))
-SHOWN = {T_CELLS: LOOKS[T_CELLS], BOTH: LOOKS[BOTH], f"{BOTH}, {NO_SOURCE}": LOOKS[NO_SOURCE]}
+SHOWN = (T_CELLS, BOTH, f"{BOTH}, {NO_SOURCE}")
 
 
 def build(context: FigureContext) -> PaperFigure:
@@ -43,39 +39,35 @@ def build(context: FigureContext) -> PaperFigure:
     all_subjects = context.results("cd8_phenotype", SYSTEM)
     # The mice of flow cytometry were killed for it; these are others, as far as there are enough.
     drawn = sample_animals(all_subjects, MICE, skip=len(ARMS) * MICE)
-    look = {arm: LOOKS[BOTH if arm.startswith(BOTH) else T_CELLS] for arm in ARMS}
+    how = looks_of(all_subjects)
     rows = {
         "Sorafenib": plus(False, True, False, True, False, True),
         "IL-15": ("+", "+", "KO", "KO", "AB", "AB"),
     }
 
-    def dots(assay: str, analyte: str, label: str) -> Callable[[Axes], None]:
+    def dots(assay: str, analyte: str, label: str) -> View:
         measured = context.read(drawn, assay, DAY, analyte)
         pairs = [(T_CELLS, BOTH), (BOTH, f"{BOTH}, {NO_SOURCE}")]
         brackets = [(*pair, context.significance(all_subjects, assay, DAY, pair, MICE, analyte)) for pair in pairs]
-
-        def draw(axes: Axes) -> None:
-            treated_dots(
-                readings_of(measured, ARMS), rows, label=f"{label} ({measured.unit})", look=look, brackets=brackets,
-                axis=axes,
-            )  # fmt: skip
-
-        return draw
+        return dots_view(
+            readings_of(measured, ARMS), label=label, unit=measured.unit, rows=rows, look=how, title=label,
+            brackets=[each for each in brackets if each[2]], recipe=recipe_of(drawn),
+        )  # fmt: skip
 
     made = []
     for assay, analyte, rate, title, label, claims in (
-        ("seahorse_mito", "spare", "oxygen", "Mitochondrial stress test", "OCR (pmol/min)", ("C42", "C52")),
-        ("seahorse_glycolysis", "glycolytic_capacity", "acid", "Glycolysis stress test", "ECAR (mpH/min)", ("C42",)),
+        ("seahorse_mito", "spare", "oxygen", "Mitochondrial stress test", ("OCR", "pmol/min"), ("C42", "C52")),
+        ("seahorse_glycolysis", "glycolytic_capacity", "acid", "Glycolysis stress test", ("ECAR", "mpH/min"), ("C42",)),
     ):
         name = "Spare respiratory capacity" if analyte == "spare" else "Glycolytic capacity"
         made.append(
             Row(
                 (
-                    Panel(_traces(drawn, assay, rate, label), 104.0, 42.0, title, below_mm=11.5),
+                    Panel(_traces(drawn, assay, rate, label, title), 104.0, 42.0, title),
                     Panel(dots(assay, analyte, name), 70.0, 42.0, name, verdicts=context.verdicts(*claims),
-                          below_mm=11.5, left_mm=17.0),
+                          left_mm=17.0),
                 ),
-                SHOWN if rate == "acid" else {},
+                {arm: how[arm] for arm in SHOWN} if rate == "acid" else {},
             )
         )  # fmt: skip
     caption = (
@@ -96,7 +88,7 @@ def build(context: FigureContext) -> PaperFigure:
     )
 
 
-def _traces(drawn: Results, assay: str, rate: str, label: str) -> Callable[[Axes], None]:
+def _traces(drawn: Results, assay: str, rate: str, label: tuple[str, str], title: str) -> View:
     shown = virtual.draw(Results(drawn.experiment, {arm: drawn.run(arm) for arm in SHOWN}, drawn.seed, False), MICE)
     readings = virtual.read(shown, assay, [DAY], raw=True)
     by_arm: dict[str, list[Float[Array, "cycle"]]] = {arm: [] for arm in SHOWN}
@@ -114,7 +106,7 @@ def _traces(drawn: Results, assay: str, rate: str, label: str) -> Callable[[Axes
                 if wells.any():
                     by_arm[arm].append(np.asarray(rates[wells].mean(axis=0), dtype=np.float64))
     if plate is None:
-        return lambda axes: None
+        raise NotRunError("The figure needs cells of every arm shown, and no mouse had enough for a well.")
     phase, minute = plate.phase, plate.minute
     half = 0.5 * float(minute[1] - minute[0])
     injections = {name: float(minute[phase == number][0]) - half for number, name in enumerate(plate.phases) if number}
@@ -123,10 +115,8 @@ def _traces(drawn: Results, assay: str, rate: str, label: str) -> Callable[[Axes
     last_rest = float(mean[phase == 0][-1])
     top = float(mean[phase == 2].max())
 
-    def draw(axes: Axes) -> None:
-        stress_test(
-            rates_of, list(minute), injections, label=label, look=SHOWN, axis=axes,
-            bracket=(BOTH, "SRC" if rate == "oxygen" else "GC", last_rest, top),
-        )  # fmt: skip
-
-    return draw
+    how = looks_of(drawn)
+    return seahorse_view(
+        rates_of, list(minute), injections, label=label[0], unit=label[1], look={arm: how[arm] for arm in SHOWN},
+        bracket=(BOTH, "SRC" if rate == "oxygen" else "GC", last_rest, top), title=title, recipe=recipe_of(drawn),
+    )  # fmt: skip

@@ -62,13 +62,14 @@ def draw(
             figure = build(FigureContext(runs, findings))
             drawn = sheet(figure.rows, width=width)
             name = f"figure_{figure.number}"
-            # Rendering is what takes time, so the file and the page share one SVG.
-            svg = figure_bytes(drawn, "svg").decode("utf-8")
-            made = {f"{name}.{kind}": svg if kind == "svg" else figure_bytes(drawn, kind) for kind in kinds}
+            made = {f"{name}.{kind}": figure_bytes(drawn, kind) for kind in kinds}
             title = f"Figure {figure.number}. {figure.title}"
             claims = tuple(claim for claim in figure.claims if claim in judged)
-            inline = svg[svg.index("<svg") :]
-            pictures.append(Picture(f"paper-figure-{figure.number}", title, inline, figure.caption, claims))
+            pictures.append(
+                Picture(
+                    f"paper-figure-{figure.number}", title, figure.views, figure.caption, claims, figure.tables
+                )
+            )  # fmt: skip
         except NotRunError:
             continue
         # Whatever goes wrong in drawing, the verdicts and results of the run must still reach their reader.
