@@ -267,6 +267,7 @@ class Equations:
         return formulas | {
             "id": contents.id,
             "structure": contents.structure,
+            "day": contents.day,
             "symbols": [list(vars(symbol).values()) for symbol in contents.symbols],
             "graph": system.graph.to_kept(),
             "system": {
@@ -294,7 +295,7 @@ class Equations:
         symbols = tuple(Symbol(*some) for some in kept["symbols"])
         # What is worked out once is put where it would be found once it has been.
         vars(equations).update(
-            contents=Contents(kept["id"], kept["structure"], symbols),
+            contents=Contents(kept["id"], kept["structure"], symbols, kept["day"]),
             system=EquationSystem(graph, **parts | fields),
             during=Resolver(graph, kept["resolved"]),
             nominal=kept["nominal"],

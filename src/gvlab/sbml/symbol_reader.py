@@ -25,9 +25,9 @@ def read_contents(text: str) -> Contents:
     model = document.getModel()
     if model is None:
         raise ModelError(f"This is not an SBML document with a model. It begins with {text[:60]!r}.")
-    identifier, symbols = str(model.getId()), tuple(_symbols(model))
+    identifier, symbols, day = str(model.getId()), tuple(_symbols(model)), _day(model)
     # The structure comes last: it takes the names away.
-    return Contents(identifier, _structure(document), symbols)
+    return Contents(identifier, _structure(document), symbols, day)
 
 
 def _structure(document: Any) -> str:
@@ -70,6 +70,34 @@ def _symbols(model: Any) -> Iterator[Symbol]:
             )
 
 
+DAY = 86400.0
+"""Seconds."""
+
+
+def _day(model: Any) -> float:
+    """Return how many of the model's units of time a day is; 1 where it has none, or none of time."""
+    parts = _parts(model, _of_model(model, "time"))
+    if [(kind, exponent) for kind, _, exponent in parts] != [("second", 1.0)]:
+        return 1.0
+    return float(DAY / parts[0][1])
+
+
+_DEFAULTS = {"substance": "mole", "volume": "litre", "area": "metre^2", "length": "metre", "time": "second"}
+"""What Levels 1 and 2 mean by their own names of units, where a document does not define them anew."""
+
+
+def _of_model(model: Any, what: str) -> str:
+    """Return the unit that a model has for all that does not name its own; "" where it says nothing."""
+    if model.getLevel() < 3:
+        return what
+    return str(getattr(model, f"get{what.capitalize()}Units")())
+
+
+def _unit_of_size(model: Any, compartment: Any) -> str:
+    dimensions = {3: "volume", 2: "area", 1: "length"}.get(compartment.getSpatialDimensions(), "")
+    return compartment.getUnits() or (_of_model(model, dimensions) if dimensions else "dimensionless")
+
+
 def _value(element: Any, kind: str) -> float | None:
     found = math.nan
     if kind == "species":
@@ -85,15 +113,19 @@ def _unit(element: Any, kind: str, model: Any) -> str:
     if kind == "event":
         return ""
     if kind == "reaction":
-        extent, time = model.getExtentUnits(), model.getTimeUnits()
+        extent = model.getExtentUnits() if model.getLevel() > 2 else "substance"
+        time = _of_model(model, "time")
         return _text([*_parts(model, extent), *_inverse(_parts(model, time))]) if extent else ""
-    name = element.getSubstanceUnits() if kind == "species" else element.getUnits()
+    if kind == "species":
+        name = element.getSubstanceUnits() or _of_model(model, "substance")
+    else:
+        name = _unit_of_size(model, element) if kind == "compartment" else element.getUnits()
     if not name:
         return ""
     parts = _parts(model, name)
     if kind == "species" and not element.getHasOnlySubstanceUnits():
-        size = model.getCompartment(element.getCompartment()).getUnits()
-        parts = [*parts, *_inverse(_parts(model, size))]
+        size = _unit_of_size(model, model.getCompartment(element.getCompartment()))
+        parts = [*parts, *_inverse(_parts(model, size) if size else [])]
     return _text(parts)
 
 
@@ -114,7 +146,8 @@ _SPELLED = {
 def _parts(model: Any, name: str) -> list[Part]:
     definition = model.getUnitDefinition(name)
     if definition is None:
-        return [(name, 1.0, 1.0)] if name != "dimensionless" else []
+        word, _, power = _DEFAULTS.get(name, name).partition("^")
+        return [(word, 1.0, float(power or 1.0))] if word not in ("", "dimensionless") else []
     return [
         (
             libsbml.UnitKind_toString(unit.getKind()),

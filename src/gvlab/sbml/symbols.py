@@ -49,8 +49,11 @@ class Contents:
         documents of the same structure give the same results for the same parameters.
     symbols
         Every symbol, in the order of the document.
+    day
+        How many of its units of time a day is: 24 in a model in hours; 1 where it has none, or none of time.
     """
 
     id: str
     structure: str
     symbols: tuple[Symbol, ...]
+    day: float = 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,9 +31,13 @@ def typical_subject(model: Model, cohort: Cohort, protocol: Protocol, condition:
     if any(dose.harvest is not None for dose in protocol):
         raise ModelError("Cells of a primary recipient come out of another run; export the primary's own arm instead.")
     numbers = condition.apply(cohort.select([0]).parameters(), model.equations.nominal)
-    operations = schedule(protocol, Values(numbers, cohort, model), protocol.end + 1.0)
-    nominal = model.equations.nominal
-    changed = {name: _one(value) for name, value in numbers.items() if name in nominal and _one(value) != nominal[name]}
+    values = Values(numbers, cohort, model)
+    operations = schedule(protocol, values, protocol.end + 1.0)
+    nominal, day = model.equations.nominal, model.equations.contents.day
+    if day != 1.0:
+        operations = tuple(dataclasses.replace(operation, time=operation.time * day) for operation in operations)
+    given = {name: _one(values.in_model(name)) for name in numbers if name in nominal}
+    changed = {name: value for name, value in given.items() if value != nominal[name]}
     return with_doses(model.sbml, changed, operations)
 
 

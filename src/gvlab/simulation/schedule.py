@@ -71,6 +71,33 @@ class Values:
         """Return the unit of a parameter."""
         return self.cohort.table.unit(name) if name in self.cohort.table else self.model.unit(name)
 
+    def in_model(self, name: str) -> PerSubject:
+        """Return a parameter in the unit that the model has for it.
+
+        Raises
+        ------
+        UnitError
+            If the unit of the subjects' table cannot become that of the model.
+        """
+        wanted = self.model.unit(name) if name in self.model.symbols else ""
+        return self.become(name, wanted)
+
+    def become(self, name: str, wanted: str) -> PerSubject:
+        """Return a parameter in a unit; as it is where it, or what is wanted, has none.
+
+        Raises
+        ------
+        UnitError
+            If its unit cannot become the one that is wanted.
+        """
+        value, unit = self[name], self.unit(name)
+        if unit == wanted or not unit or not wanted:
+            return value
+        try:
+            return units.convert(value, unit, wanted)  # type: ignore[type-var, no-any-return]
+        except UnitError as error:
+            raise UnitError(f'The model takes "{name}" in {wanted}, and it is given in {unit}: {error}') from error
+
 
 def schedule(
     protocol: Protocol,
@@ -138,10 +165,10 @@ def _operation(dose: Dose, time: float, spec: OperationSpec, values: Values) -> 
     target = spec.target
     wanted = values.model.unit(target)
     if spec.set is not None and spec.to is not None:
-        value = values[spec.to] if isinstance(spec.to, str) else spec.to
+        value = values.become(spec.to, wanted) if isinstance(spec.to, str) else spec.to
         return Operation(time, "set", target, value, guard=spec.guard)
     if spec.mix is not None:
-        mean = values[spec.value] if isinstance(spec.value, str) else float(spec.value or 0.0)
+        mean = values.become(spec.value, wanted) if isinstance(spec.value, str) else float(spec.value or 0.0)
         joining = _arriving(dose, spec, values, values.model.unit(spec.pool[0]))
         return Operation(time, "mix", target, mean, joining, spec.pool, spec.guard)
     amount = _arriving(dose, spec, values, wanted)

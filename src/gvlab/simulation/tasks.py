@@ -6,6 +6,7 @@ followed. Nothing is dropped in silence: who puts results together reads `TaskRe
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -167,25 +168,44 @@ class SimulationTask:
 
     def call(self, harvests: Mapping[Harvest, Harvested]) -> EngineCall:
         """Return the engine call that carries it out, once what primary recipients give is known."""
-        nominal = self.model.equations.nominal
-        # A dose before day 0 starts the clock earlier; what is read stays what was asked for.
-        start = min(0.0, self.protocol.start, self.readings[0])
+        nominal, day = self.model.equations.nominal, self.model.equations.contents.day
+        operations = schedule(self.protocol, self.values, self.last, harvests)
+        if day != 1.0:
+            operations = tuple(dataclasses.replace(operation, time=operation.time * day) for operation in operations)
         return EngineCall(
             self.model.equations,
-            np.concatenate([[start], self.readings]) if start < self.readings[0] else self.readings,
+            self.days * day,
             len(self.cohort),
             tuple(self.model.equations.states if self.outputs is None else self.outputs),
             # Parameters that only agents use are not the model's business.
             {
                 name: value
-                for name, value in self.values.numbers.items()
+                for name, value in ((name, self.values.in_model(name)) for name in self.values.numbers)
                 if name in nominal and (np.ndim(value) > 0 or value != nominal[name])
             },
-            schedule(self.protocol, self.values, self.last, harvests),
+            operations,
             self.model.deaths,
             self.options,
             self.engine_name,
         )
+
+    @functools.cached_property
+    def days(self) -> Float[Array, "time"]:
+        """Days at which the engine starts and reads.
+
+        A dose before day 0 starts the clock earlier; what is read stays what was asked for.
+        """
+        start = min(0.0, self.protocol.start, self.readings[0])
+        return np.concatenate([[start], self.readings]) if start < self.readings[0] else self.readings
+
+    def in_days(self, solution: Solution) -> Solution:
+        """Return what an engine found in the model's unit of time, in days."""
+        day = self.model.equations.contents.day
+        if day == 1.0:
+            return solution
+        events = solution.events.copy()
+        events["time"] /= day
+        return dataclasses.replace(solution, times=self.days, end_times=solution.end_times / day, events=events)
 
     def manifest(self, tolerances: Mapping[str, float]) -> Manifest:
         """Return what makes its result."""
@@ -379,6 +399,7 @@ def _taken(dose: Dose, harvest: Harvest, primary: Trajectories) -> Harvested:
 def _result(task: SimulationTask, outcome: Solution | GVLabError) -> TaskResult:
     if isinstance(outcome, GVLabError):
         return TaskResult(task, None, error=outcome)
+    outcome = task.in_days(outcome)
     words, error = _failures(outcome.status, task.cohort)
     trajectories = Trajectories.of(
         outcome,
