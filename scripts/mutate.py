@@ -47,6 +47,8 @@ TESTS = {
     "statistics/proportions.py": ["tests/unit/findings/test_estimated.py", "tests/unit/statistics"],
     "statistics/hazard.py": ["tests/unit/statistics"],
     "statistics/survival.py": ["tests/unit/statistics"],
+    "engine/ensemble/events.py": ["tests/numerics/test_events.py"],
+    "engine/ensemble/jumps.py": ["tests/numerics/test_sensitivity_jumps.py"],
     "calibration/sampler.py": ["tests/unit/calibration"],
 }
 """Narrow tests of each file: those that must notice a change of it."""

@@ -57,6 +57,15 @@ def test_what_a_decay_has_left_of_a_state_stops_nothing(method, left):
     np.testing.assert_allclose(solution.values[0, :, 0], np.exp(-0.5 * times), rtol=1e-5)
 
 
+@pytest.mark.parametrize("left", [3.5e-303, 5e-324, 1e-60])
+def test_what_is_next_to_nothing_does_not_stop_libroadrunner(left):
+    model = equations("model m\n depot = 0; x = 1; depot' = -40*depot; x' = 40*depot - 0.5*x; end")
+    times = np.array([0.0, 0.1, 10.0])
+    solution = solve(model, times, subjects=1, outputs=["x"], parameters={"depot": left}, engine="roadrunner")
+    assert solution.statuses() == [Status.FINISHED]
+    np.testing.assert_allclose(solution.values[0, :, 0], np.exp(-0.5 * times), rtol=1e-5)
+
+
 def test_a_dose_of_very_little_is_followed_as_exactly_as_a_large_one():
     """Moles of a drug: nothing begins with any, all of it is given."""
     model = equations("model m\n d = 0; c = 0; e = 0; d' = -3*d; c' = 3*d - c; e' = c - 0.1*e; end")

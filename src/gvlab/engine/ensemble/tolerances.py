@@ -12,12 +12,7 @@ import numpy as np
 from gvlab.arrays import Array, Float, FloatArray
 from gvlab.engine.contract import PerSubject
 from gvlab.engine.program.program import Carried, Program
-from gvlab.engine.request import SolveRequest
-
-NOTHING = 1e-100
-"""What begins with less begins with nothing: it is what a decay has left of a state, and numbers that are followed to a
-millionth of it would end among the denormal ones."""
-
+from gvlab.engine.request import NOTHING, SolveRequest
 
 def absolute_tolerances(
     request: SolveRequest, program: Program, relative: float, absolute: float

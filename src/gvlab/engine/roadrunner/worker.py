@@ -12,6 +12,7 @@ import libsbml
 import numpy as np
 import roadrunner
 
+from gvlab.engine.request import NOTHING
 from gvlab.engine.roadrunner.pool import receive, send
 from gvlab.engine.status import Status
 from gvlab.sbml.equations import Equations
@@ -111,6 +112,7 @@ class Job:
         equations = live.equations
         live.stop = {equations.events.index(name) for name in job["stop"]}
         self.guards = [equations.formula(guard) if guard else None for _, _, _, guard in self.operations]
+        self.states = {*equations.states}
         self.order = [*equations.parameters, *equations.states]
         integrator = live.runner.getIntegrator()
         integrator.setValue("relative_tolerance", job["relative"])
@@ -131,7 +133,9 @@ class Job:
         values = np.full((self.times.size, len(self.outputs)), np.nan)
         for name in self.order:
             # Sizes of compartments come before the concentrations in them.
-            live.set(name, chunk["values"][name][index])
+            value = chunk["values"][name][index]
+            # libRoadRunner makes its tolerances from initial values, and fails where these are next to nothing.
+            live.set(name, 0.0 if name in self.states and abs(value) < NOTHING else value)
         run = _Run(self, chunk, index, values)
         status = run.follow()
         final = live.last if live.stopped else [live.get(name) for name in live.equations.changeable]
