@@ -13,7 +13,6 @@ from gvlab.engine.contract import Operation, Options, PerSubject
 from gvlab.errors import InvalidValueError, ModelError, UnknownNameError
 from gvlab.sbml.equations import Equations
 
-
 NOTHING = 1e-100
 """What begins with less begins with nothing: it is what a decay has left of a state, and numbers that are followed to a
 millionth of it would end among the denormal ones."""

@@ -14,6 +14,7 @@ from gvlab.engine.contract import PerSubject
 from gvlab.engine.program.program import Carried, Program
 from gvlab.engine.request import NOTHING, SolveRequest
 
+
 def absolute_tolerances(
     request: SolveRequest, program: Program, relative: float, absolute: float
 ) -> Float[Array, "subject state"]:
