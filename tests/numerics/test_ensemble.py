@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from scipy.optimize import brentq
@@ -11,7 +13,7 @@ from gvlab.engine.ensemble import engine as ensemble
 from gvlab.engine.ensemble.engine import Engine
 from gvlab.engine.program import program
 from gvlab.engine.targets.cpu import code as cpu
-from gvlab.errors import InvalidValueError, ModelError, OutputError, UnknownNameError
+from gvlab.errors import CancelledError, InvalidValueError, ModelError, OutputError, UnknownNameError
 from gvlab.model.model import Model
 from gvlab.sbml.equations import Equations
 
@@ -401,6 +403,28 @@ def test_an_undefined_output_is_a_status():
 def test_an_unknown_method_is_answered_with_the_known_ones(house):
     with pytest.raises(UnknownNameError, match='Did you mean "tsit5"'):
         ensemble.solve(house, TIMES, subjects=1, outputs=["cells"], method="tsit")
+
+
+def test_who_waits_for_a_compiler_need_not(monkeypatch, tmp_path):
+    """The compiler ends when it likes, and what it made is used."""
+    monkeypatch.setenv("GVLAB_CACHE", str(tmp_path))
+    model = equations("model slow_to_compile\n x = 1; x' = -0.37*x; end")
+    go_on, compilations, own = threading.Event(), [], cpu._compile
+
+    def slow(text):
+        compilations.append(go_on.wait(60))
+        return own(text)
+
+    monkeypatch.setattr(cpu, "_compile", slow)
+    engine = Engine()
+    asked = {"subjects": 1, "outputs": ["x"]}
+    with pytest.raises(CancelledError, match="0 of 1 subjects were done"):
+        engine.solve(model, np.array([0.0, 1.0]), **asked, cancel=lambda: True)
+    assert compilations == []
+    go_on.set()
+    found = engine.solve(model, np.array([0.0, 1.0]), **asked, cancel=lambda: False)
+    assert found.values[0, -1, 0] == pytest.approx(np.exp(-0.37), rel=1e-5)
+    assert compilations == [True, True]  # the loop and the outputs, once each
 
 
 def test_an_interrupted_solve_ends(stiff, monkeypatch):

@@ -242,8 +242,8 @@ class Run:
         table[FIELD["count"]] = queue.size
         table[FIELD["queue"]] = queue.ctypes.data
         table[FIELD["watch_only"]] = watch_only
-        compiled = code.at(self._width(code, queue.size))
-        table[FIELD["output_function"]] = self._output_code.address(compiled.width)
+        width = self._width(code, queue.size)
+        compiled, table[FIELD["output_function"]] = self._compiled(code, width)
         threads = 1 if watch_only else min(self._threads, -(-queue.size // _SUBJECTS_PER_THREAD))
         workspaces = self._workspaces.setdefault(compiled, [])
         while len(workspaces) < threads:
@@ -269,6 +269,35 @@ class Run:
             for worker in workers:
                 worker.join()
             raise
+
+    def _compiled(self, code: Code, width: int) -> tuple[Compiled, int]:
+        """Return the code for a width, and the address of what reads outputs.
+
+        A compiler cannot be stopped. Who waits for it can: it goes on alone, and the next solve has what it makes.
+        """
+
+        def work() -> tuple[Compiled, int]:
+            return code.at(width), self._output_code.address(width)
+
+        attended = self._progress is not None or self._cancel is not None
+        if not attended or (code.is_at_hand(width) and self._output_code.is_at_hand(width)):
+            return work()
+        result: list[tuple[Compiled, int] | BaseException] = []
+
+        def keep() -> None:
+            try:
+                result.append(work())
+            except BaseException as failure:
+                result.append(failure)
+
+        worker = threading.Thread(target=keep, daemon=True)
+        worker.start()
+        while worker.is_alive():
+            worker.join(_PATIENCE)
+            self._heed(self._told)
+        if isinstance(result[0], BaseException):
+            raise result[0]
+        return result[0]
 
     def _width(self, code: Code, count: int) -> int:
         """Return a width of vectors. It changes no bit, so the last few of many need not wait for a compiler."""

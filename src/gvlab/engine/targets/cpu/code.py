@@ -97,10 +97,16 @@ class OutputCode:
     def address(self, width: int) -> int:
         """Return the address of the function for vectors of a width."""
         if width not in self._known:
-            key = _key(self._fingerprint, "outputs", str(width))
-            engine = _load_or_compile(key, lambda: _text(self._source(), width))
+            engine = _load_or_compile(self._key(width), lambda: _text(self._source(), width))
             self._known[width] = engine.get_function_address("outputs"), engine
         return self._known[width][0]
+
+    def is_at_hand(self, width: int) -> bool:
+        """Return whether nothing needs to be compiled for a width."""
+        return width in self._known or disk_cache.has(self._key(width))
+
+    def _key(self, width: int) -> str:
+        return _key(self._fingerprint, "outputs", str(width))
 
     def _source(self) -> str:
         program, readings = self._asked
