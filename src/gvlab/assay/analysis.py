@@ -16,6 +16,7 @@ from gvlab.assay.expression import analyze_cycles
 from gvlab.assay.fcs import FlowFile
 from gvlab.assay.flow_analysis import analyze_flow
 from gvlab.assay.gating import Strategy
+from gvlab.assay.gatingml import FLOWJO
 from gvlab.assay.plate_analysis import analyze_plates
 from gvlab.assay.readers import (
     bioluminescence,
@@ -24,6 +25,7 @@ from gvlab.assay.readers import (
     plate_exports,
     plate_grids,
     survival,
+    survival_status,
     tidy,
     well_series,
     workbooks,
@@ -216,13 +218,9 @@ def analyze(
     return Analysis(found, _TITLES[found], tables, simulated, (*told, *unread), path)
 
 
-_GATES_OF_FLOWJO = (
-    "a FlowJo workspace holds no events. Give the FCS file, and the gates as Gating-ML 2.0: in FlowJo choose File, "
-    "Export, Gating-ML; or in Python flowkit.Workspace(FILE).get_gating_strategy(SAMPLE), then flowkit.export_gatingml."
-)
 _EXPORTS = {
-    ".wsp": _GATES_OF_FLOWJO,
-    ".jo": _GATES_OF_FLOWJO,
+    ".wsp": f"a FlowJo workspace holds no events. {FLOWJO}",
+    ".jo": f"a FlowJo workspace holds no events. {FLOWJO}",
     ".asyr": "a run file of the Seahorse. Open it in Wave and choose Export, Excel.",
     ".pzfx": "a Prism file. In Prism choose File, Export, and save the data table as CSV.",
     ".prism": "a Prism file. In Prism choose File, Export, and save the data table as CSV.",
@@ -311,7 +309,8 @@ def _known_names() -> frozenset[str]:
     """Return every name that a column of a known table may have."""
     groups = (
         cycler.CT, cycler.SAMPLE, cycler.TARGET, bioluminescence.FLUX, bioluminescence.COUNTS, plate.WELL,
-        survival.TIME, survival.END, survival.EVENT, survival.CENSORED, survival.UNCLEAR, tidy.VALUE, tidy.SUBJECT,
+        survival.TIME, survival.END, survival_status.EVENT, survival_status.CENSORED, survival_status.UNCLEAR,
+        tidy.VALUE, tidy.SUBJECT,
         ("lane", "days"),
     )  # fmt: skip
     return frozenset(plain_name(name) for names in groups for name in names)

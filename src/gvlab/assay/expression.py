@@ -134,8 +134,8 @@ def _said(
         notes.append(f"Calibrator: {', '.join(controls[:6])}.")
     else:
         notes.append(
-            'No sample is called "calibrator", so there are differences in cycles and no ratios. Say which sample is '
-            f"the calibrator (untreated) with calibrator=. Samples: {', '.join(samples[:10])}."
+            'No sample is called "calibrator", so there are differences in cycles and no ratios. Say calibrator=... '
+            f"with the name of the untreated sample; samples: {', '.join(samples[:10])}."
         )
     if without:
         notes.append(f'Without the reference gene "{reference}", so without a ratio: {", ".join(without[:10])}.')

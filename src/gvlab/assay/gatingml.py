@@ -38,6 +38,14 @@ _SCALES: dict[str, type[Linear] | type[Log] | type[Asinh] | type[Logicle] | type
     "hyperlog": Hyperlog,
 }
 _LARGEST = 20_000_000
+FLOWJO = (
+    "Workspaces of FlowJo hold gates in a format of their own, which is not read. Two ways lead on. Save the "
+    "percentages: in FlowJo drag the populations into the Table Editor, save the table as CSV, and give every tube its "
+    "mouse and group and every population a name with its unit, such as CD3+ (%); it is then read as readings. Or let "
+    'R write the gates: CytoML::gatingset_to_cytobank(CytoML::flowjo_to_gatingset(CytoML::open_flowjo_xml("FILE.wsp"), '
+    'name = 1), "gates.xml"), and give gates.xml beside the FCS file.'
+)
+"""What a reader of a FlowJo workspace is told."""
 
 
 def encode(strategy: Strategy) -> str:
@@ -112,8 +120,8 @@ def decode(text: str, name: str = "the text") -> Strategy:
         raise InvalidValueError(f'"{name}" is not XML: {error}. Export the gates as Gating-ML 2.0.') from error
     if root.tag != f"{_G}Gating-ML":
         raise InvalidValueError(
-            f'"{name}" is not Gating-ML 2.0: its first element is "{root.tag.split("}")[-1]}". Workspaces of FlowJo '
-            "(.wsp) are another format; export the gates as Gating-ML 2.0."
+            f'"{name}" is not Gating-ML 2.0: its first element is "{root.tag.split("}")[-1]}". '
+            + (FLOWJO if root.tag.split("}")[-1] == "Workspace" else "Save the gates as Gating-ML 2.0.")
         )
     gates: list[Gate] = []
     matrices = {}

@@ -17,6 +17,7 @@ from gvlab.figures.cuminc import cumulative_incidences
 from gvlab.figures.flow_analysis import flow_figures
 from gvlab.figures.groups import groups
 from gvlab.figures.stress_analysis import stress_figures
+from gvlab.figures.style import mark_simulated, panels, styled
 from gvlab.figures.survival import survival
 from gvlab.figures.tables import file_name
 from gvlab.figures.timecourse import timecourse
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST_FIGURES = 40
+_MOST_SAMPLES = 24
+_SERIES_AXES = {"minute": "Minutes", "wavelength_nm": "Wavelength (nm)", "point": "Point of the well"}
 
 
 def analysis_figures(
@@ -195,18 +198,50 @@ def _floor(rows: pd.DataFrame) -> float | None:
 
 
 def _plate(analysis: Analysis, _: str, __: str, figures: dict[str, Figure], notes: list[str]) -> None:
+    if "series" in analysis.tables:
+        _series(analysis, figures)
     samples = analysis.tables.get("samples", pd.DataFrame())
     if samples.empty:
-        notes.append("There are no concentrations of samples, so there is nothing to draw.")
+        if "series" not in analysis.tables:
+            notes.append("There are no concentrations of samples, so there is nothing to draw.")
         return
-    values = {str(row.sample): np.array([row.value]) for row in samples.itertuples(index=False)}
-    unit = str(samples["unit"].iloc[0]) or "unit of the standards"
-    if len(values) > 24:
-        values = {"samples": samples["value"].to_numpy(dtype=np.float64)}
-        notes.append("There are more than 24 samples, so they are drawn as one group.")
-    figures["samples"] = groups(
-        values, unit=unit, label="Concentration", simulated=analysis.simulated, width="double", floor=_floor(samples)
-    )
+    for plate, rows in _by_plate(samples):
+        values = {str(row.sample): np.array([row.value]) for row in rows.itertuples(index=False)}
+        unit = str(rows["unit"].iloc[0]) or "unit of the standards"
+        if len(values) > _MOST_SAMPLES:
+            values = {"samples": rows["value"].to_numpy(dtype=np.float64)}
+            notes.append(f"There are more than {_MOST_SAMPLES} samples, so they are drawn as one group.")
+        name = file_name(f"samples_{plate}" if plate else "samples", figures)
+        figures[name] = groups(
+            values, unit=unit, label="Concentration", title=plate.replace("$", r"\$") or None,
+            simulated=analysis.simulated, width="double", floor=_floor(rows),
+        )  # fmt: skip
+
+
+def _by_plate(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Return the rows of each plate of a file by its name; "" where there is one."""
+    if "plate" not in table:
+        return [("", table)]
+    found = [(str(name), rows) for name, rows in table.groupby("plate", sort=False)]
+    return found[:_MOST_FIGURES]
+
+
+@styled
+def _series(analysis: Analysis, figures: dict[str, Figure]) -> None:
+    """Draw the readings of every well over time or wavelengths as a thin line, and their median."""
+    for plate, rows in _by_plate(analysis.tables["series"]):
+        axis = next(column for column in rows if column not in ("plate", "well", "value"))
+        wide = rows.pivot_table(index=axis, columns="well", values="value", sort=False).sort_index()
+        figure, (panel,) = panels(1, 1, width="one-and-half", height_mm=62.0, letters=False)
+        panel.plot(wide.index, wide.to_numpy(), color="#0072B2", linewidth=0.4, alpha=0.5)
+        panel.plot(wide.index, wide.median(axis=1), color="#000000", linewidth=1.4)
+        panel.set_xlabel(_SERIES_AXES.get(str(axis), str(axis)))
+        panel.set_ylabel("Signal")
+        panel.set_title(
+            f"{plate + ': ' if plate else ''}{wide.shape[1]} wells, median in black".replace("$", r"\$"), fontsize=7
+        )
+        mark_simulated(panel, analysis.simulated)
+        figures[file_name(f"series_{plate}" if plate else "series", figures)] = figure
 
 
 def _ratios(analysis: Analysis, _: str, __: str, figures: dict[str, Figure], notes: list[str]) -> None:

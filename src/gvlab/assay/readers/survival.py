@@ -17,8 +17,17 @@ import pandas as pd
 from gvlab import units
 from gvlab.assay.readers.arms import join_spellings, read_arms
 from gvlab.assay.readers.dates import is_dates, read_dates
+from gvlab.assay.readers.survival_status import (
+    CENSORED,
+    EVENT,
+    UNCLEAR,
+    ask_if_reversed,
+    is_observed,
+    plain_code,
+    status_column,
+)
 from gvlab.assay.readers.tables import TextTable, plain_name, unit_in
-from gvlab.errors import InvalidValueError, UnitError, UnknownNameError
+from gvlab.errors import InvalidValueError, UnitError
 
 COLUMNS = ("subject", "arm", "duration", "event_observed", "entry", "cause")
 
@@ -74,23 +83,6 @@ END = (
 ARM = ("arm", "group", "grp", "treatment", "cohort", "trt")
 SUBJECT = ("subject", "mouse", "animal", "id", "mouse id", "animal id", "patient", "name")
 CAUSE = ("cause", "cause of death", "event type", "reason", "reason of death")
-EVENT = ("event_observed", "event", "events", "death", "dead", "died", "E", "deceased", "relapse")
-CENSORED = ("censored", "CNSR", "is censored", "alive")
-UNCLEAR = (
-    "status",
-    "cens",
-    "censor",
-    "censoring",
-    "code",
-    "outcome",
-    "vital status",
-    "what happened",
-    "fate",
-    "end point",
-    "endpoint",
-)
-_YES = frozenset({"dead", "died", "death", "deceased", "event", "yes", "true", "d", "y"})
-_NO = frozenset({"alive", "censored", "living", "no", "false", "a", "n", "lost"})
 
 
 @dataclass(frozen=True)
@@ -167,7 +159,7 @@ def _long(table: TextTable, event: int | str | None, time_unit: str) -> Survival
     time = table.maybe(TIME)
     dates = _dated(table) if time is None else None
     durations, factor, note = _durations(table, time, dates, time_unit)
-    column, coded, how = _status_column(table, event)
+    column, coded, how = status_column(table, event)
     arm, subject = table.maybe(ARM), table.maybe(SUBJECT)
     entry = table.maybe(("entry", "entry time", *(() if dates else ("start",))))
     entry = None if entry is not None and is_dates(table, entry) else entry
@@ -178,7 +170,7 @@ def _long(table: TextTable, event: int | str | None, time_unit: str) -> Survival
     for row, group in zip(numbers, groups, strict=True):
         cells = table.cells[row]
         duration = durations[row - 1]
-        observed = _observed(cells[column].strip().lower(), coded, table.where(row, column))
+        observed = is_observed(cells[column].strip().lower(), coded, table.where(row, column))
         begin = table.number(row, entry, "a time") * factor if entry is not None else 0.0
         if not 0 <= begin <= duration:
             raise InvalidValueError(
@@ -267,8 +259,8 @@ def _grouped(table: TextTable, event: int | str | None, time_unit: str) -> Survi
     if event is None:
         coded = 1
         how = "Prism's layout: 1 was taken for an event (a death), 0 for a censored subject."
-        _ask_if_reversed(table, [(row[2], row[3]) for row in rows])
-    read = [(*row[:3], _observed(row[3].lower(), coded, row[6]), *row[4:6]) for row in rows]
+        ask_if_reversed(table, [(row[2], row[3]) for row in rows])
+    read = [(*row[:3], is_observed(row[3].lower(), coded, row[6]), *row[4:6]) for row in rows]
     return _finish(read, table, [note, how, *joined])
 
 
@@ -280,7 +272,7 @@ def _grouped_below(table: TextTable) -> TextTable | None:
     if len(table.cells) < 4 or table.cells[0][0].strip() or not any(table.cells[0][1:]):
         return None
     below = table.below(1)
-    if not _is_grouped(below) or any(_plain_code(cell) in ("0", "1") for cell in below.cells[0][1:]):
+    if not _is_grouped(below) or any(plain_code(cell) in ("0", "1") for cell in below.cells[0][1:]):
         return None
     names, name = [], ""
     for above in table.cells[0][1:]:
@@ -290,89 +282,6 @@ def _grouped_below(table: TextTable) -> TextTable | None:
         return None
     header = (below.cells[0][0], *names)
     return dataclasses.replace(below, cells=(header, *below.cells[1:]))
-
-
-def _ask_if_reversed(table: TextTable, coded: list[tuple[float, str]]) -> None:
-    """Ask where 1 stands for those still there at the end, and 0 for those who left before: that looks reversed."""
-    last = max(time for time, _ in coded)
-    at_end = [code for time, code in coded if time == last]
-    before = [code for time, code in coded if time < last]
-    if len(at_end) > 1 and before and all(code == "1" for code in at_end) and before.count("0") > len(before) / 2:
-        raise InvalidValueError(
-            f"{table.name}: everybody who reached the last day ({last:g}) has the code 1, and most who left before "
-            "have 0. Is 1 an event (a death), or a censored subject? Say event=1 if 1 is a death, event=0 if 0 is."
-        )
-
-
-def _status_column(table: TextTable, event: int | str | None) -> tuple[int, int | str | None, str]:
-    """Return the column of events, the code or word of an event (None: usual words), and a sentence on it."""
-    for names, code in ((EVENT, 1), (CENSORED, 0), (UNCLEAR, None)):
-        column = table.maybe(names)
-        if column is None:
-            continue
-        title = table.cells[0][column]
-        codes = {row[column].strip().lower() for row in table.cells[1:]} - {""}
-        if isinstance(event, str):
-            return column, event.strip().lower(), _of_word(table, column, event)
-        if event is not None:
-            return column, event, f'In "{title}" a code of {event} was taken for an event, as asked.'
-        if codes and codes <= (_YES | _NO):
-            reverse = code == 0 and codes <= {"yes", "no", "true", "false", "y", "n"}
-            return column, -1 if reverse else None, f'"{title}" was read as words.'
-        plain = {_plain_code(text) for text in codes}
-        if plain <= {"1", "2"} and "2" in plain and code is None:
-            return column, 2, f'"{title}" has 1 and 2: 2 was taken for an event, as in R.'
-        if code is not None:
-            other = "1 was taken for an event" if code else "1 was taken for a censored subject, 0 for an event"
-            return column, code, f'In "{title}" {other}.'
-        raise InvalidValueError(
-            f'{table.name}: the column "{title}" has {_listed(plain)}, and its name does not tell which is an event (a '
-            + _way_out(codes, table, column)
-        )
-    raise InvalidValueError(f'{table.name} has no column of events. Name it "event" (1: died) or "censored".')
-
-
-def _way_out(codes: set[str], table: TextTable, column: int) -> str:
-    if codes and not codes & {"0", "1", "2", "0.0", "1.0", "2.0"}:
-        example = next(row[column].strip() for row in table.cells[1:] if row[column].strip())
-        return f'death). Say which word is one, such as event="{example}".'
-    return (
-        "death): such columns are in use both ways. Say event=1 if 1 is a death, event=0 if 0 is, or name the "
-        'column "event" or "censored".'
-    )
-
-
-def _of_word(table: TextTable, column: int, event: str) -> str:
-    """Return the sentence that a word stands for an event, and which others for censoring; raise if none has it."""
-    words = list(dict.fromkeys(row[column].strip() for row in table.cells[1:] if row[column].strip()))
-    if event.strip().lower() not in {word.lower() for word in words}:
-        raise UnknownNameError("word of an event", event, words, f'the column "{table.cells[0][column]}"')
-    others = [f'"{word}"' for word in words if word.lower() != event.strip().lower()]
-    rest = f", and {', '.join(others)} for censored" if others else ""
-    return f'In "{table.cells[0][column]}" the word "{event.strip()}" was taken for an event{rest}.'
-
-
-def _observed(code: str, coded: int | str | None, where: str) -> bool:
-    """Return whether a code is an event; -1 stands for words that answer "censored?"."""
-    if not code:
-        raise InvalidValueError(f"The event in {where} is missing. Write whether the subject died or was censored.")
-    if isinstance(coded, str):
-        return code == coded
-    if coded is None or coded == -1:
-        if code in _YES or code in _NO:
-            return (code in _YES) != (coded == -1)
-    else:
-        plain = _plain_code(code)
-        allowed = {"1", "2"} if coded == 2 else {"0", "1"}
-        if plain in allowed:
-            return plain == str(coded)
-        if code in _YES | _NO:
-            return code in _YES
-    raise InvalidValueError(f'"{code}" in {where} is no code of an event. Use 1 and 0, or "dead" and "censored".')
-
-
-def _plain_code(code: str) -> str:
-    return re.sub(r"\.0+$", "", code.strip())
 
 
 def _time(table: TextTable, row: int, column: int) -> float:
@@ -415,7 +324,7 @@ def _is_grouped(table: TextTable) -> bool:
     width = len(table.cells[0])
     if width < 2 or len(table.cells) < 3:
         return False
-    codes = {_plain_code(cell) for row in table.cells[1:] for cell in row[1:] if cell.strip()}
+    codes = {plain_code(cell) for row in table.cells[1:] for cell in row[1:] if cell.strip()}
     one_each = [sum(bool(cell.strip()) for cell in row[1:]) for row in table.cells[1:]]
     return bool(codes) and codes <= {"0", "1"} and bool(table.cells[0][0] or width > 2) and sum(one_each) > 1
 
@@ -428,8 +337,3 @@ def _finish(rows: list[tuple[str, str, float, bool, float, str]], table: TextTab
     if not found["event_observed"].any():
         notes.append("Nobody has an event; check which code is an event.")
     return Survival(found, tuple(notes))
-
-
-def _listed(words: set[str]) -> str:
-    shown = sorted(words)[:5]
-    return " and ".join(shown) if len(shown) < 3 else ", ".join(shown)

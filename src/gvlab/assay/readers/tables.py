@@ -231,7 +231,7 @@ def formula_message(text: str, where: str) -> str:
     """Return the message that a cell holds a formula whose value is not in the file."""
     return (
         f'"{text[:40]}" in {where} is a formula without its value. Formulas are not computed here, since a file may '
-        "hold any. In the spreadsheet copy the cells and paste them as values, then save again."
+        "hold any. Open the file in Excel or LibreOffice and save it: the values are then saved with the formulas."
     )
 
 
