@@ -4,6 +4,7 @@
 
 PYTHON ?= python3
 ARGS ?=
+UPGRADE ?= --upgrade
 VENV := .venv
 STAMP := $(VENV)/.set-up-with-this-lock
 WORKERS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
@@ -26,9 +27,9 @@ lint: $(STAMP)  ## ruff, mypy, layer contracts, library check
 
 setup: $(STAMP)  ## only make the environment; .venv/bin/gvlab is then the command
 
-lock: $(STAMP)  ## resolve the newest versions into requirements.lock
+lock: $(STAMP)  ## resolve the newest versions into requirements.lock, with hashes; UPGRADE= keeps those that are there
 	@$(VENV)/bin/python -m pip install --quiet uv
-	@$(VENV)/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-header --upgrade -o requirements.lock
+	@$(VENV)/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-header --generate-hashes $(UPGRADE) -o requirements.lock
 
 $(STAMP): requirements.lock pyproject.toml scripts/setup_environment.sh
 	@PYTHON="$(PYTHON)" sh scripts/setup_environment.sh $(VENV)

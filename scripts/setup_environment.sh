@@ -1,7 +1,9 @@
 #!/bin/sh
-# Make a virtual environment from requirements.lock and put gvlab into it. Safe to run again.
+# Make a virtual environment from requirements.lock and put gvlab into it. Safe to run again, also after it was stopped.
 set -eu
 venv="$1"
+# Stands in the environment while it is being made: what was stopped in between is half a package somewhere.
+unfinished="$venv/.being-set-up"
 
 suitable() { "$1" -c 'import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] < (3, 14))' >/dev/null 2>&1; }
 
@@ -17,14 +19,24 @@ if [ -z "$chosen" ]; then
     exit 1
 fi
 
-if ! suitable "$venv/bin/python"; then
+if [ -e "$unfinished" ]; then
+    echo "An earlier set-up of $venv was stopped; beginning anew." >&2
     rm -rf "$venv"
+elif ! suitable "$venv/bin/python" || ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+    rm -rf "$venv"
+fi
+if [ ! -e "$venv" ]; then
+    mkdir "$venv"
+    : > "$unfinished"
     if ! "$chosen" -m venv "$venv"; then
         rm -rf "$venv"
         echo "Python has no venv module. Debian or Ubuntu: sudo apt install python3-venv" >&2
         exit 1
     fi
 fi
+: > "$unfinished"
 echo "Setting up $venv with $("$venv/bin/python" --version); the first time takes a minute or two ..." >&2
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r requirements.lock
+# Nothing is installed but what the lock names by its hash; gvlab itself is built with what is then there.
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+rm -f "$unfinished"

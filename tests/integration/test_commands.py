@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import libsbml
 import pytest
 import yaml
 
+from gvlab import capacity
 from gvlab.cli import app
 from gvlab.cli.common import refuse_installed
 from gvlab.errors import OutputError
@@ -269,3 +271,27 @@ def test_help_is_there_without_docstrings():
     )
     assert said.returncode == 0, said.stderr
     assert "Write the model for another program." in said.stdout
+
+
+@pytest.mark.parametrize("command", ["run", "synergy", "design"])
+def test_a_number_of_subjects_that_does_not_fit_is_refused_with_one_that_does(gvlab, tmp_path, monkeypatch, command):
+    monkeypatch.setattr(capacity, "memory", lambda: 1e9)
+    arguments = (command, *(() if command == "synergy" else ("mathew2018_syngeneic",)))
+    said = gvlab(*arguments, "--subjects", "1000000000", "--out", str(tmp_path / "mine"))
+    assert said.code == 1
+    assert re.search(r"need about .* of memory, and 800 MB can be used here\. Take at most [\d,]+\.", said.complained)
+    assert not (tmp_path / "mine").exists()
+
+
+def test_a_count_is_written_as_people_do(gvlab, tmp_path):
+    said = gvlab("run", "mathew2018_syngeneic", "--subjects", "1e12", "--out", str(tmp_path / "mine"))
+    assert said.code == 1
+    assert "1,000,000,000,000 subjects need" in said.complained
+    for wrong, rule in (
+        ("2.5", "is not a whole number"),
+        ("0", "0 is less than 1"),
+        ("many", "is not a whole number"),
+    ):
+        said = gvlab("run", "mathew2018_syngeneic", "--subjects", wrong)
+        assert said.code == 2
+        assert rule in said.complained

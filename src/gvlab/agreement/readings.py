@@ -16,7 +16,7 @@ from gvlab.assay.assay import Assay
 from gvlab.assay.batches import read_in_batches
 from gvlab.errors import InvalidValueError, UnitError, UnknownNameError
 from gvlab.experiment.experiment import Experiment
-from gvlab.simulation import Executor, SimulationTask, run_tasks
+from gvlab.simulation import Executor, SimulationTask, run_tasks, tasks_for
 from gvlab.statistics import wilson_interval
 
 _LEVEL = 0.05
@@ -144,21 +144,24 @@ def reading_agreement(
     outputs = {output for name, output in sources.values() if not name}
     outputs.update(output for assay in assays.values() for output in assay.outputs)
     days = sorted(float(day) for day in data["time"].unique())
-    cohort = experiment.system.cohort(subjects, seed)
     planned = [experiment.arm(predicted) for predicted in arms.values()]
-    tasks = [
-        SimulationTask(
-            experiment.model,
-            cohort,
-            arm.protocol,
-            arm.condition,
-            until=experiment.last_day,
-            times=sorted({0.0, *days}),
-            outputs=sorted(outputs),
-            label=arm.name,
-        )
-        for arm in planned
-    ]
+    tasks = tasks_for(
+        subjects,
+        lambda n: experiment.system.cohort(n, seed),
+        lambda cohort: [
+            SimulationTask(
+                experiment.model,
+                cohort,
+                arm.protocol,
+                arm.condition,
+                until=experiment.last_day,
+                times=sorted({0.0, *days}),
+                outputs=sorted(outputs),
+                label=arm.name,
+            )
+            for arm in planned
+        ],
+    )
     results = run_tasks(tasks, executor=executor, progress=progress, cancel=cancel)
     warnings = (*left_out, *(f"{result.task.label}: {words}" for result in results for words in result.warnings))
     runs = {arm: result.get() for arm, result in zip(arms, results, strict=True)}

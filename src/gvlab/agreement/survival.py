@@ -16,7 +16,7 @@ from gvlab.arrays import Array, Bool, Float
 from gvlab.assay.endpoint import endpoint_times
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.experiment.experiment import Experiment
-from gvlab.simulation import Executor, SimulationTask, run_tasks
+from gvlab.simulation import Executor, SimulationTask, run_tasks, tasks_for
 from gvlab.statistics import logrank, restricted_mean_difference
 from gvlab.statistics.permutation import FEW_EVENTS, SMALL_GROUP
 
@@ -169,22 +169,25 @@ def survival_agreement(
         As in `run_tasks`.
     """
     until = experiment.last_day
-    cohort = experiment.system.cohort(subjects, seed)
     record = experiment.library.read("endpoints", endpoint)
     planned = [experiment.arm(predicted) for predicted in arms.values()]
-    tasks = [
-        SimulationTask(
-            experiment.model,
-            cohort,
-            arm.protocol,
-            arm.condition,
-            until=until,
-            times=(until,),
-            outputs=(),
-            label=arm.name,
-        )
-        for arm in planned
-    ]
+    tasks = tasks_for(
+        subjects,
+        lambda n: experiment.system.cohort(n, seed),
+        lambda cohort: [
+            SimulationTask(
+                experiment.model,
+                cohort,
+                arm.protocol,
+                arm.condition,
+                until=until,
+                times=(until,),
+                outputs=(),
+                label=arm.name,
+            )
+            for arm in planned
+        ],
+    )
     results = run_tasks(tasks, executor=executor, progress=progress, cancel=cancel)
     found: list[SurvivalAgreement] = []
     for place, ((arm, predicted), result) in enumerate(zip(arms.items(), results, strict=True)):

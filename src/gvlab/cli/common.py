@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -86,6 +87,24 @@ def refuse_installed(target: Path) -> None:
             f'"{target}" belongs to the installed package, and what is installed is not changed. Do it in a checkout '
             "of the repository, or keep rows of your own in a folder that GVLAB_LIBRARY names."
         )
+
+
+def count(least: int) -> Callable[[str], int]:
+    """Return what reads a whole number as people write it: 200, 1e4, 10_000; it refuses less than the least one."""
+
+    def read(text: str) -> int:
+        try:
+            number = float(text)
+            found = int(number)
+        except (ValueError, OverflowError):
+            raise typer.BadParameter(f'"{text}" is not a whole number; write it as 200 or 1e4.') from None
+        if found != number:
+            raise typer.BadParameter(f'"{text}" is not a whole number; write it as 200 or 1e4.')
+        if found < least:
+            raise typer.BadParameter(f"{found} is less than {least}.")
+        return found
+
+    return read
 
 
 def numbers(text: str, option: str) -> tuple[float, ...] | None:

@@ -11,7 +11,7 @@ from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table as ScreenTable
 
-from gvlab.cli.common import PAPER, TERMINAL, out, output_folder, progress_bar, show_or_write
+from gvlab.cli.common import PAPER, TERMINAL, count, out, output_folder, progress_bar, show_or_write
 from gvlab.cli.over_ensemble import print_answer
 from gvlab.workflows.defaults import QUICK_SETS, QUICK_SUBJECTS, RAW_ANIMALS, SEED, SETS, SUBJECTS
 
@@ -41,7 +41,13 @@ def run(
         bool, typer.Option("--quick", help=f"A first look in under a minute: {QUICK_SUBJECTS} subjects an arm.")
     ] = False,
     subjects: Annotated[
-        int | None, typer.Option(min=1, help="Virtual subjects that go through every arm.", show_default=str(SUBJECTS))
+        int | None,
+        typer.Option(
+            parser=count(1),
+            metavar="INTEGER",
+            help="Virtual subjects that go through every arm.",
+            show_default=str(SUBJECTS),
+        ),
     ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, help="The same seed gives the same subjects.", show_default=str(SEED))

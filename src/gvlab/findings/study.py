@@ -8,6 +8,7 @@ from typing import Any
 
 from gvlab import units
 from gvlab.bibliography import Source
+from gvlab.capacity import refuse_beyond_memory
 from gvlab.errors import UnknownNameError
 from gvlab.experiment.experiment import Experiment
 from gvlab.experiment.results import Results
@@ -75,6 +76,24 @@ class Study:
         """How many subjects are followed, over all arms."""
         return sum(len(experiment.arms) for experiment in self.experiments) * self.subjects
 
+    def refuse_beyond_memory(self) -> None:
+        """Raise if the results of all experiments, which are judged together, do not fit into memory.
+
+        Raises
+        ------
+        InvalidValueError
+            With how many subjects would fit.
+        """
+        one = [
+            experiment.tasks(self.seed, subjects=1, days=self._days(experiment)).values()
+            for experiment in self.experiments
+        ]
+        refuse_beyond_memory(self.subjects, sum(task.bytes_needed for tasks in one for task in tasks))
+
+    def _days(self, experiment: Experiment) -> list[float]:
+        """Return the days of an experiment on which findings read something."""
+        return [day for day in self.days.get(experiment.name, ()) if day <= units.day(experiment.until)]
+
     def run(
         self,
         progress: Callable[[int], None] | None = None,
@@ -89,7 +108,7 @@ class Study:
         Name of the experiment and of the system, and the results.
         """
         for experiment in self.experiments:
-            days = [day for day in self.days.get(experiment.name, ()) if day <= units.day(experiment.until)]
+            days = self._days(experiment)
             results = experiment.run(
                 self.seed, subjects=self.subjects, days=days, engine=engine, executor=executor, progress=progress,
                 cancel=cancel,

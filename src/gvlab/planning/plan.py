@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from gvlab.capacity import refuse_beyond_memory
 from gvlab.errors import InvalidValueError
 from gvlab.experiment.experiment import Experiment
 from gvlab.planning.planned_comparison import Attrition, ParameterSet, PlannedComparison
@@ -203,6 +204,11 @@ def make_plan(
     every = (ParameterSet(), *sets)
     sizes = sizes_for(per_arm)
     subjects, subjects_each = virtual_animals(subjects, subjects_each, per_arm)
+    one = comparison_tasks(experiment, comparison, subjects=1, seed=seed, attrition=attrition)
+    followed = (subjects + subjects_each * len(sets)) * sum(task.bytes_needed for task in one)
+    if per_arm is not None:
+        refuse_beyond_memory(per_arm, followed / per_arm, "animals per arm")
+    refuse_beyond_memory(subjects, followed / subjects, "virtual animals")
     tasks = [
         comparison_tasks(
             experiment,

@@ -9,7 +9,8 @@ from gvlab.engine import Cancel, Options, Progress
 from gvlab.model.model import Model
 from gvlab.protocol import Condition, Dose, Protocol
 from gvlab.simulation.executors import Executor
-from gvlab.simulation.tasks import SimulationTask, run_tasks, show_warnings
+from gvlab.simulation.failures import show_warnings
+from gvlab.simulation.tasks import SimulationTask, run_tasks
 from gvlab.simulation.trajectories import Trajectories
 from gvlab.subject import Cohort
 

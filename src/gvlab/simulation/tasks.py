@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +15,7 @@ import numpy as np
 
 from gvlab import units
 from gvlab.arrays import Array, Bool, Float, Int
+from gvlab.capacity import refuse_beyond_memory
 from gvlab.engine import DEFAULT_ENGINE, ENGINES, Cancel, Options, Progress, Solution, Status
 from gvlab.errors import (
     CancelledError,
@@ -23,7 +23,6 @@ from gvlab.errors import (
     InvalidValueError,
     ProtocolError,
     SolveError,
-    SolveWarning,
     UnknownNameError,
 )
 from gvlab.model.model import Model
@@ -31,13 +30,14 @@ from gvlab.protocol import Condition, Dose, Harvest, Protocol
 from gvlab.provenance import Manifest, sha256
 from gvlab.simulation.engine_call import EngineCall
 from gvlab.simulation.executors import Executor, executor_of
+from gvlab.simulation.failures import failures
 from gvlab.simulation.schedule import Harvested, Values, schedule
 from gvlab.simulation.trajectories import Trajectories
 from gvlab.subject import Cohort
 
-_SHOWN = 10
 _SLACK = 1e-9
-_TYPICAL_SHARE = 0.95
+_WHILE_MADE = 1.5
+"""Memory that readings take while they are made, against what they take afterwards; measured."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,6 +135,14 @@ class SimulationTask:
             self.readings.tobytes(),
         )
         return sha256(b"\0".join(part if isinstance(part, bytes) else part.encode() for part in parts))
+
+    @property
+    def bytes_needed(self) -> float:
+        """About how many bytes its result takes while it is being made."""
+        states = len(self.model.equations.states)
+        names = states if self.outputs is None else len(self.outputs)
+        # Readings, and where each subject ended.
+        return 8.0 * len(self.cohort) * (_WHILE_MADE * names * len(self.readings) + 2 * states)
 
     def check(self) -> None:
         """Raise if it asks for what the model or the engines do not have."""
@@ -302,7 +310,8 @@ def run_tasks(
     Raises
     ------
     UnknownNameError, InvalidValueError, ProtocolError, UnitError
-        If a task asks for what cannot be: an output that does not exist, a dose after the last day.
+        If a task asks for what cannot be: an output that does not exist, a dose after the last day, more subjects than
+        fit into memory.
     CancelledError
         If it was cancelled.
     """
@@ -311,6 +320,8 @@ def run_tasks(
     for task in tasks:
         task.check()
         _heed(cancel)
+    most = max((len(task.cohort) for task in tasks), default=1)
+    refuse_beyond_memory(most, sum(task.bytes_needed for task in tasks) / most)
     given = _harvests(tasks, who, progress, cancel)
     calls: list[EngineCall] = []
     for task, harvests in zip(tasks, given, strict=True):
@@ -328,17 +339,6 @@ def run_tasks(
 def _heed(cancel: Cancel | None) -> None:
     if cancel is not None and cancel():
         raise CancelledError("The run was cancelled.")
-
-
-def show_warnings(results: Iterable[TaskResult], stacklevel: int = 2) -> None:
-    """Warn of every subject that could not be solved, once each, with the label of its task."""
-    shown: set[str] = set()
-    for result in results:
-        for words in result.warnings:
-            text = f"{result.task.label}: {words}" if result.task.label else words
-            if text not in shown:
-                shown.add(text)
-                warnings.warn(text, SolveWarning, stacklevel=stacklevel + 1)
 
 
 def _harvests(
@@ -400,7 +400,7 @@ def _result(task: SimulationTask, outcome: Solution | GVLabError) -> TaskResult:
     if isinstance(outcome, GVLabError):
         return TaskResult(task, None, error=outcome)
     outcome = task.in_days(outcome)
-    words, error = _failures(outcome.status, task.cohort)
+    words, error = failures(outcome.status, task.cohort)
     trajectories = Trajectories.of(
         outcome,
         task.model,
@@ -409,39 +409,3 @@ def _result(task: SimulationTask, outcome: Solution | GVLabError) -> TaskResult:
         manifest=task.manifest(outcome.tolerances),
     )
     return TaskResult(task, trajectories, words, error)
-
-
-def _failures(statuses: Int[Array, "subject"], cohort: Cohort) -> tuple[tuple[str, ...], SolveError | None]:
-    """Return a warning for each way in which subjects failed, and an error where all of them did."""
-    n = len(cohort)
-    failed = [(Status(code), np.flatnonzero(statuses == code)) for code in np.unique(statuses).tolist()]
-    failed = [(status, rows) for status, rows in failed if not status.ok]
-    if sum(len(rows) for _, rows in failed) == n:
-        if len(failed) == 1:
-            return (), SolveError(f"None of {n:,} subjects could be solved: each {failed[0][0].remedy}.")
-        kinds = ", ".join(status.name for status, _ in failed)
-        return (), SolveError(f"None of {n:,} subjects could be solved: {kinds}.")
-    words = []
-    for status, rows in failed:
-        shown = ", ".join(map(str, rows[:_SHOWN].tolist())) + (", ..." if len(rows) > _SHOWN else "")
-        words.append(
-            f"{len(rows)} of {n:,} subjects {status.remedy} (row{'s' if len(rows) > 1 else ''} {shown})"
-            f"{_in_common(cohort, rows.tolist())}. The other subjects are complete."
-        )
-    return tuple(words), None
-
-
-def _in_common(cohort: Cohort, rows: list[int]) -> str:
-    """Return what sets the failed subjects apart: a parameter larger, or smaller, than in almost all others."""
-    if len(rows) < 2:
-        return ""
-    failed = np.zeros(len(cohort), dtype=bool)
-    failed[rows] = True
-    found = []
-    for name, values in cohort.columns.items():
-        low, high = values[failed].min(), values[failed].max()
-        if np.mean(values[~failed] < low) >= _TYPICAL_SHARE:
-            found.append(f"{name} >= {low:.3g} {cohort.unit(name)}")
-        elif np.mean(values[~failed] > high) >= _TYPICAL_SHARE:
-            found.append(f"{name} <= {high:.3g} {cohort.unit(name)}")
-    return f", all with {' and '.join(found)}" if found else ""

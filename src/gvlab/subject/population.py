@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gvlab.arrays import Array, Float, FloatArray
+from gvlab.capacity import refuse_beyond_memory
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.lazy import LazyModule
 from gvlab.library import Library
@@ -96,7 +97,8 @@ class Population:
         Raises
         ------
         InvalidValueError
-            If `n` or `seed` is not such a number, or a distribution does not fit its bounds.
+            If `n` or `seed` is not such a number, so many do not fit into memory, or a distribution does not fit its
+            bounds.
 
         References
         ----------
@@ -108,6 +110,8 @@ class Population:
         if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
             raise InvalidValueError(f"The seed is {seed!r}; it must be a whole number, not negative.")
         n, seed = int(n), int(seed)
+        # Points of the unit cube, scrambled and cut, and the columns made of them.
+        refuse_beyond_memory(n, 8.0 * (3 * len(self.record.variability) + len(self.record.fates) + 1))
         columns: dict[str, FloatArray] = {}
         points = self._points(n, seed)
         for axis, spec in enumerate(self.record.variability):

@@ -13,7 +13,7 @@ from gvlab.assay.endpoint import endpoint_times
 from gvlab.errors import InvalidValueError, ProtocolError, SolveError
 from gvlab.experiment.experiment import Experiment
 from gvlab.protocol import Arm, Dose, Protocol
-from gvlab.simulation import Executor, SimulationTask, TaskResult, run_tasks
+from gvlab.simulation import Executor, SimulationTask, TaskResult, run_tasks, tasks_for
 from gvlab.statistics import Synergy, synergy
 from gvlab.statistics.synergy import Reference
 from gvlab.subject import Cohort
@@ -198,8 +198,11 @@ def dose_by_dose(
         for a in axes[0].values
         for b in axes[1].values
     ]
-    cohort = experiment.system.cohort(subjects, seed)
-    tasks = cell_tasks(experiment, cells, cohort, arm, experiment.last_day)
+    tasks = tasks_for(
+        subjects,
+        lambda n: experiment.system.cohort(n, seed),
+        lambda cohort: cell_tasks(experiment, cells, cohort, arm, experiment.last_day),
+    )
     results = run_tasks(tasks, executor=executor, progress=progress, cancel=cancel)
     held, title, warnings = _held(experiment, results, endpoint)
     effect = held.reshape(len(axes[0].values), len(axes[1].values), -1)
@@ -241,8 +244,11 @@ def dose_by_start(
                     Cell(_changed(doses, {varied: dose, other: given}), f"{amount:g} {axes[0].unit}{start}{with_other}")
                 )
     distinct = list(dict.fromkeys(cells))  # a dose of 0 has no first day
-    cohort = experiment.system.cohort(subjects, seed)
-    tasks = cell_tasks(experiment, distinct, cohort, arm, experiment.last_day)
+    tasks = tasks_for(
+        subjects,
+        lambda n: experiment.system.cohort(n, seed),
+        lambda cohort: cell_tasks(experiment, distinct, cohort, arm, experiment.last_day),
+    )
     results = run_tasks(tasks, executor=executor, progress=progress, cancel=cancel)
     held, title, warnings = _held(experiment, results, endpoint)
     place = {cell: row for row, cell in enumerate(distinct)}

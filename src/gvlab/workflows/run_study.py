@@ -142,6 +142,8 @@ def run_study(
     ------
     UnknownNameError
         If there is no such experiment, study or engine.
+    InvalidValueError
+        If so many subjects do not fit into memory.
     """
     from gvlab.engine import ENGINES
 
@@ -149,6 +151,7 @@ def run_study(
     if request.engine is not None and request.engine not in ENGINES:
         raise UnknownNameError("engine", request.engine, ENGINES)
     study, record = study_of(request, library)
+    study.refuse_beyond_memory()
     made = _Made(keep)
     runs = _run(study, request, made, progress, cancel)
     found = StudyRun(study, runs, tuple(study.judge(runs)), study.manifest(runs))

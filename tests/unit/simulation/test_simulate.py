@@ -10,7 +10,7 @@ from gvlab.engine import Status
 from gvlab.errors import InvalidValueError, ProtocolError, SolveError, SolveWarning, UnknownNameError
 from gvlab.protocol import Condition, Dose, Harvest
 from gvlab.simulation import simulate
-from gvlab.simulation.tasks import _in_common
+from gvlab.simulation.failures import _in_common
 from gvlab.subject import Cohort, System
 
 pytestmark = pytest.mark.usefixtures("house_library")
