@@ -101,11 +101,18 @@ class ComparisonInSystem:
         return Kind.RATIO if reading else Kind.DIFFERENCE
 
     @property
+    def measured(self) -> str:
+        """What is measured and when, as a reader calls it."""
+        measure = self.record.measure
+        if measure.readout is not None:
+            return f"{self.experiment.model.title(measure.readout)} on {measure.at}"
+        return f"{self.experiment.library.read('endpoints', str(measure.endpoint)).title} on {measure.at}"
+
+    @property
     def title(self) -> str:
         """The comparison in short."""
-        measure = self.record.measure
         against = f" against {self.versus_name}" if self.versus_name else ""
-        return f"{measure.endpoint or measure.readout} on {measure.at}: {self.record.arm}{against} ({self.system})"
+        return f"{self.measured}: {self.record.arm}{against} ({self.system})"
 
 
 def comparisons_of(finding: FindingRecord, experiments: Mapping[str, Experiment]) -> Iterator[ComparisonInSystem]:

@@ -62,10 +62,7 @@ class JudgedComparison:
     @property
     def measured(self) -> str:
         """What was measured, in words."""
-        measure = self.comparison.measure
-        if measure.readout is not None:
-            return f"{self.asked.experiment.model.title(measure.readout)} on {measure.at}"
-        return f"{self.asked.experiment.library.read('endpoints', str(measure.endpoint)).title} on {measure.at}"
+        return self.asked.measured
 
     def in_words(self) -> str:
         """Return arm, comparator and effect with its interval."""

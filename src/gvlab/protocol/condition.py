@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +28,11 @@ class Change:
     target: str
     value: float
     factor: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what is no finite number."""
+        if not math.isfinite(self.value):
+            raise InvalidValueError(f'A condition changes "{self.target}" to {self.value}; it must be a finite number.')
 
 
 @dataclass(frozen=True)
@@ -100,6 +106,13 @@ class Condition:
         new = tuple(change for change in other.changes if change.factor or change not in self.changes)
         parts = (*(self.parts or (self,)), *(other.parts or (other,)))
         return Condition(tuple(dict.fromkeys((*self.names, *other.names))), self.changes + new, parts=parts)
+
+    @property
+    def made_by_hand(self) -> tuple[Change, ...]:
+        """Changes that no record of a library vouches for; they hold to the bounds of the tables as any value does."""
+        if self.parts:
+            return tuple(change for part in self.parts for change in part.made_by_hand)
+        return self.changes if self.library is None else ()
 
     def with_library(self, library: Library) -> Condition:
         """Return the condition as a library has it; what was made by hand stays as it is.

@@ -23,11 +23,19 @@ TABLE_COLUMNS = ("ID", "TIME", "AMT", "EVID", "CMT", "RATE", "ADDL", "II", "SS",
 READ_TOO = ("DUR", "DV", "MDV")
 """Further columns that are read: the duration of an infusion, and what belongs to observations."""
 
-PORTION = 1 / 96
-"""An infusion is given in equal portions, one for each so many days (a quarter of an hour), at least twelve."""
+PORTION = 1 / 288
+"""Longest time between two portions of an infusion in days (five minutes); the portions are equal."""
 
-_LEAST_PORTIONS, _MOST_PORTIONS = 12, 2000
-_OBSERVATION, _DOSE, _RESET_AND_DOSE = 0, 1, 4
+LEAST_PORTIONS = 512
+"""Of one infusion. While it lasts, what is in the body is right to half a portion, 0.1 % of the dose, and after its end
+to (k * portion)^2 / 24 of itself, where k is the rate at which it leaves: below 0.1 % up to 44 a day."""
+
+_MOST_PORTIONS = 20_000
+_OBSERVATION, _DOSE, _OTHER, _RESET, _RESET_AND_DOSE = 0, 1, 2, 3, 4
+_WAY_OUT = {
+    _OTHER: "which changes something without a dose. Remove the row, and change it by a condition of the arm.",
+    _RESET: "which sets a subject back, and nothing can. Remove the row, and give what follows as a new ID.",
+}
 
 
 def write_table(protocol: Protocol, subject: int | str = 1) -> pd.DataFrame:
@@ -72,8 +80,8 @@ def read_table(table: pd.DataFrame, library: Library | None = None) -> dict[Any,
     """Return the protocol of each subject in a dosing table; TIME, II and DUR in days, RATE per day.
 
     Rows of observations (EVID 0) are passed over, with their DV. An infusion (RATE or DUR) is given in equal portions,
-    see `PORTION`, each in the middle of its time. Names of columns may be in lower case; an empty cell and "." are what
-    is not said.
+    each in the middle of its time; `PORTION` and `LEAST_PORTIONS` say how exact that is. Names of columns may be in
+    lower case; an empty cell and "." are what is not said.
 
     Raises
     ------
@@ -152,10 +160,15 @@ def _doses(row: _Row, later: bool, library: Library | None) -> Iterator[Dose]:
         return
     if event == _RESET_AND_DOSE and later:
         raise row.refuse("has EVID = 4 after other doses: nothing can set a subject back. Give it as a new ID.")
+    if event in _WAY_OUT:
+        raise row.refuse(f"has EVID = {event}, {_WAY_OUT[event]}")
     if event not in (_DOSE, _RESET_AND_DOSE):
         raise row.refuse(f"has EVID = {event}; only 0 (an observation), 1 (a dose) and a first 4 can be read.")
     if row.value("SS") != 0:
-        raise row.refuse(f"has SS = {row.value('SS'):g}; a steady state cannot be given. Write doses with ADDL and II.")
+        raise row.refuse(
+            f"has SS = {row.value('SS'):g}; a steady state is not computed. Leave SS out, "
+            "and let the doses begin so much earlier that it is reached: with ADDL and II, and TIME below 0 if need be."
+        )
     repeats, interval = row.whole("ADDL", 0), row.value("II")
     if repeats < 0:
         raise row.refuse(f"has ADDL = {repeats}; it counts further doses, so it is not negative.")
@@ -167,9 +180,12 @@ def _doses(row: _Row, later: bool, library: Library | None) -> Iterator[Dose]:
     if not lasts:
         yield _dose(row, amount, start, repeats, interval, library)
         return
-    portions = max(_LEAST_PORTIONS, math.ceil(lasts / PORTION))
-    if portions > _MOST_PORTIONS:
-        raise row.refuse(f"is an infusion of {lasts:g} days; the longest that is read is {_MOST_PORTIONS * PORTION:g}.")
+    portions = max(LEAST_PORTIONS, math.ceil(lasts / PORTION))
+    if portions * (repeats + 1) > _MOST_PORTIONS:
+        raise row.refuse(
+            f"gives {lasts * (repeats + 1):g} days of infusion in {repeats + 1} parts, as {portions * (repeats + 1):,} "
+            f"portions; at most {_MOST_PORTIONS:,} are given. Make it shorter or rarer, or give doses at once."
+        )
     each = lasts / portions
     for again in range(repeats + 1):
         begins = start + again * interval + each / 2

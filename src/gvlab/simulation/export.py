@@ -14,7 +14,8 @@ from gvlab.engine import Operation
 from gvlab.errors import ModelError, UnknownNameError
 from gvlab.model.model import Model
 from gvlab.protocol import Condition, Protocol
-from gvlab.simulation.schedule import Values, schedule
+from gvlab.simulation.conditions import values_under
+from gvlab.simulation.schedule import schedule
 from gvlab.subject import Cohort
 
 START = 0.0
@@ -30,13 +31,12 @@ def typical_subject(model: Model, cohort: Cohort, protocol: Protocol, condition:
     """
     if any(dose.harvest is not None for dose in protocol):
         raise ModelError("Cells of a primary recipient come out of another run; export the primary's own arm instead.")
-    numbers = condition.apply(cohort.select([0]).parameters(), model.equations.nominal)
-    values = Values(numbers, cohort, model)
+    values = values_under(condition, cohort.select([0]), model)
     operations = schedule(protocol, values, protocol.end + 1.0)
     nominal, day = model.equations.nominal, model.equations.contents.day
     if day != 1.0:
         operations = tuple(dataclasses.replace(operation, time=operation.time * day) for operation in operations)
-    given = {name: _one(values.in_model(name)) for name in numbers if name in nominal}
+    given = {name: _one(values.in_model(name)) for name in values.numbers if name in nominal}
     changed = {name: value for name, value in given.items() if value != nominal[name]}
     return with_doses(model.sbml, changed, operations)
 
@@ -44,8 +44,11 @@ def typical_subject(model: Model, cohort: Cohort, protocol: Protocol, condition:
 def with_doses(sbml: str, parameters: Mapping[str, float], done: Sequence[Operation]) -> str:
     """Put a subject's parameters and its schedule into an SBML document.
 
-    What is done at time zero becomes initial values. Everything later becomes one event for each time, triggered when
-    that time is reached; what happens at one time is evaluated from the values before it, as the engine does.
+    What is done at the beginning becomes initial values. Everything later becomes one event for each time, triggered
+    when that time is reached. What is done at one time is done in its order, as the engine does it, and written in
+    terms of the values before. A document begins at time 0: where something is done before day 0, time 0 is the day on
+    which that begins; what the model itself reads or writes down of the time stays in days of the protocol, and its
+    notes say so.
 
     Parameters
     ----------
@@ -65,26 +68,56 @@ def with_doses(sbml: str, parameters: Mapping[str, float], done: Sequence[Operat
     UnknownNameError
         If an operation or a value names a symbol that the document does not have.
     ModelError
-        If an operation has values of more than one subject, or is done before time zero.
+        If an operation has values of more than one subject.
     """
     document = libsbml.readSBMLFromString(sbml)
     model = document.getModel()
     for name, value in parameters.items():
         _set_initial(model, name, float(value))
     operations = [(float(_one(operation.time)), operation) for operation in done]
-    early = [pair for pair in operations if pair[0] < START]
-    if early:
-        raise ModelError(
-            f'A document begins at day 0, and "{early[0][1].target}" is changed on day {early[0][0]:g}. '
-            "Count the days from the first dose."
-        )
+    first = min((time for time, _ in operations), default=START)
+    if first < START:
+        _begin_earlier(document, first)
+        operations = [(time - first, operation) for time, operation in operations]
+        unit = model.getTimeUnits() or "time"
+        model.setNotes(f"Time 0 of this document is {unit} {first:g} of the protocol.", True)
     later = sorted((pair for pair in operations if pair[0] > START and np.isfinite(pair[0])), key=lambda pair: pair[0])
     for time, operation in operations:
         if time == START:
             _at_start(model, operation)
-    for number, ((time, guard), group) in enumerate(itertools.groupby(later, key=lambda p: (p[0], p[1].guard)), 1):
-        _event(model, f"dose_{number:04d}", time, guard, [operation for _, operation in group])
+    number = 0
+    for time, at_once in itertools.groupby(later, key=lambda pair: pair[0]):
+        parts = [
+            list(part) for _, part in itertools.groupby((each for _, each in at_once), key=lambda each: each.guard)
+        ]
+        for place, part in enumerate(parts):
+            number += 1
+            # Events of one time follow each other, each from what the one before it left; alone it needs no order.
+            order = len(parts) - place if len(parts) > 1 else None
+            _event(model, f"dose_{number:04d}", time, part, order)
     return str(libsbml.writeSBMLToString(document))
+
+
+def _begin_earlier(document: libsbml.SBMLDocument, first: float) -> None:
+    """Let time 0 of a document be an earlier day: where its mathematics reads the time, the day is meant."""
+    model = document.getModel()
+    unit = f" {model.getTimeUnits()}" if model.isSetTimeUnits() else ""
+    day = f"time - {-first!r}{unit}"
+    for element in model.getListOfAllElements():
+        if hasattr(element, "isSetMath") and element.isSetMath():
+            element.setMath(_with_day(element.getMath().deepCopy(), day))
+
+
+def _with_day(node: libsbml.ASTNode, day: str) -> libsbml.ASTNode:
+    """Return a formula in which the time is replaced by another formula."""
+    if node.getType() == libsbml.AST_NAME_TIME:
+        return libsbml.parseL3Formula(day)
+    for place in range(node.getNumChildren()):
+        child = node.getChild(place)
+        found = _with_day(child, day)
+        if found is not child:
+            node.replaceChild(place, found, True)
+    return node
 
 
 def _one(value: Any) -> float:
@@ -139,26 +172,33 @@ def _at_start(model: libsbml.Model, operation: Operation) -> None:
     assignment.setMath(_with_units(model, operation.target, formula))
 
 
-def _event(model: libsbml.Model, name: str, time: float, guard: str, operations: Sequence[Operation]) -> None:
+def _event(
+    model: libsbml.Model, name: str, time: float, operations: Sequence[Operation], order: int | None = None
+) -> None:
+    """Add the event of a time: operations under one guard, in their order; a higher `order` comes first."""
+    guard = operations[0].guard
     event = model.createEvent()
     event.setIdAttribute(name)
-    event.setUseValuesFromTriggerTime(True)
+    event.setUseValuesFromTriggerTime(order is None)
+    if order is not None:
+        event.createPriority().setMath(libsbml.parseL3Formula(str(order)))
     trigger = event.createTrigger()
     trigger.setInitialValue(False)
     trigger.setPersistent(True)
     reached = f"time >= {time!r} {model.getTimeUnits()}" if model.isSetTimeUnits() else f"time >= {time!r}"
     trigger.setMath(libsbml.parseL3Formula(f"({reached}) && ({guard})" if guard else reached))
-    targets = [operation.target for operation in operations]
+    # The assignments of an event are simultaneous, so each is written out in terms of the values before all of them.
+    become: dict[str, str] = {}
     for operation in operations:
-        if targets.count(operation.target) > 1:
-            raise ModelError(f'Day {time:g} changes "{operation.target}" twice; move one of the doses a moment.')
-        element = _element(model, operation.target)
+        become[operation.target] = _formula(operation, lambda symbol: become.get(symbol, symbol))
+    for target, formula in become.items():
+        element = _element(model, target)
         if element.getConstant():
             # A switch that a dose turns is a constant of the model as long as nobody gives that dose.
             element.setConstant(False)
         assignment = event.createEventAssignment()
-        assignment.setVariable(operation.target)
-        assignment.setMath(_with_units(model, operation.target, _formula(operation, lambda symbol: symbol)))
+        assignment.setVariable(target)
+        assignment.setMath(_with_units(model, target, formula))
 
 
 def _formula(operation: Operation, value_of: Any) -> str:
@@ -166,10 +206,10 @@ def _formula(operation: Operation, value_of: Any) -> str:
     if operation.kind == "set":
         return repr(value)
     if operation.kind == "add":
-        return f"{own} + {value!r}"
+        return f"({own} + {value!r})"
     pool = " + ".join(value_of(name) for name in operation.pool)
     added = _one(operation.added)
-    return f"({own} * ({pool}) + {value!r} * {added!r}) / ({pool} + {added!r})" if added > 0 else own
+    return f"(({own} * ({pool}) + {value!r} * {added!r}) / ({pool} + {added!r}))" if added > 0 else own
 
 
 def _with_units(model: libsbml.Model, target: str, formula: str) -> libsbml.ASTNode:
@@ -179,8 +219,15 @@ def _with_units(model: libsbml.Model, target: str, formula: str) -> libsbml.ASTN
         raise ModelError(f'"{formula}" cannot be read: {libsbml.getLastParseL3Error()}')
     element = _element(model, target)
     unit = element.getSubstanceUnits() if isinstance(element, libsbml.Species) else element.getUnits()
-    if unit and node.getType() in (libsbml.AST_PLUS, libsbml.AST_REAL, libsbml.AST_INTEGER, libsbml.AST_REAL_E):
-        for part in (node, *(node.getChild(i) for i in range(node.getNumChildren()))):
-            if part.isNumber():
-                part.setUnits(unit)
+    if unit:
+        _give_units(node, unit)
     return node
+
+
+def _give_units(node: libsbml.ASTNode, unit: str) -> None:
+    """Give a number, or the numbers of a sum, their unit."""
+    if node.isNumber():
+        node.setUnits(unit)
+    elif node.getType() == libsbml.AST_PLUS:
+        for place in range(node.getNumChildren()):
+            _give_units(node.getChild(place), unit)

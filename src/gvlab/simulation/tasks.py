@@ -28,6 +28,7 @@ from gvlab.errors import (
 from gvlab.model.model import Model
 from gvlab.protocol import Condition, Dose, Harvest, Protocol
 from gvlab.provenance import Manifest, sha256
+from gvlab.simulation.conditions import values_under
 from gvlab.simulation.engine_call import EngineCall
 from gvlab.simulation.executors import Executor, executor_of
 from gvlab.simulation.failures import failures
@@ -116,8 +117,7 @@ class SimulationTask:
     @functools.cached_property
     def values(self) -> Values:
         """Parameters of the subjects under the condition."""
-        nominal = self.model.equations.nominal
-        return Values(self.condition.apply(self.cohort.parameters(), nominal), self.cohort, self.model)
+        return values_under(self.condition, self.cohort, self.model)
 
     @functools.cached_property
     def key(self) -> str:

@@ -15,6 +15,7 @@ from gvlab.engine import Options
 from gvlab.errors import ModelError
 from gvlab.model.model import Model
 from gvlab.protocol import Condition, Dose, Protocol
+from gvlab.simulation import SimulationTask, run_tasks
 from gvlab.simulation.export import typical_subject
 from gvlab.subject import System
 from reference.engines.scenarios import EVENT_TIME, FATES, FLAGS, Scenario, difference, scenarios
@@ -107,11 +108,34 @@ def test_what_is_exported_is_consistent_sbml_with_units(scenario):
     assert found == []
 
 
-def test_a_dose_before_day_0_is_refused_and_not_left_out():
-    system = System.read("b6_into_balbc_wehi3b")
-    early = Protocol.of(Dose("sorafenib", "10 mg/kg", at="day -2"))
-    with pytest.raises(ModelError, match="A document begins at day 0"):
-        typical_subject(Model.default(), system.typical(), early, Condition())
+def given_early_and_together() -> Protocol:
+    """A drug from day -2 on, and cells and marrow of several doses at one instant."""
+    return Protocol(
+        (
+            Dose("sorafenib", "10 mg/kg", at="day -2", every="1 day", until="day 3"),
+            Dose("sorafenib", "5 mg/kg", at="day 1"),
+            Dose("b6_t_cells", "1e6 cell", at="day 2"),
+            Dose("b6_t_cells", "2e6 cell", at="day 2"),
+            Dose("sorafenib", "2.5 mg/kg", at="day 2"),
+        )
+    )
+
+
+@pytest.mark.parametrize("run", [run_in_roadrunner, run_in_copasi])
+def test_doses_before_day_0_and_at_one_instant_are_in_the_document(run):
+    model, typical = Model.default(), System.read("b6_into_balbc_wehi3b").typical()
+    protocol, days = given_early_and_together(), np.array([-2.0, -1.5, 0.0, 1.5, 2.5, 6.0])
+    names = ("sorafenib_depot", "sorafenib_central", "cd8_founder", "PD1_cd8", "time_after_dose")
+    task = SimulationTask(model, typical, protocol, until=6.0, times=days, outputs=names, options=TIGHT)
+    ours = run_tasks([task])[0].get()
+    sbml = typical_subject(model, typical, protocol, Condition())
+    assert "Time 0 of this document is day -2 of the protocol." in sbml
+    assert libsbml.readSBMLFromString(sbml).checkConsistency() == 0
+    curves, _ = run(sbml, days + 2, names, TIGHT)
+    for name in names:
+        expected = ours.values(name)[0]
+        assert np.any(expected > 0), name
+        np.testing.assert_allclose(curves[name], expected, rtol=1e-6, atol=1e-9 * np.abs(expected).max())
 
 
 @pytest.mark.nightly

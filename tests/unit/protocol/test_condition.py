@@ -47,3 +47,15 @@ def test_conditions_that_contradict_each_other_are_refused():
     other = Condition(("other",), (Change("a", 1.0),))
     with pytest.raises(InvalidValueError, match='The conditions one, other both change "a"'):
         one + other
+
+
+def test_a_change_is_a_finite_number():
+    with pytest.raises(InvalidValueError, match='changes "a" to nan; it must be a finite number'):
+        Change("a", float("nan"))
+
+
+def test_what_is_made_by_hand_is_known_also_when_put_together():
+    by_hand = Condition(("mine",), (Change("CL_house", 2.0),))
+    assert by_hand.made_by_hand == by_hand.changes
+    assert Condition.read("house_resistance").made_by_hand == ()
+    assert (Condition.read("house_resistance") + by_hand).made_by_hand == by_hand.changes

@@ -1,11 +1,12 @@
 """A dosing table does what it says, or says why not."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from gvlab.errors import ProtocolError, UnitError
 from gvlab.protocol import Dose, Harvest, Protocol
-from gvlab.protocol.dosing_table import TABLE_COLUMNS
+from gvlab.protocol.dosing_table import LEAST_PORTIONS, TABLE_COLUMNS
 
 pytestmark = pytest.mark.usefixtures("house_library")
 
@@ -62,9 +63,10 @@ def test_names_of_columns_may_be_in_lower_case():
 @pytest.mark.parametrize(
     ("column", "value", "words"),
     [
-        ("SS", 1, "has SS = 1; a steady state cannot be given"),
-        ("EVID", 2, "has EVID = 2; only 0"),
-        ("EVID", 3, "has EVID = 3; only 0"),
+        ("SS", 1, "has SS = 1; a steady state is not computed. Leave SS out"),
+        ("EVID", 2, "has EVID = 2, which changes something without a dose. Remove the row"),
+        ("EVID", 3, "has EVID = 3, which sets a subject back, and nothing can. Remove the row"),
+        ("EVID", 5, "has EVID = 5; only 0"),
         ("II", 0, "repeats 10 times without an interval"),
         ("ADDL", 1.5, "has ADDL = 1.5; it is a whole number"),
         ("ADDL", -1, "has ADDL = -1; it counts further doses"),
@@ -117,20 +119,41 @@ def test_observations_are_passed_over():
 @pytest.mark.parametrize("column", [{"RATE": [12.0]}, {"DUR": [0.25]}, {"RATE": [12.0], "DUR": [0.25]}])
 def test_an_infusion_is_given_in_equal_portions(column):
     (dose,) = Protocol.from_table(rows(TIME=[2.0], **column))
-    assert len(dose.times) == 24
+    assert len(dose.times) == LEAST_PORTIONS
     assert dose.quantity.value * len(dose.times) == pytest.approx(3.0)
     assert sum(dose.times) / len(dose.times) == pytest.approx(2.125)
     assert dose.times[0] > 2.0
     assert dose.times[-1] < 2.25
 
 
+def in_the_body(rate: float, given: float, lasts: float, times):
+    """Amount of one compartment that is infused into at a constant rate and left at another (Gibaldi and Perrier)."""
+    into = given / lasts / rate
+    return into * (np.exp(-rate * np.maximum(times - lasts, 0)) - np.exp(-rate * times))
+
+
+@pytest.mark.parametrize("rate", [0.1, 1.0, 8.0, 44.0])
+@pytest.mark.parametrize("lasts", [1 / 24, 0.25, 1.0])
+def test_portions_of_an_infusion_are_the_infusion_to_a_thousandth(rate, lasts):
+    (dose,) = Protocol.from_table(rows(TIME=[0.0], AMT=[1000.0], DUR=[lasts]))
+    times = np.linspace(0, 2 * lasts, 777)
+    each = dose.quantity.value
+    found = sum(each * np.exp(-rate * (times - at)) * (times >= at) for at in dose.times)
+    exact = in_the_body(rate, 1000.0, lasts, times)
+    np.testing.assert_allclose(found, exact, atol=1000.0 / 1000, rtol=0)
+    after = times > lasts
+    np.testing.assert_allclose(found[after], exact[after], rtol=1e-3)
+
+
 def test_an_infusion_is_repeated_and_must_not_contradict_itself():
     protocol = Protocol.from_table(rows(TIME=[0.0], RATE=[12.0], ADDL=[2], II=[1.0]))
-    assert [dose.times[0] for dose in protocol] == pytest.approx([0.25 / 48, 1 + 0.25 / 48, 2 + 0.25 / 48])
+    assert [dose.times[0] for dose in protocol] == pytest.approx(
+        [day + 0.25 / (2 * LEAST_PORTIONS) for day in range(3)]
+    )
     for columns, words in (
         ({"RATE": [12.0], "DUR": [0.5]}, "has DUR = 0.5, and AMT / RATE is 0.25 days"),
         ({"DUR": [2.0], "ADDL": [1], "II": [1.0]}, "begins an infusion every 1 days that lasts 2 days"),
-        ({"DUR": [365.0]}, "the longest that is read is"),
+        ({"DUR": [365.0]}, "gives 365 days of infusion in 1 parts, as 105,120 portions; at most 20,000 are given"),
     ):
         with pytest.raises(ProtocolError, match=words):
             Protocol.from_table(rows(**columns))

@@ -186,6 +186,19 @@ def test_when_all_controls_die_first_the_hazard_ratio_is_zero_with_an_upper_limi
     assert "HR infinite" in str(mirror)
 
 
+def test_ties_of_one_arm_alone_count_as_one_death_after_another():
+    """By Efron's rule two of one arm who die at once are at risk as if they had died one by one."""
+    late, arm = np.full(10, 100), ["control"] * 10 + ["treated"] * 10
+    event = np.r_[np.zeros(10), np.ones(10)]
+    apart = statistics.hazard_ratio(np.r_[late, np.arange(20, 30)], event, arm, of="treated", versus="control")
+    tied = statistics.hazard_ratio(
+        np.r_[late, np.repeat(np.arange(20, 25), 2)], event, arm, of="treated", versus="control"
+    )
+    assert tied.estimate.value == apart.estimate.value == np.inf
+    assert tied.estimate.lower == pytest.approx(apart.estimate.lower, rel=1e-9)
+    assert tied.p_value == pytest.approx(apart.p_value, rel=1e-9)
+
+
 def test_a_late_death_with_nobody_to_compare_does_not_make_the_ratio_finite():
     time = np.r_[np.arange(20, 30), np.full(9, 100), 99]
     event, arm = np.r_[np.ones(10), np.zeros(9), 1], ["control"] * 10 + ["treated"] * 10
@@ -232,16 +245,43 @@ def test_without_an_event_there_is_nothing_to_test():
     assert (found.statistic, found.p_value, found.degrees_of_freedom) == (0.0, 1.0, 0)
 
 
-def test_stratified_logrank_equals_r():
-    """R 4.2.2, survival: survdiff(Surv(time, status) ~ pat.karno + strata(inst), lung): 21.4 on 7, p = 0.00326."""
+def observed_less_expected(duration, event, group):
+    """Deaths less those expected in each group, and their covariance: urns drawn one death time after another."""
+    names = np.unique(group)
+    difference, covariance = np.zeros(len(names)), np.zeros((len(names), len(names)))
+    for time in np.unique(duration[event == 1]):
+        at_risk = np.array([np.sum((group == name) & (duration >= time)) for name in names], dtype=float)
+        deaths = np.array([np.sum((group == name) & (duration == time) & (event == 1)) for name in names])
+        n, d = at_risk.sum(), deaths.sum()
+        share = at_risk / n
+        difference += deaths - d * share
+        if n > 1:
+            covariance += d * (n - d) / (n - 1) * (np.diag(share) - np.outer(share, share))
+    return difference, covariance
+
+
+def test_stratified_logrank_adds_what_each_stratum_says():
+    """Klein and Moeschberger (2003) Survival Analysis, 7.5: sums over strata, here worked out by themselves."""
     from lifelines.datasets import load_lung
 
-    lung = load_lung().dropna(subset=["pat.karno", "inst"])
-    event = (lung["status"] == lung["status"].max()).astype(int)
-    found = statistics.logrank(lung["time"], event, lung["pat.karno"], strata=lung["inst"])
-    assert found.degrees_of_freedom == 7
-    assert found.statistic == pytest.approx(21.4, abs=0.05)
-    assert found.p_value == pytest.approx(0.00326, abs=5e-5)
+    lung = load_lung().dropna(subset=["ph.ecog", "sex"])
+    event = (lung["status"] == lung["status"].max()).astype(int).to_numpy()
+    time, group, strata = (lung[name].to_numpy() for name in ("time", "ph.ecog", "sex"))
+    parts = []
+    for stratum in np.unique(strata):
+        here = strata == stratum
+        difference, covariance = np.zeros(4), np.zeros((4, 4))
+        inside = np.unique(group[here]).astype(int)
+        difference[inside], covariance[np.ix_(inside, inside)] = observed_less_expected(
+            time[here], event[here], group[here]
+        )
+        parts.append((difference, covariance))
+    difference, covariance = sum(part[0] for part in parts), sum(part[1] for part in parts)
+    statistic = difference @ np.linalg.pinv(covariance) @ difference
+    found = statistics.logrank(time, event, group, strata=strata)
+    assert found.degrees_of_freedom == 3
+    assert found.statistic == pytest.approx(statistic, rel=1e-9)
+    assert found.p_value == pytest.approx(stats.chi2.sf(statistic, 3), rel=1e-9)
 
 
 def test_strata_are_compared_within():
