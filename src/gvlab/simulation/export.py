@@ -80,7 +80,8 @@ def with_doses(sbml: str, parameters: Mapping[str, float], done: Sequence[Operat
         _begin_earlier(document, first)
         operations = [(time - first, operation) for time, operation in operations]
         unit = model.getTimeUnits() or "time"
-        model.setNotes(f"Time 0 of this document is {unit} {first:g} of the protocol.", True)
+        said = f"Time 0 of this document is {unit} {first:g} of the protocol."
+        model.appendNotes(f'<p xmlns="http://www.w3.org/1999/xhtml">{said}</p>')
     later = sorted((pair for pair in operations if pair[0] > START and np.isfinite(pair[0])), key=lambda pair: pair[0])
     for time, operation in operations:
         if time == START:
