@@ -11,7 +11,21 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from gvlab.cli import analyze, bench, calibrate, compare, design, drivers, export, records, run, schema, serve, synergy
+from gvlab.cli import (
+    analyze,
+    bench,
+    calibrate,
+    compare,
+    design,
+    drivers,
+    export,
+    records,
+    run,
+    schema,
+    serve,
+    synergy,
+    why,
+)
 from gvlab.cli.common import help_of
 from gvlab.errors import GVLabError, GVLabWarning
 
@@ -38,6 +52,7 @@ for _name, _command in (
     ("drivers", drivers.drivers),
     ("design", design.design),
     ("synergy", synergy.synergy),
+    ("why", why.why),
     ("analyze", analyze.analyze),
     ("compare", compare.compare),
     ("list", records.list_records),

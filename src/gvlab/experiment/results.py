@@ -14,12 +14,13 @@ from gvlab import notebook, units
 from gvlab.assay.endpoint import EventTimes, endpoint_arrays, event_times
 from gvlab.assay.measurements import COLUMNS, Measurements
 from gvlab.bibliography import Source
+from gvlab.engine import Cancel, Progress
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.experiment import sampling as virtual
 from gvlab.files import atomic_file, make_folder
 from gvlab.lazy import LazyModule
 from gvlab.notebook import shortened
-from gvlab.simulation import Trajectories
+from gvlab.simulation import Executor, Trajectories
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from gvlab.assay.samples import Samples
     from gvlab.experiment.experiment import Experiment
     from gvlab.experiment.summary import Summary
+    from gvlab.experiment.why import Why
     from gvlab.library import Library
 else:
     pd = LazyModule("pandas")
@@ -193,6 +195,31 @@ class Results:
         unit = model.unit(output)
         table = pd.concat(tables, ignore_index=True).assign(unit=unit, below_lloq=False, above_uloq=False)
         return Measurements(output, model.title(output), unit, table[list(COLUMNS)], self.seed)
+
+    def why(
+        self,
+        arm: str,
+        versus: str,
+        *,
+        reading: str = "",
+        day: str = "",
+        sets: int = 0,
+        ensemble: str = "",
+        executor: Executor | str | None = None,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+    ) -> Why:
+        """Return which edges of the model carry the difference of two arms; see `gvlab.experiment.why.why`.
+
+        Where the same subjects went through every arm, they are asked again; else new ones of the same seed.
+        """
+        from gvlab.experiment.why import SUBJECTS, why
+
+        subjects = len(self.run(arm)) if self.paired else SUBJECTS
+        return why(
+            self.experiment, arm, versus, reading=reading, day=day, seed=self.seed, subjects=subjects, sets=sets,
+            ensemble=ensemble, executor=executor, progress=progress, cancel=cancel,
+        )  # fmt: skip
 
     def summary(self) -> Summary:
         """Return what came of every arm, and of each compared with the first, as tables."""

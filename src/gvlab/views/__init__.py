@@ -37,6 +37,7 @@ from gvlab.views.view import (
     ViewRecipe,
     ViewTable,
 )
+from gvlab.views.why import why_view
 
 __all__ = [
     "WIDTH",
@@ -94,4 +95,5 @@ __all__ = [
     "table_csv",
     "table_html",
     "thumbnail",
+    "why_view",
 ]

@@ -46,6 +46,7 @@ def shares_view(
     low: float = 0.0,
     high: float = 100.0,
     width: float | None = None,
+    notes: tuple[str, ...] = (),
     recipe: ViewRecipe | None = None,
 ) -> View:
     """Return shares as rows, each a dot (or a bar from 0) with its interval.
@@ -66,6 +67,8 @@ def shares_view(
         Ends of the axis, moved out where a share or an interval lies beyond.
     width
         Points across, where names need the room.
+    notes
+        Sentences of the caption.
     recipe
         What made it; measured data where None.
 
@@ -106,4 +109,5 @@ def shares_view(
         keys=tuple(keys),
         height=27.0 * len(shares) + 10.0,
         width=width,
+        notes=notes,
     )
