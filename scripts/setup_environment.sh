@@ -22,7 +22,7 @@ fi
 if [ -e "$unfinished" ]; then
     echo "An earlier set-up of $venv was stopped; beginning anew." >&2
     rm -rf "$venv"
-elif ! suitable "$venv/bin/python" || ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+elif ! suitable "$venv/bin/python"; then
     rm -rf "$venv"
 fi
 if [ ! -e "$venv" ]; then
@@ -35,6 +35,8 @@ if [ ! -e "$venv" ]; then
     fi
 fi
 : > "$unfinished"
+# An environment that another tool has made may have no pip; it gets one and stays.
+"$venv/bin/python" -m pip --version >/dev/null 2>&1 || "$venv/bin/python" -m ensurepip --default-pip >/dev/null
 echo "Setting up $venv with $("$venv/bin/python" --version); the first time takes a minute or two ..." >&2
 # Nothing is installed but what the lock names by its hash; gvlab itself is built with what is then there.
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
