@@ -39,6 +39,10 @@ fi
 "$venv/bin/python" -m pip --version >/dev/null 2>&1 || "$venv/bin/python" -m ensurepip --default-pip >/dev/null
 echo "Setting up $venv with $("$venv/bin/python" --version); the first time takes a minute or two ..." >&2
 # Nothing is installed but what the lock names by its hash; gvlab itself is built with what is then there.
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+install() { "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@"; }
+# What pip itself gives up, for want of a network, is not half done; only what was stopped is.
+if ! install --require-hashes -r requirements.lock || ! install --no-deps --no-build-isolation --editable .; then
+    rm -f "$unfinished"
+    exit 1
+fi
 rm -f "$unfinished"
