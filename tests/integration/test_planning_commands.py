@@ -21,7 +21,8 @@ def test_a_plan_holds_list_key_sheet_and_power(gvlab, tmp_path):
     folder = tmp_path / "plan"
     done = gvlab("design", "mathew2018_survival", *SYSTEM, *SMALL, "--per-arm", "7", "--out", str(folder))
     assert done.code == 0, done.complained
-    assert "7 animals in each of 4 arms, 28 in all" in done.printed
+    assert "7 animals in each of 4 arms, 28 in the arms and " in done.printed
+    assert "A board also asks for: severity; observation; formulation and volume of" in done.printed
     assert "within the Monte-Carlo error" in done.printed
     bench = pd.read_csv(folder / "randomization.csv", comment="#")
     key = pd.read_csv(folder / "key" / "randomization_key.csv", comment="#")
@@ -31,10 +32,14 @@ def test_a_plan_holds_list_key_sheet_and_power(gvlab, tmp_path):
     )
     assert set(bench["code"]) == set(key["code"])
     book = openpyxl.load_workbook(folder / "design_sheet.xlsx")
-    assert book.sheetnames == ["Summary", "Arms", "Doses", "Calendar", "Sampling", "Animals", "ARRIVE 2.0"]
+    assert book.sheetnames == [
+        "Summary", "Arms", "Doses", "Calendar", "Sampling", "All animals", "List", "ARRIVE 2.0",
+    ]  # fmt: skip
     assert all(sheet["A1"].value == PLAN_MARK for sheet in book)
     assert not any(cell.data_type == "f" for sheet in book for row in sheet.iter_rows() for cell in row)
-    assert {"power.svg", "power.png", "power.csv", "plan.json"} <= {path.name for path in folder.iterdir()}
+    assert {"power.svg", "power.png", "power.csv", "plan.json", "board.pdf", "details.yaml", "animals.csv"} <= {
+        path.name for path in folder.iterdir()
+    }
     # Nothing outside the key tells which mouse is in which arm, nor the seed that would.
     seed = (folder / "key" / "randomization_key.csv").read_text().split("Seed of the randomization: ")[1].split(";")[0]
     for file in ("randomization.csv", "plan.json", "arrive.csv"):
@@ -68,7 +73,8 @@ def test_nothing_outside_the_key_gives_the_list_away(gvlab, tmp_path):
 
 
 def test_a_plan_of_a_reading_needs_its_day(gvlab, tmp_path):
-    done = gvlab("design", "mathew2018_il15_source", "--endpoint", "IL15_serum", "--out", str(tmp_path / "x"))
+    command = ("design", "mathew2018_il15_source", *SYSTEM, "--endpoint", "IL15_serum", "--out", str(tmp_path / "x"))
+    done = gvlab(*command)
     assert done.code == 1
     assert 'say on which day, such as "day 12"' in done.complained
     assert not (tmp_path / "x").exists()
@@ -82,17 +88,50 @@ def test_a_plan_of_a_reading_needs_its_day(gvlab, tmp_path):
         ("--attrition", "nan", '"attrition" is nan: input should be a finite number'),
         ("--attrition", "10", "it is a share of the animals between 0 and 0.9. Did you mean 0.1?"),
         ("--alpha", "5", "alpha is 5; a level lies between 0 and 1"),
+        ("--per-arm", "100000", "at most 2,000 are planned"),
+        ("--allocate", "BM=nan", 'Arm "BM" is to get nan times the animals'),
+        ("--allocate", "BMM=2", 'Did you mean "BM"?'),
+        ("--interim", "50%", 'survival is looked at on "day 50"'),
+        ("--interim", "day 500", "it lies between day 0 and 100"),
+        ("--cage-correlation", "1.5", "it lies between 0 and 1"),
     ],
 )
 def test_a_value_that_cannot_be_meant_is_refused_before_the_work(gvlab, tmp_path, option, value, words):
     done = gvlab("design", "mathew2018_survival", *SYSTEM, option, value, "--out", str(tmp_path / "x"))
     assert done.code == 1
-    assert words in done.complained
+    assert words in " ".join(done.complained.split())
     assert not (tmp_path / "x").exists()
 
 
+def test_where_there_are_several_systems_one_is_named(gvlab, tmp_path):
+    done = gvlab("design", "mathew2018_survival", *SMALL, "--out", str(tmp_path / "x"))
+    assert done.code == 1
+    assert "is of 6 systems, and what is asked differs between them. Name one with --system:" in done.complained
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_plan_of_several_arms_with_details_and_strata(gvlab, tmp_path):
+    first = tmp_path / "first"
+    small = ("design", "mathew2018_survival", *SYSTEM, *SMALL, "--per-arm", "6")
+    assert gvlab(*small, "--out", str(first)).code == 0
+    text = (first / "details.yaml").read_text().replace("severity: ''", "severity: severe")
+    (tmp_path / "mine.yaml").write_text(text.replace("volume: ''", "volume: 0.2 mL"))
+    arms = ("--arm", "BM + T cells + sorafenib", "--arm", "BM", "--versus", "BM + T cells", "--require", "any")
+    more = ("--allocate", "BM=2", "--stratum", "female=1", "--stratum", "male=1", "--side", "higher")
+    done = gvlab(*small, *arms, *more, "--details", str(tmp_path / "mine.yaml"), "--out", str(tmp_path / "second"))
+    assert done.code == 0, done.complained
+    assert "the level shared by Holm's procedure. Required: at least one of them." in done.printed
+    assert "12 in BM, 6 in BM + sorafenib" in done.printed
+    assert "severity" not in done.printed.split("A board also asks for:")[1].split(".")[0]
+    bench = pd.read_csv(tmp_path / "second" / "randomization.csv", comment="#")
+    assert bench["stratum"].value_counts().to_dict() == {"female": 15, "male": 15}
+    plan = json.loads((tmp_path / "second" / "plan.json").read_text())
+    assert plan["animals_by_arm"]["BM"] == 12
+    assert (tmp_path / "second" / "board.pdf").read_bytes().count(b"/Type /Page\n") == 1
+
+
 def test_a_power_that_is_none_is_refused(gvlab, tmp_path):
-    done = gvlab("design", "mathew2018_survival", *SMALL, "--power", "80", "--out", str(tmp_path / "x"))
+    done = gvlab("design", "mathew2018_survival", *SYSTEM, *SMALL, "--power", "80", "--out", str(tmp_path / "x"))
     assert done.code == 1
     assert "A power of 80 is asked for" in done.complained
 

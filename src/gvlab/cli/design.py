@@ -2,18 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gvlab.cli.common import output_folder, progress_bar, say_bundle
+from gvlab.cli.common import output_folder, pairs, progress_bar, say_bundle
+from gvlab.errors import InvalidValueError
+
+
+class Side(StrEnum):
+    """Which differences count."""
+
+    TWO = "two-sided"
+    HIGHER = "higher"
+    LOWER = "lower"
+
+
+class Cages(StrEnum):
+    """What a cage is to the test."""
+
+    IGNORED = "ignored"
+    STRATUM = "stratum"
+    UNIT = "unit"
+
+
+class Require(StrEnum):
+    """What must reach the power, of several comparisons."""
+
+    EACH = "each"
+    ALL = "all"
+    ANY = "any"
+
+
+class Bounds(StrEnum):
+    """Of an interim look."""
+
+    OBRIEN_FLEMING = "obrien_fleming"
+    POCOCK = "pocock"
+
+
+def weights(given: Iterable[str] | None, option: str) -> dict[str, float]:
+    """Return the numbers of an option that is given as "name=number", again for each."""
+    found = {}
+    for name, text in pairs(given, option).items():
+        try:
+            found[name] = float(text)
+        except ValueError as error:
+            raise InvalidValueError(
+                f'{option} "{name}={text}" ends in no number; write {option} "{name}=2".'
+            ) from error
+    return found
 
 
 def design(
     name: Annotated[str, typer.Argument(help="An experiment of the library; see gvlab list experiments.")],
-    system: Annotated[str, typer.Option(help="In which system.", show_default="the experiment's first")] = "",
-    arm: Annotated[str, typer.Option(help="The arm that is to differ ...", show_default="the last")] = "",
+    system: Annotated[
+        str, typer.Option(help="In which system; it is named where there are several.", show_default="the only one")
+    ] = "",
+    arm: Annotated[
+        list[str] | None,
+        typer.Option(help="The arm that is to differ; again for more, each against the same.", show_default="the last"),
+    ] = None,
     versus: Annotated[str, typer.Option(help="... from this one.", show_default="the one before it")] = "",
     endpoint: Annotated[
         str,
@@ -23,8 +75,19 @@ def design(
         ),
     ] = "",
     day: Annotated[str, typer.Option(help='When a reading is taken, such as "day 12".')] = "",
+    side: Annotated[
+        Side, typer.Option(help='Which differences count; "higher": only that the arm lives longer, or reads higher.')
+    ] = Side.TWO,
+    require: Annotated[
+        Require,
+        typer.Option(help="Of several arms: what must reach the power. The level is shared by Holm's procedure."),
+    ] = Require.EACH,
     power: Annotated[float, typer.Option(help="Wanted probability that the test is significant.")] = 0.8,
-    alpha: Annotated[float, typer.Option(help="Level of the two-sided test.")] = 0.05,
+    alpha: Annotated[float, typer.Option(help="Level of the tests together.")] = 0.05,
+    interim: Annotated[
+        str, typer.Option(help='A look before the end: "day 50", or "50%" of the animals where they are read once.')
+    ] = "",
+    bounds: Annotated[Bounds, typer.Option(help="Of the interim look.")] = Bounds.OBRIEN_FLEMING,
     attrition: Annotated[
         float | None,
         typer.Option(
@@ -43,7 +106,34 @@ def design(
     per_arm: Annotated[
         int | None, typer.Option("--per-arm", min=1, help="Animals per arm to plan with, in place of the number found.")
     ] = None,
+    allocate: Annotated[
+        list[str] | None,
+        typer.Option(help='Animals of an arm for one of the others: --allocate "BM=2". Again for each arm.'),
+    ] = None,
     cage_size: Annotated[int, typer.Option("--cage-size", min=1, help="Animals in a cage.")] = 5,
+    cages: Annotated[
+        Cages, typer.Option(help="What a cage is to the test; a unit holds one arm and is treated as a whole.")
+    ] = Cages.IGNORED,
+    cage_correlation: Annotated[
+        float, typer.Option("--cage-correlation", help="How alike animals of a cage are, 0 to 1.")
+    ] = 0.0,
+    stratum: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='What shares no cage with others, with its part of the animals: --stratum "male=1". Again for each.'
+        ),
+    ] = None,
+    spare: Annotated[float, typer.Option(min=0, max=1, help="Animals ordered in addition, as a share.")] = 0.05,
+    satellites: Annotated[
+        int, typer.Option(min=0, help="Animals of an arm for each day on which a reading kills.")
+    ] = 5,
+    radiation_controls: Annotated[
+        int, typer.Option("--radiation-controls", min=0, help="Irradiated animals without marrow.")
+    ] = 3,
+    details: Annotated[
+        Path | None,
+        typer.Option(help="What no simulation can know, as YAML: the details.yaml of a plan, filled in.", exists=True),
+    ] = None,
     start: Annotated[str, typer.Option(help="Date of day 0, such as 2026-12-01, for the calendar.")] = "",
     subjects: Annotated[int, typer.Option(min=64, help="Virtual animals per arm, nominal parameters.")] = 1600,
     sets: Annotated[int, typer.Option(min=0, help="Plausible parameter sets to ask, of the ensemble.")] = 24,
@@ -63,7 +153,7 @@ def design(
         Path | None, typer.Option("--out", help="New folder for the plan.", show_default="results/design-NAME-DATE")
     ] = None,
 ) -> None:
-    """Plan an experiment: number of animals, randomization, design sheet, calendar, ARRIVE table.
+    """Plan an experiment: animals, randomization, design sheet, calendar, ARRIVE table, a page for the board.
 
     The experiment is rehearsed on many virtual animals, with some that are lost and leukemias that do not take. Then
     experiments of 2, 3, 4 ... animals per arm are drawn from them, 2,000 of each size, and tested as you would test
@@ -76,26 +166,42 @@ def design(
 
     gvlab design mathew2018_survival --system b6_into_balbc_wehi3b --out plan
 
-    gvlab design mathew2018_survival --arm "BM + T cells + sorafenib" --versus "BM + sorafenib" --power 0.9
+    gvlab design mathew2018_survival --system b6_into_balbc_wehi3b --arm "BM + T cells + sorafenib" --arm "BM + T cells"
+    --versus "BM + sorafenib" --allocate "BM + sorafenib=1.5" --power 0.9
 
-    gvlab design mathew2018_il15_source --endpoint serum_il15 --day "day 9"
+    gvlab design mathew2018_il15_source --system b6_into_balbc_wehi3b --endpoint serum_il15 --day "day 9"
     """
     # Imported here, as in every command: "gvlab --help" must answer at once.
+    from gvlab.planning.protocol_details import ProtocolDetails, read_details
     from gvlab.workflows.plan_experiment import PlanRequest, plan_experiment
 
+    arms = arm or [""]
     request = PlanRequest(
         experiment=name,
         system=system,
-        arm=arm,
+        arm=arms[0],
+        also=tuple(arms[1:]),
         versus=versus,
         endpoint=endpoint,
         day=day,
+        alternative=side.value,
+        require=require.value,
         power=power,
         alpha=alpha,
+        interim=interim,
+        bounds=bounds.value,
         attrition=attrition,
         engraftment_failure=engraftment_failure,
         per_arm=per_arm,
+        allocation=weights(allocate, "--allocate"),
         cage_size=cage_size,
+        cages=cages.value,
+        cage_correlation=cage_correlation,
+        strata=weights(stratum, "--stratum"),
+        spare=spare,
+        satellites=satellites,
+        radiation_controls=radiation_controls,
+        details=read_details(details) if details else ProtocolDetails(),
         start=start,
         subjects=subjects,
         sets=sets,

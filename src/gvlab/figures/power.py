@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _95 = 1.96
+_MODEL = (0.1, 0.9)
+_FEWEST_SETS = 3
 
 
 @styled
@@ -52,7 +54,7 @@ def power(
         Columns ``set, n_per_arm, power, standard_error``, power from 0 to 1.
     nominal
         The set that is drawn as a thick line with the 95 % interval of its Monte-Carlo error; every other set is a thin
-        line.
+        line, and their 10th to 90th percentile a band: what the model leaves open.
     target, needed
         Power that is asked for; animals per arm that reach it, marked where given.
     axis, title, width, height_mm, save
@@ -68,6 +70,7 @@ def power(
         raise InvalidValueError(f"The power asked for is {target:g}; it lies between 0 and 1.")
     figure = new_figure(width, height_mm) if axis is None else figure_of(axis)
     axes = figure.add_subplot() if axis is None else axis
+    _model_band(axes, table[table["set"].astype(str) != nominal])
     for name in sets:
         rows = table[table["set"].astype(str) == name]
         n, p, error = (rows[column].to_numpy(dtype=np.float64) for column in ("n_per_arm", "power", "standard_error"))
@@ -95,6 +98,16 @@ def power(
     return finish(figure, save)
 
 
+def _model_band(axes: Axes, others: pd.DataFrame) -> None:
+    """Draw what four of five plausible sets say."""
+    if others["set"].nunique() < _FEWEST_SETS:
+        return
+    low, high = (others.groupby("n_per_arm")["power"].quantile(q) for q in _MODEL)
+    axes.fill_between(
+        low.index.to_numpy(), 100 * low, 100 * high, color=OKABE_ITO[5], alpha=0.25, linewidth=0, zorder=1
+    )
+
+
 def _last_of_interest(table: pd.DataFrame, target: float, needed: int | None) -> float:
     """Return the number of animals beyond which every curve is near 1, or the last one tried."""
     largest = float(table["n_per_arm"].max())
@@ -113,4 +126,6 @@ def _explain(axes: Axes, others: int) -> None:
     if others:
         words = f"{others} plausible set{'s' if others > 1 else ''}"
         marks.append(Line2D([], [], color=OKABE_ITO[5], linewidth=0.8, label=words))
+    if others >= _FEWEST_SETS:
+        marks.append(Patch(color=OKABE_ITO[5], alpha=0.25, linewidth=0, label="four of five of them"))
     axes.legend(handles=marks, loc="lower right", fontsize=6, labelspacing=0.3, borderaxespad=0.8)

@@ -19,6 +19,7 @@ from gvlab.library.fields import (
     Words,
 )
 from gvlab.library.finding_record import FindingRecord
+from gvlab.library.husbandry_record import HusbandryRecord
 from gvlab.library.report_record import ReportSpec, StudyRecord
 from gvlab.library.table_rows import ConditionRow, EdgeRow, LookRow, ParameterRow
 from gvlab.library.variability import Variability
@@ -224,6 +225,7 @@ KINDS: dict[str, type[Record]] = {
     "assays": AssayRecord,
     "studies": StudyRecord,
     "ensembles": Recipe,
+    "husbandry": HusbandryRecord,
 }
 """Folder of the library: schema of a YAML file in it."""
 
@@ -245,6 +247,7 @@ SINGULAR = {
     "assays": "assay",
     "studies": "study",
     "ensembles": "ensemble",
+    "husbandry": "species",
     "conditions": "condition",
     "parameters": "parameter",
     "edges": "edge",

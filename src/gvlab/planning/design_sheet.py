@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gvlab import units
 from gvlab.arrays import Array, Float
 from gvlab.assay.readers.tables import safe_cell
-from gvlab.errors import InvalidValueError, UnitError
+from gvlab.errors import UnitError
 from gvlab.experiment.experiment import Experiment
+from gvlab.planning.dates import date_of
+from gvlab.planning.protocol_details import TO_FILL, AgentDetails, ProtocolDetails
+from gvlab.planning.sampling_calendar import sampling_days
+from gvlab.planning.sham import days_in_words, sham_doses
 from gvlab.protocol import Dose
 from gvlab.subject.cohort import BODY_MASS
 
@@ -24,13 +27,17 @@ PLAN_MARK = "PLAN, from simulation by GVLab; nothing here was measured"
 _COHORT = 200
 
 
-def arms_table(experiment: Experiment, per_arm: int) -> pd.DataFrame:
-    """Return one row an arm: how many animals, what is given, in words."""
+def arms_table(experiment: Experiment, sizes: Mapping[str, int]) -> pd.DataFrame:
+    """Return one row an arm: how many animals, what is given, in words, and what stands in place of what is not."""
+    shams = sham_doses(experiment)
     rows = [
         {
             "arm": arm.name,
-            "animals": per_arm,
+            "animals": sizes[arm.name],
             "what is given": arm.protocol.in_words(),
+            "in place of what others get": "; ".join(
+                f"{each.title}, {days_in_words(each.days)}" for each in shams if each.arm == arm.name
+            ),
             "what else is different": str(arm.condition) if arm.condition else "",
         }
         for arm in experiment.arms
@@ -38,27 +45,37 @@ def arms_table(experiment: Experiment, per_arm: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def doses_table(experiment: Experiment, seed: int) -> pd.DataFrame:
-    """Return one row an arm and dose, with the amount for one animal of median body mass and the range over animals.
+def doses_table(experiment: Experiment, seed: int, details: ProtocolDetails | None = None) -> pd.DataFrame:
+    """Return one row an arm and dose, vehicle and sham doses too, with the amount for one animal of median body mass.
 
-    The body masses are those of the virtual animals; weigh the real ones.
+    The body masses are those of the virtual animals; weigh the real ones. What `details` lack is marked.
     """
+    details = details or ProtocolDetails()
     mass = experiment.system.cohort(_COHORT, seed).column(BODY_MASS) if _has_mass(experiment) else None
+    shams = sham_doses(experiment)
     rows = []
     for arm in experiment.arms:
-        for dose in sorted(arm.protocol, key=lambda each: each.start):
+        lines: list[tuple[Dose, tuple[float, ...], str]] = [(dose, dose.times, "") for dose in arm.protocol]
+        lines += [(each.dose, each.days, each.title) for each in shams if each.arm == arm.name]
+        for dose, days, sham in sorted(lines, key=lambda line: line[1][0]):
+            agent = dose.agent_definition
+            mine = details.agents.get(dose.agent, AgentDetails())
+            liquid = agent.record.kind != "irradiation"
             rows.append(
                 {
                     "arm": arm.name,
-                    "agent": dose.agent_definition.title,
-                    "dose": dose.amount,
-                    "per animal": _per_animal(dose, mass),
-                    "first day": dose.start,
-                    "last day": dose.times[-1],
-                    "times": len(dose.times),
-                    "route": dose.agent_definition.route_name(dose.route),
-                    "in words": dose.in_words(),
-                    "basis": _basis(experiment, dose),
+                    "agent": sham or agent.title,
+                    "dose": "none" if sham else dose.amount,
+                    "per animal": "same volume" if sham else _per_animal(dose, mass),
+                    "volume": (mine.volume or TO_FILL) if liquid else "",
+                    "concentration": "" if sham or not liquid else details.concentration(dose) or TO_FILL,
+                    "formulation": (mine.formulation or TO_FILL) if liquid else "",
+                    "first day": days[0],
+                    "last day": days[-1],
+                    "times": len(days),
+                    "route": agent.route_name(dose.route),
+                    "in words": f"{sham}, {days_in_words(days)}" if sham else dose.in_words(),
+                    "basis": "blinding: others get the agent" if sham else _basis(experiment, dose),
                 }
             )
     return pd.DataFrame(rows)
@@ -90,7 +107,7 @@ def _basis(experiment: Experiment, dose: Dose) -> str:
     return "as written in the experiment"
 
 
-def calendar(experiment: Experiment, start: dt.date | None = None) -> pd.DataFrame:
+def calendar(experiment: Experiment, start: dt.date | None = None, also: Sequence[float] = ()) -> pd.DataFrame:
     """Return one row a day on which something is done, arms that get the same together.
 
     Parameters
@@ -99,6 +116,8 @@ def calendar(experiment: Experiment, start: dt.date | None = None) -> pd.DataFra
         What is done.
     start
         Date of day 0; without it the column ``date`` is empty.
+    also
+        Days of sampling beside those that published statements ask for.
     """
     entries: dict[tuple[float, str], list[str]] = {}
     for arm in experiment.arms:
@@ -108,98 +127,25 @@ def calendar(experiment: Experiment, start: dt.date | None = None) -> pd.DataFra
                 agent = dose.agent_definition
                 what = f"{agent.title}, {dose.amount}, {agent.route_name(dose.route)}{count}"
                 entries.setdefault((time, what), []).append(arm.name)
-    for day in sampling_days(experiment):
+    for each in sham_doses(experiment):
+        for number, time in enumerate(each.days):
+            count = f" (dose {number + 1} of {len(each.days)})" if len(each.days) > 1 else ""
+            what = f"{each.title}, {each.dose.agent_definition.route_name(each.dose.route)}{count}"
+            entries.setdefault((time, what), []).append(each.arm)
+    for day in sorted(set(sampling_days(experiment)) | set(also)):
         entries.setdefault((day, "sampling, see the sampling calendar"), []).extend(a.name for a in experiment.arms)
     entries.setdefault((experiment.last_day, "end of the study"), []).extend(a.name for a in experiment.arms)
     everyone = len(experiment.arms)
     rows = [
         {
             "day": day,
-            "date": _date(start, day),
+            "date": date_of(start, day),
             "what": what,
             "arms": "all arms" if len(arms) == everyone else "; ".join(arms),
         }
         for (day, what), arms in sorted(entries.items(), key=lambda item: item[0][0])
     ]
     return pd.DataFrame(rows)
-
-
-def _date(start: dt.date | None, day: float) -> str:
-    """Return the date of a day; "" without a date of day 0.
-
-    Raises
-    ------
-    InvalidValueError
-        If the calendar has no such date.
-    """
-    if start is None:
-        return ""
-    try:
-        return (start + dt.timedelta(days=int(np.floor(day)))).isoformat()
-    except OverflowError as error:
-        raise InvalidValueError(
-            f"Day {day:g} of a study that starts on {start} is beyond the calendar, which ends with the year 9999."
-        ) from error
-
-
-def sampling_days(experiment: Experiment) -> tuple[float, ...]:
-    """Return the days on which published statements about the experiment ask for a reading."""
-    asked = set()
-    for finding in experiment.library.read_all("findings").values():
-        for comparison in finding.comparisons:
-            if finding.experiment == experiment.name and comparison.measure.readout is not None:
-                asked.add(units.day(comparison.measure.at))
-                asked.update([units.day(comparison.versus_at)] if comparison.versus_at else [])
-    return tuple(sorted(day for day in asked if 0 < day <= experiment.last_day))
-
-
-def sampling_table(experiment: Experiment, start: dt.date | None = None) -> pd.DataFrame:
-    """Return one row a reading and assay that can make it, the specimen, and whether it kills the animal."""
-    assays = experiment.library.read_all("assays")
-    wanted = set(experiment.outputs())
-    days = sampling_days(experiment) or (experiment.last_day,)
-    rows = []
-    for record in assays.values():
-        words = {word for formula in record.formulas for word in _words(formula)}
-        if record.name not in experiment.assays and not words & wanted:
-            continue
-        for day in days:
-            rows.append(
-                {
-                    "day": day,
-                    "date": _date(start, day),
-                    "assay": record.title,
-                    "specimen": record.specimen,
-                    "animal is killed": "yes: plan animals of its own" if record.destructive else "no",
-                    "wells or images a sample": record.replicates,
-                    "done": "",
-                }
-            )
-    columns = ["day", "date", "assay", "specimen", "animal is killed", "wells or images a sample", "done"]
-    table = pd.DataFrame(rows, columns=columns)
-    return table.sort_values("day", kind="stable", ignore_index=True)
-
-
-def _words(formula: str) -> list[str]:
-    import re
-
-    return re.findall(r"[A-Za-z_]\w*", formula)
-
-
-def parse_date(text: str) -> dt.date | None:
-    """Read a date as 2026-11-24; "" is none.
-
-    Raises
-    ------
-    InvalidValueError
-        If it is written otherwise.
-    """
-    if not text:
-        return None
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidValueError(f'"{text}" is not a date. Write year-month-day, such as 2026-11-24.') from error
 
 
 def save_workbook(path: Path, sheets: Mapping[str, pd.DataFrame], head: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from gvlab import units
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.experiment.experiment import Experiment
+from gvlab.statistics.permutation import Alternative
 from gvlab.subject import System
 
 
@@ -67,8 +68,8 @@ class Attrition:
 
     @property
     def runs(self) -> int:
-        """How many arms are simulated for a comparison: each with leukemia, and without where it can fail to take."""
-        return 4 if self.engraftment_failure else 2
+        """How often an arm is simulated: with leukemia, and without where it can fail to take."""
+        return 2 if self.engraftment_failure else 1
 
 
 def is_animal(system: System) -> bool:
@@ -93,6 +94,8 @@ class PlannedComparison:
     share
         Whether the endpoint is counted on the day: no laboratory can observe when the last cell has died, so its time
         cannot be tested, and the share without leukemia can.
+    alternative
+        Two-sided, or what the arm must be to count: "higher" (lives longer, reads higher) or "lower".
     """
 
     arm: str
@@ -101,10 +104,17 @@ class PlannedComparison:
     day: float | None = None
     assay: str = ""
     share: bool = False
+    alternative: Alternative = "two-sided"
 
     @classmethod
     def of(
-        cls, experiment: Experiment, arm: str = "", versus: str = "", endpoint: str = "", day: str = ""
+        cls,
+        experiment: Experiment,
+        arm: str = "",
+        versus: str = "",
+        endpoint: str = "",
+        day: str = "",
+        alternative: Alternative = "two-sided",
     ) -> PlannedComparison:
         """Return the comparison that was named; what was not: the last arm, the one before it, the first endpoint.
 
@@ -126,11 +136,11 @@ class PlannedComparison:
         known = experiment.library.names("endpoints")
         chosen = endpoint or next(iter(experiment.endpoints), "")
         if chosen in known and experiment.library.read("endpoints", chosen).only_if_zero:
-            return cls(one, two, chosen, _day(day or experiment.until, experiment), share=True)
+            return cls(one, two, chosen, _day(day or experiment.until, experiment), share=True, alternative=alternative)
         if chosen in known:
             if day:
                 raise InvalidValueError(f'"{chosen}" is followed to the end; only a reading has a day. Leave it out.')
-            return cls(one, two, chosen)
+            return cls(one, two, chosen, alternative=alternative)
         if not chosen:
             raise InvalidValueError(
                 f'"{experiment.title}" has no endpoint of its own. Name one ({", ".join(known)}), or a reading and its '
@@ -139,7 +149,7 @@ class PlannedComparison:
         assay, read = _what_is_read(chosen, experiment)
         if not day:
             raise InvalidValueError(f'"{chosen}" is a reading; say on which day, such as "day 12".')
-        return cls(one, two, read, _day(day, experiment), assay)
+        return cls(one, two, read, _day(day, experiment), assay, alternative=alternative)
 
     @property
     def test(self) -> str:
@@ -152,15 +162,25 @@ class PlannedComparison:
         """Return the days over which animals can be lost: until the end of the study, or until they are read."""
         return experiment.last_day if self.day is None else self.day
 
+    def what_in_words(self) -> str:
+        """Return what is compared, and how it is read."""
+        if self.day is not None and self.share:
+            return f"share with {self.endpoint.replace('_', ' ')} by day {self.day:g}"
+        if self.day is not None:
+            how = f"by {self.assay}, with its error" if self.assay else "read without error of an instrument"
+            return f"{self.endpoint} on day {self.day:g} ({how})"
+        return self.endpoint.replace("_", " ")
+
+    def test_in_words(self) -> str:
+        """Return the test and its sides."""
+        if self.alternative == "two-sided":
+            return f"two-sided {self.test} test"
+        more = {"log-rank": "longer" if self.alternative == "higher" else "shorter"}
+        return f"one-sided {self.test} test ({more.get(self.test, self.alternative)} counts)"
+
     def in_words(self) -> str:
         """Return it as a sentence."""
-        what = self.endpoint.replace("_", " ")
-        if self.day is not None and self.share:
-            what = f"share with {what} by day {self.day:g}"
-        elif self.day is not None:
-            how = f"by {self.assay}, with its error" if self.assay else "read without error of an instrument"
-            what = f"{self.endpoint} on day {self.day:g} ({how})"
-        return f'{what}, "{self.arm}" against "{self.versus}", two-sided {self.test} test'
+        return f'{self.what_in_words()}, "{self.arm}" against "{self.versus}", {self.test_in_words()}'
 
 
 def _day(day: str, experiment: Experiment) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,36 +44,46 @@ class VirtualArm:
 
 @dataclass(frozen=True)
 class SimulatedComparison:
-    """Both arms of a comparison, with leukemia and without, and who could not be followed."""
+    """What becomes of every arm that is compared, with leukemia and without, and who could not be followed.
 
-    arm: VirtualArm
-    versus: VirtualArm
-    arm_without: VirtualArm
-    versus_without: VirtualArm
+    Attributes
+    ----------
+    arms, without
+        By name of the arm: with leukemia; without. The same place is the same animal everywhere.
+    warnings
+        Who could not be followed.
+    """
+
+    arms: Mapping[str, VirtualArm]
+    without: Mapping[str, VirtualArm]
     warnings: tuple[str, ...] = ()
 
     @property
     def followed(self) -> Bool[Array, " subject"]:
-        """Whether an animal could be followed in every arm: only those can be dealt to either of them."""
-        arms = (self.arm, self.versus, self.arm_without, self.versus_without)
-        return np.asarray(np.all([arm.followed for arm in arms], axis=0))
+        """Whether an animal could be followed in every arm: only those can be dealt to any of them."""
+        return np.asarray(np.all([arm.followed for arm in (*self.arms.values(), *self.without.values())], axis=0))
+
+
+def arms_of(comparisons: Sequence[PlannedComparison]) -> tuple[str, ...]:
+    """Return the arms that are compared, each once, what they are compared with last."""
+    return tuple(dict.fromkeys([*(each.arm for each in comparisons), *(each.versus for each in comparisons)]))
 
 
 def comparison_tasks(
     experiment: Experiment,
-    comparison: PlannedComparison,
+    comparisons: Sequence[PlannedComparison],
     *,
     subjects: int,
     seed: int,
     attrition: Attrition,
     parameters: ParameterSet | None = None,
 ) -> list[SimulationTask]:
-    """Return what must be simulated: both arms with leukemia and, where it can fail to take, without.
+    """Return what must be simulated: every arm with leukemia and, where it can fail to take, without.
 
     Parameters
     ----------
-    experiment, comparison
-        What is done and compared.
+    experiment, comparisons
+        What is done and compared; all by the same endpoint on the same day.
     subjects
         Virtual animals in each arm; the same ones go through all of them.
     seed
@@ -85,17 +95,18 @@ def comparison_tasks(
 
     Returns
     -------
-    `Attrition.runs` tasks: the arm, the arm without, versus, versus without; or the arm and versus.
+    `Attrition.runs` tasks for each arm of `arms_of`: with leukemia and, where it can fail to take, without.
     """
     system = experiment.system
     table = system.parameters()
     if parameters is not None and parameters.values:
         table = table.replace(parameters.values, f"parameter set {parameters.name}")
     cohort = Population.read(system.record.population, table, system.library).sample(subjects, seed)
+    comparison = comparisons[0]
     day = comparison.day
     until = experiment.last_day if day is None else day
     tasks = []
-    for name in (comparison.arm, comparison.versus):
+    for name in arms_of(comparisons):
         arm = experiment.arm(name)
         protocols = [arm.protocol]
         if attrition.engraftment_failure:
@@ -118,13 +129,13 @@ def comparison_tasks(
 
 
 def simulated_comparison(
-    experiment: Experiment, comparison: PlannedComparison, results: Sequence[TaskResult]
+    experiment: Experiment, comparisons: Sequence[PlannedComparison], results: Sequence[TaskResult]
 ) -> SimulatedComparison:
-    """Return what became of the tasks of a comparison.
+    """Return what became of the tasks of comparisons.
 
     Parameters
     ----------
-    experiment, comparison
+    experiment, comparisons
         As for `comparison_tasks`.
     results
         Of its tasks, in their order.
@@ -134,21 +145,20 @@ def simulated_comparison(
     SolveError, ProtocolError
         If nobody could be followed through one of the arms.
     """
-    seed = results[0].task.cohort.seed or 0
-    streams = (0, 2) if len(results) == 2 else range(4)
-    arms = [
-        _virtual_arm(experiment, comparison, result, np.random.default_rng([seed, stream]))
-        for stream, result in zip(streams, results, strict=True)
-    ]
-    if len(arms) == 2:
-        arms = [arms[0], arms[0], arms[1], arms[1]]
+    seed, names = results[0].task.cohort.seed or 0, arms_of(comparisons)
+    runs = len(results) // len(names)
+    found: list[dict[str, VirtualArm]] = [{}, {}]
+    for place, result in enumerate(results):
+        arm, without = divmod(place, runs)
+        rng = np.random.default_rng([seed, 2 * arm + without])
+        found[without][names[arm]] = _virtual_arm(experiment, comparisons[0], result, rng)
     warnings = tuple(f"{result.task.label}: {words}" for result in results for words in result.warnings)
-    return SimulatedComparison(arms[0], arms[2], arms[1], arms[3], warnings)
+    return SimulatedComparison(found[0], found[1] or found[0], warnings)
 
 
 def simulate_comparison(
     experiment: Experiment,
-    comparison: PlannedComparison,
+    comparisons: Sequence[PlannedComparison],
     *,
     subjects: int,
     seed: int,
@@ -156,11 +166,11 @@ def simulate_comparison(
     parameters: ParameterSet | None = None,
     executor: Executor | str | None = None,
 ) -> SimulatedComparison:
-    """Simulate one comparison: arguments as `comparison_tasks`, errors as `simulated_comparison`."""
+    """Simulate comparisons: arguments as `comparison_tasks`, errors as `simulated_comparison`."""
     tasks = comparison_tasks(
-        experiment, comparison, subjects=subjects, seed=seed, attrition=attrition, parameters=parameters
+        experiment, comparisons, subjects=subjects, seed=seed, attrition=attrition, parameters=parameters
     )
-    return simulated_comparison(experiment, comparison, run_tasks(tasks, executor=executor))
+    return simulated_comparison(experiment, comparisons, run_tasks(tasks, executor=executor))
 
 
 def _virtual_arm(

@@ -59,7 +59,7 @@ def logrank_power(
     times_b, causes_b, _ = event_times(duration_b, event_b, name="duration_b")
     _check(n_a, n_b, replicates, alpha)
     significant = 0
-    for size in _batches(replicates, n_a + n_b):
+    for size in batches(replicates, n_a + n_b):
         rows_a = rng.integers(0, len(times_a), size=(size, n_a))
         rows_b = rng.integers(0, len(times_b), size=(size, n_b))
         times = np.concatenate([times_a[rows_a], times_b[rows_b]], axis=1)
@@ -135,7 +135,7 @@ def mannwhitney_power(
     x, y = numbers(a, "a"), numbers(b, "b")
     _check(n_a, n_b, replicates, alpha)
     significant = 0
-    for size in _batches(replicates, n_a + n_b):
+    for size in batches(replicates, n_a + n_b):
         draws_a = x[rng.integers(0, len(x), size=(size, n_a))]
         draws_b = y[rng.integers(0, len(y), size=(size, n_b))]
         significant += int(np.count_nonzero(mannwhitney_p_values(draws_a, draws_b) < alpha))
@@ -177,7 +177,7 @@ def welch_power(
         raise InvalidValueError(f"Welch on logarithms needs positive readings; the smallest is {lowest:g}.")
     x, y = np.log(x), np.log(y)
     significant = 0
-    for size in _batches(replicates, n_a + n_b):
+    for size in batches(replicates, n_a + n_b):
         draws_a = x[rng.integers(0, len(x), size=(size, n_a))]
         draws_b = y[rng.integers(0, len(y), size=(size, n_b))]
         significant += int(np.count_nonzero(_welch_p_values(draws_a, draws_b) < alpha))
@@ -210,7 +210,8 @@ def mannwhitney_p_values(a: Float[Array, "replicate a"], b: Float[Array, "replic
     return p_values
 
 
-def _batches(replicates: int, subjects: int) -> list[int]:
+def batches(replicates: int, subjects: int) -> list[int]:
+    """Return into what portions many replicates are cut, so that arrays of all their subjects stay small."""
     # A few arrays of this size at a time keep memory near 100 MB.
     size = max(1, min(replicates, _CELLS_AT_ONCE // subjects))
     whole, rest = divmod(replicates, size)

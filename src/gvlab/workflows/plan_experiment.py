@@ -3,38 +3,32 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
-from functools import partial
-from importlib import metadata
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
-import pandas as pd
 from pydantic import Field, model_validator
 
-from gvlab.errors import LibraryError
+from gvlab.errors import InvalidValueError, LibraryError
 from gvlab.experiment.experiment import Experiment
 from gvlab.library import Library
-from gvlab.planning import design_sheet as sheet
-from gvlab.planning.arrive import arrive_table
+from gvlab.planning.animals import Extras
+from gvlab.planning.dates import parse_date
+from gvlab.planning.design_sheet import calendar
+from gvlab.planning.layout import CageRole, InterimLook, Layout, Require
 from gvlab.planning.plan import Plan, check_power, make_plan, virtual_animals
 from gvlab.planning.planned_comparison import Attrition, ParameterSet, PlannedComparison, is_animal
-from gvlab.planning.randomization import Allocation, randomize
+from gvlab.planning.protocol_details import ProtocolDetails
+from gvlab.planning.randomization import MOST, Allocation, animals_alone, randomize
+from gvlab.planning.simulated_comparison import arms_of
+from gvlab.statistics.group_sequential import Shape
 from gvlab.subject.plausible import Ensemble
-from gvlab.workflows.bundle import Bundle, Document, Table
+from gvlab.workflows.bundle import Bundle
+from gvlab.workflows.plan_files import PlanFiles
 from gvlab.workflows.progress import CancelToken, ProgressSink, Stage
 from gvlab.workflows.request import Request
+from gvlab.workflows.studies import named_system
 
 if TYPE_CHECKING:
     from gvlab.subject import System
-
-_ORDER = (
-    "Number the animals by body weight (or by signal before treatment): neighbors then form a block of like animals. "
-    "Weigh and ear-mark before the list is looked at."
-)
-_SHARED = (
-    "Cages hold several arms, so treatment must be given to each animal. Where it is given to the cage (in water or "
-    "food), the cage is the experimental unit, and this list does not fit."
-)
 
 
 class PlanRequest(Request):
@@ -43,27 +37,53 @@ class PlanRequest(Request):
     experiment: str
     """Name of an experiment of the library."""
     system: str = ""
-    """In which system; the experiment's first where empty."""
+    """In which system; it is named where the experiment is of several."""
     arm: str = ""
     """The arm that is to differ; the last where empty."""
+    also: tuple[str, ...] = ()
+    """Further arms that are compared with the same control; they share the level by Holm's procedure."""
     versus: str = ""
     """From which arm; the one before it where empty."""
     endpoint: str = ""
     """An endpoint of the library, or a reading (an assay or an output); the experiment's first where empty."""
     day: str = ""
     """When a reading is taken, such as "day 12"."""
+    alternative: Literal["two-sided", "higher", "lower"] = "two-sided"
+    """Which differences count: both; or only that the arm lives longer (reads higher), or the reverse."""
+    require: Require = "each"
+    """Of several comparisons: what must reach the power - each on its own, all in one experiment, or any."""
     power: float = 0.8
     """Wanted probability that the test is significant."""
     alpha: float = 0.05
-    """Level of the two-sided test."""
+    """Level of the tests together."""
     attrition: float | None = None
     """Share of animals lost for reasons that have nothing to do with treatment; None: 0.1, and 0 in culture."""
     engraftment_failure: float | None = None
     """Share of animals in which the leukemia does not take; None: 0.05, and 0 in culture."""
     per_arm: int | None = Field(default=None, ge=1)
     """Animals per arm to plan with, in place of the number found; their power is computed."""
-    cage_size: int = Field(default=5, ge=1)
+    allocation: dict[str, float] = Field(default_factory=dict)
+    """Animals of an arm for one of an arm that is not named: {"BM": 2} is a control of double size."""
+    cage_size: int = Field(default=5, ge=1, le=50)
     """Animals in a cage."""
+    cages: CageRole = "ignored"
+    """What a cage is to the test: "ignored", a "stratum", or the experimental "unit"."""
+    cage_correlation: float = 0.0
+    """How alike animals of a cage are, 0 to 1."""
+    strata: dict[str, float] = Field(default_factory=dict)
+    """What must not share a cage (sex, cohort, batch of irradiation), and its share of the animals in any unit."""
+    interim: str = ""
+    """A look before the end: "day 50" where animals are followed, "50%" of them where they are read once."""
+    bounds: Shape = "obrien_fleming"
+    """Of an interim look: "obrien_fleming" or "pocock"."""
+    spare: float = Field(default=0.05, ge=0, le=1)
+    """Animals ordered in addition, as a share of those in the arms."""
+    satellites: int = Field(default=5, ge=0)
+    """Animals of an arm for each day on which a reading kills."""
+    radiation_controls: int = Field(default=3, ge=0)
+    """Irradiated animals without marrow."""
+    details: ProtocolDetails = Field(default_factory=ProtocolDetails)
+    """What a simulation cannot know of the protocol: severity, formulations, volumes, housing."""
     start: str = ""
     """Date of day 0, such as 2026-12-01, for the calendar."""
     subjects: int = Field(default=1600, ge=64)
@@ -80,8 +100,26 @@ class PlanRequest(Request):
     @model_validator(mode="after")
     def _possible(self) -> PlanRequest:
         check_power(self.power, self.alpha)
-        sheet.parse_date(self.start)
+        parse_date(self.start)
+        self.layout()
         return self
+
+    def layout(self, look: InterimLook | None = None) -> Layout:
+        """Return how the experiment is laid out, with a look if there is one."""
+        return Layout(self.allocation, self.require, self.cages, self.cage_size, self.cage_correlation, look)
+
+    def comparisons(self, experiment: Experiment) -> tuple[PlannedComparison, ...]:
+        """Return what is compared; errors as `PlannedComparison.of`."""
+        first = PlannedComparison.of(experiment, self.arm, self.versus, self.endpoint, self.day, self.alternative)
+        found = [first]
+        for arm in self.also:
+            one = PlannedComparison.of(experiment, arm, first.versus, self.endpoint, self.day, self.alternative)
+            if one in found:
+                raise InvalidValueError(f'"{arm}" is named twice; each arm is compared once.')
+            found.append(one)
+        if len(found) > 1 and self.interim:
+            raise InvalidValueError("An interim look is planned for one comparison; leave it out, or name one arm.")
+        return tuple(found)
 
 
 def plan_experiment(
@@ -91,7 +129,7 @@ def plan_experiment(
     progress: ProgressSink | None = None,
     cancel: CancelToken | None = None,
 ) -> Bundle[Plan]:
-    """Plan an experiment: number of animals, randomization, design sheet, calendar, ARRIVE table.
+    """Plan an experiment: number of animals, randomization, design sheet, calendar, ARRIVE table, page for the board.
 
     Parameters
     ----------
@@ -111,22 +149,35 @@ def plan_experiment(
     UnknownNameError, InvalidValueError
         If the experiment has no such system, arm or endpoint, or a value cannot be meant.
     """
-    experiment = Experiment.read(request.experiment, request.system or None, library)
-    comparison = PlannedComparison.of(experiment, request.arm, request.versus, request.endpoint, request.day)
-    sheet.calendar(experiment, sheet.parse_date(request.start))  # refuses what it cannot date, before the long work
+    experiment = Experiment.read(
+        request.experiment, named_system(request.experiment, request.system, library) or None, library
+    )
+    comparisons = request.comparisons(experiment)
+    # What cannot be meant is refused before the long work.
+    follow_up = comparisons[0].follow_up(experiment)
+    look = InterimLook.of(request.interim, follow_up, comparisons[0].day is None, request.bounds)
+    layout = request.layout(look)
+    names = [arm.name for arm in experiment.arms]
+    layout.check(names)
+    request.details.check(experiment)
+    calendar(experiment, parse_date(request.start))
+    if request.per_arm:
+        _refuse_lonely(layout, names, request, request.per_arm)
     attrition = Attrition.usual(experiment.system, request.attrition, request.engraftment_failure)
     sets, about_sets = _plausible_sets(request, experiment.system)
-    nominal, each = virtual_animals(request.subjects, per_arm=request.per_arm)
+    compared = arms_of(comparisons)
+    virtual = virtual_animals(compared, layout, request.subjects, per_arm=request.per_arm)
     stage = Stage(
         "Rehearsing",
-        attrition.runs * (nominal + each * len(sets)),
+        len(compared) * attrition.runs * (virtual.nominal + virtual.each * len(sets)),
         "animals",
         sink=progress,
         cancel=cancel,
     )
     plan = make_plan(
         experiment,
-        comparison,
+        comparisons,
+        layout=layout,
         power=request.power,
         alpha=request.alpha,
         attrition=attrition,
@@ -137,16 +188,55 @@ def plan_experiment(
         progress=stage.advance,
         cancel=cancel,
     )
-    lines = [*plan.in_words(), *about_sets]
+    per_arm = _whole_arms(plan, request)
+    lines = [*plan.in_words(), *(plan.at_in_words(per_arm) if per_arm in plan.nominal.n else []), *about_sets]
+    if per_arm is not None and per_arm != (request.per_arm or plan.recommended):
+        lines.append(f"Planned with {per_arm} per arm, one or more above what is needed, so that no animal is alone.")
     if not is_animal(experiment.system):
         lines.append("This system is a culture: read wells where animals are named.")
-    if request.per_arm:
-        probability, error = plan.nominal.at(request.per_arm)
-        lines.append(
-            f"Planned with {request.per_arm} per arm, as asked: {100 * probability:.0f} % power "
-            f"(standard error {100 * error:.1f})."
+    extras = Extras(request.spare, request.satellites, request.radiation_controls)
+    files = PlanFiles(request, plan, per_arm, extras, tuple(lines))
+    return files.bundle(_allocation(request, plan, per_arm))
+
+
+def _refuse_lonely(layout: Layout, names: list[str], request: PlanRequest, per_arm: int) -> None:
+    sizes = layout.sizes(names, per_arm)
+    if sum(sizes.values()) > MOST:
+        raise InvalidValueError(f"{sum(sizes.values()):,} animals are asked for; a list holds at most {MOST:,}.")
+    if animals_alone(sizes, layout.cage_size, request.strata, layout.cages == "unit"):
+        raise InvalidValueError(
+            f"With {per_arm} per arm an animal would be alone in a cage for {layout.cage_size}. Take another number, "
+            "or another cage size; where single housing is meant, write 1."
         )
-    return _bundle(request, plan, lines)
+
+
+def _whole_arms(plan: Plan, request: PlanRequest) -> int | None:
+    """Return the animals per arm to plan with: as asked or as found, or the next number that leaves nobody alone."""
+    per_arm = request.per_arm or plan.recommended
+    names, layout = [arm.name for arm in plan.experiment.arms], plan.layout
+    if per_arm is None:
+        return None
+    if layout.cages == "unit":
+        return layout.cage_size * -(-per_arm // layout.cage_size)
+    for more in range(20):
+        sizes = layout.sizes(names, per_arm + more)
+        if not animals_alone(sizes, layout.cage_size, request.strata):
+            return per_arm + more
+    return per_arm
+
+
+def _allocation(request: PlanRequest, plan: Plan, per_arm: int | None) -> Allocation | None:
+    if per_arm is None:
+        return None
+    # A seed that is the same in every laboratory would let everybody know the list beforehand.
+    seed = secrets.randbelow(2**31) if request.randomization_seed is None else request.randomization_seed
+    return randomize(
+        plan.sizes(per_arm),
+        seed,
+        cage_size=request.cage_size,
+        strata=request.strata,
+        whole_cages=plan.layout.cages == "unit",
+    )
 
 
 def _plausible_sets(request: PlanRequest, system: System) -> tuple[tuple[ParameterSet, ...], list[str]]:
@@ -163,89 +253,3 @@ def _plausible_sets(request: PlanRequest, system: System) -> tuple[tuple[Paramet
     ]
     stale = ["The model has changed since the plausible sets were found; gvlab calibrate renews them."]
     return tuple(each for each in sets if each.values), stale if ensemble.stale(system.library) else []
-
-
-def _bundle(request: PlanRequest, plan: Plan, lines: Sequence[str]) -> Bundle[Plan]:
-    from gvlab.figures.power import power
-
-    experiment = plan.experiment
-    per_arm = request.per_arm or plan.recommended
-    table = plan.table()
-    tables = {"power.csv": Table(table, (sheet.PLAN_MARK, *lines))}
-    figure = power(table, target=plan.power, needed=plan.per_arm, test=plan.comparison.test)
-    documents: dict[str, Document] = {}
-    contents = {"power.svg, power.csv": "power against the number of animals"}
-    if per_arm is None:
-        summary = "No number of animals tried is enough, so nothing was randomized. Name one: --per-arm 10."
-    else:
-        summary = f"{per_arm} animals in each of {len(experiment.arms)} arms, {per_arm * len(experiment.arms)} in all."
-        # A seed that is the same in every laboratory would let everybody know the list beforehand.
-        seed = secrets.randbelow(2**31) if request.randomization_seed is None else request.randomization_seed
-        allocation = randomize({arm.name: per_arm for arm in experiment.arms}, seed, cage_size=request.cage_size)
-        sheets, documents["design_sheet.xlsx"] = _sheets(request, plan, allocation, per_arm, lines)
-        tables.update(sheets)
-        contents = {
-            "design_sheet.xlsx": "arms, doses, calendar, sampling, ARRIVE 2.0",
-            "randomization.csv": "for the bench: animal, cage, block, code",
-            "key/": "code and arm; keep it from whoever is blinded",
-            **contents,
-        }
-    return Bundle(
-        request,
-        plan,
-        heading=(experiment.title, f"System: {experiment.system.title}"),
-        lines=tuple(lines),
-        summary=summary,
-        tables=tables,
-        figures={"power": figure},
-        documents=documents,
-        data={"plan.json": _document(request, plan, lines)},
-        contents=contents,
-    )
-
-
-def _document(request: PlanRequest, plan: Plan, lines: Sequence[str]) -> dict[str, Any]:
-    return {
-        "mark": sheet.PLAN_MARK,
-        "experiment": plan.experiment.name,
-        "system": plan.experiment.system.name,
-        "comparison": plan.comparison.in_words(),
-        "power": plan.power,
-        "alpha": plan.alpha,
-        "attrition": plan.attrition.dropout,
-        "engraftment_failure": plan.attrition.engraftment_failure,
-        "animals_per_arm": request.per_arm or plan.recommended,
-        "animals_per_arm_nominal": plan.per_arm,
-        "within_monte_carlo_error": list(plan.nominal.needed_range(plan.power)),
-        "plausible_sets": len(plan.plausible),
-        "plausible_10_50_90": list(plan.plausible_range()),
-        "virtual_animals_per_arm": plan.subjects,
-        "experiments_of_each_size": plan.replicates,
-        "seed_of_the_simulation": plan.seed,
-        "in_words": list(lines),
-    }
-
-
-def _sheets(
-    request: PlanRequest, plan: Plan, allocation: Allocation, per_arm: int, lines: Sequence[str]
-) -> tuple[dict[str, Table], Document]:
-    experiment, date = plan.experiment, sheet.parse_date(request.start)
-    version = metadata.version("gvlab")
-    head = (sheet.PLAN_MARK, f"{experiment.title}. {experiment.system.title}. GVLab {version}.")
-    arrive = arrive_table(plan, per_arm, request.cage_size, version)
-    sheets = {
-        "Summary": pd.DataFrame({"what the plan says": [*lines, _SHARED, _ORDER]}),
-        "Arms": sheet.arms_table(experiment, per_arm),
-        "Doses": sheet.doses_table(experiment, plan.seed),
-        "Calendar": sheet.calendar(experiment, date),
-        "Sampling": sheet.sampling_table(experiment, date),
-        "Animals": allocation.blinded,
-        "ARRIVE 2.0": arrive,
-    }
-    about = f"Seed of the randomization: {allocation.seed}; cages of {request.cage_size}; GVLab {version}."
-    tables = {
-        "randomization.csv": Table(allocation.blinded, (sheet.PLAN_MARK, _ORDER)),
-        "arrive.csv": Table(arrive, head),
-        "key/randomization_key.csv": Table(allocation.key, (sheet.PLAN_MARK, "KEY: keep from the blinded", about)),
-    }
-    return tables, partial(sheet.save_workbook, sheets=sheets, head=head)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gvlab.errors import UnknownNameError
+from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.library import Library
 
 if TYPE_CHECKING:
@@ -41,3 +41,23 @@ def main_experiment(library: Library | None = None) -> str:
         if study.main:
             return str(study.main)
     raise UnknownNameError("experiment", "", held.names("experiments"))
+
+
+def named_system(name: str, system: str, library: Library | None = None) -> str:
+    """Return the system that is named, or the only one of an experiment.
+
+    Raises
+    ------
+    InvalidValueError
+        If none is named and there are several: numbers of one would be taken for those of another.
+    """
+    held = Library.default() if library is None else library
+    if system or name not in held.names("experiments"):
+        return system
+    known = held.read("experiments", name).systems
+    if len(known) > 1:
+        raise InvalidValueError(
+            f'"{name}" is of {len(known)} systems, and what is asked differs between them. Name one with --system: '
+            f"{', '.join(known)}."
+        )
+    return str(known[0])

@@ -78,11 +78,38 @@ def test_the_asymptotic_test_does_not_hold_its_level_in_small_groups(rng):
     assert np.mean(logrank_p_values(times, events, 3, rng) < 0.05) == 0  # the smallest p-value is 2 of 20
 
 
-def test_large_experiments_are_tested_as_everywhere_else(rng):
-    times, events = experiments(rng, 30, 90)
-    np.testing.assert_allclose(
-        logrank_p_values(times, events, 44, rng), stats.chi2.sf(logrank_statistics(times, events, 44), 1)
+def test_in_large_experiments_permutation_says_what_the_normal_approximation_says(rng):
+    times, events = experiments(rng, 40, 120)
+    asymptotic = stats.chi2.sf(logrank_statistics(times, events, 60), 1)
+    np.testing.assert_allclose(logrank_p_values(times, events, 60, rng, draws=4999), asymptotic, atol=0.03)
+
+
+def test_one_side_is_half_of_both_where_sums_are_symmetric_and_each_side_has_its_own(rng):
+    scores = rng.normal(size=(6, 6))
+    higher, lower, both = (
+        permutation_p_values(scores, 3, rng, alternative=side) for side in ("higher", "lower", "two-sided")
     )
+    np.testing.assert_allclose(np.minimum(higher, lower) * 2, both, atol=1e-9)  # three against three is symmetric
+    a, n, b, m = (np.array([each]) for each in (7, 9, 2, 8))
+    assert fisher_p_values(a, n, b, m, alternative="higher") == pytest.approx(
+        stats.fisher_exact([[7, 2], [2, 6]], alternative="greater").pvalue
+    )
+    x, y = rng.normal(1, 1, (3, 6)), rng.normal(0, 1, (3, 7))
+    theirs = stats.mannwhitneyu(x, y, alternative="greater", method="exact", axis=1).pvalue
+    np.testing.assert_allclose(mannwhitney_p_values(x, y, rng, alternative="higher"), theirs)
+    late = np.array([[20.0, 21, 22, 23, 24, 1, 2, 3, 4, 5]])
+    dead = np.ones(late.shape, bool)
+    assert logrank_p_values(late, dead, 5, rng, alternative="higher")[0] == pytest.approx(1 / 252)
+    assert logrank_p_values(late, dead, 5, rng, alternative="lower")[0] == 1
+
+
+def test_labels_are_dealt_within_strata_only(rng):
+    # Cages differ by ten, arms by one: only within cages can that be seen.
+    cages = np.tile(np.repeat(np.arange(4), 2), 2)
+    scores = 10.0 * cages + np.repeat([1.0, 0.0], 8) + rng.normal(0, 0.3, 16)
+    within = permutation_p_values(scores[None, :], 8, rng, strata=cages)[0]
+    among = permutation_p_values(scores[None, :], 8, rng)[0]
+    assert within < 0.01 < 0.5 < among
 
 
 def test_tied_readings_of_small_groups_are_permuted_and_others_exact(rng):
