@@ -73,7 +73,7 @@ def test_nothing_outside_the_key_gives_the_list_away(gvlab, tmp_path):
 
 
 def test_a_plan_of_a_reading_needs_its_day(gvlab, tmp_path):
-    command = ("design", "mathew2018_il15_source", *SYSTEM, "--endpoint", "IL15_serum", "--out", str(tmp_path / "x"))
+    command = ("design", "mathew2018_il15_source", "--endpoint", "IL15_serum", "--out", str(tmp_path / "x"))
     done = gvlab(*command)
     assert done.code == 1
     assert 'say on which day, such as "day 12"' in done.complained
@@ -139,10 +139,26 @@ def test_a_power_that_is_none_is_refused(gvlab, tmp_path):
 @pytest.mark.parametrize("over", ["doses", "start"])
 def test_a_synergy_map_is_made_with_its_tables(gvlab, tmp_path, over):
     folder = tmp_path / over
-    options = ("--doses", "0,5,10", "--with-doses", "0,2.5e5,5e5", "--days", "4,12", "--mice", "16", "--over", over)
+    options = (
+        "--doses",
+        "0,5,10",
+        "--with-doses",
+        "0,2.5e5,5e5",
+        "--days",
+        "4,12",
+        "--mice",
+        "16",
+        "--over",
+        over,
+        "--sets",
+        "2",
+    )
     done = gvlab("synergy", "mathew2018_survival", *SYSTEM, *options, "--out", str(folder))
     assert done.code == 0, done.complained
     assert "mean excess over bliss" in done.printed
+    assert "; over 2 plausible sets" in done.printed
+    sets = pd.read_csv(folder / "sets.csv", comment="#")
+    assert set(sets["reference"]) == ({"bliss", "hsa", "loewe"} if over == "doses" else {"bliss", "hsa"})
     assert ("loewe" in done.printed) == (over == "doses")
     effect = pd.read_csv(folder / "effect.csv", comment="#")
     assert len(effect) == (9 if over == "doses" else 6)

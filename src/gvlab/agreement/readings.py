@@ -7,19 +7,22 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from gvlab import units
+from gvlab.agreement.placement import ReadGroup, Virtual, placement_p_value
 from gvlab.agreement.survival import BAND, FEWEST, plain_name
 from gvlab.arrays import Array, Float
 from gvlab.assay.assay import Assay
-from gvlab.assay.batches import read_in_batches
+from gvlab.assay.batches import BATCH, read_in_batches
 from gvlab.errors import InvalidValueError, UnitError, UnknownNameError
 from gvlab.experiment.experiment import Experiment
 from gvlab.simulation import Executor, SimulationTask, run_tasks, tasks_for
 from gvlab.statistics import wilson_interval
 
 _LEVEL = 0.05
+_DRAWS = 4999
+_MOSTLY = 0.65
+"""A share of readings on one side of the median that is told as their side."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,11 @@ class ReadingAgreement:
         Columns ``arm, time, low, median, high, virtual``: the 90 % band over single subjects, by arm of the data.
     inside, counted
         Readings within the band, and readings that have a band.
+    p_value
+        How often readings of as many virtual subjects, on the same days, lie as unevenly among the predicted ones; NaN
+        for fewer than `FEWEST` subjects.
+    above
+        Share of the readings above the predicted median.
     warnings
         Which virtual subjects could not be followed and are left out.
     """
@@ -49,6 +57,8 @@ class ReadingAgreement:
     band: pd.DataFrame
     inside: int
     counted: int
+    p_value: float
+    above: float
     warnings: tuple[str, ...] = ()
 
     def in_words(self) -> str:
@@ -59,13 +69,17 @@ class ReadingAgreement:
             f"{self.analyte} ({self.predicted_by}): {self.inside} of {self.counted} readings lie in the 90 % band, "
             f"{100 * share:.0f} % (95 % interval {100 * low:.0f} to {100 * high:.0f})."
         )
-        if self.counted < FEWEST:
-            return f"{text} No verdict: that takes {FEWEST} readings or more."
-        if stats.binomtest(self.inside, self.counted, expected).pvalue < _LEVEL:
+        if not np.isfinite(self.p_value):
+            return f"{text} No verdict: that takes readings of {FEWEST} subjects or more."
+        text += f" How they lie among the predicted ones: p = {self.p_value:.2g}."
+        if self.p_value < _LEVEL:
+            if self.above > _MOSTLY or self.above < 1 - _MOSTLY:
+                side = "above" if self.above > _MOSTLY else "below"
+                return f"{text} The prediction is contradicted: most readings lie {side} its median."
             if share < expected:
-                return f"{text} Fewer than the 90 % expected: level, time course or spread of the prediction is off."
-            return f"{text} More than the 90 % expected: the prediction is less sure than it could be."
-        return f"{text} As many as expected, so these data do not contradict the prediction."
+                return f"{text} The prediction is contradicted: the readings spread more than it says."
+            return f"{text} The prediction is contradicted: the readings spread less than it says, or lie in a cluster."
+        return f"{text} As would be expected by chance, so these data do not contradict the prediction."
 
 
 def find_reading(analyte: str, unit: str, experiment: Experiment, named: Mapping[str, str]) -> tuple[str, str]:
@@ -165,18 +179,20 @@ def reading_agreement(
     results = run_tasks(tasks, executor=executor, progress=progress, cancel=cancel)
     warnings = (*left_out, *(f"{result.task.label}: {words}" for result in results for words in result.warnings))
     runs = {arm: result.get() for arm, result in zip(arms, results, strict=True)}
-    found = []
+    found: list[ReadingAgreement] = []
     for analyte, (name, what) in sources.items():
         rows = data[data["analyte"] == analyte]
         unit = assays[name].unit(what) if name else experiment.model.unit(what)
         values = _converted(rows, unit, analyte)
         observed = rows[["subject", "arm", "time"]].assign(value=values).reset_index(drop=True)
         bands: list[tuple[str, float, float, float, float, int]] = []
+        virtual: dict[tuple[str, float], Float[Array, " virtual"]] = {}
         for arm in dict.fromkeys(observed["arm"]):
             for day in sorted({float(time) for time in observed.loc[observed["arm"] == arm, "time"]}):
                 rng = np.random.default_rng([seed, len(bands)])
                 truth = {output: np.where(runs[arm].ok, runs[arm].at(output, day), np.nan) for output in outputs}
                 read = read_in_batches(assays[name], what, truth, day, rng) if name else truth[what]
+                virtual[str(arm), day] = read
                 read = read[np.isfinite(read)]
                 limits = np.quantile(read, [BAND[0], 0.5, BAND[1]]) if len(read) else np.full(3, np.nan)
                 bands.append((arm, day, float(limits[0]), float(limits[1]), float(limits[2]), len(read)))
@@ -187,7 +203,38 @@ def reading_agreement(
         if known.empty:
             raise InvalidValueError(f'No virtual subject lives on the days on which "{analyte}" was read.')
         predicted_by = f"{name}, {what}" if name else f"{what}, without error of an instrument"
-        found.append(ReadingAgreement(analyte, unit, predicted_by, observed, band, inside, len(known), warnings))
+        p_value = float("nan")
+        if known["subject"].nunique() >= FEWEST:
+            batch = BATCH if name else subjects
+            rng = np.random.default_rng([seed, len(found), 1])
+            p_value = placement_p_value(_groups(known, virtual), virtual, batch, _DRAWS, rng)
+        above = float((known["value"] > known["median"]).mean())
+        found.append(
+            ReadingAgreement(analyte, unit, predicted_by, observed, band, inside, len(known), p_value, above, warnings)
+        )
+    return found
+
+
+def _groups(known: pd.DataFrame, virtual: Virtual) -> list[ReadGroup]:
+    """Return the readings by arm and by the days on which a subject was read; several of a day are averaged.
+
+    Where no virtual subject lives through all days of one, its days stand each for itself.
+    """
+    rows = known.groupby(["arm", "subject", "time"], sort=False)["value"].mean().reset_index()
+    days: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for arm, subject, time, value in rows.itertuples(index=False):
+        days.setdefault((str(arm), str(subject)), []).append((float(time), float(value)))
+    alike: dict[tuple[str, tuple[float, ...]], list[list[float]]] = {}
+    for (arm, _), read in days.items():
+        read.sort()
+        alike.setdefault((arm, tuple(day for day, _ in read)), []).append([value for _, value in read])
+    found: list[ReadGroup] = []
+    for (arm, when), members in alike.items():
+        values = np.array(members)
+        if np.all([np.isfinite(virtual[arm, day]) for day in when], axis=0).any():
+            found.append(ReadGroup(arm, when, values))
+        else:
+            found += [ReadGroup(arm, (day,), values[:, [column]]) for column, day in enumerate(when)]
     return found
 
 

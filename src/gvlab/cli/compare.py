@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,10 +11,17 @@ import typer
 from gvlab.cli.common import in_options, output_folder, pairs, progress_bar, say_bundle
 
 
+class TimeUnit(StrEnum):
+    """Of the times of a file."""
+
+    DAYS = "days"
+    WEEKS = "weeks"
+
+
 def compare(
     name: Annotated[str, typer.Argument(help="An experiment of the library: what was predicted.")],
     data: Annotated[Path, typer.Option("--data", help="Survival, readings or bioluminescence: CSV or .xlsx.")],
-    system: Annotated[str, typer.Option(help="In which system.", show_default="the experiment's first")] = "",
+    system: Annotated[str, typer.Option(help="In which system.", show_default="the only one")] = "",
     mapped: Annotated[
         list[str] | None,
         typer.Option("--map", help='Which arm is which: --map "Vehicle=BM". Again for each arm.'),
@@ -31,6 +39,9 @@ def compare(
         str, typer.Option(help="What the events of the file are.", show_default="the experiment's first")
     ] = "",
     sheet: Annotated[str, typer.Option(help="Of a workbook.", show_default="the first")] = "",
+    time_unit: Annotated[
+        TimeUnit | None, typer.Option("--time-unit", help="Of the times, where the file does not name it.")
+    ] = None,
     subjects: Annotated[int, typer.Option(min=40, help="Virtual subjects in each arm.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same virtual subjects.")] = 2018,
     folder: Annotated[
@@ -40,9 +51,9 @@ def compare(
     """Lay data of your laboratory over the prediction, and say how well they agree.
 
     Survival: your Kaplan-Meier curve over the band in which nine of ten experiments of your size would lie, the
-    log-rank test of your subjects against the virtual ones, and the difference of mean survival. Readings: every one
-    over the band in which nine of ten virtual subjects would be read by the same assay, and how many of yours are
-    inside.
+    log-rank test of your subjects against the prediction, and the difference of mean survival. Readings: every one over
+    the band in which nine of ten virtual subjects would be read by the same assay, and how they lie in it. The level of
+    both tests is counted from virtual experiments of your size: a right prediction is contradicted in 5 %.
 
     A prediction that is not contradicted is not confirmed: few subjects contradict only what is far off. Doses and days
     are those of the library; where yours differ, so may the prediction. Fewer than three subjects get no verdict.
@@ -51,7 +62,7 @@ def compare(
 
     gvlab compare mathew2018_survival --system b6_into_balbc_wehi3b --data survival.csv --map "Vehicle=BM"
 
-    gvlab compare mathew2018_survival --data elisa.xlsx --reads "IL-15=serum_il15.IL15"
+    gvlab compare mathew2018_survival --system b6_into_balbc_wehi3b --data elisa.xlsx --reads "IL-15=serum_il15.IL15"
     """
     # Imported here, as in every command: "gvlab --help" must answer at once.
     from gvlab.workflows.compare_data import CompareRequest, compare_data
@@ -65,6 +76,7 @@ def compare(
         event_is=event_is,
         endpoint=endpoint,
         sheet=sheet,
+        time_unit=time_unit.value if time_unit else "",
         subjects=subjects,
         seed=seed,
     )

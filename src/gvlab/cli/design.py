@@ -169,7 +169,7 @@ def design(
     gvlab design mathew2018_survival --system b6_into_balbc_wehi3b --arm "BM + T cells + sorafenib" --arm "BM + T cells"
     --versus "BM + sorafenib" --allocate "BM + sorafenib=1.5" --power 0.9
 
-    gvlab design mathew2018_il15_source --system b6_into_balbc_wehi3b --endpoint serum_il15 --day "day 9"
+    gvlab design mathew2018_il15_source --endpoint serum_il15 --day "day 9"
     """
     # Imported here, as in every command: "gvlab --help" must answer at once.
     from gvlab.planning.protocol_details import ProtocolDetails, read_details

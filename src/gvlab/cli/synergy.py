@@ -52,6 +52,9 @@ def synergy(
     subjects: Annotated[
         int, typer.Option("--subjects", "--mice", min=2, help="Virtual subjects; the same ones go through every cell.")
     ] = 40,
+    sets: Annotated[
+        int, typer.Option(min=0, help="Plausible parameter sets, each asked for the same grid; 0 for none.")
+    ] = 8,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same subjects.")] = 2018,
     folder: Annotated[
         Path | None, typer.Option("--out", help="New folder.", show_default="results/synergy-NAME-DATE")
@@ -61,7 +64,8 @@ def synergy(
 
     Virtual subjects go through a grid of doses of both agents (or of doses and first days of one, with and without the
     other). The share that is alive, or cured, is compared with Bliss independence, with the better of the two alone
-    (HSA) and, over doses, with Loewe additivity; each excess has an interval by bootstrap over subjects.
+    (HSA) and, over doses, with Loewe additivity; each excess has an interval by bootstrap over subjects, and the mean
+    excess is asked of plausible parameter sets too. Frames in the map are corrected for the number of fields.
 
     Doses far from those of the arm are extrapolation: look at the plausibility of the highest ones.
 
@@ -86,6 +90,7 @@ def synergy(
         days=numbers(days, "--days"),
         endpoint=endpoint,
         subjects=subjects,
+        sets=sets,
         seed=seed,
     )
     with output_folder(folder, f"synergy-{name or over}") as target:

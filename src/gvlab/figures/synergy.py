@@ -58,7 +58,8 @@ def synergy_map(
     effect
         Shape (first, second), 0 to 1.
     excess
-        One row a combination: ``dose_a, dose_b, excess, lower, upper``, as `gvlab.statistics.synergy` gives it.
+        One row a combination: ``dose_a, dose_b, excess, lower, upper`` and, corrected for the number of fields,
+        ``lower_all, upper_all``, as `gvlab.statistics.synergy` gives it.
     first, second, first_label, second_label
         Values of both axes, and their names with units. `first` runs upward.
     reference
@@ -149,15 +150,18 @@ def _short(value: float) -> str:
 
 
 def _mark_clear(axes: Axes, excess: pd.DataFrame, first: Sequence[float], second: Sequence[float]) -> None:
-    """Frame the combinations whose interval excludes zero."""
+    """Frame the combinations whose interval excludes zero, where the table has them corrected for all fields."""
     from matplotlib.patches import Rectangle
 
-    lower, upper = (_placed(excess, side, first, second) for side in ("lower", "upper"))
+    corrected = {"lower_all", "upper_all"} <= set(excess.columns)
+    sides = ("lower_all", "upper_all") if corrected else ("lower", "upper")
+    lower, upper = (_placed(excess, side, first, second) for side in sides)
     clear = (lower > 0) | (upper < 0)
     for row, column in zip(*np.nonzero(clear), strict=True):
         axes.add_patch(Rectangle((column - 0.46, row - 0.46), 0.92, 0.92, fill=False, edgecolor="black", linewidth=0.6))
+    of_all = f", corrected for {len(excess)} fields," if corrected else ""
     axes.annotate(
-        "in % points; framed: 95 % interval excludes 0", (0, 1), xycoords="axes fraction", xytext=(0, 2),
+        f"in % points; framed: 95 % interval{of_all} excludes 0", (0, 1), xycoords="axes fraction", xytext=(0, 2),
         textcoords="offset points", fontsize=5, color=GRAY, annotation_clip=False,
     )  # fmt: skip
 

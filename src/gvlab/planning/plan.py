@@ -12,7 +12,7 @@ from gvlab.capacity import refuse_beyond_memory
 from gvlab.errors import InvalidValueError
 from gvlab.experiment.experiment import Experiment
 from gvlab.planning.layout import Layout
-from gvlab.planning.planned_comparison import Attrition, ParameterSet, PlannedComparison
+from gvlab.planning.planned_comparison import Attrition, PlannedComparison
 from gvlab.planning.power import (
     BATCHES,
     LookLevels,
@@ -25,6 +25,7 @@ from gvlab.planning.power import (
 from gvlab.planning.simulated_comparison import SimulatedComparison, arms_of, comparison_tasks, simulated_comparison
 from gvlab.simulation import Executor, TaskResult, run_tasks
 from gvlab.statistics import wilson_interval
+from gvlab.subject.parameter_set import ParameterSet
 
 SUBJECTS_EACH = 1000
 """Virtual animals an arm for each plausible set: fewer would make each set an effect of its own luck."""

@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from gvlab import units
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.experiment.experiment import Experiment
 from gvlab.statistics.permutation import Alternative
 from gvlab.subject import System
-
-
-@dataclass(frozen=True)
-class ParameterSet:
-    """Typical values of parameters that replace those of the tables; none at all is the nominal set."""
-
-    name: str = "nominal"
-    values: Mapping[str, float] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, name: str, values: Mapping[str, float], system: System) -> ParameterSet:
-        """Keep what holds in a system of a set whose names are ``parameter`` or ``parameter@context;context``."""
-        table = system.parameters()
-        kept = {}
-        for axis, value in values.items():
-            parameter, _, context = axis.partition("@")
-            if parameter in table and ";".join(table.row(parameter).context) == context:
-                kept[parameter] = float(value)
-        return cls(name, kept)
 
 
 @dataclass(frozen=True)

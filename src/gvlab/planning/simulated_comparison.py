@@ -12,10 +12,10 @@ from gvlab.assay.assay import Assay
 from gvlab.assay.batches import read_in_batches
 from gvlab.assay.endpoint import endpoint_times
 from gvlab.experiment.experiment import Experiment
-from gvlab.planning.planned_comparison import Attrition, ParameterSet, PlannedComparison
+from gvlab.planning.planned_comparison import Attrition, PlannedComparison
 from gvlab.protocol import Protocol
 from gvlab.simulation import Executor, SimulationTask, TaskResult, run_tasks
-from gvlab.subject import Population
+from gvlab.subject.parameter_set import ParameterSet
 
 
 @dataclass(frozen=True)
@@ -98,10 +98,7 @@ def comparison_tasks(
     `Attrition.runs` tasks for each arm of `arms_of`: with leukemia and, where it can fail to take, without.
     """
     system = experiment.system
-    table = system.parameters()
-    if parameters is not None and parameters.values:
-        table = table.replace(parameters.values, f"parameter set {parameters.name}")
-    cohort = Population.read(system.record.population, table, system.library).sample(subjects, seed)
+    cohort = (parameters or ParameterSet()).cohort(system, subjects, seed)
     comparison = comparisons[0]
     day = comparison.day
     until = experiment.last_day if day is None else day

@@ -25,6 +25,12 @@ stats: Any = LazyModule("scipy.stats")
 Alternative = Literal["two-sided", "higher", "lower"]
 """What group a is expected to be; "higher" is a longer life, a larger share, a higher reading."""
 
+FEW_EVENTS = 10
+"""Fewer events in both groups together are too few for the normal approximation."""
+
+SMALL_GROUP = 40
+"""Up to so many subjects in the smaller group the normal approximation rejects too often."""
+
 DRAWS = 999
 """Random permutations, where all of them are too many to count: with the one observed, a thousand."""
 

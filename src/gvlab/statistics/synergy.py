@@ -36,9 +36,9 @@ class Synergy:
     reference
         ``bliss``, ``hsa`` or ``loewe``.
     table
-        One row a combination of doses, both above 0: ``dose_a, dose_b, observed, expected, excess, lower, upper`` and,
-        for Loewe, ``combination_index`` (below 1 synergy; 0 where no dose of either alone reaches the effect; infinite
-        where there is no effect at all).
+        One row a combination of doses, both above 0: ``dose_a, dose_b, observed, expected, excess, lower, upper``;
+        ``lower_all, upper_all``, which hold for all rows together; and, for Loewe, ``combination_index`` (below 1
+        synergy; 0 where no dose of either alone reaches the effect; infinite where there is no effect at all).
     mean_excess, lower, upper
         Mean over the table's rows with its bootstrap interval.
     confidence
@@ -61,6 +61,7 @@ def synergy(
     *,
     reference: Reference = "bliss",
     confidence: float = 0.95,
+    together: float | None = None,
     resamples: int = 500,
 ) -> Synergy:
     """Measure synergy with an interval by bootstrap over replicates.
@@ -85,6 +86,9 @@ def synergy(
     reference, confidence, resamples
         What is expected; coverage; bootstrap samples. With a single replicate there is no interval: limits equal the
         excess.
+    together
+        Coverage of ``lower_all, upper_all`` for all rows at once, by the largest deviation of a bootstrap sample [3]_;
+        that of `confidence` where None.
 
     Raises
     ------
@@ -95,6 +99,7 @@ def synergy(
     ----------
     .. [1] Bliss (1939) Ann Appl Biol 26:585-615.
     .. [2] Loewe (1953) Arzneimittelforschung 3:285-290.
+    .. [3] Westfall, Young (1993) Resampling-Based Multiple Testing, Wiley.
     """
     a, b = _doses(doses_a, "doses_a"), _doses(doses_b, "doses_b")
     grid = _effects(effect, len(a), len(b))
@@ -121,6 +126,10 @@ def synergy(
             "upper": upper.ravel(),
         }
     )
+    counted = np.isfinite(grid).sum(axis=2)[1:, 1:]
+    table["lower_all"], table["upper_all"] = (
+        each.ravel() for each in _together(excess, draws, counted, confidence if together is None else together)
+    )
     if reference == "loewe":
         _, gained = _over_baseline(observed)
         curves = _curves(a, b, gained)
@@ -129,6 +138,25 @@ def synergy(
             for x, y, e in zip(table["dose_a"], table["dose_b"], gained[1:, 1:].ravel(), strict=True)
         ]
     return Synergy(reference, table, float(excess.mean()), float(mean_lower), float(mean_upper), confidence)
+
+
+def _together(
+    excess: FloatArray, draws: FloatArray, counted: FloatArray, coverage: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return limits of every excess that hold for all at once; the excess itself where there is no bootstrap.
+
+    Deviations are measured in standard errors. A share of 0 or 1 among n varies in no bootstrap sample and is not
+    known exactly for that: half a subject of n is added to its error. The better of two noisy agents looks better than
+    it is, which a bootstrap repeats, so its mean tells by how much.
+    """
+    if len(draws) == 1:
+        return excess, excess
+    middle = draws.mean(axis=0)
+    error = np.sqrt(draws.var(axis=0, ddof=1) + (0.5 / counted) ** 2)
+    largest = (np.abs(draws - middle) / error).max(axis=(1, 2))
+    half = float(np.quantile(largest, coverage)) * error
+    center = excess - (middle - excess)
+    return center - half, center + half
 
 
 def _doses(values: npt.ArrayLike, name: str) -> FloatArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from gvlab.simulation import Executor, SimulationTask, TaskResult, run_tasks, ta
 from gvlab.statistics import Synergy, synergy
 from gvlab.statistics.synergy import Reference
 from gvlab.subject import Cohort
+from gvlab.subject.parameter_set import ParameterSet
 from gvlab.synergy.grid_axes import DoseAxis, started_on, with_amount
 
 
@@ -121,7 +123,17 @@ class GridEffect:
         """Share of the subjects of each cell."""
         return np.asarray(np.nanmean(self.effect, axis=2))
 
-    def synergy(self, reference: Reference, resamples: int = 300) -> Synergy:
+    def mean_excess(self, reference: Reference) -> float:
+        """Return the mean excess over a reference, without its interval; errors as `synergy`."""
+        shares = dataclasses.replace(
+            self,
+            effect=self.observed[:, :, None],
+            alone=None if self.alone is None else np.nanmean(self.alone, axis=2, keepdims=True),
+            base=None if self.base is None else np.nanmean(self.base, keepdims=True),
+        )
+        return shares.synergy(reference).mean_excess
+
+    def synergy(self, reference: Reference, resamples: int = 1000) -> Synergy:
         """Compare with what a reference expects of two agents that have nothing to do with each other.
 
         Intervals are by bootstrap over subjects, each cell resampled on its own, as in an experiment in which every
@@ -147,7 +159,11 @@ class GridEffect:
             # At each day: the drug's doses against the other agent not given (0) and given (1).
             here = np.stack([self.alone[:, column], self.effect[:, column]], axis=1)
             here[0, 1], here[0, 0] = self.base, self.alone[0, 0]
-            found = synergy(self.first.values, (0.0, 1.0), here, rng, reference=reference, resamples=resamples)
+            # The fields of all days are looked at together.
+            together = 1 - 0.05 / len(self.second.values)
+            found = synergy(
+                self.first.values, (0.0, 1.0), here, rng, reference=reference, together=together, resamples=resamples
+            )
             tables.append(found.table.assign(dose_b=day))
             means.append((found.mean_excess, found.lower, found.upper))
         table = pd.concat(tables, ignore_index=True).sort_values(["dose_a", "dose_b"], ignore_index=True)
@@ -165,6 +181,7 @@ def dose_by_dose(
     subjects: int,
     seed: int,
     endpoint: str,
+    parameters: ParameterSet | None = None,
     executor: Executor | str | None = None,
     progress: Callable[[int], None] | None = None,
     cancel: Callable[[], bool] | None = None,
@@ -181,6 +198,8 @@ def dose_by_dose(
         Virtual subjects; the same ones go through every cell.
     endpoint
         One of the library, read on the last day.
+    parameters
+        A plausible set; the nominal one where None.
     executor, progress, cancel
         As in `run_tasks`.
 
@@ -198,11 +217,16 @@ def dose_by_dose(
         for a in axes[0].values
         for b in axes[1].values
     ]
+<<<<<<< HEAD
     tasks = tasks_for(
         subjects,
         lambda n: experiment.system.cohort(n, seed),
         lambda cohort: cell_tasks(experiment, cells, cohort, arm, experiment.last_day),
     )
+=======
+    cohort = (parameters or ParameterSet()).cohort(experiment.system, subjects, seed)
+    tasks = cell_tasks(experiment, cells, cohort, arm, experiment.last_day)
+>>>>>>> c19524a (wip)
     results = run_tasks(tasks, executor=executor, progress=progress, cancel=cancel)
     held, title, warnings = _held(experiment, results, endpoint)
     effect = held.reshape(len(axes[0].values), len(axes[1].values), -1)
@@ -218,6 +242,7 @@ def dose_by_start(
     subjects: int,
     seed: int,
     endpoint: str,
+    parameters: ParameterSet | None = None,
     executor: Executor | str | None = None,
     progress: Callable[[int], None] | None = None,
     cancel: Callable[[], bool] | None = None,
@@ -228,7 +253,7 @@ def dose_by_start(
     ----------
     places
         The dose that is varied, and the one that is left out to see the first alone.
-    experiment, arm, axes, subjects, seed, endpoint, executor, progress, cancel
+    experiment, arm, axes, subjects, seed, endpoint, parameters, executor, progress, cancel
         As in `dose_by_dose`; the second axis is one of days.
     """
     doses = list(arm.protocol)
@@ -244,11 +269,16 @@ def dose_by_start(
                     Cell(_changed(doses, {varied: dose, other: given}), f"{amount:g} {axes[0].unit}{start}{with_other}")
                 )
     distinct = list(dict.fromkeys(cells))  # a dose of 0 has no first day
+<<<<<<< HEAD
     tasks = tasks_for(
         subjects,
         lambda n: experiment.system.cohort(n, seed),
         lambda cohort: cell_tasks(experiment, distinct, cohort, arm, experiment.last_day),
     )
+=======
+    cohort = (parameters or ParameterSet()).cohort(experiment.system, subjects, seed)
+    tasks = cell_tasks(experiment, distinct, cohort, arm, experiment.last_day)
+>>>>>>> c19524a (wip)
     results = run_tasks(tasks, executor=executor, progress=progress, cancel=cancel)
     held, title, warnings = _held(experiment, results, endpoint)
     place = {cell: row for row, cell in enumerate(distinct)}

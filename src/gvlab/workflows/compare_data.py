@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import pandas as pd
 from pydantic import Field
 
 from gvlab.agreement.readings import ReadingAgreement, reading_agreement
 from gvlab.agreement.survival import FEWEST, SurvivalAgreement, match_arms, survival_agreement
+from gvlab.agreement.time_unit import in_days, refuse_likely_weeks
 from gvlab.assay import Analysis, analyze
 from gvlab.errors import InvalidValueError
 from gvlab.experiment.experiment import Experiment
@@ -20,6 +21,7 @@ from gvlab.statistics.estimate import p_value_in_words
 from gvlab.workflows.bundle import Bundle, Table
 from gvlab.workflows.progress import CancelToken, ProgressSink, Stage
 from gvlab.workflows.request import Request
+from gvlab.workflows.studies import named_system
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,7 +43,7 @@ class CompareRequest(Request):
     data: Path
     """A file of survival, readings or bioluminescence: CSV or .xlsx."""
     system: str = ""
-    """In which system; the experiment's first where empty."""
+    """In which system; it is named where the experiment is of several."""
     arms: dict[str, str] = Field(default_factory=dict)
     """By arm of the data: the arm of the experiment. Arms of the same name need no entry."""
     reads: dict[str, str] = Field(default_factory=dict)
@@ -52,6 +54,8 @@ class CompareRequest(Request):
     """What the events of the file are; the experiment's first endpoint where empty."""
     sheet: str = ""
     """Of a workbook; the first where empty."""
+    time_unit: Literal["", "days", "weeks"] = ""
+    """Of the times, where the file does not name it."""
     subjects: Annotated[int, Field(ge=40)] = 1000
     """Virtual subjects in each arm."""
     seed: Annotated[int, Field(ge=0)] = 2018
@@ -87,7 +91,8 @@ def compare_data(
     InvalidValueError
         If the file cannot be understood, or none of its arms is one of the experiment.
     """
-    experiment = Experiment.read(request.experiment, request.system or None, library)
+    system = named_system(request.experiment, request.system, library)
+    experiment = Experiment.read(request.experiment, system or None, library)
     endpoint = request.endpoint or next(iter(experiment.endpoints), experiment.library.names("endpoints")[0])
     outcome = str(experiment.library.read("endpoints", endpoint).title)
     found = analyze(request.data, event=request.event_is, sheet=request.sheet)
@@ -96,7 +101,7 @@ def compare_data(
             f'"{request.data.name}" holds {found.kind}; only survival, readings and bioluminescence can be laid over a '
             "prediction. For its figures: gvlab analyze."
         )
-    rows = found.tables[_TABLES[found.kind]]
+    rows = _in_days(request, found, experiment.last_day)
     arms = match_arms(list(dict.fromkeys(rows["arm"].astype(str))), [arm.name for arm in experiment.arms], request.arms)
     stage = Stage("Predicting", len(arms) * request.subjects, "subjects", sink=progress, cancel=cancel)
     agreements: Agreements
@@ -140,6 +145,21 @@ def compare_data(
             ", ".join(f"{path}.svg" for path in figures): "your data over the band",
         },
     )
+
+
+def _in_days(request: CompareRequest, found: Analysis, last_day: float) -> pd.DataFrame:
+    """Return the rows of the file with times in days; it is asked where their unit is open and could be weeks."""
+    rows, column = found.tables[_TABLES[found.kind]], "duration" if found.kind == "survival" else "time"
+    open_ = any("is not named; days were taken" in note for note in found.notes)
+    if request.time_unit:
+        if found.kind == "survival" and not open_:
+            raise InvalidValueError(
+                f'"{request.data.name}" names the unit of its times itself; leave --time-unit out, or mend the file.'
+            )
+        return in_days(rows, request.time_unit)
+    if open_:
+        refuse_likely_weeks(rows, column, last_day)
+    return rows
 
 
 def _notes(experiment: Experiment, found: Analysis, rows: pd.DataFrame, arms: Mapping[str, str]) -> list[str]:
@@ -199,6 +219,7 @@ def _reading_tables(agreements: Sequence[ReadingAgreement]) -> dict[str, Table]:
             "readings": each.counted,
             "inside_90_band": each.inside,
             "share": each.inside / each.counted,
+            "p_place": each.p_value,
         }
         for each in agreements
     ]

@@ -15,9 +15,11 @@ from gvlab.library import Library
 from gvlab.protocol import Arm
 from gvlab.statistics import Synergy
 from gvlab.statistics.synergy import Reference
+from gvlab.subject.parameter_set import ParameterSet
 from gvlab.synergy.dose_grid import GridEffect, cells_of, dose_by_dose, dose_by_start
 from gvlab.synergy.grid_axes import DoseAxis, dose_axis, endpoint_of, find_pair, start_axis
 from gvlab.workflows.bundle import Bundle, Table
+from gvlab.workflows.plausible_sets import plausible_sets
 from gvlab.workflows.progress import CancelToken, ProgressSink, Stage
 from gvlab.workflows.request import Request
 from gvlab.workflows.studies import main_experiment
@@ -27,6 +29,9 @@ _COUNTED_UNTREATED = 0.02
 
 _NOTHING = 0.005
 """An agent that alone changes the share by less than this does nothing."""
+
+
+_ONE_MEASURE = "Neither agent does anything alone, so the measures are one: all that both do together."
 
 
 class SynergyRequest(Request):
@@ -54,6 +59,10 @@ class SynergyRequest(Request):
     """What counts as an effect on the last day, such as being alive or cured; the experiment's first where empty."""
     subjects: Annotated[int, Field(ge=2)] = 40
     """Virtual subjects; the same ones go through every cell."""
+    sets: Annotated[int, Field(ge=0)] = 8
+    """Plausible parameter sets of the ensemble, each asked for the same grid; 0 takes the nominal one only."""
+    ensemble: str = "mathew2018"
+    """The ensemble that they are of."""
     seed: Annotated[int, Field(ge=0)] = 2018
     """The same seed gives the same subjects."""
 
@@ -101,53 +110,84 @@ def map_synergy(
         second, run = dose_axis(given[places[1]], request.other_doses), dose_by_dose
         references = ("bliss", "hsa", "loewe")
     axes = (first, second)
-    stage = Stage("Grid", cells_of(axes) * request.subjects, "subjects", sink=progress, cancel=cancel)
-    grid = run(
-        experiment,
-        arm,
-        places,
-        axes,
-        subjects=request.subjects,
-        seed=request.seed,
-        endpoint=endpoint,
-        progress=stage.advance,
-        cancel=cancel,
-    )
+    sets, about_sets = plausible_sets(request.ensemble, request.sets, experiment.system)
+    total = cells_of(axes) * request.subjects * (1 + len(sets))
+    stage = Stage("Grid", total, "subjects", sink=progress, cancel=cancel)
+    grids = [
+        run(
+            experiment,
+            arm,
+            places,
+            axes,
+            subjects=request.subjects,
+            seed=request.seed,
+            endpoint=endpoint,
+            parameters=parameters,
+            progress=stage.advance,
+            cancel=cancel,
+        )
+        for parameters in (ParameterSet(), *sets)
+    ]
     bootstrap = Stage("Bootstrap", len(references), sink=progress, cancel=cancel)
     found: dict[Reference, Synergy] = {}
+    over: list[tuple[str, str, float]] = []
     for reference in references:
-        found[reference] = grid.synergy(reference)
+        found[reference] = grids[0].synergy(reference)
+        over += [
+            (parameters.name, reference, grid.mean_excess(reference))
+            for parameters, grid in zip(sets, grids[1:], strict=True)
+        ]
         bootstrap.advance(1)
-    return _bundle(request, experiment, arm, grid, found)
+    table = pd.DataFrame(over, columns=["set", "reference", "mean_excess"])
+    return _bundle(request, experiment, arm, grids[0], found, table, about_sets)
 
 
 def _bundle(
-    request: SynergyRequest, experiment: Experiment, arm: Arm, grid: GridEffect, found: dict[Reference, Synergy]
+    request: SynergyRequest,
+    experiment: Experiment,
+    arm: Arm,
+    grid: GridEffect,
+    found: dict[Reference, Synergy],
+    sets: pd.DataFrame,
+    about_sets: list[str],
 ) -> Bundle[GridEffect]:
     what = f"{experiment.title}; {experiment.system.title}; arm {arm.name}"
-    about = (f"{grid.title}, {MARK}: {what}", f"{grid.subjects} virtual subjects through every cell, seed {grid.seed}")
-    tables = {"effect.csv": Table(_effect_table(grid), about)}
-    tables.update({f"{reference}.csv": Table(each.table, about) for reference, each in found.items()})
-    document: dict[str, Any] = {"about": list(about), "left_out": list(grid.warnings)}
+    about = [f"{grid.title}, {MARK}: {what}", f"{grid.subjects} virtual subjects through every cell, seed {grid.seed}"]
+    if _alone_nothing(grid):
+        about.append(_ONE_MEASURE)
+    comments = tuple(about)
+    tables = {"effect.csv": Table(_effect_table(grid), comments)}
+    tables.update({f"{reference}.csv": Table(each.table, comments) for reference, each in found.items()})
+    if len(sets):
+        tables["sets.csv"] = Table(sets, comments)
+    document: dict[str, Any] = {"about": about, "left_out": list(grid.warnings)}
     document.update(
         {
-            reference: {"mean_excess": each.mean_excess, "lower": each.lower, "upper": each.upper}
+            reference: {
+                "mean_excess": each.mean_excess,
+                "lower": each.lower,
+                "upper": each.upper,
+                "over_plausible_sets": sets.loc[sets["reference"] == reference, "mean_excess"].tolist(),
+            }
             for reference, each in found.items()
         }
     )
+    contents = {
+        "effect.csv": "the share in each field, and how many subjects it is of",
+        f"{', '.join(found)}": "excess over each reference: a map (.svg, .png) and a table (.csv)",
+    }
+    if len(sets):
+        contents["sets.csv"] = "mean excess with each plausible parameter set"
     return Bundle(
         request,
         grid,
         heading=(experiment.title, f"System: {experiment.system.title}; arm: {arm.name}"),
-        lines=_lines(grid, found),
+        lines=(*_lines(grid, found, sets), *about_sets),
         summary="Simulated.",
         tables=tables,
         figures={reference: _figure(grid, reference, each) for reference, each in found.items()},
         data={"synergy.json": document},
-        contents={
-            "effect.csv": "the share in each field, and how many subjects it is of",
-            f"{', '.join(found)}": "excess over each reference: a map (.svg, .png) and a table (.csv)",
-        },
+        contents=contents,
     )
 
 
@@ -180,7 +220,17 @@ def _figure(grid: GridEffect, reference: Reference, found: Synergy) -> Any:
     )
 
 
-def _lines(grid: GridEffect, found: dict[Reference, Synergy]) -> tuple[str, ...]:
+def _alone_nothing(grid: GridEffect) -> bool:
+    """Return whether neither agent changes the share alone: then every reference expects what is there anyway."""
+    if grid.alone is None or grid.base is None:
+        alone, base = max(grid.observed[:, 0].max(), grid.observed[0].max()), float(grid.observed[0, 0])
+    else:
+        shares = np.nanmean(grid.alone, axis=2)
+        alone, base = max(float(shares.max()), float(np.nanmean(grid.base))), float(shares[0].min())
+    return bool(alone - base < _NOTHING)
+
+
+def _lines(grid: GridEffect, found: dict[Reference, Synergy], sets: pd.DataFrame) -> tuple[str, ...]:
     first, second = grid.first, grid.second
     row, column = (int(each) for each in np.unravel_index(int(np.argmax(grid.observed)), grid.observed.shape))
     at = second.values[column]
@@ -189,17 +239,24 @@ def _lines(grid: GridEffect, found: dict[Reference, Synergy]) -> tuple[str, ...]
         f"{grid.title}: at most {100 * grid.observed[row, column]:.0f} % of {grid.subjects} virtual subjects, at "
         f"{first.values[row]:g} {first.unit} and {when}."
     ]
-    lines += [
-        f"mean excess over {reference:<6} {100 * each.mean_excess:+.1f} percentage points "
-        f"(95 % interval {100 * each.lower:+.1f} to {100 * each.upper:+.1f})"
-        for reference, each in found.items()
-    ]
+    for reference, each in found.items():
+        line = (
+            f"mean excess over {reference:<6} {100 * each.mean_excess:+.1f} percentage points "
+            f"(95 % interval {100 * each.lower:+.1f} to {100 * each.upper:+.1f})"
+        )
+        over = 100 * sets.loc[sets["reference"] == reference, "mean_excess"].to_numpy(dtype=np.float64)
+        if len(over):
+            line += (
+                f"; over {len(over)} plausible sets {np.median(over):+.1f} ({over.min():+.1f} to {over.max():+.1f}), "
+                f"above 0 in {int(np.sum(over > 0))}"
+            )
+        lines.append(line)
     if not _is_day(second):
         base = float(grid.observed[0, 0])
         if base > _COUNTED_UNTREATED:
             lines.append(
                 f"Without either, {100 * base:.0f} % are counted already; Bliss and Loewe are of the others only."
             )
-        if max(grid.observed[:, 0].max(), grid.observed[0].max()) - base < _NOTHING:
-            lines.append("Neither agent does anything alone, so the three measures are one: all that both do together.")
+    if _alone_nothing(grid):
+        lines.append(_ONE_MEASURE)
     return (*lines, *(f"Left out: {words}" for words in grid.warnings))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
-from gvlab.errors import InvalidValueError, LibraryError
+from gvlab.errors import InvalidValueError
 from gvlab.experiment.experiment import Experiment
 from gvlab.library import Library
 from gvlab.planning.animals import Extras
@@ -15,20 +15,17 @@ from gvlab.planning.dates import parse_date
 from gvlab.planning.design_sheet import calendar
 from gvlab.planning.layout import CageRole, InterimLook, Layout, Require
 from gvlab.planning.plan import Plan, check_power, make_plan, virtual_animals
-from gvlab.planning.planned_comparison import Attrition, ParameterSet, PlannedComparison, is_animal
+from gvlab.planning.planned_comparison import Attrition, PlannedComparison, is_animal
 from gvlab.planning.protocol_details import ProtocolDetails
 from gvlab.planning.randomization import MOST, Allocation, animals_alone, randomize
 from gvlab.planning.simulated_comparison import arms_of
 from gvlab.statistics.group_sequential import Shape
-from gvlab.subject.plausible import Ensemble
 from gvlab.workflows.bundle import Bundle
 from gvlab.workflows.plan_files import PlanFiles
+from gvlab.workflows.plausible_sets import plausible_sets
 from gvlab.workflows.progress import CancelToken, ProgressSink, Stage
 from gvlab.workflows.request import Request
 from gvlab.workflows.studies import named_system
-
-if TYPE_CHECKING:
-    from gvlab.subject import System
 
 
 class PlanRequest(Request):
@@ -164,7 +161,7 @@ def plan_experiment(
     if request.per_arm:
         _refuse_lonely(layout, names, request, request.per_arm)
     attrition = Attrition.usual(experiment.system, request.attrition, request.engraftment_failure)
-    sets, about_sets = _plausible_sets(request, experiment.system)
+    sets, about_sets = plausible_sets(request.ensemble, request.sets, experiment.system)
     compared = arms_of(comparisons)
     virtual = virtual_animals(compared, layout, request.subjects, per_arm=request.per_arm)
     stage = Stage(
@@ -237,19 +234,3 @@ def _allocation(request: PlanRequest, plan: Plan, per_arm: int | None) -> Alloca
         strata=request.strata,
         whole_cages=plan.layout.cages == "unit",
     )
-
-
-def _plausible_sets(request: PlanRequest, system: System) -> tuple[tuple[ParameterSet, ...], list[str]]:
-    """Return plausible sets of the ensemble, and what a reader must know of them."""
-    if not request.sets:
-        return (), []
-    try:
-        ensemble = Ensemble.read(request.ensemble, system.library).thin(request.sets)
-    except LibraryError:
-        return (), ["The library holds no ensemble yet; gvlab calibrate makes one."]
-    sets = [
-        ParameterSet.of(f"set {number}", dict(zip(ensemble.names, row, strict=True)), system)
-        for number, row in enumerate(ensemble.values, 1)
-    ]
-    stale = ["The model has changed since the plausible sets were found; gvlab calibrate renews them."]
-    return tuple(each for each in sets if each.values), stale if ensemble.stale(system.library) else []

@@ -11,11 +11,12 @@ from scipy import stats
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.experiment import Experiment
 from gvlab.planning.plan import Plan, make_plan
-from gvlab.planning.planned_comparison import Attrition, ParameterSet, PlannedComparison
+from gvlab.planning.planned_comparison import Attrition, PlannedComparison
 from gvlab.planning.power import PowerCurve, power_curve, sizes_for
 from gvlab.planning.simulated_comparison import SimulatedComparison, VirtualArm, simulate_comparison
 from gvlab.statistics import logrank_power
 from gvlab.statistics.power import logrank_statistics
+from gvlab.subject.parameter_set import ParameterSet
 
 NONE = Attrition(0.0, 0.0)
 SURVIVAL = PlannedComparison("treated", "control", "overall_survival")

@@ -13,6 +13,8 @@ from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.experiment import Experiment
 from gvlab.model.model import Model
 from gvlab.simulation import Serial, run_tasks, simulate
+from gvlab.statistics import synergy
+from gvlab.subject.parameter_set import ParameterSet
 from gvlab.synergy.dose_grid import Cell, GridEffect, cell_tasks, cells_of, dose_by_dose, dose_by_start
 from gvlab.synergy.grid_axes import (
     DoseAxis,
@@ -153,6 +155,40 @@ def test_independent_agents_show_no_synergy():
     found = GridEffect(axis, axis, effect, None, None, "", 1).synergy("bliss")
     assert abs(found.mean_excess) < 0.02
     assert found.lower < 0 < found.upper
+
+
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.97])
+def test_fields_without_synergy_are_framed_in_one_map_of_twenty(share):
+    doses, framed, each = np.arange(5.0), 0, 0
+    alone = np.where(doses > 0, share, 0.0)
+    expected = alone[:, None] + alone[None, :] - alone[:, None] * alone[None, :]
+    for repeat in range(60):
+        rng = np.random.default_rng([repeat, int(100 * share)])
+        effect = (rng.random((5, 5, 40)) < expected[:, :, None]).astype(float)
+        table = synergy(doses, doses, effect, rng, reference="bliss", resamples=200).table
+        framed += bool(((table["lower_all"] > 0) | (table["upper_all"] < 0)).any())
+        each += bool(((table["lower"] > 0) | (table["upper"] < 0)).any())
+    assert framed <= 7  # 3 expected; more than 7 in one of fifty such tests
+    assert framed < each or each == 0
+
+
+def test_clear_synergy_stays_framed_after_correction():
+    rng = np.random.default_rng(3)
+    both = np.zeros((5, 5))
+    both[1:, 1:] = 0.8
+    effect = (rng.random((5, 5, 40)) < both[:, :, None]).astype(float)
+    table = synergy(np.arange(5.0), np.arange(5.0), effect, rng, reference="hsa").table
+    assert (table["lower_all"] > 0.3).all()
+
+
+def test_a_grid_is_asked_of_a_plausible_set(survival, places):
+    axes = small_axes(survival, places)
+    weak = ParameterSet("weak", {"k_killing_cd8": survival.system.parameters().bounds("k_killing_cd8")[0]})
+    options = {"subjects": 16, "seed": 1, "endpoint": "overall_survival"}
+    nominal = dose_by_dose(survival, survival.arms[-1], places, axes, **options)
+    other = dose_by_dose(survival, survival.arms[-1], places, axes, **options, parameters=weak)
+    assert other.observed[2, 2] < nominal.observed[2, 2]
+    assert nominal.mean_excess("bliss") == pytest.approx(nominal.synergy("bliss", resamples=2).mean_excess)
 
 
 @pytest.mark.parametrize("amounts", [(1, 2, 3), (0, 5), (0, 5, 5)])
