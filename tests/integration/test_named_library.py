@@ -44,9 +44,16 @@ def test_an_experiment_runs_and_is_read(library, tmp_path):
         (run_study, RunRequest(name="mathew2018_axis", subjects=4, quick=True)),
         (
             map_synergy,
-            SynergyRequest(experiment="mathew2018_survival", doses=(0, 1, 10), other_doses=(0, 1e6, 5e6), subjects=6),
+            SynergyRequest(
+                experiment="mathew2018_survival", doses=(0, 1, 10), other_doses=(0, 1e6, 5e6), subjects=6, sets=1
+            ),
         ),
-        (plan_experiment, PlanRequest(experiment="mathew2018_survival", subjects=64, sets=4, per_arm=7)),
+        (
+            plan_experiment,
+            PlanRequest(
+                experiment="mathew2018_survival", system="b6_into_balbc_wehi3b", subjects=64, sets=4, per_arm=7
+            ),
+        ),
     ],
 )
 def test_a_workflow_is_answered_from_the_library_it_is_given(library, tmp_path, work, request_):
@@ -57,6 +64,6 @@ def test_a_workflow_is_answered_from_the_library_it_is_given(library, tmp_path, 
 def test_data_are_laid_over_a_prediction_of_the_library(library, tmp_path):
     data = tmp_path / "data.csv"
     data.write_text("arm,days,event\n" + "".join(f"BM,{12 + day},1\n" for day in range(6)))
-    request = CompareRequest(experiment="mathew2018_survival", data=data, subjects=40)
+    request = CompareRequest(experiment="mathew2018_survival", system="b6_into_balbc_wehi3b", data=data, subjects=40)
     compare_data(request, library=library).write(tmp_path / "out")
     assert any((tmp_path / "out").iterdir())

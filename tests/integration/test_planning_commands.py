@@ -194,7 +194,9 @@ def test_survival_data_are_laid_over_the_prediction(gvlab, tmp_path):
 
 def test_a_file_that_cannot_be_laid_over_a_prediction_says_so(gvlab, tmp_path):
     (tmp_path / "mice.csv").write_text("Days,Vehicle\n10,1\n12,1\n20,0\n")
-    done = gvlab("compare", "mathew2018_survival", "--data", str(tmp_path / "mice.csv"), "--out", str(tmp_path / "x"))
+    done = gvlab(
+        "compare", "mathew2018_survival", *SYSTEM, "--data", str(tmp_path / "mice.csv"), "--out", str(tmp_path / "x")
+    )  # fmt: skip
     assert done.code == 1
     assert '--map "Vehicle=BM"' in done.complained
     assert not (tmp_path / "x").exists()

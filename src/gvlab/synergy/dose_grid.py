@@ -217,16 +217,11 @@ def dose_by_dose(
         for a in axes[0].values
         for b in axes[1].values
     ]
-<<<<<<< HEAD
     tasks = tasks_for(
         subjects,
-        lambda n: experiment.system.cohort(n, seed),
+        lambda n: (parameters or ParameterSet()).cohort(experiment.system, n, seed),
         lambda cohort: cell_tasks(experiment, cells, cohort, arm, experiment.last_day),
     )
-=======
-    cohort = (parameters or ParameterSet()).cohort(experiment.system, subjects, seed)
-    tasks = cell_tasks(experiment, cells, cohort, arm, experiment.last_day)
->>>>>>> c19524a (wip)
     results = run_tasks(tasks, executor=executor, progress=progress, cancel=cancel)
     held, title, warnings = _held(experiment, results, endpoint)
     effect = held.reshape(len(axes[0].values), len(axes[1].values), -1)
@@ -269,16 +264,11 @@ def dose_by_start(
                     Cell(_changed(doses, {varied: dose, other: given}), f"{amount:g} {axes[0].unit}{start}{with_other}")
                 )
     distinct = list(dict.fromkeys(cells))  # a dose of 0 has no first day
-<<<<<<< HEAD
     tasks = tasks_for(
         subjects,
-        lambda n: experiment.system.cohort(n, seed),
+        lambda n: (parameters or ParameterSet()).cohort(experiment.system, n, seed),
         lambda cohort: cell_tasks(experiment, distinct, cohort, arm, experiment.last_day),
     )
-=======
-    cohort = (parameters or ParameterSet()).cohort(experiment.system, subjects, seed)
-    tasks = cell_tasks(experiment, distinct, cohort, arm, experiment.last_day)
->>>>>>> c19524a (wip)
     results = run_tasks(tasks, executor=executor, progress=progress, cancel=cancel)
     held, title, warnings = _held(experiment, results, endpoint)
     place = {cell: row for row, cell in enumerate(distinct)}

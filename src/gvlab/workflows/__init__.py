@@ -4,7 +4,7 @@ The same request serves the command, the notebook, the page and JSON::
 
     from gvlab.workflows.plan_experiment import PlanRequest, plan_experiment
 
-    request = PlanRequest(experiment="mathew2018_survival", sets=0)
+    request = PlanRequest(experiment="mathew2018_survival", system="b6_into_balbc_wehi3b", sets=0)
     bundle = plan_experiment(request, progress=print)
     bundle.write("plan")
 
