@@ -10,12 +10,14 @@ from gvlab.views.flow import blot_view, flow_view, histogram_view
 from gvlab.views.incidence import incidence_view, incidence_views
 from gvlab.views.matplotlib_printer import draw, figure, print_bytes
 from gvlab.views.palette import Look, Style, look, looks, style_of, stylesheet
+from gvlab.views.power import power_view
 from gvlab.views.recipe import library_looks, looks_of, recipe_of
 from gvlab.views.schedule import Given, given_in, schedule_of, schedule_view
 from gvlab.views.seahorse import seahorse_view
 from gvlab.views.shares import Share, shares_view
 from gvlab.views.survival import survival_of, survival_view
 from gvlab.views.svg_printer import WIDTH, svg, thumbnail
+from gvlab.views.synergy import synergy_view
 from gvlab.views.tables import table_csv, table_html
 from gvlab.views.timecourse import Course, course_of, ribbon_view, spider_view
 from gvlab.views.view import (
@@ -79,6 +81,7 @@ __all__ = [
     "look",
     "looks",
     "looks_of",
+    "power_view",
     "print_bytes",
     "recipe_of",
     "ribbon_view",
@@ -92,6 +95,7 @@ __all__ = [
     "survival_of",
     "survival_view",
     "svg",
+    "synergy_view",
     "table_csv",
     "table_html",
     "thumbnail",
