@@ -146,16 +146,18 @@ def damaged(content: bytes, chance: random.Random) -> bytes:
     return bytes(found)
 
 
-def _analyze(path: Path, content: bytes, chance: random.Random) -> None:
+def _analyze(path: Path, kind: str, content: bytes, chance: random.Random) -> None:
     path.write_bytes(content)
-    analyze(path, event=chance.choice([None, None, 1, 0, "Died"]), calibrator=chance.choice(["", "", "u"]))
+    # An option is refused on a file that it does not concern, so it is said only where it may.
+    event = chance.choice([None, 1, 0, "Died"]) if kind in ("survival", "workbooks") else None
+    analyze(path, event=event, calibrator=chance.choice(["", "u"]) if kind == "cycles" else "")
 
 
 def readers(folder: Path) -> dict[str, tuple[list[bytes], Callable[[bytes, random.Random], None]]]:
     """Return for each reader whole files, and what reads one."""
 
-    def file(name: str) -> Callable[[bytes, random.Random], None]:
-        return lambda content, chance: _analyze(folder / name, content, chance)
+    def file(name: str, kind: str = "") -> Callable[[bytes, random.Random], None]:
+        return lambda content, chance: _analyze(folder / name, kind, content, chance)
 
     def gates(content: bytes, _: random.Random) -> None:
         decode(content.decode("utf-8", errors="replace")).apply(tube)
@@ -167,10 +169,10 @@ def readers(folder: Path) -> dict[str, tuple[list[bytes], Callable[[bytes, rando
     tube_bytes = _tube(folder / "whole.fcs")
     tube = analyze(folder / "whole.fcs").flow
     assert tube is not None
-    found = {kind: ([text.encode() for text in texts], file("a.csv")) for kind, texts in TABLES.items()}
+    found = {kind: ([text.encode() for text in texts], file("a.csv", kind)) for kind, texts in TABLES.items()}
     return {
         **found,
-        "workbooks": ([_workbook(folder / "whole.xlsx")], file("a.xlsx")),
+        "workbooks": ([_workbook(folder / "whole.xlsx")], file("a.xlsx", "workbooks")),
         "wave": ([_wave(folder / "wave.xlsx")], file("w.xlsx")),
         "fcs": ([tube_bytes], file("a.fcs")),
         "gatingml": ([_gates()], gates),

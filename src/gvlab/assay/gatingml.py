@@ -203,17 +203,25 @@ def _read_gate(element: ET.Element, kind: str) -> list[Gate]:
     name, parent = element.attrib[f"{_G}id"], element.attrib.get(f"{_G}parent_id", "")
     dimensions = element.findall(f"{_G}dimension")
     axes = tuple(_axis(each) for each in dimensions)
+    if kind in ("RectangleGate", "EllipsoidGate") and not axes:
+        raise InvalidValueError(f'the gate "{name}" has no axis.')
     if kind == "RectangleGate":
         low = tuple(float(each.attrib.get(f"{_G}min", "-inf")) for each in dimensions)
         high = tuple(float(each.attrib.get(f"{_G}max", "inf")) for each in dimensions)
         return [RectangleGate(name, axes, low, high, parent)]
     if kind == "PolygonGate":
         corners = tuple(_numbers(each, "coordinate") for each in element.findall(f"{_G}vertex"))
+        if len(axes) != 2 or len(corners) < 3 or any(len(corner) != 2 for corner in corners):
+            raise InvalidValueError(
+                f'the polygon "{name}" has {len(axes)} axes and {len(corners)} corners; it needs two axes, and three '
+                "corners or more with a coordinate on each."
+            )
         return [PolygonGate(name, axes, tuple((x, y) for x, y in corners), parent)]
     if kind == "EllipsoidGate":
         mean = _numbers(_only(element, "mean"), "coordinate")
         covariance = tuple(_numbers(row, "entry") for row in _only(element, "covarianceMatrix").findall(f"{_G}row"))
         distance = float(_only(element, "distanceSquare").attrib[f"{_D}value"])
+        _check_ellipsoid(name, len(axes), mean, covariance)
         return [EllipsoidGate(name, axes, mean, covariance, distance, parent)]
     if kind == "BooleanGate":
         inner = next(each for each in element if each.tag in (f"{_G}and", f"{_G}or", f"{_G}not"))
@@ -221,10 +229,22 @@ def _read_gate(element: ET.Element, kind: str) -> list[Gate]:
             ("-" if each.attrib.get(f"{_G}use-as-complement", "").lower() == "true" else "") + each.attrib[f"{_G}ref"]
             for each in inner.findall(f"{_G}gateReference")
         )
+        if not of:
+            raise InvalidValueError(f'the gate "{name}" combines no gates.')
         return [BooleanGate(name, inner.tag.split("}")[-1], of, parent)]
     if kind == "QuadrantGate":
         return _quadrants(element, parent)
     raise InvalidValueError(f'"{name}" is a {kind}, which is not known here. FlowKit can apply it.')
+
+
+def _check_ellipsoid(name: str, axes: int, mean: tuple[float, ...], covariance: tuple[tuple[float, ...], ...]) -> None:
+    """Raise if mean and covariance do not fit the axes, or the covariance belongs to no ellipsoid."""
+    fits = len(mean) == axes == len(covariance) and all(len(row) == axes for row in covariance)
+    if not fits or not np.isfinite(covariance).all() or np.linalg.eigvalsh(np.asarray(covariance)).min() <= 0:
+        raise InvalidValueError(
+            f'the ellipsoid "{name}" has {axes} axes, a mean of {len(mean)} and a covariance of {len(covariance)} '
+            "rows; each axis needs one, and the covariance must be positive definite."
+        )
 
 
 def _quadrants(element: ET.Element, parent: str) -> list[Gate]:

@@ -347,3 +347,30 @@ def test_logicle_equals_flowkit():
         assert transforms.Logicle(*numbers).apply(signal)[inside] == pytest.approx(theirs[inside], abs=1e-9)
     with pytest.raises(InvalidValueError, match="A logicle scale needs"):
         transforms.Logicle(262144.0, 5.0, 4.5)
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        ('<g:PolygonGate g:id="p">{x}{v}{v}{v}</g:PolygonGate>', 'the polygon "p" has 1 axes and 3 corners'),
+        ('<g:PolygonGate g:id="p">{x}{x}{v}{v}</g:PolygonGate>', 'the polygon "p" has 2 axes and 2 corners'),
+        ('<g:RectangleGate g:id="r"/>', 'the gate "r" has no axis'),
+        ('<g:BooleanGate g:id="b"><g:and/></g:BooleanGate>', 'the gate "b" combines no gates'),
+        (
+            '<g:EllipsoidGate g:id="e">{x}{x}<g:mean>{c}{c}</g:mean><g:covarianceMatrix><g:row>{e}{e}</g:row>'
+            '<g:row>{e}{e}</g:row></g:covarianceMatrix><g:distanceSquare d:value="1"/></g:EllipsoidGate>',
+            "the covariance must be positive definite",
+        ),
+    ],
+)
+def test_a_gate_that_is_no_region_is_refused_when_it_is_read(part, words):
+    parts = {
+        "x": '<g:dimension g:compensation-ref="uncompensated"><d:fcs-dimension d:name="PE-A"/></g:dimension>',
+        "v": '<g:vertex><g:coordinate d:value="1"/><g:coordinate d:value="2"/></g:vertex>',
+        "c": '<g:coordinate d:value="1"/>',
+        "e": '<g:entry d:value="1"/>',
+    }
+    base = "http://www.isac-net.org/std/Gating-ML/v2.0/"
+    text = f'<g:Gating-ML xmlns:g="{base}gating" xmlns:d="{base}datatypes">{part.format(**parts)}</g:Gating-ML>'
+    with pytest.raises(InvalidValueError, match=words):
+        gatingml.decode(text)
