@@ -19,6 +19,7 @@ from gvlab.cli import (
     design,
     drivers,
     export,
+    open_file,
     records,
     run,
     schema,
@@ -48,6 +49,7 @@ app = typer.Typer(
 for _name, _command in (
     ("run", run.run),
     ("serve", serve.serve),
+    ("open", open_file.open_file),
     ("calibrate", calibrate.calibrate),
     ("drivers", drivers.drivers),
     ("design", design.design),

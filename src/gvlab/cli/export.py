@@ -17,15 +17,21 @@ class Form(StrEnum):
 
     SBML = "sbml"
     ANTIMONY = "antimony"
+    PAGE = "page"
 
 
 def export(
-    form: Annotated[Form, typer.Argument(help="sbml (for COPASI, libRoadRunner, ...) or antimony (for reading).")],
+    form: Annotated[
+        Form,
+        typer.Argument(help="sbml (for COPASI, libRoadRunner, ...), antimony (for reading), or page (for a browser)."),
+    ],
+    name: Annotated[str, typer.Argument(help="Of a page: the experiment. See gvlab list experiments.")] = "",
     with_doses: Annotated[
         str, typer.Option("--with-doses", help="Write the doses of this experiment into it, one event each.")
     ] = "",
     arm: Annotated[str, typer.Option(help="Whose doses; the last arm when left out.")] = "",
     system: Annotated[str, typer.Option(help="In which system; the experiment's first when left out.")] = "",
+    subjects: Annotated[int, typer.Option(min=10, max=1000, help="Of a page: virtual subjects in every arm.")] = 100,
     file: Annotated[Path | None, typer.Option("--out", help="File to write; the screen when left out, or -.")] = None,
 ) -> None:
     """Write the model for another program.
@@ -34,17 +40,27 @@ def export(
     subject of an arm goes through: its parameters, its condition, and one time-triggered event for each dose, so that
     COPASI or libRoadRunner draw the same curve.
 
+    A page is one file that opens from disk, on a phone too, and asks nothing of the network: sliders over a grid of
+    doses and days that is computed now, for the arm that is named (the last one). It needs gvlab\\[web].
+
     Examples:
 
     gvlab export sbml --out gvl.xml
 
     gvlab export sbml --with-doses mathew2018_survival --arm "BM + T cells + sorafenib" --out arm.xml
+
+    gvlab export page mathew2018_survival --system b6_into_balbc_wehi3b --out bench.html
     """
     # Imported here, as in every command: "gvlab --help" must answer at once.
     from gvlab.library import Library
     from gvlab.model.build import build
     from gvlab.model.model import Model
 
+    if form is Form.PAGE:
+        _page(name, system, arm, subjects, file)
+        return
+    if name:
+        raise InvalidValueError(f'"{name}" is for a page. The doses of an experiment: --with-doses {name}.')
     if not with_doses and (arm or system):
         raise InvalidValueError(
             "An arm and a system belong to an experiment. Name it: --with-doses EXPERIMENT; see gvlab list experiments."
@@ -63,6 +79,30 @@ def export(
         text = build(library).antimony if not with_doses else _antimony(text)
     if show_or_write(file, text):
         out.print(f"Wrote {file}.", highlight=False)
+
+
+def _page(name: str, system: str, arm: str, subjects: int, file: Path | None) -> None:
+    """Write a page that needs no server."""
+    from gvlab.cli.common import progress_bar
+    from gvlab.files import prepare_output_file, write_text
+    from gvlab.library import Library
+    from gvlab.web.offline import offline_page, offline_state
+    from gvlab.workflows.progress import Progress
+
+    if not name:
+        raise InvalidValueError("Name the experiment: gvlab export page EXPERIMENT --out bench.html.")
+    if file is None:
+        raise InvalidValueError("A page is a file; name it: --out bench.html.")
+    prepare_output_file(file)
+    library = Library.default()
+    state = offline_state(library, name, system, arm, subjects)
+    with progress_bar() as bar:
+        text = offline_page(
+            state, library, progress=lambda done, total: bar(Progress("Computing the grid", done, total, "points"))
+        )
+    write_text(file, text)
+    size = len(text.encode()) / 1e6
+    out.print(f"Wrote {file} ({size:.1f} MB). Open it in any browser; it needs no server.", highlight=False)
 
 
 def _antimony(sbml: str) -> str:

@@ -34,7 +34,7 @@ def run(
         str,
         typer.Argument(
             metavar="NAME or FILE.yaml",
-            help=f"An experiment of the library, {PAPER}: all of them, with every finding, or a file: your own.",
+            help=f"An experiment of the library, {PAPER}: all of them, with every finding; or your own file or link.",
         ),
     ] = PAPER,
     quick: Annotated[
@@ -88,6 +88,9 @@ def run(
         Path | None,
         typer.Option("--as-file", help="Write the experiment into this file (- prints it), to be changed and run."),
     ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Of an archive (.gvlab.zip): compute it again, and compare to the bit.")
+    ] = False,
     cluster: Annotated[
         str | None,
         typer.Option(help='Simulate on a Dask cluster: the address of its scheduler, or "local".', show_default="no"),
@@ -112,6 +115,8 @@ def run(
     gvlab run mathew2018_survival --system b6_into_balbc_wehi3b --as-file mine.yaml
 
     gvlab run mine.yaml
+
+    gvlab run "#e=..." of a link, gvlab run mine.gvlab.zip --verify
     """
     # Imported here, as in every command: "gvlab --help" must answer at once.
     from gvlab.files import is_device, make_folder, prepare_output_file
@@ -119,6 +124,9 @@ def run(
     from gvlab.workflows.run_study import FINDINGS_FILE, REPORT_FILE, RunRequest, run_study, study_of
     from gvlab.workflows.studies import experiments_of
 
+    if verify:
+        _verify(name)
+        return
     name, written = _written(name)
     request = RunRequest(
         name=name,
@@ -177,8 +185,19 @@ def _written(name: str) -> tuple[str, dict[str, Any]]:
     """Return what an experiment is called, and the content of its file; of one of the library nothing."""
     from gvlab.experiment.text import ExperimentText
     from gvlab.files import read_text
+    from gvlab.library import Library
     from gvlab.library.reading import parse_record, parse_yaml
+    from gvlab.store.archive import SUFFIX, read_archive
 
+    if "#e=" in name or name.startswith("e="):
+        from gvlab.web.state import BenchState, decoded
+
+        state = BenchState.from_dict(decoded(name), Library.default())
+        for each in state.differs:
+            out.print(f"The link was made with another model: {each}.", highlight=False, soft_wrap=True)
+        return "link", {**state.file.to_dict(), "subjects": state.subjects}
+    if name.endswith(SUFFIX):
+        return Path(name).name.removesuffix(SUFFIX), read_archive(name).experiment.to_dict()
     path = Path(name)
     if path.suffix not in (".yaml", ".yml", ".json"):
         return name, {}
@@ -186,6 +205,21 @@ def _written(name: str) -> tuple[str, dict[str, Any]]:
     parse_record(text, ExperimentText, name)
     content, _ = parse_yaml(text, name)
     return path.stem, content
+
+
+def _verify(name: str) -> None:
+    """Compute an archive again and say what is not the same; the command fails where something is not."""
+    from gvlab.errors import InvalidValueError
+    from gvlab.store.archive import SUFFIX, read_archive, verify
+
+    if not name.endswith(SUFFIX):
+        raise InvalidValueError(f'--verify is for an archive that ends in {SUFFIX}, and "{name}" does not.')
+    differing = verify(read_archive(name))
+    if differing:
+        for each in differing:
+            out.print(each, highlight=False, soft_wrap=True)
+        raise typer.Exit(1)
+    out.print("The same to the bit: every number of the archive was computed again.", highlight=False)
 
 
 def _write_file(study: Study, path: Path) -> None:

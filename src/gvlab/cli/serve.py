@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gvlab.cli.common import say
+
+if TYPE_CHECKING:
+    from gvlab.store.archive import Archive
 
 
 def serve(
@@ -39,6 +42,23 @@ def serve(
 
     gvlab serve mathew2018_survival --no-browser --port 0 --json
     """
+    serve_bench(
+        experiment, system, host=host, port=port, browser=browser, json_line=json_line, store=store, archive=None
+    )
+
+
+def serve_bench(
+    experiment: str = "",
+    system: str = "",
+    *,
+    host: str = "127.0.0.1",
+    port: int,
+    browser: bool,
+    json_line: bool,
+    store: Path | None,
+    archive: Archive | None,
+) -> None:
+    """Serve the bench until it is stopped; arguments as those of the command, and an archive to open."""
     # Imported here, as in every command: "gvlab --help" must answer at once.
     from gvlab.errors import GVLabError
     from gvlab.library import Library
@@ -48,9 +68,8 @@ def serve(
     except ModuleNotFoundError as error:
         if error.name not in ("fastapi", "uvicorn", "websockets", "starlette"):
             raise
-        raise GVLabError(
-            f'The page needs "{error.name}", which is not installed. Say: pip install "gvlab[web]"'
-        ) from None
+        message = f'The page needs "{error.name}", which is not installed. Say: pip install "gvlab[web]"'
+        raise GVLabError(message) from None
 
     def ready(served: Served) -> None:
         if json_line:
@@ -62,4 +81,6 @@ def serve(
 
             webbrowser.open(served.url)
 
-    serving(Library.default(), experiment, system or None, host=host, port=port, folder=store, ready=ready)
+    serving(
+        Library.default(), experiment, system or None, host=host, port=port, folder=store, ready=ready, archive=archive
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Path, Query
@@ -9,11 +10,14 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from gvlab.experiment.text import json_schema
+from gvlab.store.differences import differences
 from gvlab.web import limits
 from gvlab.web.answer import numbers_of, views_of
 from gvlab.web.code import command_of, python_of
 from gvlab.web.edit import edited
 from gvlab.web.form import form_of
+from gvlab.web.own_data import over_the_prediction
+from gvlab.web.pages import claims, parameters
 from gvlab.web.pictures import picture, picture_specs
 from gvlab.web.printed import as_download, file_name, file_of
 from gvlab.web.state import BenchState, decoded, link_of
@@ -48,6 +52,19 @@ class LinkBody(_Asked):
     """A link."""
 
     link: str = Field(max_length=limits.MAX_LINK, description="From # to its end, or the whole address.")
+
+
+class NoteBody(_Asked):
+    """A note to a run."""
+
+    note: str = Field(max_length=limits.MAX_NOTE)
+
+
+class DataBody(StateBody):
+    """A state, and a file of data."""
+
+    name: str = Field(max_length=limits.MAX_NAME, description="Of the file; its ending says what it is.")
+    content: str = Field(max_length=limits.MAX_BODY, description="The text of a CSV file.")
 
 
 def router(desk: Desk) -> APIRouter:
@@ -140,6 +157,62 @@ def router(desk: Desk) -> APIRouter:
         """Return the experiment as Python and as a command."""
         state = state_of(body)
         return {"python": python_of(state), "command": command_of(state)}
+
+    @routes.post("/data")
+    def data(body: DataBody) -> dict[str, Any]:
+        """Return how well a file of data agrees with what a state predicts, in sentences."""
+        answer = desk.laboratory.answer(state_of(body))
+        return {"said": list(over_the_prediction(answer, body.name, body.content.encode()).lines)}
+
+    @routes.get("/model")
+    def model() -> dict[str, Any]:
+        """Return parameters and claims: evidence, source, verification, and the verdict where the paper was run."""
+        return {
+            "parameters": [dataclasses.asdict(each) for each in parameters(desk.library)],
+            "claims": [dataclasses.asdict(each) for each in claims(desk)],
+        }
+
+    @routes.get("/paper")
+    def paper() -> dict[str, Any]:
+        """Return whether the paper was run, and what is said of each claim."""
+        result = desk.paper.result() if desk.paper is not None else None
+        if result is None:
+            return {"run": False, "findings": {}, "figures": []}
+        return {"run": True, "findings": dict(result.findings), "figures": list(result.figures)}
+
+    @routes.get("/runs")
+    def runs() -> dict[str, Any]:
+        """Return the runs that are kept, the newest first."""
+        return {"runs": [dataclasses.asdict(each) for each in desk.store.runs()]}
+
+    @routes.post("/runs")
+    def keep(body: StateBody) -> dict[str, str]:
+        """Run a state and keep it; return its id."""
+        answer = desk.laboratory.answer(state_of(body))
+        plain, said = answer.state.to_dict(), numbers_of(answer.results.summary())
+        return {"id": desk.store.keep(answer.results, plain, said).id}
+
+    @routes.put("/runs/{run}/note")
+    def note(run: Name, body: NoteBody) -> dict[str, str]:
+        """Write a note to a run."""
+        return {"note": desk.store.note(run, body.note).note}
+
+    @routes.delete("/runs/{run}")
+    def remove(run: Name) -> dict[str, str]:
+        """Take a run off the list; /api/runs/undo brings it back."""
+        desk.store.remove(run)
+        return {"removed": run}
+
+    @routes.post("/runs/undo")
+    def undo() -> dict[str, str]:
+        """Undo the last note or removal."""
+        return {"undone": desk.store.undo()}
+
+    @routes.get("/runs/{run}/compare/{other}")
+    def compare(run: Name, other: Name) -> dict[str, Any]:
+        """Return the settings that differ between two runs."""
+        one, two = (dict(desk.store.get(name).state["experiment"]) for name in (run, other))
+        return {"differ": [list(row) for row in differences(one, two)]}
 
     return routes
 

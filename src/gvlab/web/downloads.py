@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
-from fastapi.responses import PlainTextResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
-from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.errors import GVLabError, InvalidValueError, UnknownNameError
 from gvlab.store.archive import archive_bytes
 from gvlab.views.view import CONTEXT_OF_USE
 from gvlab.web.answer import numbers_of
 from gvlab.web.code import command_of, python_of
 from gvlab.web.laboratory import Answer
+from gvlab.web.own_data import over_the_prediction
+from gvlab.web.panels import data_parts
 from gvlab.web.pictures import picture, picture_specs
 from gvlab.web.printed import KINDS, as_download, file_name, file_of, svg_file
 from gvlab.web.state import BenchState, state_of_link
@@ -69,5 +72,19 @@ def router(desk: Desk) -> APIRouter:
     @routes.get("/page/command")
     def command(request: Request) -> PlainTextResponse:
         return PlainTextResponse(command_of(state_of(request)))
+
+    @routes.post("/page/data")
+    async def data(request: Request) -> JSONResponse:
+        state = state_of(request)
+        content = await request.body()
+        name = request.query_params.get("name", "")
+        loop = asyncio.get_running_loop()
+        try:
+            said = await loop.run_in_executor(
+                desk.pool, lambda: over_the_prediction(desk.laboratory.answer(state), name, content)
+            )
+        except GVLabError as error:
+            return JSONResponse({"error": str(error), "parts": data_parts(None, str(error))}, 422)
+        return JSONResponse({"parts": data_parts(said)})
 
     return routes

@@ -1,7 +1,8 @@
-"""A picture as a file: SVG, CSV, workbook."""
+"""A picture as a file: SVG, PDF, PNG, CSV, workbook."""
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import re
 from collections.abc import Callable, Mapping
@@ -9,6 +10,7 @@ from collections.abc import Callable, Mapping
 from gvlab.assay.readers.tables import safe_cell
 from gvlab.errors import UnknownNameError
 from gvlab.views import View, svg, table_csv
+from gvlab.views.matplotlib_printer import print_bytes
 from gvlab.views.svg_marks import words
 from gvlab.views.text_width import lines_of
 from gvlab.views.view import CONTEXT_OF_USE
@@ -59,8 +61,24 @@ def workbook_file(view: View) -> bytes:
     return buffer.getvalue()
 
 
+def pdf_file(view: View) -> bytes:
+    """Return a view as PDF, by the printer for publications, with what made it and what it is for."""
+    return print_bytes(_with_context(view), "pdf", width="double")
+
+
+def png_file(view: View) -> bytes:
+    """Return a view as PNG, by the printer for publications, with what made it and what it is for."""
+    return print_bytes(_with_context(view), "png", width="double")
+
+
+def _with_context(view: View) -> View:
+    return dataclasses.replace(view, notes=(*view.notes, CONTEXT_OF_USE))
+
+
 KINDS: Mapping[str, tuple[str, Callable[[View], bytes]]] = {
     "svg": ("image/svg+xml", svg_file),
+    "pdf": ("application/pdf", pdf_file),
+    "png": ("image/png", png_file),
     "csv": ("text/csv; charset=utf-8", csv_file),
     "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", workbook_file),
 }

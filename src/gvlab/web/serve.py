@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import re
@@ -17,9 +18,11 @@ import uvicorn
 
 from gvlab.errors import InvalidValueError, OutputError
 from gvlab.library import Library
+from gvlab.store.archive import Archive
 from gvlab.web.app import create_app
 from gvlab.web.desk import Desk
 from gvlab.web.security import is_loopback
+from gvlab.web.state import BenchState
 
 TOKEN_VARIABLE = "GVLAB_TOKEN"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,200}\Z")
@@ -65,6 +68,7 @@ def serving(
     port: int = 0,
     folder: Path | None = None,
     ready: Callable[[Served], None],
+    archive: Archive | None = None,
 ) -> None:
     """Serve the bench until it is stopped.
 
@@ -80,6 +84,8 @@ def serving(
         Where runs are kept; the user's data folder where None.
     ready
         Told where it is, as soon as it listens.
+    archive
+        What it opens with, in place of an experiment of the library.
 
     Raises
     ------
@@ -94,6 +100,8 @@ def serving(
             f"{TOKEN_VARIABLE} is no token: 16 to 200 letters, digits, hyphens and underscores. Unset it to get one."
         )
     desk = Desk.of(library, experiment or first_experiment(library), system, folder=folder)
+    if archive is not None:
+        desk.opened = state_of_archive(archive, library)
     listening = _listen(host, port)
     address, port = listening.getsockname()[:2]
     local = is_loopback(host)
@@ -111,6 +119,13 @@ def serving(
     ready(Served(f"http://{shown}:{port}/?token={token}", token, local))
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listening])
+
+
+def state_of_archive(archive: Archive, library: Library) -> BenchState:
+    """Return the state that an archive was made of; errors as `BenchState.from_dict`."""
+    plain = dict(archive.state) or {"experiment": archive.experiment.to_dict()}
+    state = BenchState.from_dict(plain, library)
+    return state if state.differs else dataclasses.replace(state, differs=archive.differs)
 
 
 def first_experiment(library: Library) -> str:

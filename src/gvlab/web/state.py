@@ -19,7 +19,7 @@ from gvlab.library import Library
 from gvlab.web import limits
 
 SEED = 2018
-TABS = ("result", "why", "assays", "plan", "data")
+TABS = ("result", "why", "plan", "data")
 _VERSION = 1
 
 

@@ -41,11 +41,14 @@ def test_everything_the_bench_does_can_be_asked(client, few):
     assert "experiment.run(seed=2018, subjects=8)" in code["python"]
 
 
-@pytest.mark.parametrize("kind", ["svg", "csv", "xlsx"])
+@pytest.mark.parametrize("kind", ["svg", "csv", "xlsx", "pdf", "png"])
 def test_a_picture_is_a_file_that_says_it_is_simulated(client, few, kind):
     reply = client.post(f"/api/picture/survival.{kind}", json={"state": few})
     assert reply.status_code == 200
     assert f'filename="gvlab-survival.{kind}"' in reply.headers["content-disposition"]
+    if kind in ("pdf", "png"):
+        assert reply.content[:4] in (b"%PDF", b"\x89PNG")
+        return
     text = reply.text if kind != "xlsx" else workbook_text(reply.content)
     assert "imulated" in text
     assert "treatment decisions" in text

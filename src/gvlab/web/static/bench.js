@@ -160,7 +160,8 @@ function connect() {
     talk.locked = 0;
     if (held) send(held);
     else if (!again && location.hash.startsWith("#e=")) send({ link: location.hash });
-    else if (again || form.dataset.ready !== "yes") send();
+    // What was moved before somebody listened is said now.
+    else if (again || form.dataset.ready !== "yes" || talk.number > talk.answered) send();
   };
   socket.onmessage = (event) => receive(JSON.parse(event.data));
   socket.onclose = (event) => {
@@ -303,7 +304,19 @@ function filterRows(event) {
   if (count) count.textContent = `${shown} ${field.dataset.unit}`;
 }
 
+// ------------------------------------------------------------------------------------- a page that lies on a disk
+
+function showPoint(event) {
+  if (event.target.type !== "range") return;
+  showWord(event.target);
+  const place = [...byId("grid").elements].filter((each) => each.type === "range").map((each) => each.value);
+  for (const [id, html] of Object.entries(points[place.join(",")])) put(id, html);
+}
+
 // ----------------------------------------------------------------------------------------------------------- begin
+
+const points = byId("points") ? JSON.parse(byId("points").textContent) : null;
+if (points) byId("grid").addEventListener("input", showPoint);
 
 document.addEventListener("input", filterRows);
 document.addEventListener("click", onClick);

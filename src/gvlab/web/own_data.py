@@ -1,0 +1,129 @@
+"""A reader's own data over what is shown: points over the prediction, sentences, an error at its cell."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gvlab.agreement.readings import reading_agreement
+from gvlab.agreement.survival import match_arms, survival_agreement
+from gvlab.assay import analyze
+from gvlab.errors import InvalidValueError
+from gvlab.simulation.cancel import CancelToken
+from gvlab.statistics import kaplan_meier
+from gvlab.views import Key, Line, Points, View, looks_of, style_of
+from gvlab.views.view import numbers
+from gvlab.web.laboratory import Answer
+from gvlab.web.pictures import SURVIVAL, picture, picture_specs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SUBJECTS = 200
+"""Virtual subjects in each arm to which data are held."""
+
+_ENDINGS = (".csv", ".tsv", ".txt", ".xlsx")
+_PLAIN = re.compile(r"[^\w.+ -]+")
+
+
+@dataclass(frozen=True)
+class DataAnswer:
+    """What data say of what is shown.
+
+    Attributes
+    ----------
+    name
+        Of the file.
+    view
+        The prediction with the data over it; None where readings have no picture on the bench.
+    lines
+        How well they agree, in sentences.
+    """
+
+    name: str
+    view: View | None
+    lines: tuple[str, ...]
+
+
+def over_the_prediction(answer: Answer, name: str, content: bytes, cancel: CancelToken | None = None) -> DataAnswer:
+    """Return a reader's data over the prediction that is shown.
+
+    Parameters
+    ----------
+    answer
+        What is shown.
+    name, content
+        The file: survival, readings or bioluminescence, as CSV or workbook. Its name is shown, and only its ending is
+        used.
+    cancel
+        Stops it.
+
+    Raises
+    ------
+    InvalidValueError
+        If the file cannot be understood: the message names the cell.
+    UnknownNameError
+        If none of its arms is one of the experiment.
+    """
+    ending = Path(name).suffix.lower()
+    if ending not in _ENDINGS:
+        raise InvalidValueError(f'"{_shown(name)}" is no table: files that end in {", ".join(_ENDINGS)} are read.')
+    with tempfile.TemporaryDirectory(prefix="gvlab-") as folder:
+        path = Path(folder) / f"data{ending}"
+        path.write_bytes(content)
+        try:
+            found = analyze(path)
+        except InvalidValueError as error:
+            # The reader's name of the file, not ours.
+            raise InvalidValueError(
+                str(error).replace(str(path), _shown(name)).replace(path.name, _shown(name))
+            ) from None
+    tables = {"survival": "subjects", "readings": "readings", "bioluminescence": "readings"}
+    if found.kind not in tables:
+        raise InvalidValueError(f'"{_shown(name)}" holds {found.kind}; survival and readings can be laid over.')
+    rows = found.tables[tables[found.kind]]
+    experiment = answer.state.experiment
+    arms = match_arms(list(dict.fromkeys(rows["arm"].astype(str))), [arm.name for arm in experiment.arms], {})
+    lines = list(found.notes)
+    view = None
+    if found.kind == "survival":
+        endpoint = next(iter(experiment.endpoints), experiment.library.survival_endpoint())
+        agreed = survival_agreement(
+            experiment, rows, arms, endpoint=endpoint, subjects=SUBJECTS, seed=answer.state.seed, cancel=cancel
+        )
+        lines += [each.in_words() for each in agreed]
+        if SURVIVAL in picture_specs(experiment):
+            view = _with_survival(picture(answer.results, SURVIVAL), rows, arms, answer)
+    else:
+        read = reading_agreement(experiment, rows, arms, subjects=SUBJECTS, seed=answer.state.seed, cancel=cancel)
+        lines += [each.in_words() for each in read]
+    return DataAnswer(_shown(name), view, tuple(lines))
+
+
+def _with_survival(view: View, rows: pd.DataFrame, arms: dict[str, str], answer: Answer) -> View:
+    """Return the survival that is predicted with the curves of the data over it, with points at the deaths."""
+    how, marks, keys = looks_of(answer.results), list(view.marks), list(view.keys)
+    for mine, theirs in arms.items():
+        own = rows[rows["arm"].astype(str) == mine]
+        curve = kaplan_meier(own["duration"].to_numpy(dtype=np.float64), own["event_observed"].to_numpy(dtype=np.int64))
+        time, alive = curve.columns["time"], 100 * curve.columns["survival"]
+        style = style_of(how[theirs], 2.6)
+        inside = time <= view.x.high
+        marks.append(Line(numbers(time[inside]), numbers(alive[inside]), style.but(dashes=()), steps=True))
+        died = inside & (curve.columns["events"] > 0)
+        marks.append(Points(numbers(time[died]), numbers(alive[died]), style, 7.0, hollow=False))
+        keys.append(Key(f"{mine}: your data, n = {len(own)}", style, "point"))
+    note = "Lines with filled points: your data; all else is simulated."
+    return dataclasses.replace(
+        view, title="Your data over the prediction", marks=tuple(marks), keys=tuple(keys), notes=(note,)
+    )
+
+
+def _shown(name: str) -> str:
+    return _PLAIN.sub("_", Path(name).name)[:80] or "the file"

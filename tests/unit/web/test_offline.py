@@ -1,0 +1,85 @@
+"""The page that needs no server, own data over the prediction, and commands that take links and archives."""
+
+import json
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+from gvlab.cli import app
+from gvlab.errors import GVLabError
+from gvlab.web.code import command_of
+from gvlab.web.downloads import archive_of
+from gvlab.web.edit import edited
+from gvlab.web.laboratory import Laboratory
+from gvlab.web.offline import grid_axes, offline_page
+from gvlab.web.own_data import over_the_prediction
+
+BOTH = "BM + T cells + sorafenib"
+
+
+@pytest.fixture
+def few(state, library):
+    return edited(state, library, {"subjects": "12"}).state
+
+
+def test_every_point_of_the_page_was_computed_and_none_lies_between(few, library):
+    axes = grid_axes(few, library, (3, 2))
+    page = offline_page(few, library, points=(3, 2))
+    points = json.loads(re.search(r'id="points">(.*?)</script>', page, re.DOTALL)[1])
+    assert len(points) == len(axes[0].words) * len(axes[1].words)
+    for place, point in points.items():
+        words = [axis.words[int(at)] for axis, at in zip(axes, place.split(","), strict=True)]
+        moved = edited(few, library, {axis.name: word for axis, word in zip(axes, words, strict=True)}).state
+        alive = Laboratory(library).answer(moved).results.summary().arms[-1]
+        assert f"{BOTH} {100 * alive.alive / alive.n:.0f} %" in point["said"]
+    assert "http" not in re.sub(r"http://www.w3.org/2000/svg|http-equiv", "", page.split('<script type="module"')[0])
+    assert "not for individual treatment decisions" in page
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("arm,day,died\nBM,17,1\nBM,eighteen,1\nBM,19,1\n", "cell B3 of mine.csv"),
+        ("arm,day,died\nmoon,17,1\nmoon,18,1\n", "moon"),
+        ("", "mine.csv"),
+    ],
+)
+def test_data_that_cannot_be_read_name_the_cell(desk, few, text, words):
+    with pytest.raises(GVLabError, match=words):
+        over_the_prediction(desk.laboratory.answer(few), "mine.csv", text.encode())
+
+
+def test_own_data_lie_over_the_prediction(desk, few):
+    rows = "".join(f"BM,{day},1\n" for day in (17, 18, 18, 19))
+    said = over_the_prediction(desk.laboratory.answer(few), "../a<b>.csv", f"arm,day,died\n{rows}".encode())
+    assert said.name == "a_b_.csv"
+    assert any(line.startswith("BM: log-rank of 4 subjects") for line in said.lines)
+    assert any("your data, n = 4" in key.name for key in said.view.keys)
+
+
+def test_the_panel_why_names_edges_of_the_model(desk, few):
+    from gvlab.web.panels import panel_parts
+
+    panel = panel_parts(desk.laboratory.answer(few.with_look(tab="why")))["panel"]
+    assert "<svg" in panel, panel[:500]
+    alone = few.with_experiment(few.experiment.replace(arms=few.experiment.arms[:1])).with_look(arm="", tab="why")
+    assert "There is one arm" in panel_parts(desk.laboratory.answer(alone))["panel"]
+
+
+def test_a_link_and_an_archive_are_run_and_verified(desk, few, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    few = few.with_experiment(few.experiment.replace(arms=few.experiment.arms[2:])).with_look(arm="")
+    answer = desk.laboratory.answer(few)
+    (tmp_path / "a.gvlab.zip").write_bytes(archive_of(answer))
+    runner = CliRunner()
+    done = runner.invoke(app, ["run", "a.gvlab.zip", "--verify"])
+    assert done.exit_code == 0, done.output
+    link = re.search(r"'(#e=.*)'", command_of(few))[1]
+    done = runner.invoke(app, ["run", link, "--no-ensemble", "--out", "here"])
+    assert done.exit_code == 0, done.output
+    from gvlab.experiment import Results
+
+    (folder,) = (tmp_path / "here" / "results").rglob("run.json")
+    again = Results.read(folder.parent)
+    assert again.summary().arms == answer.results.summary().arms
