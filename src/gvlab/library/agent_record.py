@@ -23,6 +23,9 @@ class OperationSpec(Record):
     """The amount enters in this unit."""
     times: tuple[Identifier | float, ...] = ()
     """The amount is multiplied by these numbers and parameters of the subject."""
+    whole: Identifier | None = None
+    """For `add` of a number of cells: it is expected; each subject gets a whole number of them, the quantile of a
+    Poisson distribution at this parameter of the subject (0 to 1)."""
     to: Identifier | float | None = None
     """For `set`: a number or a parameter of the subject, in place of the amount."""
     value: Identifier | float | None = None
@@ -44,7 +47,9 @@ class OperationSpec(Record):
         if self.mix is not None and (self.value is None or not self.pool or self.unit is None):
             raise ValueError(f'"mix: {self.mix}" needs "value", "pool" and the "unit" of the amount that joins')
         if self.add is not None and (self.to is not None or self.value is not None or self.pool):
-            raise ValueError(f'"add: {self.add}" has only unit, times and guard')
+            raise ValueError(f'"add: {self.add}" has only unit, times, whole and guard')
+        if self.whole is not None and self.add is None:
+            raise ValueError('"whole" belongs to "add": a whole number of cells is added')
         return self
 
     @property
@@ -55,7 +60,7 @@ class OperationSpec(Record):
     @property
     def symbols(self) -> tuple[str, ...]:
         """Every symbol it names, its target first."""
-        named = (self.target, *self.times, self.to, self.value, *self.pool)
+        named = (self.target, *self.times, self.whole, self.to, self.value, *self.pool)
         return tuple(dict.fromkeys(name for name in named if isinstance(name, str)))
 
 
@@ -71,6 +76,8 @@ class HarvestSpec(Record):
     """Means that travel with the cells; in the recipient they are mixed, weighted by cells."""
     phenotype_of: tuple[Identifier, ...] = ()
     """The states that have that phenotype; the whole pool where empty."""
+    times: tuple[Identifier | float, ...] = ()
+    """The number of cells is multiplied by these numbers and parameters of the recipient: what seeds."""
 
     @model_validator(mode="after")
     def _within(self) -> HarvestSpec:
@@ -126,6 +133,7 @@ class Route(Record):
         named = [name for operation in self.operations for name in operation.symbols]
         if self.harvest:
             named += [*self.harvest.pool, *self.harvest.phenotype]
+            named += [name for name in self.harvest.times if isinstance(name, str)]
         return tuple(dict.fromkeys(named))
 
 

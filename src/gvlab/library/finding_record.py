@@ -16,6 +16,7 @@ Role = Literal[
     "structure",
     "calibrate",
     "hold-out",
+    "seen",
     "constraint",
     "challenge",
     "report-only",
@@ -25,7 +26,8 @@ Role = Literal[
     "extension",
     "virtual-cohort",
 ]
-"""What a statement may be used for; hold-outs are never fitted."""
+"""What a statement may be used for; hold-outs are never fitted. One that was looked at while the structure was chosen is
+`seen`: it does not decide either, and is no hold-out any more."""
 
 Direction = Literal["up", "down", "unchanged", "above", "below"]
 

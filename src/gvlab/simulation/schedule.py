@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from gvlab import units
 from gvlab.engine import Operation
 from gvlab.errors import ProtocolError, UnitError, UnknownNameError
+from gvlab.lazy import LazyModule
 from gvlab.library.agent_record import HarvestSpec, OperationSpec
 from gvlab.model.model import Model
 from gvlab.protocol import Dose, Harvest, Protocol
@@ -18,6 +21,8 @@ from gvlab.subject.cohort import BODY_MASS, Cohort
 
 FloatArray = npt.NDArray[np.float64]
 PerSubject = float | FloatArray
+
+stats: Any = LazyModule("scipy.stats")
 
 _CELL = "cell"
 _SLACK = 1e-9
@@ -172,6 +177,8 @@ def _operation(dose: Dose, time: float, spec: OperationSpec, values: Values) -> 
         joining = _arriving(dose, spec, values, values.model.unit(spec.pool[0]))
         return Operation(time, "mix", target, mean, joining, spec.pool, spec.guard)
     amount = _arriving(dose, spec, values, wanted)
+    if spec.whole is not None:
+        amount = whole_number(amount, values[spec.whole])
     return Operation(time, "add" if spec.add is not None else "set", target, amount, guard=spec.guard)
 
 
@@ -192,6 +199,20 @@ def _arriving(dose: Dose, spec: OperationSpec, values: Values, wanted: str) -> P
     return arrived
 
 
+def whole_number(expected: PerSubject, quantile: PerSubject) -> PerSubject:
+    """Return the quantile of a Poisson distribution: how many of the cells expected a subject really gets.
+
+    Parameters
+    ----------
+    expected
+        Mean number of cells.
+    quantile
+        Between 0 and 1, drawn once a subject.
+    """
+    inside = np.clip(quantile, 1e-12, 1 - 1e-12)
+    return np.asarray(np.maximum(stats.poisson.ppf(inside, expected), 0.0), dtype=np.float64)
+
+
 def _amount(dose: Dose, unit: str, values: Values) -> PerSubject:
     mass = values.numbers.get(BODY_MASS)
     amount: PerSubject = dose.quantity.to(unit, molar_mass=dose.agent_definition.molar_mass, body_mass=mass)
@@ -201,6 +222,8 @@ def _amount(dose: Dose, unit: str, values: Values) -> PerSubject:
 def _transfer(dose: Dose, time: float, spec: HarvestSpec, harvested: Harvested, values: Values) -> Iterator[Operation]:
     """Return cells of a primary recipient: their means are mixed first, while the pool is what it was."""
     amount = _amount(dose, _CELL, values)
+    for factor in spec.times:
+        amount = amount * (values[factor] if isinstance(factor, str) else factor)
     carriers = spec.phenotype_of or spec.pool
     carried = amount * sum(harvested.share[state] for state in carriers)
     for name in spec.phenotype:
