@@ -410,6 +410,7 @@ def _dose(spec: SystemDose, system: System, where: str) -> Dose:
         until=spec.until,
         route=spec.route,
         harvest=harvest,
+        varied=spec.varied,
         library=system.library,
     )
 

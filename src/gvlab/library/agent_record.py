@@ -140,7 +140,7 @@ class Route(Record):
 class AgentRecord(Titled):
     """Anything that can be given."""
 
-    kind: Literal["drug", "cells", "irradiation", "antibody"]
+    kind: Literal["drug", "cells", "irradiation", "antibody", "cytokine"]
     description: Text = ""
     molar_mass: SourcedValue | None = None
     default_route: str = ""

@@ -48,6 +48,21 @@ class LeukemiaRecord(SystemPart):
     """The malignant cells."""
 
 
+class Varied(Record):
+    """What of a dose is not known: parameters, with a range, that an ensemble draws; their nominal value changes nothing."""
+
+    amount: Identifier | None = None
+    """It multiplies the amount."""
+    day: Identifier | None = None
+    """It shifts the first day, by whole days; the last day of repeated doses stays."""
+
+    @model_validator(mode="after")
+    def _something(self) -> Varied:
+        if self.amount is None and self.day is None:
+            raise ValueError('"varied" names what varies: "amount", "day", or both')
+        return self
+
+
 class DonorProtocol(Record):
     """How the donor of a harvest was treated, and when its cells were taken."""
 
@@ -66,6 +81,8 @@ class SystemDose(Sourced):
     every: str | None = None
     until: str | None = None
     route: str | None = None
+    varied: Varied | None = None
+    """The parameters that stand for what is not known of it."""
     evidence: Evidence = Evidence.ASSUMED
     harvest: DonorProtocol | None = None
     """For an agent that is harvested: what its donor went through."""

@@ -13,9 +13,10 @@ from gvlab.errors import LibraryError, UnitError, did_you_mean
 from gvlab.library import Library
 from gvlab.library.agent_record import AgentRecord, OperationSpec
 from gvlab.library.assay_record import AssayRecord
-from gvlab.library.records import PopulationRecord, SystemRecord
+from gvlab.library.records import PopulationRecord, SystemDose, SystemRecord
 from gvlab.library.table_rows import ConditionRow
 from gvlab.model.model import Model
+from gvlab.model.human_size import HumansHaveTheirOwnSize
 from gvlab.model.parameters import ParameterTable
 
 _UNIT_CONSTANT = "one_"
@@ -42,6 +43,8 @@ class ModelUnderCheck:
     populations: Mapping[str, PopulationRecord] = field(default_factory=dict)
     conditions: tuple[ConditionRow, ...] = ()
     assays: Mapping[str, AssayRecord] = field(default_factory=dict)
+    varied: frozenset[str] = frozenset()
+    """Parameters that stand for what is not known of a dose."""
 
     @classmethod
     def of(cls, library: Library) -> ModelUnderCheck:
@@ -53,13 +56,14 @@ class ModelUnderCheck:
             library.read_all("populations"),
             library.rows("conditions"),
             library.read_all("assays"),
+            frozenset(_varied(library)),
         )
 
     @property
     def used_elsewhere(self) -> frozenset[str]:
-        """Parameters that agents and assays name, so they need not be in the model."""
+        """Parameters that agents, doses and assays name, so they need not be in the model."""
         of_agents = (name for agent in self.agents.values() for name in agent.symbols)
-        return frozenset((*of_agents, *(name for assay in self.assays.values() for name in assay.parameters)))
+        return self.varied.union(of_agents, (name for assay in self.assays.values() for name in assay.parameters))
 
 
 class Check(Protocol):
@@ -256,6 +260,7 @@ ALL_CHECKS: tuple[Check, ...] = (
     AgentsFitTheModel(),
     PopulationsFitTheTable(),
     ConditionsFitTheModel(),
+    HumansHaveTheirOwnSize(),
 )
 """Every rule that a model and its library must keep."""
 
@@ -334,6 +339,21 @@ def _system_problems(system: SystemRecord, library: Library) -> Iterator[str]:
                 library.read(kind, name)
             except (LookupError, LibraryError) as error:
                 yield str(error)
+
+
+def _varied(library: Library) -> Iterator[str]:
+    """Return the parameters that doses of systems and experiments name for what is not known of them."""
+    systems, experiments = library.read_all("systems").values(), library.read_all("experiments").values()
+    left: list[str | SystemDose] = [dose for system in systems for dose in system.doses.values()]
+    left += [dose for experiment in experiments for arm in experiment.arms for dose in arm.doses]
+    while left:
+        dose = left.pop()
+        if isinstance(dose, str):
+            continue
+        if dose.varied is not None:
+            yield from (name for name in (dose.varied.amount, dose.varied.day) if name is not None)
+        if dose.harvest is not None:
+            left += dose.harvest.doses
 
 
 def _unit_of(name: str, checked: ModelUnderCheck) -> str:

@@ -11,6 +11,7 @@ from gvlab import units
 from gvlab.errors import ProtocolError, UnknownNameError
 from gvlab.library import Library
 from gvlab.library.agent_record import Route
+from gvlab.library.records import Varied
 from gvlab.protocol.agent import Agent
 from gvlab.protocol.condition import Condition
 from gvlab.provenance import sha256
@@ -89,6 +90,9 @@ class Dose:
         Name of a route of the agent; its default route where None.
     harvest
         For cells out of a primary recipient: which, and when they were taken.
+    varied
+        Parameters that stand for what is not known of its amount and its day; an ensemble draws them. A dose that is
+        given another amount, or another day, is known.
     library
         Where the agent is defined; the default one where None. An experiment takes the agents of its own library.
     agent_definition
@@ -114,6 +118,7 @@ class Dose:
     until: str | None = None
     route: str | None = None
     harvest: Harvest | None = None
+    varied: Varied | None = None
     library: Library | None = dataclasses.field(default=None, compare=False, repr=False)
     # Two doses of the same words are the same only if they mean the same agent; records have no hash.
     agent_definition: Agent = dataclasses.field(init=False, repr=False, hash=False)
@@ -200,7 +205,7 @@ class Dose:
         """SHA-256 of its words and of the definition of its agent."""
         harvest = self.harvest
         origin = () if harvest is None else (harvest.protocol.fingerprint, harvest.at, repr(harvest.condition.changes))
-        words = (self.agent, self.amount, self.at, self.every, self.until, self.route, origin)
+        words = (self.agent, self.amount, self.at, self.every, self.until, self.route, origin, repr(self.varied))
         return sha256(repr(words) + self.agent_definition.record.model_dump_json())
 
     def with_library(self, library: Library) -> Dose:
@@ -220,6 +225,10 @@ class Dose:
 
     def replace(self, **changes: Any) -> Dose:
         """Return a dose with some fields changed: ``dose.replace(amount="5 mg/kg")``."""
+        if self.varied is not None and "varied" not in changes:
+            amount = None if "amount" in changes else self.varied.amount
+            day = None if "at" in changes else self.varied.day
+            changes["varied"] = Varied(amount=amount, day=day) if amount or day else None
         return dataclasses.replace(self, **changes)
 
     def __add__(self, other: Dose | Protocol) -> Protocol:

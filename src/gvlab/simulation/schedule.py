@@ -141,8 +141,8 @@ def schedule(
     timed: list[tuple[float, Operation]] = []
     for dose in protocol:
         _check_horizon(dose, until)
-        for time in dose.times:
-            timed.extend((time, operation) for operation in _operations(dose, time, values, harvests or {}))
+        for first, time in _times(dose, values):
+            timed.extend((first, operation) for operation in _operations(dose, time, values, harvests or {}))
     # Python's sort is stable, so what is given at one time keeps the order of the protocol.
     return tuple(operation for _, operation in sorted(timed, key=lambda pair: pair[0]))
 
@@ -158,7 +158,22 @@ def _check_horizon(dose: Dose, until: float) -> None:
     )
 
 
-def _operations(dose: Dose, time: float, values: Values, harvests: Mapping[Harvest, Harvested]) -> Iterator[Operation]:
+def _times(dose: Dose, values: Values) -> Iterator[tuple[float, PerSubject]]:
+    """Return the days of a dose, each as a number to sort by and as it is for every subject; infinite: not given."""
+    shift = np.rint(values[dose.varied.day]) if dose.varied is not None and dose.varied.day is not None else 0.0
+    if not np.any(shift):
+        yield from ((time, time) for time in dose.times)
+        return
+    start = np.maximum(dose.start + np.atleast_1d(shift), 0.0)
+    last = dose.times[-1] if dose.repeats else np.inf
+    repeats = int((last - start.min()) / dose.interval + _SLACK) if dose.repeats else 0
+    for number in range(repeats + 1):
+        times = start + number * dose.interval
+        given = np.where(times <= last + _SLACK, times, np.inf)
+        yield dose.start + number * dose.interval, given if np.ndim(shift) else float(given[0])
+
+
+def _operations(dose: Dose, time: PerSubject, values: Values, harvests: Mapping[Harvest, Harvested]) -> Iterator[Operation]:
     route = dose.route_definition
     if route.harvest is not None and dose.harvest is not None:
         yield from _transfer(dose, time, route.harvest, harvests[dose.harvest], values)
@@ -166,7 +181,7 @@ def _operations(dose: Dose, time: float, values: Values, harvests: Mapping[Harve
         yield _operation(dose, time, spec, values)
 
 
-def _operation(dose: Dose, time: float, spec: OperationSpec, values: Values) -> Operation:
+def _operation(dose: Dose, time: PerSubject, spec: OperationSpec, values: Values) -> Operation:
     target = spec.target
     wanted = values.model.unit(target)
     if spec.set is not None and spec.to is not None:
@@ -216,10 +231,12 @@ def whole_number(expected: PerSubject, quantile: PerSubject) -> PerSubject:
 def _amount(dose: Dose, unit: str, values: Values) -> PerSubject:
     mass = values.numbers.get(BODY_MASS)
     amount: PerSubject = dose.quantity.to(unit, molar_mass=dose.agent_definition.molar_mass, body_mass=mass)
+    if dose.varied is not None and dose.varied.amount is not None:
+        amount = amount * values[dose.varied.amount]
     return amount
 
 
-def _transfer(dose: Dose, time: float, spec: HarvestSpec, harvested: Harvested, values: Values) -> Iterator[Operation]:
+def _transfer(dose: Dose, time: PerSubject, spec: HarvestSpec, harvested: Harvested, values: Values) -> Iterator[Operation]:
     """Return cells of a primary recipient: their means are mixed first, while the pool is what it was."""
     amount = _amount(dose, _CELL, values)
     for factor in spec.times:
