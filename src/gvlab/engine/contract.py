@@ -42,19 +42,20 @@ class Operation:
         ``add`` adds `value` to `target`; ``set`` gives `target` the value (a state, or a parameter that is thereby
         switched); ``mix`` makes `target` the weighted mean of what it was and of `value`, where the weights are the
         sum of the states in `pool` and `added` - the mean phenotype of cells after a cell product has joined them.
-        A mix stands before the `add` operations that enlarge its pool.
+        A mix stands before the `add` operations that enlarge its pool. ``approach`` leaves the share `added` of the
+        distance between `target` and `value`: what a dose kills, or what it raises to a limit.
     target
         A state or a parameter of the model.
     value
         Per subject, in the unit of `target`.
     added, pool
-        For ``mix`` only.
+        For ``mix``; `added` for ``approach``, too.
     guard
         An SBML L3 infix formula over the model's symbols. Where it is false at that time, nothing is done.
     """
 
     time: PerSubject
-    kind: Literal["add", "set", "mix"]
+    kind: Literal["add", "set", "mix", "approach"]
     target: str
     value: PerSubject
     added: PerSubject = 0.0

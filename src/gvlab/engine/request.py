@@ -125,8 +125,8 @@ def _check_operation(operation: Operation, changeable: set[str], start: float, s
     for what in (time, value, added):
         if not (isinstance(what, float) or (isinstance(what, np.ndarray) and what.shape == (subjects,))):
             _shaped(operation.target, what, subjects)
-    if operation.kind not in ("add", "set", "mix"):
-        raise InvalidValueError(f'An operation is "add", "set" or "mix", not "{operation.kind}".')
+    if operation.kind not in ("add", "set", "mix", "approach"):
+        raise InvalidValueError(f'An operation is "add", "set", "mix" or "approach", not "{operation.kind}".')
     if not (time >= start if isinstance(time, float) else np.all(np.asarray(time) >= start)):
         raise InvalidValueError(
             f'An operation on "{operation.target}" is at {_short(np.asarray(time, dtype=np.float64))}, before the '

@@ -95,7 +95,7 @@ class Schedule:
 
     def _classify(self, k: int, operation: Operation, program: Program) -> None:
         place = program.carried[operation.target]
-        if operation.guard or operation.kind == "mix" or place.state < 0:
+        if operation.guard or operation.kind in ("mix", "approach") or place.state < 0:
             return
         if place.size:
             size = program.carried.get(place.size)
@@ -153,6 +153,8 @@ class Schedule:
             total = there + added
             with np.errstate(all="ignore"):
                 value = np.where(total > 0, (there * old + added * value) / total, old)
+        elif operation.kind == "approach":
+            value = value + (subjects.value(target, rows) - value) * self.added.of(k, rows)
         subjects.assign({target: value}, rows)
 
 

@@ -11,7 +11,7 @@ from gvlab.library.fields import Identifier, Record, SourcedValue, Text, Titled,
 
 
 class OperationSpec(Record):
-    """What giving an agent does to the model. Exactly one of `add`, `set` and `mix` is there."""
+    """What giving an agent does to the model. Exactly one of `add`, `set`, `mix` and `approach` is there."""
 
     add: Identifier | None = None
     """A state to which the amount is added."""
@@ -19,6 +19,8 @@ class OperationSpec(Record):
     """A symbol that takes a value."""
     mix: Identifier | None = None
     """A mean (a phenotype) that becomes the weighted mean of what it was and of `value`."""
+    approach: Identifier | None = None
+    """A symbol that comes nearer to `to`: of the distance exp(-amount x times) is left."""
     unit: Unit | None = None
     """The amount enters in this unit."""
     times: tuple[Identifier | float, ...] = ()
@@ -27,7 +29,7 @@ class OperationSpec(Record):
     """For `add` of a number of cells: it is expected; each subject gets a whole number of them, the quantile of a
     Poisson distribution at this parameter of the subject (0 to 1)."""
     to: Identifier | float | None = None
-    """For `set`: a number or a parameter of the subject, in place of the amount."""
+    """For `set` and `approach`: a number or a parameter of the subject."""
     value: Identifier | float | None = None
     """For `mix`: the mean of what is given, a number or a parameter of the subject."""
     pool: tuple[Identifier, ...] = ()
@@ -37,13 +39,15 @@ class OperationSpec(Record):
 
     @model_validator(mode="after")
     def _one_verb(self) -> OperationSpec:
-        verbs = [verb for verb in ("add", "set", "mix") if getattr(self, verb) is not None]
+        verbs = [verb for verb in ("add", "set", "mix", "approach") if getattr(self, verb) is not None]
         if len(verbs) != 1:
-            raise ValueError(f"an operation has exactly one of add, set and mix; here are {verbs or 'none'}")
+            raise ValueError(f"an operation has exactly one of add, set, mix and approach; here are {verbs or 'none'}")
         if self.add is not None and self.unit is None:
             raise ValueError(f'"add: {self.add}" needs the unit in which the amount enters')
         if self.set is not None and (self.to is None) == (self.unit is None):
             raise ValueError(f'"set: {self.set}" needs either "to" (a value) or "unit" (the amount itself)')
+        if self.approach is not None and (self.to is None or self.unit is None or not self.times):
+            raise ValueError(f'"approach: {self.approach}" needs "to", the "unit" of the amount, and "times": the rate')
         if self.mix is not None and (self.value is None or not self.pool or self.unit is None):
             raise ValueError(f'"mix: {self.mix}" needs "value", "pool" and the "unit" of the amount that joins')
         if self.add is not None and (self.to is not None or self.value is not None or self.pool):
@@ -55,7 +59,7 @@ class OperationSpec(Record):
     @property
     def target(self) -> str:
         """The symbol it acts on."""
-        return self.add or self.set or self.mix or ""
+        return self.add or self.set or self.mix or self.approach or ""
 
     @property
     def symbols(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from gvlab.model.checks import ModelUnderCheck
 
 _HUMAN = "species:human"
-_EXTENSIVE = ("cell", "mL", "L/day", "1/cell/day", "kg")
+_EXTENSIVE = ("cell", "mL", "L/day", "1/cell", "1/cell/day", "kg")
 """Units of what is larger in a larger body: numbers of cells, volumes, clearances, rates per cell of a whole body."""
 _OF_ONE_CELL = ("epsilon_", "one_")
 """Names of constants that are of one cell, in whatever body."""

@@ -187,6 +187,10 @@ def _operation(dose: Dose, time: PerSubject, spec: OperationSpec, values: Values
     if spec.set is not None and spec.to is not None:
         value = values.become(spec.to, wanted) if isinstance(spec.to, str) else spec.to
         return Operation(time, "set", target, value, guard=spec.guard)
+    if spec.approach is not None:
+        limit = values[spec.to] if isinstance(spec.to, str) else float(spec.to or 0.0)
+        left = np.exp(-_arriving(dose, spec, values, "dimensionless"))
+        return Operation(time, "approach", target, limit, left, guard=spec.guard)
     if spec.mix is not None:
         mean = values.become(spec.value, wanted) if isinstance(spec.value, str) else float(spec.value or 0.0)
         joining = _arriving(dose, spec, values, values.model.unit(spec.pool[0]))

@@ -256,10 +256,11 @@ def _operations(request: SolveRequest, ready: _ReadySensitivities) -> tuple[Oper
         if place.size and place.size in ready.wrt:
             raise InvalidValueError(f'The dose of "{operation.target}" depends on the size of "{place.size}".')
         result.append(operation)
-        if operation.kind == "set":
+        if operation.kind in ("set", "approach"):
             own = program.states[place.state] if place.state >= 0 else program.slots[place.slot]
             for p in ready.wrt:
                 name = ready.moved(own, p)
                 if name is not None:
+                    # Of an approach the same share is left of the derivative as of the distance.
                     result.append(dataclasses.replace(operation, target=name, value=0.0))
     return tuple(result)

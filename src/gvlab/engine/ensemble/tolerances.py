@@ -42,7 +42,7 @@ def absolute_tolerances(
             least[place.state] = _size(request.values[name])
     for operation in request.schedule:
         place = program.carried.get(operation.target, Carried(-1, -1))
-        if place.state in least and operation.kind != "mix":
+        if place.state in least and operation.kind in ("add", "set"):
             given = _size(operation.value)
             known = least[place.state]
             smaller = np.where((given > 0) & ((known == 0) | (given < known)), given, known)

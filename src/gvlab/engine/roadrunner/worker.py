@@ -202,6 +202,8 @@ class _Run:
             live.set(target, live.get(target) + value)
         elif kind == "set":
             live.set(target, value)
+        elif kind == "approach":
+            live.set(target, value + (live.get(target) - value) * added)
         else:
             there = sum(live.get(name) for name in pool)
             if there + added > 0:
