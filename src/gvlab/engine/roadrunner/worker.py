@@ -166,8 +166,7 @@ class _Run:
         job, live = self.job, self.job.live
         start, end = float(job.times[0]), float(job.times[-1])
         try:
-            self._operate_all(start)
-            self._read_start()
+            self._begin()
             for stop in sorted(time for time in self.doses if time > start):
                 if live.stopped:
                     break
@@ -209,13 +208,24 @@ class _Run:
             if there + added > 0:
                 live.set(target, (there * live.get(target) + added * value) / (there + added))
 
-    def _read_start(self) -> None:
-        """Let the events at the start happen, and read."""
-        start = float(self.job.times[0])
-        later = start + _MOMENT * max(1.0, abs(start))
-        data = np.asarray(self.job.live.runner.simulate(times=[start, later]))
+    def _begin(self) -> None:
+        """Do what is to be done at the start, let the events there happen, and read.
+
+        What is changed before a simulation sets off no event, also none whose trigger is said to be false before the
+        start; so what is given at the start is given a moment after it.
+        """
+        start, live = float(self.job.times[0]), self.job.live
+        size, exact = max(1.0, abs(start)), list[float]()
+        given = start in self.doses
+        if given:
+            live.runner.setValue(_STOP, start + _BEFORE * size)
+            live.stop_time = start
+            live.at_stop = lambda: self._at_stop(start, self._operate_all, exact)
+        later = start + _MOMENT * size
+        data = np.asarray(live.runner.simulate(times=[start, later]))
+        live.at_stop, live.stop_time = None, math.inf
         self.time = later
-        self.values[0] = data[0, 1:]
+        self.values[0] = data[0, 1:] if not given else exact if exact and not live.log else data[-1, 1:]
 
     def _until(self, stop: float, then: Callable[[float], None] | None = None) -> None:
         """Go to a stop, and do what is to be done there."""
