@@ -8,6 +8,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from gvlab.library.agent_record import AgentRecord
 from gvlab.library.assay_record import AssayRecord
+from gvlab.library.benchmark_record import BenchmarkSet
 from gvlab.library.ensemble_recipe import Recipe
 from gvlab.library.fields import (
     Context,
@@ -236,6 +237,7 @@ KINDS: dict[str, type[Record]] = {
     "donors": DonorRecord,
     "leukemias": LeukemiaRecord,
     "populations": PopulationRecord,
+    "benchmarks": BenchmarkSet,
     "endpoints": EndpointRecord,
     "experiments": ExperimentRecord,
     "findings": FindingRecord,
@@ -258,6 +260,7 @@ SINGULAR = {
     "donors": "donor",
     "leukemias": "leukemia",
     "populations": "population",
+    "benchmarks": "set of benchmarks",
     "endpoints": "endpoint",
     "experiments": "experiment",
     "findings": "finding",

@@ -97,6 +97,8 @@ class Variability(Spread, Sourced):
     """
 
     parameter: Identifier
+    value: float | None = None
+    """What a log-normal or a normal is centered on, where it is not the value of the table."""
     share: float | None = Field(default=None, gt=0, lt=1)
     values: tuple[float, ...] = ()
     shares: tuple[float, ...] = ()
@@ -111,6 +113,8 @@ class Variability(Spread, Sourced):
     def _shares_make_one(self) -> Self:
         if self.distribution == "point":
             raise ValueError(f'"{self.parameter}" does not differ between subjects; set its value in the table')
+        if self.value is not None and self.distribution not in ("log-normal", "normal"):
+            raise ValueError(f'{self._of} has no "value"')
         if len(self.values) != len(self.shares):
             raise ValueError(f"{self._of} has {len(self.values)} values and {len(self.shares)} shares")
         shares = [component.share for component in self.components] or list(self.shares)

@@ -116,7 +116,8 @@ class Population:
         points = self._points(n, seed)
         for axis, spec in enumerate(self.record.variability):
             name = spec.parameter
-            shape = distribution(spec, self.table.value(name), *self.table.bounds(name))
+            center = self.table.value(name) if spec.value is None else spec.value
+            shape = distribution(spec, center, *self.table.bounds(name))
             columns[name] = shape.quantile(points[:, axis])
         for fate in self.record.fates:
             uniform = _stream(seed, _FATES, zlib.crc32(fate.parameter.encode())).random(n)
@@ -141,19 +142,26 @@ class Population:
         """Return the lower triangle that correlates normal scores."""
         place = {name: axis for axis, name in enumerate(self.varied)}
         matrix = np.eye(len(place))
-        root: FloatArray = matrix
-        for item in self.record.correlations:
+        items = self.record.correlations
+        for item in items:
             one, other = (place[name] for name in item.parameters)
             matrix[one, other] = matrix[other, one] = item.value
-            try:
-                root = np.asarray(np.linalg.cholesky(matrix), dtype=np.float64)
-            except np.linalg.LinAlgError:
-                pair = " and ".join(f'"{name}"' for name in item.parameters)
-                raise InvalidValueError(
-                    f'The correlations of population "{self.name}" contradict each other: with those before it, '
-                    f"{item.value:g} between {pair} is impossible; no distribution has all of them."
-                ) from None
-        return root
+        try:
+            return np.asarray(np.linalg.cholesky(matrix), dtype=np.float64)
+        except np.linalg.LinAlgError:
+            # Without which of them the others are possible, or nearest to it.
+            without = []
+            for item in items:
+                one, other = (place[name] for name in item.parameters)
+                left = matrix.copy()
+                left[one, other] = left[other, one] = 0.0
+                without.append(float(np.linalg.eigvalsh(left)[0]))
+            worst = items[int(np.argmax(without))]
+            pair = " and ".join(f'"{name}"' for name in worst.parameters)
+            raise InvalidValueError(
+                f'The correlations of population "{self.name}" contradict each other; no distribution has all of them. '
+                f"Look first at {worst.value:g} between {pair}."
+            ) from None
 
 
 def _stream(seed: int, *purpose: int) -> np.random.Generator:

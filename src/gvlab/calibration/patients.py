@@ -1,0 +1,438 @@
+"""A population of patients held against clinical benchmarks: its medians and spreads are moved, then it is weighed.
+
+What a patient contributes to a benchmark is an *expected* outcome, a function of the patient's parameters: survival is
+exp(-cumulative hazard), and extinction its probability, by quadrature over the draw that decides it. So a weight can
+never reward the luck of a draw.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gvlab import units
+from gvlab.arrays import Array, Bool, Float
+from gvlab.engine import Cancel, Options, Progress
+from gvlab.errors import InvalidValueError
+from gvlab.experiment.experiment import Experiment, protocol_of
+from gvlab.lazy import LazyModule
+from gvlab.library import Library
+from gvlab.library.benchmark_record import Benchmark, BenchmarkSet
+from gvlab.library.records import Correlation, PopulationRecord
+from gvlab.library.variability import MixtureComponent, Variability
+from gvlab.protocol import Arm
+from gvlab.simulation.tasks import run_tasks
+from gvlab.simulation.trajectories import Trajectories
+from gvlab.statistics import effective_size, wilson_interval
+from gvlab.subject import Cohort
+from gvlab.subject.population import Population
+from gvlab.subject.system import System
+
+optimize: Any = LazyModule("scipy.optimize")
+
+_HAZARDS = ("cumulative_hazard_leukemia", "cumulative_hazard_gvhd", "cumulative_hazard_other")
+_OUTPUTS = (*_HAZARDS, "burden", "p_extinct_sensitive", "p_extinct_mutant")
+_EVENTS = {
+    "remission": "complete_remission",
+    "partial_remission": "partial_remission",
+    "acute_gvhd_2": "acute_gvhd_2",
+    "acute_gvhd_3": "acute_gvhd_3",
+}
+_NEVER = {
+    "theta_first_mutant": 1e30,
+    "theta_death_leukemia": 1e30,
+    "theta_death_gvhd": 1e30,
+    "theta_death_other": 1e30,
+    "U_founders_alloreactive": 0.5,
+    "U_founders_leukemia": 0.5,
+}
+"""Fates whose luck is taken out: nobody dies, and the expected number of founders is drawn."""
+_SURELY_NOT = 0.02
+_OPTIONS = Options(relative_tolerance=1e-4)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Expected outcomes of patients.
+
+    Attributes
+    ----------
+    counted
+        By benchmark: the expected outcome of each patient, shape (patient,).
+    alive
+        By benchmark: the probability to be counted at all (alive on its first day), shape (patient,).
+    solved
+        Who was followed to the end in every arm, shape (patient,).
+    """
+
+    counted: Mapping[str, Float[Array, "patient"]]
+    alive: Mapping[str, Float[Array, "patient"]]
+    solved: Float[Array, "patient"]
+
+    def share(self, benchmark: str, weights: Float[Array, "patient"]) -> float:
+        """Return the share that weighted patients give for a benchmark."""
+        w = weights * self.solved
+        return float(np.sum(w * self.counted[benchmark]) / np.sum(w * self.alive[benchmark]))
+
+
+def expected_outcomes(
+    benchmarks: BenchmarkSet,
+    cohort: Cohort,
+    system: System,
+    *,
+    quadrature: int = 2,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+) -> Expected:
+    """Follow patients through every arm of a set of benchmarks, and return what is expected of each.
+
+    A patient whose leukemia may die out is followed again as often as `quadrature` says, with the draw of extinction at
+    midpoints of its probability.
+    """
+    rows = benchmarks.benchmarks
+    until = units.day(benchmarks.until)
+    days = sorted({0.0, until, *(row.day for row in rows), *(row.from_day for row in rows)})
+    where = f'the benchmarks "{benchmarks.name}"'
+    arms = [Arm(name, protocol_of(spec.doses, system, where)) for name, spec in benchmarks.arms.items()]
+    experiment = Experiment(benchmarks.title, system=system, arms=arms, until=benchmarks.until)
+
+    def follow(these: Cohort, arm: str) -> Trajectories:
+        task = experiment.tasks(0, cohort=these, options=_OPTIONS)[arm]
+        task = dataclasses.replace(task, times=days, outputs=_OUTPUTS)
+        return run_tasks([task], progress=progress, cancel=cancel)[0].get()
+
+    n = len(cohort)
+    counted = {row.id: np.zeros(n) for row in rows}
+    alive = {row.id: np.zeros(n) for row in rows}
+    solved = np.ones(n)
+    for arm in (each.name for each in arms):
+        asked = [row for row in rows if arm in row.arms]
+        without = cohort.replace({**_NEVER, "U_cure_sensitive": 1.0, "U_cure_mutant": 1.0})
+        run = follow(without, arm)
+        solved *= run.ok
+        extinct = np.minimum(run.values("p_extinct_sensitive")[:, -1], run.values("p_extinct_mutant")[:, -1])
+        extinct = np.where(extinct > _SURELY_NOT, np.nan_to_num(extinct), 0.0)
+        parts = [(run, np.arange(n), 1.0 - extinct)]
+        who = np.flatnonzero(extinct > 0)
+        for k in range(quadrature if len(who) else 0):
+            draw = extinct[who] * (k + 0.5) / quadrature
+            cured = follow(without.select(who).replace({"U_cure_sensitive": draw, "U_cure_mutant": draw}), arm)
+            solved[who] *= cured.ok
+            parts.append((cured, who, extinct[who] / quadrature))
+        for part, whose, weight in parts:
+            survival = _survival(part)
+            for row in asked:
+                hit, there = _outcome(row, part, survival)
+                counted[row.id][whose] += row.arms[arm] * weight * np.nan_to_num(hit)
+                alive[row.id][whose] += row.arms[arm] * weight * np.nan_to_num(there)
+    return Expected(counted, alive, solved)
+
+
+def _survival(run: Trajectories) -> Callable[[float], Float[Array, "patient"]]:
+    total = np.sum([run.values(name) for name in _HAZARDS], axis=0)
+    start = total[:, int(np.flatnonzero(run.times == 0)[0])]
+    times = run.times
+
+    def alive_on(day: float) -> Float[Array, "patient"]:
+        place = int(np.searchsorted(times, day))
+        return np.asarray(np.exp(start - total[:, min(place, len(times) - 1)]))
+
+    return alive_on
+
+
+def _outcome(
+    row: Benchmark, run: Trajectories, survival: Callable[[float], Float[Array, "patient"]]
+) -> tuple[Float[Array, "patient"], Float[Array, "patient"]]:
+    there = survival(row.from_day)
+    if row.outcome == "survival":
+        return survival(row.day), there
+    if row.outcome == "falling_blasts":
+        burden = run.values("burden")
+        before = burden[:, int(np.flatnonzero(run.times == 0)[0])]
+        return (burden[:, int(np.searchsorted(run.times, row.day))] < before) * there, there
+    first = np.full(len(run), np.inf)
+    log = run.events[run.events["event"] == run.event_ids.index(_EVENTS[row.outcome])]
+    log = log[log["time"] >= row.from_day]
+    np.minimum.at(first, log["subject"], log["time"])
+    reached = first <= row.day
+    # Who reaches it on a day must be alive on it: survival between readings falls exponentially.
+    days = np.asarray([time for time in run.times if time >= 0])
+    curve = np.stack([survival(day) for day in days], axis=1)
+    hit = np.zeros(len(run))
+    for i in np.flatnonzero(reached):
+        hit[i] = np.exp(np.interp(first[i], days, np.log(np.maximum(curve[i], 1e-300))))
+    return hit, there
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A weighted population against its benchmarks.
+
+    Attributes
+    ----------
+    weights
+        Shape (patient,); they average 1.
+    distance
+        Sum of squared differences over standard errors.
+    """
+
+    weights: Float[Array, "patient"]
+    distance: float
+
+    @property
+    def effective_patients(self) -> float:
+        """How many patients of equal weight would tell as much."""
+        return effective_size(self.weights)
+
+
+def standard_error(row: Benchmark) -> float:
+    """Return the error of a benchmark: the luck of its patients and the spread between studies."""
+    p = (row.value * row.n + 0.5) / (row.n + 1)
+    return math.sqrt(p * (1 - p) / row.n + row.spread**2)
+
+
+def interval(row: Benchmark) -> tuple[float, float]:
+    """Return the 95 % interval of a benchmark: Wilson's, widened by the spread between studies."""
+    low, high = wilson_interval(round(row.value * row.n), row.n)
+    wider = 1.96 * row.spread
+    return max(0.0, row.value - math.hypot(row.value - low, wider)), min(
+        1.0, row.value + math.hypot(high - row.value, wider)
+    )
+
+
+def weigh(expected: Expected, rows: Sequence[Benchmark], strength: float = 1.0) -> Fit:
+    """Return the weights nearest to equal that bring the population to its benchmarks (entropy balancing [1]_).
+
+    The dual problem is convex. With `strength` 1 a benchmark pulls as its standard error says; with less it pulls less.
+
+    References
+    ----------
+    .. [1] Hainmueller (2012) Political Analysis 20:25-46.
+    """
+    ok = expected.solved > 0
+    pulls = np.stack([_pull(expected, row)[ok] for row in rows], axis=1)
+
+    def dual(force: Float[Array, "benchmark"]) -> tuple[float, Float[Array, "benchmark"]]:
+        exponent = -pulls @ force
+        top = exponent.max()
+        mass = np.exp(exponent - top)
+        share = mass / mass.sum()
+        value = top + math.log(mass.mean()) + force @ force / (2 * strength)
+        return float(value), -(pulls * share[:, None]).sum(axis=0) + force / strength
+
+    found = optimize.minimize(dual, np.zeros(len(rows)), jac=True, method="BFGS")
+    exponent = -pulls @ found.x
+    inside = np.exp(exponent - exponent.max())
+    weights = np.zeros(len(ok))
+    weights[ok] = inside / inside.mean() * len(ok) / ok.sum()
+    return Fit(weights, distance(expected, rows, weights))
+
+
+def _pull(expected: Expected, row: Benchmark) -> Float[Array, "patient"]:
+    there = expected.alive[row.id]
+    scale = standard_error(row) * float(np.average(there, weights=expected.solved))
+    return (expected.counted[row.id] - row.value * there) / scale
+
+
+def distance(expected: Expected, rows: Sequence[Benchmark], weights: Float[Array, "patient"]) -> float:
+    """Return the sum of squared differences between population and benchmarks, over their standard errors."""
+    return float(sum(((expected.share(row.id, weights) - row.value) / standard_error(row)) ** 2 for row in rows))
+
+
+def moved(
+    record: PopulationRecord,
+    prior: PopulationRecord,
+    cohort: Cohort,
+    weights: Float[Array, "patient"],
+    *,
+    step: float = 0.7,
+) -> PopulationRecord:
+    """Return a population that has gone towards the weighted patients of a cohort.
+
+    Medians and spreads of log-normal axes, shares of kinds, and correlations are moved. Medians stay within the bounds
+    of the parameter table, spreads within a factor of 1.5 of the prior's, and every kind keeps a twentieth of all.
+    """
+    shapes = []
+    for spec, first in zip(record.variability, prior.variability, strict=True):
+        values = cohort.column(spec.parameter)
+        if spec.distribution == "log-normal":
+            shapes.append(_moved_log_normal(spec, first, cohort, weights, step))
+        elif spec.distribution == "categorical":
+            shares = [float(np.average(values == value, weights=weights)) for value in spec.values]
+            shapes.append(spec.model_copy(update={"shares": _shares(spec.shares, shares, step)}))
+        elif spec.distribution == "mixture":
+            kinds = np.stack([_of_kind(part, values) for part in spec.components])
+            kinds[-1] |= ~kinds.any(axis=0)
+            shares = np.average(kinds / kinds.sum(axis=0), axis=1, weights=weights).tolist()
+            gone = _shares([part.share for part in spec.components], shares, step)
+            parts = [
+                part.model_copy(update={"share": share}) for part, share in zip(spec.components, gone, strict=True)
+            ]
+            shapes.append(spec.model_copy(update={"components": tuple(parts)}))
+        else:
+            shapes.append(spec)
+    correlations = _moved_correlations(record, cohort, weights, step)
+    return record.model_copy(update={"variability": tuple(shapes), "correlations": correlations})
+
+
+def _moved_log_normal(
+    spec: Variability, first: Variability, cohort: Cohort, weights: Float[Array, "patient"], step: float
+) -> Variability:
+    x = np.log(cohort.column(spec.parameter))
+    center, spread = _log_normal(spec, cohort)
+    _, wide = _log_normal(first, cohort)
+    mean = float(np.average(x, weights=weights))
+    sd = math.sqrt(float(np.average((x - mean) ** 2, weights=weights)))
+    low, high = cohort.table.bounds(spec.parameter)
+    median = math.exp((1 - step) * math.log(center) + step * mean)
+    sigma = min(max((1 - step) * spread + step * sd, wide / 1.5), wide * 1.5)
+    changes = {
+        "value": float(f"{min(max(median, low), high):.4g}"),
+        "cv": float(f"{math.sqrt(math.expm1(sigma**2)):.4g}"),
+        "center": "median",
+    }
+    return spec.model_copy(update=changes)
+
+
+def _log_normal(spec: Variability, cohort: Cohort) -> tuple[float, float]:
+    sigma = math.sqrt(math.log1p((spec.cv or 0.0) ** 2))
+    center = cohort.table.value(spec.parameter) if spec.value is None else spec.value
+    return (center * math.exp(-(sigma**2) / 2) if spec.center == "mean" else center), sigma
+
+
+def _shares(old: Sequence[float], new: Sequence[float], step: float) -> tuple[float, ...]:
+    gone = np.maximum((1 - step) * np.asarray(old) + step * np.asarray(new), _LEAST_SHARE)
+    rounded = np.round(gone / gone.sum(), 4)
+    rounded[np.argmax(rounded)] += 1 - rounded.sum()
+    return tuple(float(share) for share in np.round(rounded, 4))
+
+
+def _of_kind(part: MixtureComponent, values: Float[Array, "patient"]) -> Bool[Array, "patient"]:
+    """Return who may be of a kind of a mixture."""
+    if part.distribution == "point":
+        return np.asarray(values == part.value)
+    if part.low is not None and part.high is not None:
+        return np.asarray((values >= part.low) & (values <= part.high))
+    # A log-normal reaches everywhere above zero; nearly all of it is within four spreads.
+    sigma = math.sqrt(math.log1p((part.cv or 0.0) ** 2))
+    inside = np.abs(np.log(np.maximum(values, 1e-300) / (part.value or 1.0))) < 4 * sigma
+    return np.asarray(inside & (values > 0))
+
+
+def _moved_correlations(
+    record: PopulationRecord, cohort: Cohort, weights: Float[Array, "patient"], step: float
+) -> tuple[Correlation, ...]:
+    names = [spec.parameter for spec in record.variability if spec.distribution in ("log-normal", "log-uniform")]
+    x = np.log(np.stack([cohort.column(name) for name in names]))
+    found = np.cov(x, aweights=weights)
+    scale = np.sqrt(np.diag(found))
+    found = found / np.outer(scale, scale)
+    old = {frozenset(item.parameters): item.value for item in record.correlations}
+    place = {name: i for i, name in enumerate(names)}
+    matrix = np.eye(len(names))
+    for i, j in zip(*np.triu_indices(len(names), 1), strict=True):
+        before = old.get(frozenset((names[i], names[j])), 0.0)
+        value = (1 - step) * before + step * found[i, j]
+        # What few patients say of a correlation is noise unless it is large.
+        matrix[i, j] = matrix[j, i] = value if abs(value) > 2 / math.sqrt(effective_size(weights)) else 0.0
+    least = float(np.linalg.eigvalsh(matrix)[0])
+    shrink = 1.0 if least > 0.05 else 0.95 / (1 - least)
+    kept = [item for item in record.correlations if not set(item.parameters) <= set(place)]
+    for i, j in zip(*np.nonzero(np.triu(matrix, 1)), strict=True):
+        value = float(f"{shrink * matrix[i, j]:.3g}")
+        kept.append(Correlation(parameters=(names[i], names[j]), value=value, source="", verification="derived here"))
+    return tuple(kept)
+
+
+_LEAST_SHARE = 0.05
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A population that was moved and weighed.
+
+    Attributes
+    ----------
+    population
+        Where its medians and spreads have gone.
+    cohort, expected, fit
+        Patients drawn from it, what is expected of them, and their weights.
+    history
+        Distance without weights, after each move.
+    """
+
+    population: PopulationRecord
+    cohort: Cohort
+    expected: Expected
+    fit: Fit
+    history: tuple[float, ...]
+
+
+def calibrate_population(
+    benchmarks: BenchmarkSet,
+    library: Library,
+    seed: int,
+    *,
+    patients: int = 2048,
+    moves: int = 8,
+    leave_out: str | None = None,
+    final_patients: int | None = None,
+    stage: Callable[[str, int], Progress | None] = lambda *_: None,
+    cancel: Cancel | None = None,
+) -> Calibrated:
+    """Move the medians and spreads of a population to its benchmarks (cross-entropy [1]_), then weigh it.
+
+    Parameters
+    ----------
+    benchmarks
+        Rows of use "calibrate" decide; others never do.
+    library
+        Holds the system and its population.
+    seed
+        Of the patients.
+    patients, final_patients
+        Patients of each move, and of the result.
+    moves
+        How often medians and spreads are moved at most.
+    leave_out
+        A benchmark that is not used.
+    stage
+        Told what begins and how many patients are to be followed; returns where progress is told.
+
+    Raises
+    ------
+    InvalidValueError
+        If nothing is left to calibrate with.
+
+    References
+    ----------
+    .. [1] Rubinstein & Kroese (2004) The Cross-Entropy Method, Springer.
+    """
+    rows = [row for row in benchmarks.benchmarks if row.use == "calibrate" and row.id != leave_out]
+    if not rows:
+        raise InvalidValueError(f'The set "{benchmarks.name}" has no benchmark of use "calibrate".')
+    system = System.read(benchmarks.system, library)
+    prior = record = system.population.record
+    history: list[float] = []
+    arms = len(benchmarks.arms)
+    for move in range(moves):
+        cohort = Population(record, system.parameters()).sample(patients, seed + move)
+        progress = stage(f"Move {move + 1} of {moves}", patients * arms)
+        expected = expected_outcomes(benchmarks, cohort, system, progress=progress, cancel=cancel)
+        history.append(distance(expected, rows, expected.solved))
+        # Weights that leave too few patients tell nothing of medians: then benchmarks pull less.
+        fits = (weigh(expected, rows, strength) for strength in (1.0, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02))
+        fit = next((fit for fit in fits if fit.effective_patients >= 0.08 * patients), None)
+        if fit is None:
+            fit = weigh(expected, rows, 0.01)
+        record = moved(record, prior, cohort, fit.weights)
+    cohort = Population(record, system.parameters()).sample(final_patients or patients, seed + moves)
+    progress = stage("Patients of the result", len(cohort) * arms)
+    expected = expected_outcomes(benchmarks, cohort, system, progress=progress, cancel=cancel)
+    history.append(distance(expected, rows, expected.solved))
+    return Calibrated(record, cohort, expected, weigh(expected, rows), tuple(history))

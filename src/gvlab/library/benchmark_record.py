@@ -1,0 +1,69 @@
+"""The schema of clinical benchmarks: published outcomes of a setting, that a population of patients is held against."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from gvlab.library.fields import Identifier, Record, Sourced, Text, Titled
+
+
+class Benchmark(Sourced):
+    """One published outcome.
+
+    The setting is the arms that the patients were in, by shares; the day from which they count (`from_day`: who lived
+    to it); what was counted, by when.
+    """
+
+    id: str
+    title: Text
+    arms: dict[str, float] = Field(min_length=1)
+    """Share of the patients in each arm of the set; they add up to 1."""
+    outcome: Literal["survival", "remission", "partial_remission", "acute_gvhd_2", "acute_gvhd_3", "falling_blasts"]
+    day: float = Field(gt=0)
+    """The day by which it is counted."""
+    from_day: float = Field(default=0.0, ge=0)
+    """Those alive on this day are counted."""
+    value: float = Field(ge=0, le=1)
+    """The published share."""
+    n: int = Field(ge=1)
+    """Patients."""
+    spread: float = Field(default=0.0, ge=0)
+    """Standard deviation of the share between studies, beyond the luck of n patients."""
+    use: Literal["calibrate", "hold-out", "context"]
+
+    @model_validator(mode="after")
+    def _shares(self) -> Self:
+        if min(self.arms.values()) <= 0 or abs(sum(self.arms.values()) - 1) > 1e-9:
+            raise ValueError(f'the arms of "{self.id}" have shares above zero that add up to 1')
+        if self.from_day >= self.day:
+            raise ValueError(f'"{self.id}" counts from day {self.from_day:g} to day {self.day:g}')
+        return self
+
+
+class BenchmarkArm(Record):
+    """A treatment: doses of the system, by name."""
+
+    doses: tuple[str, ...] = Field(min_length=1)
+
+
+class BenchmarkSet(Titled, Sourced):
+    """Benchmarks of one system of patients."""
+
+    system: Identifier
+    until: str
+    arms: dict[str, BenchmarkArm] = Field(min_length=1)
+    benchmarks: tuple[Benchmark, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _known_arms(self) -> Self:
+        ids = [row.id for row in self.benchmarks]
+        twice = sorted({name for name in ids if ids.count(name) > 1})
+        if twice:
+            raise ValueError(f'two benchmarks are called "{twice[0]}"')
+        for row in self.benchmarks:
+            for arm in row.arms:
+                if arm not in self.arms:
+                    raise ValueError(f'"{row.id}" is of an arm "{arm}" that the set does not have')
+        return self
