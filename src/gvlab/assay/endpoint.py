@@ -65,7 +65,9 @@ def endpoint_times(
 ) -> pd.DataFrame:
     """Return one row a subject: when it reached the endpoint, or until when it was seen without.
 
-    Subjects whose solve failed are left out; how many they are is said where they are simulated.
+    Time counts from day 0, or from the event that is the endpoint's origin. Who died before day 0, or never had the
+    origin, is left out: a patient who dies in the run-in is no patient of the study. Subjects whose solve failed are
+    left out too; how many they are is said where they are simulated.
 
     Parameters
     ----------
@@ -87,13 +89,16 @@ def endpoint_times(
     duration, event, cause = endpoint_arrays(record, followed)
     columns = {"subject": np.arange(len(duration)), "arm": arm, "duration": duration, "event_observed": event}
     table = pd.DataFrame({**columns, "entry": 0.0, "cause": cause})
-    return table.loc[followed.ok].reset_index(drop=True)
+    return table.loc[followed.ok & np.isfinite(duration)].reset_index(drop=True)
 
 
 def endpoint_arrays(
     record: EndpointRecord, followed: Followed
 ) -> tuple[Float[Array, "subject"], Int[Array, "subject"], npt.NDArray[np.object_]]:
-    """Return duration, event (1, 2 for a competing one, 0 censored) and cause of every subject, solved or not."""
+    """Return duration, event (1, 2 for a competing one, 0 censored) and cause of every subject, solved or not.
+
+    The duration is NaN for a subject that is not counted: see `endpoint_times`.
+    """
     reached = _times(followed, record.events, last=bool(record.only_if_zero))
     if record.only_if_zero:
         absent = np.all([followed.final(name) == 0 for name in record.only_if_zero], axis=0)
@@ -104,8 +109,11 @@ def endpoint_arrays(
     first = time_reached <= time_competing
     time = np.minimum(time_reached, time_competing)
     seen = np.isfinite(time)
+    start = np.zeros(len(time)) if record.origin is None else _times(followed, (record.origin,))[0]
+    end = np.where(seen, time, followed.end_times)
+    counted = np.isfinite(start) & (end >= start)
     return (
-        np.where(seen, time, followed.end_times),
+        np.where(counted, end - np.where(counted, start, 0.0), np.nan),
         np.where(seen, np.where(first, 1, 2), 0).astype(np.int64),
         np.where(seen, np.where(first, cause_reached, cause_competing), ""),
     )

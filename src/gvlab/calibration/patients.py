@@ -17,15 +17,16 @@ import numpy as np
 
 from gvlab import units
 from gvlab.arrays import Array, Bool, Float
-from gvlab.engine import Cancel, Options, Progress
 from gvlab.errors import InvalidValueError
 from gvlab.experiment.experiment import Experiment, protocol_of
+from gvlab.findings.expected import Cancel, Progress
 from gvlab.lazy import LazyModule
 from gvlab.library import Library
 from gvlab.library.benchmark_record import Benchmark, BenchmarkSet
 from gvlab.library.records import Correlation, PopulationRecord
 from gvlab.library.variability import MixtureComponent, Variability
 from gvlab.protocol import Arm
+from gvlab.simulation import Options
 from gvlab.simulation.tasks import run_tasks
 from gvlab.simulation.trajectories import Trajectories
 from gvlab.statistics import effective_size, wilson_interval

@@ -19,13 +19,18 @@ from gvlab.cli import (
     design,
     drivers,
     export,
+from gvlab.cli import (
     open_file,
+    population,
+)
     records,
     run,
     schema,
     serve,
     synergy,
+from gvlab.cli import (
     why,
+)
 )
 from gvlab.cli.common import help_of
 from gvlab.errors import GVLabError, GVLabWarning
@@ -67,6 +72,7 @@ for _name, _command in (
     ("bench", bench.bench),
 ):
     app.command(_name, help=help_of(_command))(_command)
+app.add_typer(population.app, name="population")
 
 
 def _say(

@@ -165,6 +165,8 @@ class EndpointRecord(Titled):
     """Symbols that must be zero at the end of follow-up; then the last of the events is the endpoint."""
     competing: tuple[Identifier, ...] = ()
     """Events after which the endpoint cannot come any more."""
+    origin: Identifier | None = None
+    """The event from which time is counted, for those who had it; day 0 where None."""
     counts: Literal["free", "reached"]
     """Which share is reported: of those free of it (survival), or of those who have reached it."""
     overall: bool = False

@@ -15,8 +15,8 @@ from gvlab.library.agent_record import AgentRecord, OperationSpec
 from gvlab.library.assay_record import AssayRecord
 from gvlab.library.records import PopulationRecord, SystemDose, SystemRecord
 from gvlab.library.table_rows import ConditionRow
-from gvlab.model.model import Model
 from gvlab.model.human_size import HumansHaveTheirOwnSize
+from gvlab.model.model import Model
 from gvlab.model.parameters import ParameterTable
 
 _UNIT_CONSTANT = "one_"

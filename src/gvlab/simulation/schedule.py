@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-
 from typing import Any
 
 import numpy as np
@@ -173,7 +172,9 @@ def _times(dose: Dose, values: Values) -> Iterator[tuple[float, PerSubject]]:
         yield dose.start + number * dose.interval, given if np.ndim(shift) else float(given[0])
 
 
-def _operations(dose: Dose, time: PerSubject, values: Values, harvests: Mapping[Harvest, Harvested]) -> Iterator[Operation]:
+def _operations(
+    dose: Dose, time: PerSubject, values: Values, harvests: Mapping[Harvest, Harvested]
+) -> Iterator[Operation]:
     route = dose.route_definition
     if route.harvest is not None and dose.harvest is not None:
         yield from _transfer(dose, time, route.harvest, harvests[dose.harvest], values)
@@ -240,7 +241,9 @@ def _amount(dose: Dose, unit: str, values: Values) -> PerSubject:
     return amount
 
 
-def _transfer(dose: Dose, time: PerSubject, spec: HarvestSpec, harvested: Harvested, values: Values) -> Iterator[Operation]:
+def _transfer(
+    dose: Dose, time: PerSubject, spec: HarvestSpec, harvested: Harvested, values: Values
+) -> Iterator[Operation]:
     """Return cells of a primary recipient: their means are mixed first, while the pool is what it was."""
     amount = _amount(dose, _CELL, values)
     for factor in spec.times:
