@@ -19,18 +19,14 @@ from gvlab.cli import (
     design,
     drivers,
     export,
-from gvlab.cli import (
     open_file,
     population,
-)
     records,
     run,
     schema,
     serve,
     synergy,
-from gvlab.cli import (
     why,
-)
 )
 from gvlab.cli.common import help_of
 from gvlab.errors import GVLabError, GVLabWarning

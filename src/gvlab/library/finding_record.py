@@ -26,8 +26,8 @@ Role = Literal[
     "extension",
     "virtual-cohort",
 ]
-"""What a statement may be used for; hold-outs are never fitted. One that was looked at while the structure was chosen is
-`seen`: it does not decide either, and is no hold-out any more."""
+"""What a statement may be used for; hold-outs are never fitted. One that was looked at while the structure was chosen
+is `seen`: it does not decide either, and is no hold-out any more."""
 
 Direction = Literal["up", "down", "unchanged", "above", "below"]
 
@@ -175,6 +175,8 @@ class FindingRecord(Record):
     comparisons: tuple[Comparison, ...] = ()
     cannot_say: Text = ""
     """Why the model cannot speak to it; then there are no comparisons."""
+    by_construction: Text = ""
+    """Why the model could not answer otherwise, whatever its numbers; such a verdict is no test of it."""
     note: Text = ""
 
     @model_validator(mode="after")

@@ -38,10 +38,13 @@ class Harvested:
         where there was nothing to take.
     mean
         By phenotype, shape (subject,): its mean in the cells taken.
+    known
+        Shape (subject,): whether there was anybody to take cells from; where not, shares are NaN.
     """
 
     share: Mapping[str, FloatArray]
     mean: Mapping[str, FloatArray]
+    known: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

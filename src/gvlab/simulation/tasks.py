@@ -32,6 +32,7 @@ from gvlab.simulation.conditions import values_under
 from gvlab.simulation.engine_call import EngineCall
 from gvlab.simulation.executors import Executor, executor_of
 from gvlab.simulation.failures import failures
+from gvlab.simulation.harvests import taken, without_donors
 from gvlab.simulation.schedule import Harvested, Values, schedule
 from gvlab.simulation.trajectories import Trajectories
 from gvlab.subject import Cohort
@@ -331,8 +332,10 @@ def run_tasks(
     outcomes = iter(who.map(calls, progress=progress, cancel=cancel))
     results = []
     for task, harvests in zip(tasks, given, strict=True):
-        outcome = harvests if isinstance(harvests, GVLabError) else next(outcomes)
-        results.append(_result(task, outcome))
+        if isinstance(harvests, GVLabError):
+            results.append(_result(task, harvests))
+        else:
+            results.append(_result(task, next(outcomes), without_donors(harvests)))
     return results
 
 
@@ -366,37 +369,17 @@ def _harvests(
         zip(primaries, run_tasks(primaries.values(), executor=executor, progress=silent, cancel=cancel), strict=True)
     )
     found: list[Mapping[Harvest, Harvested] | GVLabError] = []
-    for mine in wanted:
+    for task, mine in zip(tasks, wanted, strict=True):
         try:
-            found.append({harvest: _taken(dose, harvest, followed[key].get()) for dose, harvest, key in mine})
+            found.append(
+                {harvest: taken(dose, harvest, followed[key].get(), task.cohort) for dose, harvest, key in mine}
+            )
         except (SolveError, ProtocolError) as error:
             found.append(error)
     return found
 
 
-def _taken(dose: Dose, harvest: Harvest, primary: Trajectories) -> Harvested:
-    """Return the cells taken from primary recipients; where one is dead by then, the next living one gives."""
-    spec = dose.route_definition.harvest
-    assert spec is not None
-    taken = {name: primary.values(name)[:, -1] for name in (*spec.pool, *spec.phenotype)}
-    n = len(primary)
-    living = np.flatnonzero(primary.ok & np.all([np.isfinite(values) for values in taken.values()], axis=0))
-    if not len(living):
-        raise ProtocolError(
-            f'None of the {n} primary recipients of "{dose.agent}" lives on day {harvest.day:g}. '
-            "Take the cells earlier, or treat more of them."
-        )
-    donors = living[np.searchsorted(living, np.arange(n)) % len(living)]
-    cells = {name: np.maximum(taken[name][donors], 0.0) for name in spec.pool}
-    total = np.sum(list(cells.values()), axis=0)
-    if not np.any(total > 0):
-        raise ProtocolError(f'The primary recipients hold none of the cells that "{dose.agent}" is made of.')
-    safe = np.where(total > 0, total, 1.0)
-    share = {name: values / safe for name, values in cells.items()}
-    return Harvested(share, {name: taken[name][donors] for name in spec.phenotype})
-
-
-def _result(task: SimulationTask, outcome: Solution | GVLabError) -> TaskResult:
+def _result(task: SimulationTask, outcome: Solution | GVLabError, told: tuple[str, ...] = ()) -> TaskResult:
     if isinstance(outcome, GVLabError):
         return TaskResult(task, None, error=outcome)
     outcome = task.in_days(outcome)
@@ -408,4 +391,4 @@ def _result(task: SimulationTask, outcome: Solution | GVLabError) -> TaskResult:
         skip=outcome.times.size - task.readings.size,
         manifest=task.manifest(outcome.tolerances),
     )
-    return TaskResult(task, trajectories, words, error)
+    return TaskResult(task, trajectories, (*told, *words), error)

@@ -124,7 +124,7 @@ def test_an_amount_per_body_mass_without_a_body_mass_is_an_error(values):
 def test_harvested_cells_keep_their_composition_and_their_mean(values):
     harvest = Harvest(Dose("house_cells", "1e4 cell", at="day 0"), at="day 5")
     share = {"cell_a": np.array([0.5, 0.25, 0.0]), "cell_b": np.array([0.5, 0.75, 0.0])}
-    harvested = Harvested(share, {"marker": np.array([2.0, 3.0, 1.0])})
+    harvested = Harvested(share, {"marker": np.array([2.0, 3.0, 1.0])}, np.ones(3, dtype=bool))
     dose = Dose("house_graft", "1e3 cell", at="day 2", harvest=harvest)
     mix, first, second = planned(values, dose, harvests={harvest: harvested})
     assert (mix.kind, mix.target, mix.pool) == ("mix", "marker", ("cell_a",))
