@@ -50,7 +50,7 @@ class LeukemiaRecord(SystemPart):
 
 
 class Varied(Record):
-    """What of a dose is not known: parameters with a range, drawn by an ensemble; their nominal value changes nothing."""
+    """What of a dose is not known: parameters with a range, drawn by an ensemble; nominal values change nothing."""
 
     amount: Identifier | None = None
     """It multiplies the amount."""

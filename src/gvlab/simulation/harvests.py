@@ -60,7 +60,7 @@ def without_donors(harvests: Mapping[Harvest, Harvested]) -> tuple[str, ...]:
         lost = int(np.sum(~harvested.known))
         if lost:
             words.append(
-                f"{lost} of {len(harvested.known):,} subjects belong to parameter sets of which no primary recipient lives "
-                f"on day {harvest.day:g}; what would become of them is undefined"
+                f"{lost} of {len(harvested.known):,} subjects belong to parameter sets of which no primary recipient "
+                f"lives on day {harvest.day:g}; what would become of them is undefined"
             )
     return tuple(words)
