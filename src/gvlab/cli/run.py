@@ -260,6 +260,7 @@ def print_summary(summary: Summary, system: str) -> None:
 
 
 def _print(findings: Sequence[JudgedFinding], study: Study) -> None:
+    from gvlab.findings.independence import counted_in_words
     from gvlab.findings.rule import Verdict
 
     table = ScreenTable(
@@ -277,7 +278,7 @@ def _print(findings: Sequence[JudgedFinding], study: Study) -> None:
         said = "\n".join(escape(text) for text in (finding.simulated,) if text)
         explained = f"[dim]{escape(why)}[/dim]" if why else ""
         table.add_row(
-            f"{record.id}\n[dim]{record.role}[/dim]",
+            f"{record.id}\n[dim]{record.role}{', by construction' if record.by_construction else ''}[/dim]",
             f"[{color}]{glyph} {finding.verdict}[/{color}]",
             escape(record.statement),
             "\n".join(part for part in (said, explained) if part),
@@ -285,6 +286,5 @@ def _print(findings: Sequence[JudgedFinding], study: Study) -> None:
     out.print(table)
     counts = {verdict: sum(finding.verdict is verdict for finding in findings) for verdict in Verdict}
     words = ", ".join(f"{number} {verdict}" for verdict, number in counts.items())
-    out.print(
-        f"{len(findings)} claims: {words}. {study.subjects} virtual subjects through every arm; seed {study.seed}."
-    )
+    counted = counted_in_words(finding.record for finding in findings)
+    out.print(f"{counted}: {words}. {study.subjects} virtual subjects through every arm; seed {study.seed}.")

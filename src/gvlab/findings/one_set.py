@@ -161,6 +161,7 @@ class JudgedFinding:
             "id": self.record.id,
             "statement": self.record.statement,
             "role": self.record.role,
+            "by_construction": self.record.by_construction,
             "verdict": str(self.verdict),
             "reason": self.reason,
             "published": self.record.published.model_dump(),

@@ -166,6 +166,7 @@ class EnsembleVerdict:
         return {
             "id": self.record.id,
             "role": self.record.role,
+            "by_construction": self.record.by_construction,
             "used_for_calibration": self.used_for_calibration,
             "share": None if estimate is None else round(estimate.value, 4),
             "lower": None if estimate is None else round(estimate.lower, 4),

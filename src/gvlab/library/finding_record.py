@@ -175,6 +175,8 @@ class FindingRecord(Record):
     comparisons: tuple[Comparison, ...] = ()
     cannot_say: Text = ""
     """Why the model cannot speak to it; then there are no comparisons."""
+    one_with: Words = ()
+    """Claims that read what follows the same variable of the model in the same arms: they are one test of it."""
     by_construction: Text = ""
     """Why the model could not answer otherwise, whatever its numbers; such a verdict is no test of it."""
     note: Text = ""

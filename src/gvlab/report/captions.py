@@ -175,7 +175,7 @@ def verdict_summary(verdicts: pd.DataFrame) -> str:
     """Return a paragraph on how many claims are reproduced, and what that is worth.
 
     Claims that were used to build or calibrate the model are told apart from those held out: reproducing the former
-    shows only that the model could be fitted.
+    shows only that the model could be fitted. Those that were looked at while the structure was chosen are neither.
     """
     counts = verdict_counts(verdicts)
     total = len(verdicts)
@@ -186,6 +186,7 @@ def verdict_summary(verdicts: pd.DataFrame) -> str:
         f"Of {total} published claims the model speaks to {spoken}: {counts['reproduced']} reproduced, "
         f"{counts['partly']} partly, {counts['not']} not. On {counts['cannot say']} it cannot say anything."
     )
+    first += _seen(verdicts[verdicts["role"].astype(str) == "seen"])
     held_out = verdicts[verdicts["role"].astype(str).str.startswith("hold-out")]
     if held_out.empty:
         return f"{first} None of the claims was held out, so agreement shows only that the model could be fitted."
@@ -194,6 +195,16 @@ def verdict_summary(verdicts: pd.DataFrame) -> str:
     return (
         f"{first} {len(held_out)} claims were held out and never used to set a parameter; of the {len(spoken_out)} of "
         f"them that the model speaks to, it reproduces {good}."
+    )
+
+
+def _seen(verdicts: pd.DataFrame) -> str:
+    if verdicts.empty:
+        return ""
+    good = int((verdicts["verdict"] == "reproduced").sum())
+    return (
+        f" {len(verdicts)} claims were looked at while the structure of the model was chosen, and are neither fitted "
+        f"nor held out; it reproduces {good} of them."
     )
 
 

@@ -56,6 +56,9 @@ def ensemble_section(
     )
 
 
+_SEEN = "seen"
+"""The role of claims that were looked at while the structure was chosen."""
+
 TONES = {"all": "arm-8", "some": "arm-6", "none": "arm-3"}
 """Tone of a claim by whether it decided which sets were kept."""
 
@@ -105,8 +108,11 @@ def shares_row(verdict: EnsembleVerdict) -> dict[str, object]:
 def in_words(found: Sequence[EnsembleVerdict]) -> tuple[str, ...]:
     """Return what is robust, what is open, and what the model says to facts that the simple story fails."""
     tested = [
-        verdict for verdict in found if verdict.used_for_calibration == "none" and verdict.record.role not in CHALLENGES
+        verdict
+        for verdict in found
+        if verdict.used_for_calibration == "none" and verdict.record.role not in (*CHALLENGES, _SEEN)
     ]
+    seen = [verdict for verdict in found if verdict.record.role == _SEEN and verdict.reproduced is not None]
     groups = robust_and_open(tested)
     lines = []
     for robustness, sentence in (
@@ -117,7 +123,12 @@ def in_words(found: Sequence[EnsembleVerdict]) -> tuple[str, ...]:
     ):
         if groups[robustness]:
             lines.append(sentence.format(", ".join(groups[robustness])))
-    for verdict in tested:
+    if seen:
+        shares = ", ".join(
+            f"{each.record.id} ({100 * each.reproduced.value:.0f} %)" for each in seen if each.reproduced
+        )
+        lines.append(f"Looked at while the structure was chosen, so neither fitted nor held out: {shares}.")
+    for verdict in (*tested, *seen):
         if verdict.robustness in (Robustness.OPEN, Robustness.NOT):
             lines.append(f"{verdict.record.id}, {verdict.record.statement}: {verdict.reason}.")
     lines += [
