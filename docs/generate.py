@@ -27,6 +27,7 @@ ROLES = {
     "calibrate": "may set a number",
     "constraint": "a limit that must not be crossed",
     "hold-out": "must be predicted; never fitted",
+    "seen": "looked at while the structure was chosen; never fitted, and no hold-out any more",
     "report-only": "shown, never a gate: it rests on memory, inference or a copy of low trust",
     "challenge": "a fact that the simple story fails",
     "prediction": "the model says it; nobody has shown it",

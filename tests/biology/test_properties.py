@@ -154,11 +154,11 @@ def test_blockade_lowers_the_signal(system, both):
 
 def test_only_a_source_that_grows_with_t_cells_lifts_serum_il15_above_that_of_the_drug_alone(system, both):
     alone = follow(system, arm(system, "BM + sorafenib").protocol, until=14.0)
-    blind = follow(system, arm(system, "BM + T cells + sorafenib").protocol, "ifng_insensitive_leukemia", until=14.0)
+    seeing = follow(system, arm(system, "BM + T cells + sorafenib").protocol, "ifng_raises_il15", until=14.0)
     by_drug = alone.values("IL15_serum")[:, :15]
     # T cells only lessen the leukemia; where they have not, rounding of the solver is left.
-    assert np.nanmax(blind.values("IL15_serum") / by_drug) < 1.01
-    assert np.nanmax(both.values("IL15_serum")[:, :15] / by_drug) > 1.01
+    assert np.nanmax(both.values("IL15_serum")[:, :15] / by_drug) < 1.01
+    assert np.nanmax(seeing.values("IL15_serum") / by_drug) > 1.01
 
 
 def test_t_cells_that_the_drug_does_not_touch_divide_as_without_it(system):
