@@ -100,7 +100,8 @@ class Results:
         found = {}
         for arm, run in self.runs.items():
             duration, event, _ = endpoint_arrays(record, run)
-            found[arm] = duration[run.ok], event[run.ok]
+            counted = run.ok & np.isfinite(duration)
+            found[arm] = duration[counted], event[counted]
         return found
 
     def reading(self, output: str, day: float, arm: str) -> FloatArray:
