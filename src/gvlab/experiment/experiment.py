@@ -14,6 +14,7 @@ from gvlab import notebook, units
 from gvlab.bibliography import Source
 from gvlab.engine import Cancel, Options, Progress
 from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.experiment.carriers import carriers_of
 from gvlab.experiment.checks import refuse_other_leukemia
 from gvlab.experiment.results import Results
 from gvlab.library import Library
@@ -206,13 +207,19 @@ class Experiment:
         return units.day(self.until)
 
     def outputs(self) -> tuple[str, ...]:
-        """Names of the model's outputs that are read."""
+        """Names of the model's outputs that are read, and of the cells that a mean among them is of."""
         return self._outputs
 
     @functools.cached_property
     def _outputs(self) -> tuple[str, ...]:
-        names = (name for assay in self.assays for name in outputs_of(assay, self.model, self.library))
-        return tuple(dict.fromkeys(names))
+        names = [name for assay in self.assays for name in outputs_of(assay, self.model, self.library)]
+        return tuple(dict.fromkeys((*names, *(state for name in names for state in self.carriers.get(name, ())))))
+
+    @functools.cached_property
+    def carriers(self) -> dict[str, tuple[str, ...]]:
+        """By mean over cells (a phenotype): the states of the model whose cells have it."""
+        symbols = self.model.symbols
+        return {mean: states for mean, states in carriers_of(self.library).items() if {mean, *states} <= set(symbols)}
 
     def tasks(
         self,

@@ -17,6 +17,7 @@ from gvlab.bibliography import Source
 from gvlab.engine import Cancel, Progress
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.experiment import sampling as virtual
+from gvlab.experiment.carriers import defined
 from gvlab.files import atomic_file, make_folder
 from gvlab.lazy import LazyModule
 from gvlab.notebook import shortened
@@ -105,7 +106,9 @@ class Results:
         return found
 
     def reading(self, output: str, day: float, arm: str) -> FloatArray:
-        """Read an output of the model on a day, shape (subject,); NaN for those who are dead or failed.
+        """Read an output of the model on a day, shape (subject,).
+
+        NaN for those who are dead or failed, and for a mean over cells (a phenotype) where there are none.
 
         Raises
         ------
@@ -121,8 +124,11 @@ class Results:
                 f"Nothing was read on day {day:g}; the run goes from day {run.times[0]:g} to {run.times[-1]:g}. "
                 f"Ask for it: run(..., days=[{day:g}])."
             )
-        values: FloatArray = run.values(output)[:, index[0]]
-        return np.where(run.ok, values, np.nan)
+        return np.asarray(self.course(output, arm)[:, index[0]])
+
+    def course(self, output: str, arm: str) -> FloatArray:
+        """Return an output of the model over the days of a run, shape (subject, time); NaN as in `reading`."""
+        return defined(output, self.run(arm), self.experiment.carriers)
 
     def measured(
         self,

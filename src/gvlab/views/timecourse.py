@@ -83,7 +83,7 @@ class Course:
 def course_of(results: Results, output: str, *, log: bool = False, floor: float | None = None) -> Course:
     """Return an output of the model over the days of a run; errors as `Results.run`."""
     first = next(iter(results.runs.values()))
-    values = {arm: np.where(run.ok[:, None], run.values(output), np.nan) for arm, run in results.runs.items()}
+    values = {arm: results.course(output, arm) for arm in results.runs}
     ended = {arm: _deaths(run.end_times, results.experiment.last_day) for arm, run in results.runs.items()}
     return Course(
         first.about[output]["title"], first.unit(output), first.times, values, floor, log=log, ended=ended
