@@ -170,6 +170,8 @@ class FindingRecord(Record):
     confidence: Text
     evidence_status: Text
     role: Role
+    looked_at: bool = False
+    """Whether it was looked at while the structure was chosen, though its role is another than `seen`."""
     published: Published
     experiment: str = ""
     comparisons: tuple[Comparison, ...] = ()
@@ -188,6 +190,11 @@ class FindingRecord(Record):
         if self.comparisons and not self.experiment:
             raise ValueError('comparisons need an "experiment"')
         return self
+
+    @property
+    def seen(self) -> bool:
+        """Whether it was looked at while the structure was chosen, so that meeting it is no prediction."""
+        return self.looked_at or self.role == "seen"
 
     @property
     def source_keys(self) -> tuple[str, ...]:

@@ -56,9 +56,6 @@ def ensemble_section(
     )
 
 
-_SEEN = "seen"
-"""The role of claims that were looked at while the structure was chosen."""
-
 TONES = {"all": "arm-8", "some": "arm-6", "none": "arm-3"}
 """Tone of a claim by whether it decided which sets were kept."""
 
@@ -110,9 +107,9 @@ def in_words(found: Sequence[EnsembleVerdict]) -> tuple[str, ...]:
     tested = [
         verdict
         for verdict in found
-        if verdict.used_for_calibration == "none" and verdict.record.role not in (*CHALLENGES, _SEEN)
+        if verdict.used_for_calibration == "none" and verdict.record.role not in CHALLENGES and not verdict.record.seen
     ]
-    seen = [verdict for verdict in found if verdict.record.role == _SEEN and verdict.reproduced is not None]
+    seen = [verdict for verdict in found if verdict.record.seen and verdict.reproduced is not None]
     groups = robust_and_open(tested)
     lines = []
     for robustness, sentence in (
