@@ -35,46 +35,43 @@ def main(file: str) -> None:
 
 def _made(ensemble: Ensemble) -> list[str]:
     about = ensemble.about
+    apart = np.array(list(about["between_searches_by_axis"].values()))
+    missed = ", ".join(f"{claim} {share:.0%}" for claim, share in about["missed_with_others"].items()) or "none"
     rows = [
-        ("plausible sets", f"{len(ensemble):,}"),
-        ("parameters that vary", f"{len(ensemble.names)}"),
-        ("effective sample size, median over parameters", f"{about['effective_sample_size']:.0f}"),
-        ("effective sample size, least", f"{about['effective_sample_size_least']:.0f}"),
-        ("families that still share a number to the last bit", f"{about['families']}"),
+        ("plausible sets, each a lineage of its own", f"{len(ensemble):,}"),
+        ("parameters and inputs that vary", f"{len(ensemble.names)}"),
+        ("independent sets they are worth, by the variance between searches", f"{about['effective_sample_size']:.0f}"),
         ("sets tried", f"{about['sets_tried']:,}"),
-        ("share that passed again with more subjects", f"{about['passed_the_check']:.0%}"),
+        (
+            f"sets that meet everything again with {about['other_subjects']} other subjects",
+            f"{about['passed_with_others']:.0%} (missed by some: {missed})",
+        ),
+        (
+            f"members that had nothing missing with {about['subjects_checked']} subjects and were kept with "
+            f"{about['subjects_judged']} others",
+            f"{about['passed_when_judged']:.0%}",
+        ),
         ("draws of the prior that meet everything", f"{about['prior_draws_accepted']} of {about['prior_draws']:,}"),
-    ]  # fmt: skip
+        (
+            "scale reduction between searches, by parameter",
+            f"median {np.median(apart):.2f}, 1.05 or less in {np.sum(apart <= 1.05)} of {len(apart)}, 1.1 or less in "
+            f"{np.sum(apart <= 1.1)}, {apart.max():.2f} at most",
+        ),
+    ]
     searches = [
         (
             f"{number}",
             f"{each['seed']}",
+            f"{each['members']}",
             f"{each['sets']}",
-            f"{each['families']}",
-            f"{each['limits']}",
-            f"{each['moves_among_plausible_sets']}",
+            f"{each['generations']}",
             f"{each['changes_among_plausible_sets']:.0f}",
             f"{each['sets_tried']:,}",
         )
         for number, each in enumerate(about["searches"], 1)
     ]
-    head = (
-        "search",
-        "seed",
-        "sets kept",
-        "families",
-        "limits on the way",
-        "moves among plausible sets",
-        "changes of a particle",
-        "sets tried",
-    )
-    apart = np.array(list(about["between_searches_by_axis"].values()))
-    agree = (
-        "Searches are independent. How far apart they lie (potential scale reduction of Gelman and Rubin, by "
-        f"parameter): median {np.median(apart):.2f}, 1.1 or less in {np.sum(apart <= 1.1)} of {len(apart)} parameters, "
-        f"above 1.5 in {np.sum(apart > 1.5)}, {apart.max():.2f} at most."
-    )
-    return ["## The sample", _table(("", ""), rows), "### Its searches", _table(head, searches), agree]
+    head = ("search", "seed", "members", "sets kept", "generations", "changes of a member when plausible", "sets tried")
+    return ["## The sample", _table(("", ""), rows), "### Its searches", _table(head, searches)]
 
 
 def _claims(asked: dict[str, Any]) -> list[str]:
@@ -87,8 +84,12 @@ def _claims(asked: dict[str, Any]) -> list[str]:
         robustness = finding["robustness"] + (" (decided)" if finding["used_for_calibration"] == "all" else "")
         why = "" if finding["share"] >= 0.95 else finding["reason"]
         each = ", ".join(f"{100 * part:.0f}" for part in finding["share_by_search"])
-        rows.append((finding["id"], finding["role"], statements[finding["id"]], share, each, robustness, why))
-    head = ("claim", "role", "statement", "% of sets (95 % interval)", "% in each search", "conclusion", "why")
+        apart = "apart" if finding["between_searches"] is None else f"{finding['between_searches']:.2f}"
+        rows.append((finding["id"], finding["role"], statements[finding["id"]], share, each, apart, robustness, why))
+    head = (
+        "claim", "role", "statement", "% of sets (95 % interval)", "% in each search", "scale reduction",
+        "conclusion", "why",
+    )  # fmt: skip
     return [
         "## Claims over plausible sets",
         f"{asked['sets']} sets, {asked['subjects']} virtual subjects in each arm. *Decided* means that the claim was "
@@ -114,11 +115,10 @@ def _removed(ensemble: Ensemble) -> list[str]:
 
 
 def _parameters(ensemble: Ensemble) -> list[str]:
-    space = ParameterSpace.of(Library().read("ensembles", "mathew2018").varied, Library().names("systems"))
+    space = ParameterSpace.of(Library().read("ensembles", "mathew2018").varied, ensemble.about["systems"])
     shares = space.unit_points(ensemble.values)
     rows = []
     apart = ensemble.about["between_searches_by_axis"]
-    by_axis = ensemble.about["effective_sample_size_by_axis"]
     for i, axis in enumerate(space.axes):
         low, middle, high = np.quantile(ensemble.values[:, i], [0.05, 0.5, 0.95])
         kept = float(np.subtract(*np.quantile(shares[:, i], [0.95, 0.05]))) / 0.9
@@ -133,7 +133,6 @@ def _parameters(ensemble: Ensemble) -> list[str]:
                 prior,
                 plausible,
                 f"{100 * kept:.0f}",
-                f"{by_axis[axis.name]:.0f}",
                 f"{apart[axis.name]:.2f}",
             )
         )
@@ -144,7 +143,6 @@ def _parameters(ensemble: Ensemble) -> list[str]:
         "range",
         "plausible: median (5 to 95 %)",
         "% of range left",
-        "effective sets",
         "between searches",
     )
     return [

@@ -97,9 +97,9 @@ RECIPE = Library().path("ensembles", "mathew2018").read_text()
 @pytest.mark.parametrize(
     ("before", "after", "words"),
     [
-        ("particles:", "particels:", 'no key named "particels". Did you mean "particles"?'),
-        ("particles: 128", "particles: 128\nparticles: 64", 'the key "particles" stands twice'),
-        ("particles: 128", "particles: 2", '"particles" is 2: input should be greater than or equal to 16'),
+        ("members:", "membres:", 'no key named "membres". Did you mean "members"?'),
+        ("members: 60", "members: 60\nmembers: 64", 'the key "members" stands twice'),
+        ("members: 60", "members: 2", '"members" is 2: input should be greater than or equal to 8'),
         ("name: mathew2018", "name: other", 'it must be the name of the file, "mathew2018"'),
     ],
 )

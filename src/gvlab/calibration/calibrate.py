@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gvlab.arrays import Array, Bool, Float, Int
-from gvlab.calibration import sampler
+from gvlab.arrays import Array, Bool, Float
 from gvlab.calibration.checkpoint import other_recipe, read_checkpoint, same_rows
+from gvlab.calibration.margins import Margins
+from gvlab.calibration.members import Members, fingerprint
+from gvlab.calibration.moves import jump
 from gvlab.calibration.search import Search, Step
 from gvlab.errors import InvalidValueError
 from gvlab.files import atomic_file
@@ -18,12 +22,18 @@ from gvlab.findings.many_sets import Answers, Evaluator
 from gvlab.library import Library
 from gvlab.library.ensemble_recipe import Recipe
 from gvlab.provenance import versions
-from gvlab.subject.plausible import Ensemble, between_searches, effective_sample_size, lineages, rounded
+from gvlab.subject.plausible import Ensemble, between_searches, effective_sets, rounded
 
-_SPARE = 1.1
-"""Particles gathered for each set that is kept: rounding may push one over a bound, and copies count once."""
-_PRIOR = 0.05
+PRIOR_SHARE = 0.05
 """Rough share of the time that draws of the prior take."""
+_WAY = 0.7
+"""Share of the time of a search after which members that are not plausible are left where they are."""
+_FEWEST = 10
+"""Plausible sets, in all, without which there is no ensemble."""
+_OTHERS, _OTHER_SEED = 48, 1
+"""Other subjects that every kept set is asked with, and what is added to the seed to draw them."""
+_NEAR = 128
+"""Proposals next to plausible sets."""
 
 
 class Calibration:
@@ -42,12 +52,21 @@ class Calibration:
     def __init__(self, recipe: Recipe, folder: Path, library: Library | None = None) -> None:
         self.recipe = recipe
         self.evaluator = Evaluator(recipe, deciding_only=True, library=library)
-        self.searches = tuple(Search(self.evaluator, folder, number) for number in range(recipe.searches))
+        self.margins = Margins(self.evaluator, recipe.spare)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.searches = tuple(Search(self.margins, folder, number) for number in range(recipe.searches))
         self._prior_file = folder / "prior.npz"
-        self._print = sampler.fingerprint(self.evaluator)
+        self._print = fingerprint(self.evaluator)
         self.ensemble: Ensemble | None = None
 
-    def run(self, progress: Callable[[int], None] | None = None, only: int | None = None) -> Iterator[Step]:
+    def run(
+        self,
+        progress: Callable[[int], None] | None = None,
+        *,
+        only: int | None = None,
+        minutes: float | None = None,
+        gather: bool = False,
+    ) -> Iterator[Step]:
         """Go through all stages; afterwards `ensemble` is there.
 
         Parameters
@@ -56,7 +75,12 @@ class Calibration:
             Told how many subjects of draws of the prior have been followed.
         only
             Number of the one search to carry out, from 1; `ensemble` is then not made. Searches may run side by side in
-            the same folder, once the draws of the prior are there.
+            the same folder.
+        minutes
+            Time for the searches, shared evenly; then what is there is kept. Without it each search goes on until its
+            members have changed as often among plausible sets as the recipe asks.
+        gather
+            Only gather what the searches have found so far.
 
         Yields
         ------
@@ -65,27 +89,51 @@ class Calibration:
         Raises
         ------
         InvalidValueError
-            If there is no search of that number.
+            If there is no search of that number, the time is not above zero, or too few sets were found.
         """
         if only is not None and not 1 <= only <= len(self.searches):
             raise InvalidValueError(f"The recipe has searches 1 to {len(self.searches)}; {only} was asked for.")
-        points, prior = self.prior(progress)
-        decisive = prior.discrepancy()
-        yield Step("prior", _PRIOR, f"{np.mean(decisive <= 0):.2%} of {len(points)} draws of the prior meet everything")
-        # What fails most often is asked first: most proposals are then given up early.
-        systems = order_of_systems(self.evaluator, prior)
+        if minutes is not None and not (math.isfinite(minutes) and minutes > 0):
+            raise InvalidValueError(f"The searches were given {minutes} minutes; give more than 0.")
         chosen = self.searches if only is None else (self.searches[only - 1],)
+        chosen = () if gather else chosen
         for place, search in enumerate(chosen):
-            self.evaluator.systems = systems
-            for step in search.run(points, decisive, search.wanted(_SPARE)):
-                share = _PRIOR + (1 - _PRIOR) * (place + step.share) / len(chosen)
-                yield Step(step.stage, share, step.detail)
+            for step in self._carry_out(search, None if minutes is None else 60 * minutes / len(chosen)):
+                yield Step(step.stage, (1 - 2 * PRIOR_SHARE) * (place + step.share) / len(chosen), step.detail)
         if only is None:
+            _, prior = self.prior(progress)
+            yield Step("prior", 1 - PRIOR_SHARE, f"{len(prior.effect)} draws of the prior were asked")
             self.ensemble = self._gather(prior)
             yield Step("done", 1.0, f"{len(self.ensemble)} sets")
 
+    def _carry_out(self, search: Search, seconds: float | None) -> Iterator[Step]:
+        begun = time.monotonic()
+        if seconds is None and search.begun and self._done(search.members()):
+            return
+        for members in search.run():
+            spent = time.monotonic() - begun
+            plausible = members.plausible
+            if seconds is None:
+                share = 0.4 * float(plausible.mean()) + 0.6 * min(1.0, _changes(members) / self.recipe.changes)
+                done = self._done(members)
+            else:
+                share = min(1.0, spent / seconds)
+                done = spent >= seconds
+                search.finishing = bool(spent >= _WAY * seconds and plausible.sum() >= _FEWEST)
+            stage = "among plausible sets" if search.finishing or plausible.mean() > 0.9 else "toward the claims"
+            yield Step(f"search {search.number + 1}, {stage}", share, in_words(members))
+            if done:
+                return
+
+    def _done(self, members: Members) -> bool:
+        """Return whether at least half of the members are plausible and have changed as often as is asked."""
+        return bool(members.plausible.mean() >= 0.5 and _changes(members) >= self.recipe.changes)
+
     def prior(self, progress: Callable[[int], None] | None = None) -> tuple[Float[Array, "draw axis"], Answers]:
-        """Return draws of the prior and what they say; read from the folder where they are there."""
+        """Return draws of the prior (scrambled Sobol points) and what they say; read from the folder if they are there.
+
+        They lead nothing: they say what each claim removes.
+        """
         if self._prior_file.is_file():
             kept = read_checkpoint(
                 self._prior_file, {"fingerprint": 0, "points": 2, "effect": 2, "power": 2, "unsolved": 1}
@@ -96,7 +144,12 @@ class Calibration:
             same_rows(self._prior_file, [kept["points"], kept["effect"], kept["power"], kept["unsolved"]])
             decides = np.array([self.evaluator.decides(each) for each in asked], dtype=bool)
             return kept["points"], Answers(asked, kept["effect"], kept["power"], kept["unsolved"], decides)
-        points, answers = sampler.prior_draws(self.evaluator, self.recipe.prior_draws, self.recipe.seed, progress)
+        from scipy.stats import qmc
+
+        draws, axes = self.recipe.prior_draws, len(self.evaluator.space)
+        sequence = qmc.Sobol(axes, scramble=True, rng=np.random.default_rng(self.recipe.seed))
+        points = sequence.random_base2(math.ceil(math.log2(draws)))[:draws]
+        answers = self.evaluator.evaluate(self.evaluator.space.values(points), progress=progress)
         with atomic_file(self._prior_file) as temporary, temporary.open("wb") as file:
             np.savez_compressed(
                 file,
@@ -109,101 +162,96 @@ class Calibration:
         return points, answers
 
     def _gather(self, prior: Answers) -> Ensemble:
-        """Turn particles into an ensemble: distinct, within bounds after rounding, checked once more as rounded."""
+        """Turn plausible members into an ensemble: rounded within bounds, and asked once more as rounded."""
         space, recipe = self.evaluator.space, self.recipe
-        low = np.array([axis.low for axis in space.axes])
-        high = np.array([axis.high for axis in space.axes])
-        kept = [search.kept() for search in self.searches]
-        shares = np.concatenate([each.unit_points for looks in kept for each in looks])
-        origin = np.repeat(np.arange(len(kept)), [sum(len(each) for each in looks) for looks in kept])
-        walker = origin * recipe.particles + np.concatenate([each.ancestor for looks in kept for each in looks])
+        ended = [search.members() for search in self.searches if search.begun]
+        shares = np.concatenate([each.points[each.plausible] for each in ended])
+        origin = np.repeat(np.arange(len(ended)), [int(each.plausible.sum()) for each in ended])
+        low, high = (np.array([getattr(axis, side) for axis in space.axes]) for side in ("low", "high"))
         values = rounded(space.values(shares), low, high)
-        _, distinct = np.unique(values, axis=0, return_index=True)
-        rows = np.sort(distinct)
-        rows = rows[self.evaluator.discrepancies(values[rows], subjects=recipe.subjects_checked).sum(axis=1) <= 0]
-        rows = _evenly(rows, origin[rows], recipe.sets, np.random.default_rng(recipe.seed))
-        values, shares, origin = values[rows], shares[rows], origin[rows]
-        family = lineages(shares)
-        # Sets may resemble each other as copies of one first particle, as one particle seen twice, or as finds of one
-        # search; what resembles most sets what the ensemble is worth.
-        kinship = (family, walker[rows], origin)[: 3 if recipe.searches > 1 else 2]
-        effective = np.min([effective_sample_size(shares, each) for each in kinship], axis=0)
+        strict = self.margins.follow(space.unit_points(values), recipe.subjects_checked)[1].sum(axis=1) <= 0
+        judged = self.evaluator.evaluate(values, subjects=recipe.subjects_judged).discrepancy() <= 0
+        kept = strict & judged
+        values, shares, origin = values[kept], shares[kept], origin[kept]
+        if len(values) < _FEWEST:
+            raise InvalidValueError(
+                f"{len(values)} plausible sets were found, and an ensemble has at least {_FEWEST}. Give the searches "
+                "more time; they go on in the same folder."
+            )
+        others = self.evaluator.evaluate(values, subjects=_OTHERS, seed=recipe.seed + _OTHER_SEED)
         apart = between_searches(shares, origin)
-        ended = [search.particles() for search in self.searches]
-        near, failing = self._near(np.concatenate([particles.unit_points for particles in ended]))
-        looks = sum(len(each) for each in kept)
+        near, failing = self._near(ended)
         about = {
             "recipe": recipe.model_dump(mode="json"),
             "fingerprint": self._print,
             "model": self.evaluator.model.structure,
             "versions": dict(versions()),
             "axes": [[axis.name, axis.low, axis.high] for axis in space.axes],
-            "systems": list(ended[0].systems),
+            "systems": list(self.evaluator.systems),
             "sets": len(values),
-            "families": len(np.unique(family)),
-            "effective_sample_size": float(np.median(effective)),
-            "effective_sample_size_least": float(effective.min()),
-            "effective_sample_size_by_axis": dict(zip(space.names, np.round(effective, 1).tolist(), strict=True)),
-            "between_searches_by_axis": dict(zip(space.names, np.round(apart, 2).tolist(), strict=True)),
-            "searches": [
-                {
-                    "seed": search.seed,
-                    "sets": int(np.sum(origin == search.number)),
-                    "families": len(np.unique(family[origin == search.number])),
-                    "limits": particles.generation,
-                    "moves_among_plausible_sets": particles.moves,
-                    "changes_among_plausible_sets": particles.mean_accepted_moves,
-                    "moves_accepted": particles.acceptance,
-                    "sets_tried": particles.sets_tried,
-                }
-                for search, particles in zip(self.searches, ended, strict=True)
-            ],
-            "sets_tried": len(prior.effect) + sum(particles.sets_tried for particles in ended),
+            "effective_sample_size": effective_sets(shares, origin),
+            "between_searches_by_axis": dict(zip(space.names, np.round(apart, 3).tolist(), strict=True)),
+            "searches": [_summary(number, each, origin, recipe) for number, each in enumerate(ended)],
+            "sets_tried": sum(each.sets_tried for each in ended),
             "subjects": recipe.subjects,
             "subjects_checked": recipe.subjects_checked,
-            "passed_the_check": sum(len(each) for looks in kept for each in looks) / (looks * recipe.particles),
+            "subjects_judged": recipe.subjects_judged,
+            "passed_when_judged": float(np.mean(kept)),
+            "other_subjects": _OTHERS,
+            "passed_with_others": float(np.mean(others.discrepancy() <= 0)),
+            "missed_with_others": {claim: float(f.mean()) for claim, f in failed_by_claim(others).items() if f.any()},
             "prior_draws": len(prior.effect),
             "prior_draws_accepted": int(np.sum(prior.discrepancy() <= 0)),
             "met_by_prior_draws": met_by_claim(prior),
             "proposals_near": near,
             "failed_by_proposals_near": failing,
         }
-        return Ensemble(space.names, values, family, origin, about)
+        return Ensemble(space.names, values, origin, about)
 
-    def _near(self, points: Float[Array, "particle axis"]) -> tuple[int, Mapping[str, Any]]:
-        """Return which claims remove proposals next to plausible sets: how many each, and how many it alone."""
-        random = np.random.RandomState(self.recipe.seed)
-        own = [self.evaluator.space.of_system(system) for system in self.evaluator.systems]
-        proposals = sampler.propose(points[::2], points[1::2], own, random)
-        answers = self.evaluator.evaluate(self.evaluator.space.values(proposals), subjects=self.recipe.subjects_checked)
+    def _near(self, ended: list[Members]) -> tuple[int, Mapping[str, Any]]:
+        """Return which claims remove jumps from plausible sets: how many each, and how many it alone."""
+        random = np.random.default_rng(self.recipe.seed)
+        each = [members for members in ended if members.plausible.sum() > 1]
+        share = math.ceil(_NEAR / max(1, len(each)))
+        proposals = []
+        for members in each:
+            plausible = np.flatnonzero(members.plausible)
+            proposals.append(jump(members, plausible, random.choice(plausible, share), random).points)
+        points = np.concatenate(proposals)
+        answers = self.evaluator.evaluate(self.evaluator.space.values(points), subjects=self.recipe.subjects_judged)
         by_claim = failed_by_claim(answers)
         total = np.sum(list(by_claim.values()), axis=0)
-        return len(proposals), {
+        return len(points), {
             claim: {"fail": float(failed.mean()), "alone": float((failed & (total == 1)).mean())}
             for claim, failed in by_claim.items()
         }
 
 
-def _evenly(
-    rows: Int[Array, "set"], origin: Int[Array, "set"], most: int, random: np.random.Generator
-) -> Int[Array, "kept"]:
-    """Return at most so many rows, as many of each search as can be, in their order."""
-    turn = np.empty(len(rows))
-    for number in np.unique(origin):
-        here = np.flatnonzero(origin == number)
-        turn[here] = random.permutation(len(here))
-    return np.asarray(np.sort(rows[np.argsort(turn, kind="stable")[:most]]))
+def _changes(members: Members) -> float:
+    """Return how often members have changed since they were plausible, in the median."""
+    return float(np.median(members.changes[members.plausible])) if members.plausible.any() else 0.0
 
 
-def order_of_systems(evaluator: Evaluator, answers: Answers) -> tuple[str, ...]:
-    """Return systems ordered by what is missing in them, most first; those that are solved in a day stay in front."""
-    where = np.array([each.system for each in answers.comparisons])
-    missing = {
-        system: float(answers.shortfall[:, (where == system) & answers.decides].sum()) for system in evaluator.systems
+def in_words(members: Members) -> str:
+    """Return where members stand."""
+    plausible = members.plausible
+    changes = f", changed {np.median(members.changes[plausible]):.0f} times since" if plausible.any() else ""
+    return (
+        f"{plausible.sum()} of {len(members)} members plausible{changes}; "
+        f"median missing {np.median(members.lacks):.2g}, {members.sets_tried:,} sets tried"
+    )
+
+
+def _summary(number: int, members: Members, origin: Any, recipe: Recipe) -> dict[str, Any]:
+    return {
+        "seed": recipe.seed + number,
+        "members": len(members),
+        "sets": int(np.sum(origin == number)),
+        "changes_among_plausible_sets": _changes(members),
+        "generations": members.generation,
+        "sets_tried": members.sets_tried,
+        "effort": round(members.effort),
     }
-    short = [system for system in evaluator.systems if evaluator.is_short(system)]
-    rest = sorted((system for system in evaluator.systems if system not in short), key=lambda name: -missing[name])
-    return (*short, *rest)
 
 
 def failed_by_claim(answers: Answers) -> dict[str, Bool[Array, "set"]]:

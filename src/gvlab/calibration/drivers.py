@@ -90,7 +90,7 @@ def drivers(
     found = []
     for experiment in experiments:
         system = experiment.system
-        cohort = ExpectedCohort(experiment.model, recipe.causes, recipe.relative_tolerance)
+        cohort = ExpectedCohort(experiment.model, recipe.causes, recipe.relative_tolerance, cures=recipe.cures)
         here = np.array([i for i, axis in enumerate(space.axes) if system.name in axis.systems])
         names = [space.names[i] for i in here]
         design = morris_design(len(here), trajectories, seed)

@@ -91,7 +91,7 @@ def predict(
         curve=True,
     )
     arms = {arm.name: ArmInSystem(experiment.system, arm) for arm in experiment.arms}
-    cohort = ExpectedCohort(experiment.model, recipe.causes, recipe.relative_tolerance)
+    cohort = ExpectedCohort(experiment.model, recipe.causes, recipe.relative_tolerance, cures=recipe.cures)
     table = experiment.system.parameters()
     values = {}
     for i, name in enumerate(thin.names):

@@ -25,10 +25,21 @@ def calibrate(
         int | None,
         typer.Option(
             help="Carry out this search of the recipe only, from 1. Run several side by side, each in a terminal, and "
-            "then the command without this option gathers them.",
+            "then gather them with --gather.",
             show_default="all, one after another",
         ),
     ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            help="Time for the searches; then what is plausible by then is kept.",
+            show_default="until the recipe is met",
+            min=0,
+        ),
+    ] = None,
+    gather: Annotated[
+        bool, typer.Option("--gather", help="Only gather the sets that the searches have found so far.")
+    ] = False,
     prior_only: Annotated[
         bool, typer.Option("--prior-only", help="Only ask draws of the prior, and say which claim removes how many.")
     ] = False,
@@ -38,7 +49,7 @@ def calibrate(
     Claims with the roles structure, calibrate and constraint decide; hold-outs never do. Ranges are those of the
     parameter tables and are not touched. The run can be stopped and goes on where it was.
 
-    Examples:  gvlab calibrate --prior-only    gvlab calibrate mathew2018
+    Examples:  gvlab calibrate --prior-only    gvlab calibrate mathew2018 --minutes 60
     """
     # Imported here, as in every command: "gvlab --help" must answer at once.
     from gvlab.library import Library
@@ -46,10 +57,12 @@ def calibrate(
     from gvlab.workflows.calibrate import calibrate as find
 
     path = file or Library.default().ensemble_file(name)
-    if file is None and not prior_only:
+    if file is None and not prior_only and search is None:
         refuse_installed(path)
     target = folder or RESULTS / f"calibrate-{name}"
-    request = CalibrateRequest(recipe=name, checkpoints=target, search=search, prior_only=prior_only)
+    request = CalibrateRequest(
+        recipe=name, checkpoints=target, search=search, minutes=minutes, gather=gather, prior_only=prior_only
+    )
     with progress_bar(transient=False) as bar:
         bundle = find(request, progress=bar)
     where = f"Checkpoints: {target}"

@@ -2,22 +2,23 @@
 
 A subject does not die once, by the draw of its threshold; its probability of being alive is carried along, which gives
 the expected share of an arm. Thresholds are set so high that a subject is followed until it is almost surely dead. Cure
-is a draw, spread evenly over the subjects of a set.
+is no draw either, where the recipe names its events: a subject is followed as one that is not cured, its probability of
+having been cured is carried along, and from the day of its cure on it dies of other causes only. Its readings are those
+of the path without cure, on which the leukemia is below one cell by then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from gvlab.arrays import Array, Float, Int
+from gvlab.arrays import Array, Float, FloatArray, Int
 from gvlab.assay.endpoint import endpoint_times
 from gvlab.errors import SolveError
 from gvlab.findings.comparisons import ArmInSystem
-from gvlab.library import Library
-from gvlab.library.ensemble_recipe import Cause
+from gvlab.library.ensemble_recipe import Cause, Cure
 from gvlab.library.records import EndpointRecord
 from gvlab.model.model import Model
 from gvlab.simulation import Executor, Options, SimulationTask, TaskResult, Trajectories, run_tasks
@@ -29,6 +30,9 @@ Cancel = Callable[[], bool]
 
 THRESHOLD = 5.0
 """Cumulative hazard at which a subject is no longer followed: fewer than 7 in 1,000 live on."""
+
+CURED = 1 - 1e-4
+"""Probability of cure from which a subject is taken for cured."""
 
 ALIVE = 0.5
 """A subject is read on a day while its probability of being alive is at least this."""
@@ -107,6 +111,8 @@ class ExpectedCohort:
         Read in every arm whether needed or not, so that all arms share one compiled program.
     executor
         Who simulates, as in `run_tasks`.
+    cures
+        Events that end the leukemia, carried as probabilities; draws where there are none.
     """
 
     model: Model
@@ -114,6 +120,7 @@ class ExpectedCohort:
     relative_tolerance: float
     outputs: tuple[str, ...] = ()
     executor: Executor | str | None = None
+    cures: tuple[Cure, ...] = ()
 
     def follow(
         self,
@@ -143,10 +150,12 @@ class ExpectedCohort:
             Asked, several times a second, whether to stop.
         """
         n = len(next(iter(sets.values())))
-        cohort = replicated_cohort(system, sets, subjects, seed, {cause.threshold: THRESHOLD for cause in self.causes})
+        cures = self._cures_of(system)
+        thresholds = {cause.threshold: THRESHOLD for cause in self.causes} | {cure.fate: CURED for cure in cures}
+        cohort = replicated_cohort(system, sets, subjects, seed, thresholds)
         readouts = sorted({name for plan in plans.values() for name, _ in plan.readouts})
-        hazards = (cause.hazard for cause in self.causes)
-        outputs = tuple(dict.fromkeys((*hazards, *self.outputs, *readouts)))
+        carried = (*(cause.hazard for cause in self.causes), *(name for cure in cures for name in cure.followed))
+        outputs = tuple(dict.fromkeys((*carried, *self.outputs, *readouts)))
         found = {}
         # One arm after the other: the trajectories of so many subjects in all arms at once would fill the memory.
         for arm, plan in plans.items():
@@ -163,11 +172,16 @@ class ExpectedCohort:
                 engine="ensemble",
             )
             (result,) = run_tasks([task], executor=self.executor, progress=progress, cancel=cancel)
-            found[arm] = self._read(result, plan, n, subjects, system.library)
+            found[arm] = self._read(result, plan, n, subjects, system)
         return found
 
+    def _cures_of(self, system: System) -> tuple[Cure, ...]:
+        """Return the cures that subjects of a system can have: a culture has no fates."""
+        fates = {fate.parameter for fate in system.population.record.fates}
+        return tuple(cure for cure in self.cures if cure.fate in fates)
+
     def _read(
-        self, result: TaskResult, plan: ReadoutPlan, sets: int, subjects: int, library: Library
+        self, result: TaskResult, plan: ReadoutPlan, sets: int, subjects: int, system: System
     ) -> ExpectedReadouts:
         run = result.trajectories
         if run is None or not result.ok:
@@ -176,9 +190,8 @@ class ExpectedCohort:
             return _nothing(plan, sets, subjects, unsolved)
         unsolved = (~result.solved).reshape(sets, subjects).sum(axis=1)
         whole = np.repeat(unsolved == 0, subjects)
-        hazards = {cause.event: _carried(run.values(cause.hazard)) for cause in self.causes}
-        alive = np.exp(-np.sum(list(hazards.values()), axis=0))
-        alive[~whole] = np.nan
+        fates = _Fates(run, self.causes, self._cures_of(system))
+        alive = np.where(whole[:, None], fates.alive, np.nan)
         readings = {}
         for readout, day in plan.readouts:
             at = _column(run, day)
@@ -186,7 +199,7 @@ class ExpectedCohort:
             readings[readout, day] = values.reshape(sets, subjects)
         probabilities = {}
         for endpoint, day in plan.endpoints:
-            each = _probability(library.read("endpoints", endpoint), day, run, hazards, alive)
+            each = _probability(system.library.read("endpoints", endpoint), day, run, fates)
             probabilities[endpoint, day] = np.where(whole, each, np.nan).reshape(sets, subjects).mean(axis=1)
         curve = alive.reshape(sets, subjects, -1).mean(axis=1) if plan.curve else None
         return ExpectedReadouts(readings, probabilities, curve, unsolved)
@@ -211,32 +224,88 @@ def _column(run: Trajectories, day: float) -> int:
 
 def _carried(values: Float[Array, "subject time"]) -> Float[Array, "subject time"]:
     """Return the values with the last one of those who are no longer followed carried on."""
-    values = np.where(np.isnan(values), -np.inf, values)
-    return np.maximum(np.maximum.accumulate(values, axis=1), 0.0)
+    # What is not a number is passed over: fmax takes the other one.
+    return np.asarray(np.fmax(np.fmax.accumulate(values, axis=1), 0.0))
 
 
-def _probability(
-    endpoint: EndpointRecord,
-    day: float,
-    run: Trajectories,
-    hazards: Mapping[str, Float[Array, "subject time"]],
-    alive: Float[Array, "subject time"],
-) -> Float[Array, "subject"]:
+class _Fates:
+    """What has become of each subject by each time, in probabilities; shape (subject, time) throughout."""
+
+    def __init__(self, run: Trajectories, causes: tuple[Cause, ...], cures: tuple[Cure, ...]) -> None:
+        self.events = frozenset(cause.event for cause in causes)
+        self.cures = frozenset(cure.event for cure in cures)
+        self._causes = causes
+        self._hazards = {cause.event: _carried(run.values(cause.hazard)) for cause in causes}
+        self._ended = np.exp(-self._total(ends_with_cure=True))
+        self._other = np.exp(-self._total(ends_with_cure=False))
+        extinct = _extinct(run, cures)
+        self._anew: FloatArray | None = None
+        self._uncured = self._ended * self._other
+        self.alive = self._uncured
+        if extinct is not None:
+            # Cured in a step: with the hazard of the leukemia until then, and with none of it from then on.
+            self._anew = np.diff(extinct, axis=1, prepend=0.0) * self._ended
+            self._uncured = (1 - extinct) * self._uncured
+            self.alive = np.cumsum(self._anew, axis=1) * self._other + self._uncured
+
+    def cured(self, at: int) -> Float[Array, "subject"]:
+        """Return the probability of having been cured, before anything else ended the follow-up, dead since or not."""
+        assert self._anew is not None  # asked for only where cure is not drawn
+        return np.asarray((self._anew * self._other)[:, : at + 1].sum(axis=1))
+
+    def dead(self, events: Iterable[str], at: int) -> Float[Array, "subject"]:
+        """Return the probability of being dead of any of these events."""
+        if self.events.issubset(events):
+            return np.asarray(1 - self.alive[:, at])
+        steps = {}
+        for cause in self._causes:
+            exposed = self._uncured if cause.ends_with_cure else self.alive
+            hazard = np.diff(self._hazards[cause.event][:, : at + 1], axis=1)
+            steps[cause.event] = hazard * (exposed[:, :at] + exposed[:, 1 : at + 1])
+        total = np.sum(list(steps.values()), axis=0)
+        own = np.sum([steps[event] for event in events], axis=0)
+        share = np.divide(own, total, out=np.zeros_like(own), where=total > 0)
+        return np.asarray(np.sum(share * (self.alive[:, :at] - self.alive[:, 1 : at + 1]), axis=1))
+
+    def _total(self, *, ends_with_cure: bool) -> FloatArray:
+        own = [self._hazards[each.event] for each in self._causes if each.ends_with_cure == ends_with_cure]
+        return np.asarray(np.sum(own, axis=0)) if own else np.zeros((1, 1))
+
+
+def _extinct(run: Trajectories, cures: tuple[Cure, ...]) -> Float[Array, "subject time"] | None:
+    """Return the probability that every clone has died out by each time; None where cure is a draw."""
+    if not cures:
+        return None
+    # A clone that was never there is as good as extinct, but before the first cell there is nothing to be cured of.
+    founded = np.any([np.nan_to_num(run.values(cure.founders)) > 0 for cure in cures], axis=0)
+    gone = _last(run.values(cures[0].probability))
+    for cure in cures[1:]:
+        gone = gone * _last(run.values(cure.probability))
+    gone = np.where(np.maximum.accumulate(founded, axis=1), np.clip(gone, 0, 1), 0.0)
+    return np.asarray(np.maximum.accumulate(gone, axis=1))
+
+
+def _last(values: Float[Array, "subject time"]) -> Float[Array, "subject time"]:
+    """Return the values with the last one seen carried on to those who are no longer followed."""
+    unseen = np.isnan(values)
+    if not unseen.any():
+        return values
+    seen = np.where(unseen, -1, np.arange(values.shape[1]))
+    return np.take_along_axis(values, np.maximum(np.maximum.accumulate(seen, axis=1), 0), axis=1)
+
+
+def _probability(endpoint: EndpointRecord, day: float, run: Trajectories, fates: _Fates) -> Float[Array, "subject"]:
     """Return the probability that an endpoint holds on a day."""
     at = _column(run, day)
-    if all(event in hazards for event in endpoint.events):
-        dead = np.zeros(len(alive))
-        total = np.sum(list(hazards.values()), axis=0)
-        steps = np.diff(total[:, : at + 1], axis=1)
-        died = alive[:, :at] - alive[:, 1 : at + 1]
-        for event in endpoint.events:
-            own = np.diff(hazards[event][:, : at + 1], axis=1)
-            dead += np.sum(np.divide(own, steps, out=np.zeros_like(own), where=steps > 0) * died, axis=1)
-        return dead if endpoint.counts == "reached" else 1 - dead
-    table = endpoint_times(endpoint, run, "")
-    reached = np.zeros(len(alive))
-    rows = table["subject"].to_numpy()
-    held = (table["event_observed"].to_numpy() == 1) & (table["duration"].to_numpy() <= day)
-    when = np.searchsorted(run.times, np.minimum(table["duration"].to_numpy(), run.times[-1]) - _SAME_DAY)
-    reached[rows] = np.where(held, alive[rows, when], 0.0)
+    if fates.events.issuperset(endpoint.events):
+        reached = fates.dead(endpoint.events, at)
+    elif fates.cures and fates.cures.issuperset(endpoint.events):
+        reached = fates.cured(at)
+    else:
+        table = endpoint_times(endpoint, run, "")
+        reached = np.zeros(len(fates.alive))
+        rows = table["subject"].to_numpy()
+        held = (table["event_observed"].to_numpy() == 1) & (table["duration"].to_numpy() <= day)
+        when = np.searchsorted(run.times, np.minimum(table["duration"].to_numpy(), run.times[-1]) - _SAME_DAY)
+        reached[rows] = np.where(held, fates.alive[rows, when], 0.0)
     return reached if endpoint.counts == "reached" else 1 - reached

@@ -184,7 +184,9 @@ class Evaluator:
     @functools.cached_property
     def _cohort(self) -> ExpectedCohort:
         readouts = sorted({readout for plan in self.plans.values() for readout, _ in plan.readouts})
-        return ExpectedCohort(self.model, self.recipe.causes, self.recipe.relative_tolerance, tuple(readouts))
+        return ExpectedCohort(
+            self.model, self.recipe.causes, self.recipe.relative_tolerance, tuple(readouts), cures=self.recipe.cures
+        )
 
     def evaluate(
         self,
@@ -214,59 +216,35 @@ class Evaluator:
         for system in self.systems:
             here = np.array([i for i, each in enumerate(self.comparisons) if each.system == system])
             for rows in _batches(np.arange(len(values)), subjects):
-                part = self._ask(system, values[rows], self._of(here), subjects, seed, progress, cancel)
+                part = self.ask(system, values[rows], self._of(here), subjects, seed, progress, cancel)
                 effect[np.ix_(rows, here)], power[np.ix_(rows, here)] = part.effect, part.power
                 unsolved[rows] += part.unsolved
         return Answers(self.comparisons, effect, power, unsolved, self._deciding(self.comparisons))
 
-    def discrepancies(
-        self,
-        values: Float[Array, "set axis"],
-        *,
-        known: Float[Array, "set system"] | None = None,
-        needed: Bool[Array, "set system"] | None = None,
-        subjects: int | None = None,
-        tolerance: float = np.inf,
-    ) -> Float[Array, "set system"]:
-        """Return what is missing of the comparisons that decide, by system in the order of `systems`.
-
-        Parameters
-        ----------
-        values
-            Of the axes of `space`.
-        known, needed
-            Discrepancies that are known already, and which must be computed anew; a move that changes one line of
-            leukemia leaves the other systems as they were. All are computed where None.
-        subjects
-            In each set.
-        tolerance
-            A set whose total has passed this is given up; what was not computed is infinite.
-        """
-        subjects = subjects or self.recipe.subjects
-        shape = (len(values), len(self.systems))
-        needed = np.ones(shape, dtype=bool) if needed is None else needed
-        found = np.where(needed, np.inf, 0.0 if known is None else known)
-        spent = np.where(needed, 0.0, found).sum(axis=1)
-        for place, system in enumerate(self.systems):
-            rows = np.flatnonzero(needed[:, place] & (spent <= tolerance))
-            here = tuple(each for each in self.comparisons if each.system == system and self.decides(each))
-            for some in _batches(rows, subjects):
-                part = self._ask(system, values[some], here, subjects, self.recipe.seed)
-                found[some, place] = part.discrepancy()
-            spent[rows] += found[rows, place]
-        return found
-
-    def _ask(
+    def ask(
         self,
         system: str,
         values: Float[Array, "set axis"],
         asked: tuple[ComparisonInSystem, ...],
         subjects: int,
-        seed: int,
+        seed: int | None = None,
         progress: Progress | None = None,
         cancel: Cancel | None = None,
     ) -> Answers:
-        """Simulate every arm of a system that comparisons need, and read them."""
+        """Return what sets say to comparisons in one system, every arm of which is simulated at once.
+
+        Parameters
+        ----------
+        system
+            Its name.
+        values
+            Of the axes of `space`.
+        asked
+            Comparisons in that system.
+        subjects, seed, progress, cancel
+            As in `evaluate`.
+        """
+        seed = self.recipe.seed if seed is None else seed
         plans = {arm: plan for arm, plan in self.plans.items() if arm.system.name == system}
         where = next(iter(plans)).system
         sets = self.space.parameters(values, system)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,7 +19,7 @@ from gvlab.findings.many_sets import Answers, Evaluator
 from gvlab.findings.rule import Verdict
 from gvlab.library.finding_record import FindingRecord
 from gvlab.statistics import Estimate, cliffs_deltas, wilson_interval
-from gvlab.subject.plausible import Ensemble
+from gvlab.subject.plausible import Ensemble, between_searches
 
 ROBUST, MOSTLY, RARELY = 0.95, 0.80, 0.20
 """Shares of plausible sets from which a conclusion is called robust, mostly robust, and below which not supported."""
@@ -121,6 +122,8 @@ class EnsembleVerdict:
     by_search
         Share of the sets that reproduce it whole, for each independent search: where they differ, the conclusion rests
         on where in the plausible region one looks.
+    between_searches
+        The scale reduction of Gelman and Rubin of whether a set reproduces it; near 1 where searches agree.
     """
 
     record: FindingRecord
@@ -130,6 +133,7 @@ class EnsembleVerdict:
     associated_parameters: tuple[Separation, ...]
     used_for_calibration: str
     by_search: tuple[float, ...] = ()
+    between_searches: float = 1.0
 
     @property
     def robustness(self) -> Robustness:
@@ -172,6 +176,7 @@ class EnsembleVerdict:
             "lower": None if estimate is None else round(estimate.lower, 4),
             "upper": None if estimate is None else round(estimate.upper, 4),
             "share_by_search": [round(share, 4) for share in self.by_search],
+            "between_searches": round(self.between_searches, 3) if math.isfinite(self.between_searches) else None,
             "share_partly": round(self.partly, 4),
             "robustness": str(self.robustness),
             "reason": self.reason,
@@ -206,7 +211,7 @@ def judge_ensemble(
         raise InvalidValueError(
             "The ensemble varies other parameters than its recipe and tables do now. Make it anew: gvlab calibrate."
         )
-    subjects = subjects or evaluator.recipe.subjects_checked
+    subjects = subjects or evaluator.recipe.subjects_judged
     answers = evaluator.evaluate(ensemble.values, subjects=subjects, seed=seed, progress=progress, cancel=cancel)
     return verdicts(findings, answers, ensemble), answers
 
@@ -247,6 +252,7 @@ def _verdict(record: FindingRecord, places: Sequence[int], answers: Answers, ens
         separations(ensemble, whole),
         "none" if not deciding else "all" if deciding == len(counting) else "some",
         tuple(float(whole[ensemble.search == number].mean()) for number in np.unique(ensemble.search)),
+        float(between_searches(whole[:, None].astype(np.float64), ensemble.search)[0]),
     )
 
 

@@ -46,6 +46,43 @@ class Cause(Record):
     event: Identifier
     hazard: Identifier
     threshold: Identifier
+    ends_with_cure: bool = False
+    """Whether a subject that is cured no longer dies of it."""
+
+
+class Cure(Record):
+    """An event that ends the leukemia, or a clone of it, and by what its probability is followed."""
+
+    event: Identifier
+    fate: Identifier
+    """The number between 0 and 1 at which the event fires in a subject."""
+    probability: Identifier
+    """That the clone has died out."""
+    founders: Identifier
+    """Above zero while there is something to be cured of."""
+
+    @property
+    def followed(self) -> tuple[str, str]:
+        """What must be read along the way."""
+        return self.probability, self.founders
+
+
+class Spare(Record):
+    """What a set must have beyond what is asked while it is searched for, so that it passes with other subjects too."""
+
+    share: float = Field(default=0.06, ge=0, lt=0.5)
+    """Of subjects, for a difference or share that is asked."""
+    doublings: float = Field(default=0.075, ge=0)
+    """For a ratio or reading."""
+    of_size: float = Field(default=0.15, gt=0, lt=1)
+    """At most this share of a ratio that is asked, in doublings."""
+    probability: float = Field(default=0.89, gt=0, lt=1)
+    """Of significance, where less is asked."""
+    scale_share: float = Field(default=0.08, gt=0)
+    """Error of a share that a Kalman step assumes."""
+    scale_doublings: float = Field(default=0.15, gt=0)
+    scale_score: float = Field(default=0.4, gt=0)
+    """Of a probability of significance, as a standard normal score."""
 
 
 class Recipe(Record):
@@ -62,24 +99,40 @@ class Recipe(Record):
     vary: tuple[Block, ...]
     fixed: tuple[Fixed, ...] = ()
     causes: tuple[Cause, ...]
+    cures: tuple[Cure, ...] = ()
+    """Carried as probabilities; cure is a draw, spread evenly over subjects, where there are none."""
     subjects: int = Field(ge=4)
-    """Virtual subjects of a set and arm while sampling."""
+    """Virtual subjects of a set and arm while something is missing."""
     subjects_checked: int = Field(ge=4)
-    """Virtual subjects of a set and arm with which a set must pass again before it is kept."""
-    prior_draws: int = Field(ge=100)
+    """Virtual subjects of a set and arm with which nothing may be missing."""
+    subjects_seed: int = Field(ge=0)
+    """Draws the subjects of searches; a seed whose few subjects say what many do."""
+    subjects_judged: int = Field(ge=4)
+    """Virtual subjects of a set and arm, drawn with `seed`, with which a set must meet what is asked to be kept, and by
+    which an ensemble is judged."""
     searches: int = Field(ge=1)
-    """Independent searches, each from its own draws of the prior; the sets that are kept come from all alike."""
-    particles: int = Field(ge=16)
-    """Of each search."""
-    sets: int = Field(ge=10)
-    """Sets that are kept."""
+    """Independent ensembles, each from its own draws of the prior; the sets that are kept come from all alike."""
+    members: int = Field(ge=8)
+    """Of each ensemble; each is a lineage of its own."""
+    draws_each: int = Field(default=10, ge=1)
+    """Draws of the prior of which each member begins with the best."""
+    changes: int = Field(default=30, ge=1)
+    """Moves accepted among plausible sets, in the median of an ensemble's members, after which it is done."""
+    prior_draws: int = Field(ge=16)
+    """Draws of the prior that are asked what each claim removes; they lead nothing."""
     relative_tolerance: float = Field(gt=0)
+    spare: Spare = Spare()
     note: Text = ""
 
     @property
     def varied(self) -> tuple[str, ...]:
         """Names of all parameters that vary."""
         return tuple(name for block in self.vary for name in block.parameters)
+
+    def without(self, *claims: str) -> Recipe:
+        """Return the recipe that leaves claims out, so that what is found without them can be asked of them."""
+        out = tuple(LeftOut(claim=claim, because="left out to be predicted") for claim in claims)
+        return self.model_copy(update={"left_out": (*self.left_out, *out)})
 
     def decides(self, claim: str, role: str, comparison: int) -> bool:
         """Return whether a comparison (counted from 0) of a claim decides."""

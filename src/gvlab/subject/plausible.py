@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gvlab.arrays import Array, Float, Int
+from gvlab.arrays import Array, Float, FloatArray, Int
 from gvlab.errors import InvalidValueError, LibraryError, UnknownNameError
 from gvlab.files import atomic_file
 from gvlab.lazy import LazyModule
@@ -20,11 +20,12 @@ from gvlab.library.ensemble_recipe import Recipe
 from gvlab.model.model import Model
 from gvlab.subject.parameter_space import ParameterSpace
 
-sparse: Any = LazyModule("scipy.sparse")
-csgraph: Any = LazyModule("scipy.sparse.csgraph")
+special: Any = LazyModule("scipy.special")
+stats: Any = LazyModule("scipy.stats")
+distance: Any = LazyModule("scipy.spatial.distance")
 
 _KEY = b"gvlab.ensemble"
-_COUNTS = ("family", "search")
+_SEARCH = "search"
 _PLACES = 6
 
 
@@ -38,30 +39,24 @@ class Ensemble:
         Of the axes: a parameter, or ``parameter@context``.
     values
         Shape (set, axis), in the units of the parameter tables.
-    family
-        Shape (set,): sets of one family descend from one another, as `lineages` finds, and are not independent.
     search
-        Shape (set,): number of the search that found it, from 0; searches are independent.
+        Shape (set,): number of the search that found it, from 0. Searches know nothing of each other; sets of one
+        search are lineages of their own, and may yet be led the same way.
     about
         How it was made: recipe, bounds, acceptance, effective sample size, what each claim removed.
     """
 
     names: tuple[str, ...]
     values: Float[Array, "set axis"]
-    family: Int[Array, "set"]
     search: Int[Array, "set"]
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse values that do not fit the names."""
-        if self.values.shape != (len(self.family), len(self.names)):
+        if self.values.shape != (len(self.search), len(self.names)):
             raise InvalidValueError(
-                f"An ensemble of {len(self.family)} sets and {len(self.names)} axes cannot have values of shape "
-                f"{self.values.shape}."
-            )
-        if len(self.search) != len(self.family):
-            raise InvalidValueError(
-                f"{len(self.family)} sets cannot come from {len(self.search)} searches: one for each set."
+                f"An ensemble of {len(self.search)} sets, one for each number of a search, and {len(self.names)} axes "
+                f"cannot have values of shape {self.values.shape}."
             )
 
     @classmethod
@@ -87,10 +82,9 @@ class Ensemble:
             about = json.loads(table.schema.metadata[_KEY])
         except (OSError, pa.ArrowInvalid, KeyError, TypeError) as error:
             raise LibraryError(f'"{path}" is not an ensemble written by gvlab: {error}.') from error
-        names = tuple(column for column in table.column_names if column not in _COUNTS)
+        names = tuple(column for column in table.column_names if column != _SEARCH)
         values = np.stack([table.column(column).to_numpy() for column in names], axis=1)
-        family, search = (table.column(column).to_numpy() for column in _COUNTS)
-        return cls(names, values, family, search, about)
+        return cls(names, values, table.column(_SEARCH).to_numpy(), about)
 
     def write(self, path: Path) -> None:
         """Write as Parquet; values are rounded to six significant digits, which is finer than anything known."""
@@ -99,11 +93,10 @@ class Ensemble:
 
         columns = {name: self.values[:, i] for i, name in enumerate(self.names)}
         schema = pa.schema(
-            [pa.field(name, pa.float64()) for name in self.names] + [pa.field(name, pa.int64()) for name in _COUNTS],
+            [*(pa.field(name, pa.float64()) for name in self.names), pa.field(_SEARCH, pa.int64())],
             metadata={_KEY: json.dumps(self.about)},
         )
-        counts = (self.family, self.search)
-        table = pa.table([pa.array(column) for column in (*columns.values(), *counts)], schema=schema)
+        table = pa.table([pa.array(column) for column in (*columns.values(), self.search)], schema=schema)
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_file(path) as temporary:
             pq.write_table(table, temporary, compression="zstd")
@@ -132,11 +125,11 @@ class Ensemble:
         if sets >= len(self):
             return self
         rows = np.unique(np.linspace(0, len(self) - 1, sets).round().astype(np.int64))
-        return Ensemble(self.names, self.values[rows], self.family[rows], self.search[rows], self.about)
+        return Ensemble(self.names, self.values[rows], self.search[rows], self.about)
 
     @property
     def effective(self) -> float:
-        """Independent sets that the ensemble is worth."""
+        """Independent sets that it is worth, by the variance between searches; by their number after `thin`."""
         return float(self.about.get("effective_sample_size", len(self))) * len(self) / float(
             self.about.get("sets", len(self))
         )  # fmt: skip
@@ -165,73 +158,11 @@ def rounded(
     return np.clip(np.round(values * size) / size, low, high)
 
 
-def lineages(unit_points: Float[Array, "set axis"]) -> Int[Array, "set"]:
-    """Return families of sets: those that still share a number to the last bit descend from one another.
-
-    A particle that is kept twice has changed some of its numbers in between and not others; copies that were made when
-    a limit fell have the same history. Numbers are continuous, so equality is never chance.
-
-    Parameters
-    ----------
-    unit_points
-        Shape (set, axis), as drawn, not rounded.
-
-    Returns
-    -------
-    Shape (set,): number of the family.
-    """
-    n = len(unit_points)
-    one, other = [], []
-    for column in unit_points.T:
-        order = np.argsort(column, kind="stable")
-        same = np.flatnonzero(column[order[1:]] == column[order[:-1]])
-        one.append(order[same])
-        other.append(order[same + 1])
-    rows, columns = np.concatenate(one), np.concatenate(other)
-    graph = sparse.coo_array((np.ones(len(rows)), (rows, columns)), shape=(n, n))
-    return np.asarray(csgraph.connected_components(graph, directed=False)[1], dtype=np.int64)
-
-
-def effective_sample_size(unit_points: Float[Array, "set axis"], family: Int[Array, "set"]) -> Float[Array, "axis"]:
-    """Return how many independent sets the sets are worth, on each axis.
-
-    Sets that descend from one another resemble each other; a sample in families of mean size m whose members correlate
-    by r is worth n / (1 + (m - 1) r) independent ones [1]_, with r from a one-way analysis of variance.
-
-    Parameters
-    ----------
-    unit_points
-        Shape (set, axis).
-    family
-        Shape (set,).
-
-    References
-    ----------
-    .. [1] Kish (1965) Survey Sampling; Donner, Koval (1980) Biometrics 36:19.
-    """
-    _, member, sizes = np.unique(family, return_inverse=True, return_counts=True)
-    n, families = len(family), len(sizes)
-    if families < 2:
-        return np.ones(unit_points.shape[1])
-    if families == n:
-        return np.full(unit_points.shape[1], float(n))
-    sums = np.zeros((families, unit_points.shape[1]))
-    np.add.at(sums, member, unit_points)
-    means = sums / sizes[:, None]
-    between = np.sum(sizes[:, None] * (means - unit_points.mean(axis=0)) ** 2, axis=0) / (families - 1)
-    within = np.sum((unit_points - means[member]) ** 2, axis=0) / max(n - families, 1)
-    typical = (n - np.sum(sizes**2) / n) / (families - 1)
-    total = between + (typical - 1) * within
-    r = np.clip(np.divide(between - within, total, out=np.ones_like(total), where=total > 0), 0.0, 1.0)
-    mean_size = np.sum(sizes**2) / n
-    return np.asarray(n / (1 + (mean_size - 1) * r), dtype=np.float64)
-
-
 def between_searches(unit_points: Float[Array, "set axis"], search: Int[Array, "set"]) -> Float[Array, "axis"]:
     """Return how far independent searches lie apart on each axis: the scale reduction of Gelman and Rubin [1]_.
 
     Near 1, searches agree on the axis. Far above 1, each is in a part of the plausible region of its own, and the true
-    spread is at least theirs together.
+    spread is at least theirs together. Computed on normal scores of ranks, so that tails weigh no more than the middle.
 
     Parameters
     ----------
@@ -242,17 +173,80 @@ def between_searches(unit_points: Float[Array, "set axis"], search: Int[Array, "
 
     Returns
     -------
-    Shape (axis,); 1 where there is one search only.
+    Shape (axis,); 1 where there is one search only, or nothing varies.
 
     References
     ----------
-    .. [1] Gelman, Rubin (1992) Statistical Science 7:457.
+    .. [1] Gelman, Rubin (1992) Statistical Science 7:457; ranks: Vehtari et al. (2021) Bayesian Analysis 16:667.
     """
-    groups = [unit_points[search == number] for number in np.unique(search)]
-    if len(groups) < 2 or min(len(group) for group in groups) < 2:
+    found = _variances(unit_points, search)
+    if found is None:
         return np.ones(unit_points.shape[1])
-    n = float(np.mean([len(group) for group in groups]))
+    between, within, size = found
+    ratio = np.divide(between, within, out=np.where(between > 0, np.inf, 0.0), where=within > 0)
+    return np.asarray(np.sqrt((size - 1) / size + ratio), dtype=np.float64)
+
+
+def effective_sets(unit_points: Float[Array, "set axis"], search: Int[Array, "set"]) -> float:
+    """Return how many independent sets all sets are worth, by the variance between searches.
+
+    Means of k searches of independent sets differ by the variance of a set over the number that a search is worth. What
+    they differ by on average over the axes therefore says that number; k times it is what all are worth [1]_. It is
+    never more than there are sets, and it is that number where there is one search only: then nothing can be said.
+
+    Parameters
+    ----------
+    unit_points, search
+        As in `between_searches`.
+
+    References
+    ----------
+    .. [1] Geyer (1992) Statistical Science 7:473 (effective size from the variance of means, here between replicates).
+    """
+    found = _variances(unit_points, search)
+    if found is None:
+        return float(len(unit_points))
+    between, within, _ = found
+    varies = within > 0
+    if not varies.any():
+        return float(len(unit_points))
+    apart = float(np.mean(between[varies] / within[varies]))
+    return float(min(len(unit_points), len(np.unique(search)) / max(apart, 1e-12)))
+
+
+def _variances(
+    unit_points: Float[Array, "set axis"], search: Int[Array, "set"]
+) -> tuple[FloatArray, FloatArray, float] | None:
+    """Return the variance of the means of searches, that within them, and their size; None where they are too few."""
+    n = len(unit_points)
+    ranks = stats.rankdata(unit_points, axis=0)
+    scores = special.ndtri((ranks - 0.375) / (n + 0.25))
+    groups = [scores[search == number] for number in np.unique(search)]
+    if len(groups) < 2 or min(len(group) for group in groups) < 2:
+        return None
     within = np.mean([group.var(axis=0, ddof=1) for group in groups], axis=0)
     between = np.var([group.mean(axis=0) for group in groups], axis=0, ddof=1)
-    ratio = np.divide(between, within, out=np.zeros_like(within), where=within > 0)
-    return np.asarray(np.sqrt((n - 1) / n + ratio), dtype=np.float64)
+    return between, within, float(np.mean([len(group) for group in groups]))
+
+
+def energy_distance(one: Float[Array, "set axis"], other: Float[Array, "other axis"]) -> float:
+    """Return the energy distance of two samples of points, over the mean distance of two points of both together [1]_.
+
+    0 where they come from the same distribution, up to chance; it does not hang on how many there are (U-statistics).
+    Two runs of one recipe, on whatever processor, are held against each other with it.
+
+    References
+    ----------
+    .. [1] Szekely, Rizzo (2013) J Statistical Planning and Inference 143:1249.
+    """
+    across = float(distance.cdist(one, other).mean())
+    within = [float(distance.pdist(each).mean()) for each in (one, other)]
+    together = float(distance.pdist(np.concatenate([one, other])).mean())
+    return (2 * across - sum(within)) / together
+
+
+def central(unit_points: Float[Array, "set axis"]) -> int:
+    """Return the place of the most central set: nearest to all others, by the sum of distances on scores of ranks."""
+    ranks = stats.rankdata(unit_points, axis=0)
+    scores = special.ndtri((ranks - 0.375) / (len(unit_points) + 0.25))
+    return int(np.argmin(distance.cdist(scores, scores).sum(axis=1)))

@@ -105,8 +105,8 @@ def ask_ensemble(
         raise LibraryError("The ensemble varies other parameters than the tables have now. Run: gvlab calibrate")
     records = [each for each in findings if each.cannot_say or each.experiment in experiments]
     evaluator = Evaluator(recipe, records, space=everything.space, library=library)
-    total = len(ensemble) * recipe.subjects_checked * len(evaluator.plans)
+    total = len(ensemble) * recipe.subjects_judged * len(evaluator.plans)
     stage = Stage(f"{len(ensemble)} plausible parameter sets", total, sink=progress, cancel=cancel)
     found, answers = judge_ensemble(ensemble, evaluator, records, progress=stage.advance, cancel=cancel)
     stale = ensemble.stale(library, evaluator.model)
-    return EnsembleAnswer(ensemble, tuple(found), recipe.subjects_checked, answers, stale)
+    return EnsembleAnswer(ensemble, tuple(found), recipe.subjects_judged, answers, stale)

@@ -5,19 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from gvlab.calibration.calibrate import Calibration, met_by_claim
+from gvlab.calibration.calibrate import PRIOR_SHARE, Calibration, met_by_claim
 from gvlab.library import Library
 from gvlab.library.ensemble_recipe import Recipe
 from gvlab.subject.plausible import Ensemble
 from gvlab.workflows.bundle import Bundle, Table
 from gvlab.workflows.progress import CancelToken, ProgressSink, Stage
 from gvlab.workflows.request import Request
-
-_PRIOR_SHARE = 0.05
-"""Rough share of the time that draws of the prior take."""
 
 
 class CalibrateRequest(Request):
@@ -29,6 +27,10 @@ class CalibrateRequest(Request):
     """A folder in which a stopped run goes on where it was."""
     search: Annotated[int | None, Field(ge=1)] = None
     """Carry out this search of the recipe only; None: all, and gather them."""
+    minutes: Annotated[float | None, Field(gt=0)] = None
+    """Time for the searches, shared evenly; None: until members have changed as often as the recipe asks."""
+    gather: bool = False
+    """Only gather the sets that searches have found so far."""
     prior_only: bool = False
     """Only ask draws of the prior, and say which claim removes how many."""
 
@@ -66,7 +68,7 @@ def calibrate(
     """
     held = Library.default() if library is None else library
     recipe: Recipe = held.read("ensembles", request.recipe)
-    calibration = Calibration(recipe, request.checkpoints)
+    calibration = Calibration(recipe, request.checkpoints, library)
     evaluator = calibration.evaluator
     claims = len({each.finding.id for each in evaluator.comparisons})
     about = (
@@ -87,22 +89,26 @@ def calibrate(
     def of_prior(done: int) -> None:
         nonlocal seen
         seen += done
-        tell((1.0 if request.prior_only else _PRIOR_SHARE) * seen / draws)
+        tell(seen / draws if request.prior_only else 1 - PRIOR_SHARE * (2 - seen / draws))
 
     if request.prior_only:
         _, answers = calibration.prior(of_prior)
         return _bundle(request, None, (about,), "", met_by_claim(answers), len(answers.effect))
-    for step in calibration.run(of_prior, only=request.search):
+    for step in calibration.run(of_prior, only=request.search, minutes=request.minutes, gather=request.gather):
         tell(step.share, f"{step.stage}: {step.detail}")
     ensemble = calibration.ensemble
     if ensemble is None:
-        summary = f"Search {request.search} is done. Run the command without --search to gather all."
+        summary = f"Search {request.search} is done. Gather all with --gather."
         return _bundle(request, None, (about,), summary)
     made = ensemble.about
+    apart = np.array(list(made["between_searches_by_axis"].values()))
     summary = (
-        f"{len(ensemble)} plausible sets; worth {made['effective_sample_size']:.0f} independent ones (least on one "
-        f"axis: {made['effective_sample_size_least']:.0f}); {made['sets_tried']:,} sets tried, "
-        f"{made['prior_draws_accepted']} of {made['prior_draws']:,} draws of the prior accepted."
+        f"{len(ensemble)} plausible sets of {len(made['searches'])} searches, worth "
+        f"{made['effective_sample_size']:.0f} independent ones. Scale reduction between searches: "
+        f"{np.median(apart):.2f} in the median of the parameters, {apart.max():.2f} at most. "
+        f"{100 * made['passed_with_others']:.0f} % of sets pass again with {made['other_subjects']} other subjects. "
+        f"{made['sets_tried']:,} sets tried; {made['prior_draws_accepted']} of {made['prior_draws']:,} draws of the "
+        "prior meet everything."
     )
     return _bundle(request, ensemble, (about,), summary, made["met_by_prior_draws"], made["prior_draws"])
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from axes import unchecked
-from gvlab.calibration import Ensemble, Evaluator, ParameterSpace, sampler
+from gvlab.calibration import Ensemble, Evaluator, ParameterSpace
 from gvlab.calibration.calibrate import Calibration
 from gvlab.calibration.drivers import whole_trajectories
+from gvlab.calibration.margins import Margins
 from gvlab.errors import InvalidValueError, LibraryError, UnknownNameError
 from gvlab.findings.robustness import Robustness, judge_ensemble, separations
 from gvlab.library import Library
@@ -16,7 +17,7 @@ from gvlab.library.ensemble_recipe import Block
 from gvlab.statistics import approximate_power as formulas
 from gvlab.statistics import logrank_power, mannwhitney_power, welch_power
 from gvlab.subject import System
-from gvlab.subject.plausible import between_searches, effective_sample_size, rounded
+from gvlab.subject.plausible import between_searches, central, effective_sets, energy_distance, rounded
 from gvlab.subject.replicated import replicated_cohort
 
 AXIS = ("f_ATF4_independent", "K_atf4_irf7", "rho_il15_induction", "f_il15_irf7_independent", "k_birth_blast")
@@ -26,9 +27,7 @@ CLAIMS = ("C01", "C02", "C03", "C04", "C06", "C07")
 @pytest.fixture(scope="module")
 def recipe():
     small = Block(title="the axis", parameters=AXIS)
-    return (
-        Library().read("ensembles", "mathew2018").model_copy(update={"vary": (small,), "subjects": 4, "particles": 16})
-    )
+    return Library().read("ensembles", "mathew2018").model_copy(update={"vary": (small,), "subjects": 4, "members": 16})
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +35,10 @@ def evaluator(recipe):
     return Evaluator(recipe, [Library().read("findings", claim) for claim in CLAIMS])
 
 
-@pytest.fixture
-def particles(evaluator):
-    points = np.random.default_rng(1).random((16, len(evaluator.space)))
-    return sampler.of_points(evaluator, points, 4)
+@pytest.fixture(scope="module")
+def margins(recipe):
+    small = recipe.model_copy(update={"decide": ("calibrate",)})
+    return Margins(Evaluator(small, [Library().read("findings", claim) for claim in CLAIMS]), recipe.spare)
 
 
 def test_every_value_of_the_space_lies_within_its_row():
@@ -60,7 +59,7 @@ def test_the_circuit_is_shared_and_growth_belongs_to_a_line():
     by_name = {axis.name: axis.systems for axis in space.axes}
     assert set(by_name["K_atf4_irf7"]) == set(Library().names("systems"))
     assert by_name["k_birth_blast@leukemia:wehi3b_flt3itd"] == ("b6_into_balbc_wehi3b",)
-    assert len(by_name) == 7
+    assert len(by_name) == 8
 
 
 def test_pharmacokinetics_and_switches_do_not_vary():
@@ -117,89 +116,36 @@ def test_power_by_formula_is_near_power_by_drawing_experiments():
         assert formulas.logrank_power(*curves, 10, 0.05)[0] == pytest.approx(drawn, abs=0.12)
 
 
-def test_discrepancies_are_the_sum_of_what_is_missing(evaluator, particles):
-    answers = evaluator.evaluate(evaluator.space.values(particles.unit_points))
-    np.testing.assert_allclose(particles.discrepancy, answers.discrepancy(), atol=1e-9)
-    assert np.all((answers.discrepancy() <= 0) == answers.met[:, answers.decides].all(axis=1))
+def test_nothing_is_missing_only_where_every_comparison_is_met_with_some_to_spare(margins, evaluator):
+    points = np.random.default_rng(1).random((64, len(margins.space)))
+    spared, missing = margins.follow(points, 4)
+    assert np.all(np.isfinite(spared))
+    met = missing.sum(axis=1) <= 0
+    answers = evaluator.evaluate(
+        evaluator.space.values(points), subjects=4, seed=evaluator.recipe.subjects_seed
+    )  # fmt: skip
+    claims = np.array([each.finding.role == "calibrate" for each in answers.comparisons])
+    assert met.any()
+    assert not met.all()
+    assert np.all(answers.met[met][:, claims])
+    np.testing.assert_array_equal(met, np.all(spared >= margins.least - 1e-9, axis=1))
+    sized = ~margins.of_power
+    names = [each.asked.title for each in margins.columns]
+    margin = {each.title: answers.margin[:, i] for i, each in enumerate(answers.comparisons)}
+    for i in np.flatnonzero(sized):
+        np.testing.assert_allclose(spared[:, i], np.clip(margin[names[i]], -2, 1.5))
 
 
-def test_what_is_known_is_not_computed_again(evaluator, particles):
-    values = evaluator.space.values(particles.unit_points)
-    marked = np.full_like(particles.discrepancy_by_system, 7.0)
-    found = evaluator.discrepancies(values, known=marked, needed=np.zeros(marked.shape, dtype=bool))
-    np.testing.assert_array_equal(found, marked)
-
-
-def test_moves_stay_within_the_tolerance_and_the_cube(evaluator, particles):
-    led = sampler.select(particles, float(np.median(particles.discrepancy)), np.random.default_rng(3))
-    assert np.all(led.discrepancy <= led.tolerance)
-    moved = sampler.move(evaluator, led, seed=4)
-    assert np.all(moved.discrepancy <= led.tolerance)
-    assert np.all((moved.unit_points >= 0) & (moved.unit_points <= 1))
-    assert not np.array_equal(moved.unit_points, led.unit_points)
-    np.testing.assert_allclose(
-        moved.discrepancy, evaluator.evaluate(evaluator.space.values(moved.unit_points)).discrepancy(), atol=1e-9
-    )
-
-
-def test_a_run_that_was_interrupted_goes_on_as_if_it_had_not_been(evaluator, particles, tmp_path):
-    whole = [step.unit_points for step, _ in zip(sampler.lead(evaluator, particles, 5), range(4), strict=False)]
-    file = tmp_path / "particles.npz"
-    for step, number in zip(sampler.lead(evaluator, particles, 5, file), range(2), strict=False):
-        assert np.array_equal(step.unit_points, whole[number])
-    again = sampler.Particles.read(file, sampler.fingerprint(evaluator))
-    rest = [step.unit_points for step, _ in zip(sampler.lead(evaluator, again, 5), range(2), strict=False)]
-    for one, other in zip(rest, whole[2:], strict=True):
-        np.testing.assert_array_equal(one, other)
-
-
-def test_a_checkpoint_of_another_recipe_is_refused(particles, tmp_path):
-    file = tmp_path / "particles.npz"
-    particles.write(file, "one")
-    with pytest.raises(LibraryError, match="made with another recipe, other bounds or other findings"):
-        sampler.Particles.read(file, "other")
-    file.write_bytes(b"half a file")
-    with pytest.raises(LibraryError, match="Delete it to begin anew"):
-        sampler.Particles.read(file, "one")
-
-
-def test_a_damaged_checkpoint_is_a_sentence_with_its_name_whatever_the_damage(particles, tmp_path):
-    file, good = tmp_path / "particles.npz", tmp_path / "good.npz"
-    particles.write(good, "one")
-    whole = good.read_bytes()
-    sampler.Particles.read(good, "one")
-    damages = [whole[: len(whole) * part // 8] for part in range(8)]
-    for place in range(30, len(whole), 97):
-        damages.append(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
-    refused = []
-    for damage in damages:
-        file.write_bytes(damage)
-        try:
-            sampler.Particles.read(file, "one")
-        except LibraryError as error:
-            refused.append(str(error))
-    assert len(refused) >= 0.8 * len(damages)
-    assert all(str(file) in said for said in refused)
-    with np.load(good) as content:
-        arrays = dict(content)
-    walkers = arrays["ancestor"]
-    for change in ({"ancestor": walkers[:-1]}, {"unit_points": walkers}, {"about": np.array("[]")}):
-        np.savez_compressed(file, **{**arrays, **change})
-        with pytest.raises(LibraryError, match=r"particles\.npz.* cannot be read: .*Delete it to begin anew"):
-            sampler.Particles.read(file, "one")
-
-
-def test_the_walls_reflect():
-    np.testing.assert_allclose(sampler.reflect(np.array([-0.2, 0.3, 1.1, 2.4])), [0.2, 0.3, 0.9, 0.4])
-
-
-def test_sets_of_one_family_count_as_less():
-    random = np.random.default_rng(6)
-    family = np.repeat(np.arange(20), 10)
-    alone, together = random.random((200, 1)), np.repeat(random.random((20, 1)), 10, axis=0)
-    assert effective_sample_size(together, family)[0] == pytest.approx(20, rel=0.05)
-    assert effective_sample_size(alone, family)[0] > 100
-    assert effective_sample_size(alone, np.arange(200))[0] == 200
+def test_what_is_known_is_not_computed_again_and_what_is_hopeless_is_given_up(margins):
+    points = np.random.default_rng(2).random((8, len(margins.space)))
+    known = np.full((8, len(margins.systems)), 7.0)
+    spared, missing = margins.follow(points, 4, known=known, needed=np.zeros(known.shape, dtype=bool))
+    np.testing.assert_array_equal(missing, known)
+    assert np.isnan(spared).all()
+    assert margins.effort(spared) == 0
+    _, missing = margins.follow(points, 4, limit=np.full(8, -1.0))
+    assert np.isinf(missing).all()
+    assert margins.effort(margins.follow(points, 4)[0]) == pytest.approx(8)
 
 
 def test_searches_that_disagree_are_told_from_those_that_agree():
@@ -208,52 +154,97 @@ def test_searches_that_disagree_are_told_from_those_that_agree():
     shares = np.column_stack([random.random(300), 0.2 * random.random(300) + 0.3 * search])
     agree, apart = between_searches(shares, search)
     assert agree == pytest.approx(1.0, abs=0.03)
-    # Uniform over a width of 0.2, means 0.3 apart: the ratio of standard deviations is 0.3 over 0.2 / sqrt(12).
-    assert apart == pytest.approx(np.sqrt(0.99 + 0.09 / (0.04 / 12)), rel=0.05)
+    assert apart > 2
     assert between_searches(shares, np.zeros(300, dtype=int)) == pytest.approx([1.0, 1.0])
+
+
+def test_scale_reduction_is_that_of_its_formula():
+    random = np.random.default_rng(11)
+    search = np.repeat([0, 1], 500)
+    scores = random.standard_normal(1000) + search * 1.0
+    # Means one apart: between 1/2; within 1 (ranks of both together shrink both alike).
+    assert between_searches(scores[:, None], search)[0] == pytest.approx(np.sqrt(1 + 0.5), rel=0.05)
+
+
+def test_sets_are_worth_what_the_means_of_searches_say():
+    random = np.random.default_rng(12)
+    search = np.repeat(np.arange(8), 50)
+    alone = random.standard_normal((400, 60))
+    assert effective_sets(alone, search) == pytest.approx(400, rel=0.15)
+    # Every value comes five times within its search: a search is worth ten of fifty.
+    copied = np.repeat(random.standard_normal((80, 60)), 5, axis=0)
+    assert effective_sets(copied, search) == pytest.approx(80, rel=0.2)
+    assert effective_sets(alone, np.zeros(400, dtype=int)) == 400
+    assert effective_sets(np.ones((8, 2)), np.repeat([0, 1], 4)) == 8
+
+
+def test_energy_distance_tells_samples_apart_as_its_definition_does():
+    random = np.random.default_rng(13)
+    one, same, other = random.random((200, 3)), random.random((150, 3)), random.random((150, 3)) + 0.5
+    assert abs(energy_distance(one, same)) < 0.01
+    assert energy_distance(one, other) > 0.3
+    x, y = np.array([[0.0], [1.0]]), np.array([[3.0], [4.0]])
+    # Across 3; within 1 and 1; all six pairs of 0, 1, 3, 4: 1, 3, 4, 2, 3, 1.
+    assert energy_distance(x, y) == pytest.approx((2 * 3 - 2) / (14 / 6))
+
+
+def test_the_most_central_set_is_in_the_middle():
+    points = np.array([[0.1, 0.2], [0.5, 0.5], [0.9, 0.7], [0.2, 0.9], [0.8, 0.1]])
+    assert central(points) == 1
 
 
 @pytest.fixture(scope="module")
 def small(recipe):
-    return recipe.model_copy(update={"decide": ("calibrate",), "prior_draws": 128, "sets": 16, "searches": 2})
+    changes = {"decide": ("calibrate",), "prior_draws": 32, "searches": 2, "members": 12, "changes": 2}
+    return recipe.model_copy(update={**changes, "subjects_checked": 8, "subjects_judged": 8})
 
 
+@pytest.fixture
 def culture_only(monkeypatch):
     claims = [Library().read("findings", claim) for claim in CLAIMS]
     monkeypatch.setattr("gvlab.calibration.calibrate.Evaluator", lambda each, **kind: Evaluator(each, claims, **kind))
-    monkeypatch.setattr("gvlab.calibration.search.MOVES_BEFORE", 2.0)
-    monkeypatch.setattr("gvlab.calibration.search.MOVES_BETWEEN", 1.0)
+    monkeypatch.setattr("gvlab.calibration.guess._LOOKS", 4_000)
+    monkeypatch.setattr("gvlab.calibration.search.CANDIDATES", 4)
 
 
-def test_searches_side_by_side_give_what_one_after_another_gives(small, tmp_path, monkeypatch):
-    culture_only(monkeypatch)
+def test_searches_side_by_side_give_what_one_after_another_gives(small, tmp_path, culture_only):
     whole = Calibration(small, tmp_path / "whole")
     shares = [step.share for step in whole.run()]
     assert shares[-1] == 1.0
+    assert all(0 <= share <= 1 for share in shares)
     for number in (2, 1):
         parts = Calibration(small, tmp_path / "parts")
         assert list(parts.run(only=number))
         assert parts.ensemble is None
     gathered = Calibration(small, tmp_path / "parts")
-    list(gathered.run())
+    list(gathered.run(gather=True))
     np.testing.assert_array_equal(gathered.ensemble.values, whole.ensemble.values)
     np.testing.assert_array_equal(gathered.ensemble.search, whole.ensemble.search)
-    assert len(whole.ensemble) == 16
-    assert set(np.bincount(whole.ensemble.search)) == {8}
     with pytest.raises(InvalidValueError, match="searches 1 to 2; 3 was asked for"):
         list(gathered.run(only=3))
+    with pytest.raises(InvalidValueError, match="give more than 0"):
+        list(gathered.run(minutes=0))
 
 
-def test_a_calibration_keeps_only_sets_that_meet_what_decides(small, tmp_path, monkeypatch):
-    culture_only(monkeypatch)
+def test_a_calibration_keeps_only_sets_that_meet_what_decides(small, tmp_path, culture_only):
     calibration = Calibration(small, tmp_path)
     list(calibration.run())
-    answers = calibration.evaluator.evaluate(calibration.ensemble.values, subjects=small.subjects_checked)
+    ensemble = calibration.ensemble
+    answers = calibration.evaluator.evaluate(ensemble.values, subjects=small.subjects_judged)
     assert np.all(answers.discrepancy() <= 0)
-    assert {
-        each.finding.role for each, decides in zip(answers.comparisons, answers.decides, strict=True) if decides
-    } == {"calibrate"}
-    assert calibration.ensemble.about["sets_tried"] > 128
+    deciding = [each.finding.role for each, ours in zip(answers.comparisons, answers.decides, strict=True) if ours]
+    assert set(deciding) == {"calibrate"}
+    about = ensemble.about
+    assert about["sets_tried"] >= sum(each["sets_tried"] for each in about["searches"])
+    assert len(ensemble) == sum(each["sets"] for each in about["searches"])
+    assert 0 <= about["passed_with_others"] <= 1
+    assert 1 <= about["effective_sample_size"] <= len(ensemble)
+
+
+def test_too_few_sets_are_no_ensemble(small, tmp_path, culture_only):
+    calibration = Calibration(small.model_copy(update={"members": 8, "searches": 1}), tmp_path)
+    with pytest.raises(InvalidValueError, match="plausible sets were found, and an ensemble has at least 10"):
+        list(calibration.run(minutes=0.001))
 
 
 def test_rounding_stays_within_bounds():
@@ -263,7 +254,7 @@ def test_rounding_stays_within_bounds():
 
 def test_an_ensemble_survives_its_file(tmp_path, recipe):
     about = {"recipe": recipe.model_dump(mode="json"), "sets": 3, "effective_sample_size": 2.0, "axes": [["a", 0, 1]]}
-    one = Ensemble(("a", "b@c:d"), np.arange(6.0).reshape(3, 2), np.array([0, 0, 1]), np.array([0, 1, 1]), about)
+    one = Ensemble(("a", "b@c:d"), np.arange(6.0).reshape(3, 2), np.array([0, 1, 1]), about)
     one.write(tmp_path / "some.parquet")
     other = Ensemble.read(str(tmp_path / "some.parquet"))
     assert other.names == one.names
@@ -273,10 +264,8 @@ def test_an_ensemble_survives_its_file(tmp_path, recipe):
     assert len(other.thin(2)) == 2
     with pytest.raises(UnknownNameError, match='no axis of the ensemble named "A"'):
         other.column("A")
-    with pytest.raises(InvalidValueError, match="3 sets cannot come from 2 searches"):
-        unchecked(Ensemble.__init__)(
-            object.__new__(Ensemble), one.names, one.values, one.family, np.array([0, 1]), about
-        )
+    with pytest.raises(InvalidValueError, match="An ensemble of 2 sets"):
+        unchecked(Ensemble.__init__)(object.__new__(Ensemble), one.names, one.values, np.array([0, 1]), about)
     (tmp_path / "bad.parquet").write_bytes(b"no")
     with pytest.raises(LibraryError, match="is not an ensemble written by gvlab"):
         Ensemble.read(str(tmp_path / "bad.parquet"))
@@ -285,7 +274,7 @@ def test_an_ensemble_survives_its_file(tmp_path, recipe):
 def test_verdicts_count_sets_and_name_associated_parameters(evaluator, recipe):
     values = evaluator.space.values(np.random.default_rng(8).random((80, len(evaluator.space))))
     about = {"recipe": recipe.model_dump(mode="json"), "sets": 80, "effective_sample_size": 80}
-    ensemble = Ensemble(evaluator.space.names, values, np.arange(80), np.arange(80) % 2, about)
+    ensemble = Ensemble(evaluator.space.names, values, np.arange(80) % 2, about)
     records = [Library().read("findings", claim) for claim in CLAIMS]
     found, answers = judge_ensemble(ensemble, evaluator, records, subjects=4)
     by_id = {verdict.record.id: verdict for verdict in found}
@@ -303,7 +292,7 @@ def test_verdicts_count_sets_and_name_associated_parameters(evaluator, recipe):
 def test_the_parameter_that_decides_is_found():
     random = np.random.default_rng(9)
     values = random.random((300, 4))
-    ensemble = Ensemble(("a", "b", "c", "d"), values, np.arange(300), np.zeros(300, dtype=int))
+    ensemble = Ensemble(("a", "b", "c", "d"), values, np.zeros(300, dtype=int))
     found = separations(ensemble, values[:, 2] > 0.6)
     assert found[0].axis == "c"
     assert found[0].area == pytest.approx(1.0)
@@ -313,7 +302,7 @@ def test_the_parameter_that_decides_is_found():
 def test_the_ensemble_of_the_library_keeps_its_promises():
     ensemble = Ensemble.read("mathew2018")
     file = Library().ensemble_file("mathew2018")
-    assert len(ensemble) >= 500
+    assert len(ensemble) >= 100
     assert file.stat().st_size < 2_000_000
     for name, low, high in ensemble.about["axes"]:
         column = ensemble.column(name)

@@ -107,3 +107,42 @@ def test_arms_that_do_the_same_are_one(arms):
     one, other = (ArmInSystem(experiment.system, experiment.arm(name)) for name in arms)
     assert (one == other) is (arms[0] == arms[1])
     assert len({one, other}) == len(set(arms))
+
+
+CURED = ("overall_survival", "cure", "leukemia_mortality", "gvhd_mortality")
+
+
+def carried_and_drawn(day, k_killing, subjects, **leukemia):
+    """Return what is expected of mice with T cells and sorafenib where cure is carried, and where it is drawn."""
+    library = Library.default()
+    recipe = library.read("ensembles", "mathew2018")
+    experiment = Experiment.read("mathew2018_survival", "b6_into_balbc_wehi3b", library)
+    place = ArmInSystem(experiment.system, experiment.arm("BM + T cells + sorafenib"))
+    plan = ReadoutPlan(endpoints=frozenset((name, day) for name in CURED), curve=True)
+    sets = {"k_killing_cd8": np.array(k_killing)}
+    found = []
+    for cures in (recipe.cures, ()):
+        cohort = ExpectedCohort(experiment.model, recipe.causes, 1e-3, cures=cures)
+        found.append(cohort.follow(experiment.system, sets, {place: plan}, subjects, 1)[place])
+    return found
+
+
+def test_cure_that_is_carried_is_what_many_drawn_cures_are_on_average():
+    carried, drawn = carried_and_drawn(60.0, [4.0, 8.0, 15.0, 30.0], 192)
+    cured = carried.probabilities["cure", 60.0]
+    assert cured.min() < 0.3
+    assert cured.max() > 0.7
+    for name in CURED:
+        np.testing.assert_allclose(carried.probabilities[name, 60.0], drawn.probabilities[name, 60.0], atol=0.025)
+    np.testing.assert_allclose(carried.curve, drawn.curve, atol=0.03)
+
+
+def test_what_is_cured_no_longer_dies_of_leukemia_and_everybody_lives_or_dies():
+    carried, _ = carried_and_drawn(60.0, [8.0, 30.0], 8)
+    share = {name: carried.probabilities[name, 60.0] for name in CURED}
+    np.testing.assert_allclose(share["overall_survival"], carried.curve[:, -1])
+    assert np.all(np.diff(carried.curve, axis=1) <= 1e-12)
+    dead = share["leukemia_mortality"] + share["gvhd_mortality"]
+    assert np.all(share["overall_survival"] + dead <= 1 + 1e-9)
+    assert np.all(share["overall_survival"] + dead > 0.9)  # the rest dies of other causes
+    assert np.all(share["cure"] + share["leukemia_mortality"] <= 1 + 1e-9)
