@@ -20,8 +20,8 @@ FREE = ("papers", "library")
 AGREED = {"body_mass"}
 
 # Plain English that any program uses in its own sense: a process that is alive, a list with none in it, the help of a
-# command; and techniques, whose methods are code and whose assays are called after them.
-PLAIN = {"alive", "none", "help", "vehicle", "qpcr", "bioluminescence"}
+# command, a function of which arguments are given; and techniques, whose methods are code and whose assays are called after them.
+PLAIN = {"alive", "none", "help", "vehicle", "partial", "patient", "relapse", "qpcr", "bioluminescence"}
 
 
 @functools.cache
