@@ -20,7 +20,7 @@ FREE = ("papers", "library")
 AGREED = {"body_mass"}
 
 # Plain English that any program uses in its own sense: a process that is alive, a list with none in it, the help of a
-# command, a function of which arguments are given; and techniques, whose methods are code and whose assays are called after them.
+# command, a function with some of its arguments; and techniques, whose methods are code and whose assays are called so.
 PLAIN = {"alive", "none", "help", "vehicle", "partial", "patient", "relapse", "qpcr", "bioluminescence"}
 
 
