@@ -105,7 +105,8 @@ class ComparisonInSystem:
         """What is measured and when, as a reader calls it."""
         measure = self.record.measure
         if measure.readout is not None:
-            return f"{self.experiment.model.title(measure.readout)} on {measure.at}"
+            who = f" of {measure.group.name}" if measure.group else ""
+            return f"{self.experiment.model.title(measure.readout)}{who} on {measure.at}"
         return f"{self.experiment.library.read('endpoints', str(measure.endpoint)).title} on {measure.at}"
 
     @property

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gvlab import units
+from gvlab.arrays import Array, Float
 from gvlab.experiment.results import Results
 from gvlab.findings import rule
 from gvlab.findings.comparisons import ComparisonInSystem, comparisons_of
@@ -246,16 +247,28 @@ def _judge(asked: ComparisonInSystem, results: Results, rng: np.random.Generator
     # An arm is held against another on the same day, or against itself on another day.
     other = asked.record.arm if asked.record.versus_at else asked.versus_name
     if measure.readout is not None:
-        reading = results.reading(measure.readout, asked.day, asked.record.arm)
+        reading = _reading(asked, results, asked.record.arm, asked.day)
         if asked.versus is None:
             return judge_reading(reading, expect, rng)
-        versus = results.reading(measure.readout, asked.versus_day, other)
+        versus = _reading(asked, results, other, asked.versus_day)
         return compare_readings(reading, versus, expect, significance, rng)
     arm = _fates(results, str(measure.endpoint), asked.day, asked.record.arm)
     if asked.versus is None:
         return judge_share(arm, expect)
     versus_arm = _fates(results, str(measure.endpoint), asked.versus_day, other)
     return compare_shares(arm, versus_arm, expect, significance, rng)
+
+
+def _reading(asked: ComparisonInSystem, results: Results, arm: str, day: float) -> Float[Array, "subject"]:
+    """Return the readout of an arm on a day; NaN for who is not of the group that is asked about."""
+    measure = asked.record.measure
+    reading = results.reading(str(measure.readout), day, arm)
+    if measure.group is None:
+        return reading
+    times = results.events(measure.group.endpoint)
+    holds = times.holds_on(arm, units.day(measure.group.by))
+    members = times.of(arm)["subject"].to_numpy(dtype=np.int64)[holds == measure.group.holds]
+    return np.where(np.isin(np.arange(len(reading)), members), reading, np.nan)
 
 
 def _fates(results: Results, endpoint: str, day: float, arm: str) -> Fates:

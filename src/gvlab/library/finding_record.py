@@ -39,6 +39,19 @@ class Published(Record):
     magnitude: Text = "unknown"
 
 
+class Group(Record):
+    """Which subjects of the arm are read: those for whom an endpoint holds on a day, or the others."""
+
+    name: Text
+    """What a reader calls them: "responders"."""
+    endpoint: Identifier
+    """An endpoint of the library."""
+    by: str
+    """A day: "day 182"."""
+    holds: bool = True
+    """Whether it holds for them, or not."""
+
+
 class Measure(Record):
     """What is compared: the share of an endpoint by a day, or a readout on a day."""
 
@@ -48,11 +61,15 @@ class Measure(Record):
     """An output of the model, read ideally from the subjects alive on `at`; the effect is a ratio of medians."""
     at: str
     """A day: "day 9"."""
+    group: Group | None = None
+    """Of a readout: which subjects are read; all where None."""
 
     @model_validator(mode="after")
     def _one(self) -> Measure:
         if (self.endpoint is None) == (self.readout is None):
             raise ValueError('a measure has either "endpoint" or "readout"')
+        if self.group is not None and self.readout is None:
+            raise ValueError("only a readout is read in a group of subjects; an endpoint is a share of all")
         return self
 
 
@@ -117,6 +134,10 @@ class Comparison(Record):
             raise ValueError('only "above" and "below" judge an arm alone; others need "versus" or "versus_at"')
         if self.versus and self.versus_at:
             raise ValueError('give either "versus" or "versus_at"')
+        if self.measure.group is not None and self.versus:
+            raise ValueError(
+                'a group is held against itself on another day, with "versus_at"; other arms have other groups'
+            )
         if self.arm in self.versus:
             raise ValueError(f'"{self.arm}" is held against itself; name another arm, or another day as "versus_at"')
         return self

@@ -213,6 +213,8 @@ class ExperimentRecord(Titled, Sourced):
     readouts: tuple[ReadoutRef, ...] = ()
     until: str
     assumed: Text = ""
+    over_sets: bool = True
+    """Whether plausible parameter sets are asked about it; patients have a population of their own, not those sets."""
     report: ReportSpec | None = None
     """What a report shows; where it is missing, every endpoint and every output that is read."""
 

@@ -91,6 +91,8 @@ def ask_ensemble(
     from gvlab.calibration import Ensemble, Evaluator, Recipe
     from gvlab.findings.robustness import judge_ensemble
 
+    records_of = library.read_all("experiments")
+    experiments = [each for each in experiments if records_of[each].over_sets]
     findings = library.read_all("findings").values()
     if not any(each.experiment in experiments for each in findings):
         return None
