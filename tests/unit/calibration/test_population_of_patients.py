@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gvlab.calibration import patients
+from gvlab.calibration.patients import Expected, distance, expected_outcomes, interval, moved, standard_error, weigh
+from gvlab.errors import InvalidValueError
+from gvlab.experiment import Experiment
+from gvlab.library import Library
+from gvlab.library.benchmark_record import Benchmark, BenchmarkSet
+from gvlab.subject import System
+from gvlab.workflows.calibrate_population import PopulationRequest, calibrate_patients
+
+
+def row(id: str = "B1", **fields) -> Benchmark:
+    given = {"title": "alive", "arms": {"a": 1.0}, "outcome": "survival", "day": 100, "n": 50, "use": "calibrate"}
+    return Benchmark(**{"id": id, "value": 0.3, **given, **fields})
+
+
+def outcomes(**columns) -> Expected:
+    n = len(next(iter(columns.values())))
+    return Expected(
+        {name: np.asarray(values, dtype=float) for name, values in columns.items()},
+        {name: np.ones(n) for name in columns},
+        np.ones(n),
+    )
+
+
+def test_one_strong_benchmark_is_met_by_weights_in_closed_form():
+    """Half of the patients live and half die: the weights are p and 1 - p over a half."""
+    expected = outcomes(B1=[1.0] * 500 + [0.0] * 500)
+    rare = row(n=100_000, value=0.3)
+    fit = weigh(expected, [rare])
+    assert expected.share("B1", fit.weights) == pytest.approx(0.3, abs=1e-3)
+    assert fit.weights[0] / fit.weights[-1] == pytest.approx(0.3 / 0.7, rel=1e-2)
+    assert fit.weights.mean() == pytest.approx(1.0)
+    assert fit.effective_patients == pytest.approx(1000 / (2 * (0.3**2 + 0.7**2)), rel=1e-2)
+
+
+def test_a_weak_benchmark_pulls_less_than_a_strong_one():
+    rng = np.random.default_rng(1)
+    expected = outcomes(B1=rng.random(2000))
+    weak, strong = (weigh(expected, [row(value=0.2, n=n)]) for n in (5, 5000))
+    assert 0.2 < expected.share("B1", strong.weights) < expected.share("B1", weak.weights) < 0.5
+    assert strong.effective_patients < weak.effective_patients
+
+
+def test_benchmarks_that_disagree_are_met_halfway():
+    rng = np.random.default_rng(2)
+    luck = rng.random(4000)
+    expected = outcomes(B1=luck, B2=luck)
+    rows = [row("B1", value=0.3), row("B2", value=0.6)]
+    share = expected.share("B1", weigh(expected, rows).weights)
+    assert 0.35 < share < 0.55
+
+
+def test_who_was_not_followed_has_no_weight():
+    expected = Expected({"B1": np.array([1.0, 0.0, 0.5])}, {"B1": np.ones(3)}, np.array([1.0, 1.0, 0.0]))
+    assert weigh(expected, [row()]).weights[2] == 0
+
+
+def test_errors_and_intervals_of_no_events():
+    none = row(value=0.0, n=16)
+    assert standard_error(none) > 0
+    low, high = interval(none)
+    assert low == 0
+    assert high == pytest.approx(0.194, abs=1e-3)
+    wider = interval(row(value=0.3, n=30, spread=0.1))
+    narrow = interval(row(value=0.3, n=30))
+    assert wider[0] < narrow[0] < 0.3 < narrow[1] < wider[1]
+
+
+@pytest.fixture(scope="module")
+def system() -> System:
+    return System.read("relapse_after_hct")
+
+
+def test_medians_go_where_the_weights_are_and_stay_within_their_bounds(system):
+    record = system.population.record
+    cohort = system.cohort(512, 1)
+    slow = (cohort.column("k_birth_blast") < np.median(cohort.column("k_birth_blast"))).astype(float)
+    gone = moved(record, record, cohort, slow)
+    before, after = (
+        next(spec for spec in each.variability if spec.parameter == "k_birth_blast") for each in (record, gone)
+    )
+    center = system.parameters().value("k_birth_blast") if before.value is None else before.value
+    assert after.value < center
+    for spec in gone.variability:
+        if spec.distribution == "log-normal":
+            low, high = system.parameters().bounds(spec.parameter)
+            assert low <= spec.value <= high
+        for shares in (spec.shares, [part.share for part in spec.components]):
+            assert not shares or (min(shares) >= 0.04 and sum(shares) == pytest.approx(1.0))
+    # What was moved is a population that can be drawn.
+    assert len(type(system.population)(gone, system.parameters()).sample(64, 1)) == 64
+
+
+def test_expected_outcomes_do_not_hang_on_the_draw_that_decides(system):
+    """The draws of death, cure and founders may be anything; what is expected of a patient stays."""
+    library = Library.default()
+    full: BenchmarkSet = library.read("benchmarks", "flt3itd_relapse_after_hct")
+    few = full.model_copy(
+        update={
+            "arms": {"sorafenib": full.arms["sorafenib"]},
+            "benchmarks": tuple(
+                row(use="calibrate", arms={"sorafenib": 1.0}, outcome=outcome, day=day, id=outcome)
+                for outcome, day in (("survival", 365), ("remission", 182), ("falling_blasts", 14))
+            ),
+        }
+    )
+    cohort = system.cohort(24, 3)
+    rng = np.random.default_rng(0)
+    fates = {
+        name: rng.random(24)
+        for name in ("U_cure_sensitive", "U_cure_mutant", "theta_death_leukemia", "theta_death_other")
+    }
+    one = expected_outcomes(few, cohort, system)
+    other = expected_outcomes(few, cohort.replace(fates), system)
+    for name in ("survival", "remission", "falling_blasts"):
+        assert one.counted[name] == pytest.approx(other.counted[name], abs=1e-9)
+        assert np.all((one.counted[name] >= 0) & (one.counted[name] <= 1 + 1e-9))
+    assert one.share("survival", np.ones(24)) == pytest.approx(np.mean(one.counted["survival"]))
+
+
+def test_expected_survival_is_the_share_of_drawn_patients(system):
+    library = Library.default()
+    full: BenchmarkSet = library.read("benchmarks", "flt3itd_relapse_after_hct")
+    arm = "chemotherapy"
+    few = full.model_copy(
+        update={"arms": {arm: full.arms[arm]}, "benchmarks": (row(arms={arm: 1.0}, day=365, id="alive"),)}
+    )
+    cohort = system.cohort(600, 4)
+    expected = expected_outcomes(few, cohort, system)
+    four = Experiment.read("patients_four_arms")
+    drawn = four.replace(arms=four.arms[:1]).run(4, cohort=cohort).events("overall_survival")
+    observed = drawn.curve("Chemotherapy").at(364.9)
+    assert observed.lower - 0.02 < expected.share("alive", np.ones(600)) < observed.upper + 0.02
+
+
+def test_a_population_is_calibrated_and_written(tmp_path):
+    request = PopulationRequest(
+        benchmarks="flt3itd_relapse_after_hct", seed=3, patients=128, moves=0, allow_collapse=True
+    )
+    bundle = calibrate_patients(request)
+    bundle.write(tmp_path / "out")
+    data = bundle.data["population.json"]
+    assert set(data) >= {"effective_patients", "largest_weight", "benchmarks"}
+    assert data["distance_weighted"] < data["distance_unweighted"][-1]
+    assert data["largest_weight"] < 1
+    (tmp_path / "lib" / "populations").mkdir(parents=True)
+    library = Library(tmp_path / "lib")
+    text = (tmp_path / "out" / "population.yaml").read_text()
+    (tmp_path / "lib" / "populations" / "flt3itd_relapse_after_hct.yaml").write_text(text)
+    assert library.read("populations", "flt3itd_relapse_after_hct") == bundle.found.population
+
+
+def test_weights_that_collapse_are_refused(monkeypatch):
+    monkeypatch.setattr("gvlab.workflows.calibrate_population.FEWEST", 10_000)
+    with pytest.raises(InvalidValueError, match="--allow-collapse"):
+        calibrate_patients(PopulationRequest(benchmarks="flt3itd_relapse_after_hct", patients=64, moves=0))
+
+
+def test_hold_outs_never_decide(system):
+    full: BenchmarkSet = Library.default().read("benchmarks", "flt3itd_relapse_after_hct")
+    only = full.model_copy(update={"benchmarks": tuple(r for r in full.benchmarks if r.use != "calibrate")})
+    with pytest.raises(InvalidValueError, match='no benchmark of use "calibrate"'):
+        patients.calibrate_population(only, Library.default(), 1, patients=64, moves=0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"arms": {"a": 0.5}}, "add up to 1"),
+        ({"from_day": 100}, "counts from day 100 to day 100"),
+        ({"n": 0}, "greater than or equal to 1"),
+        ({"value": 1.2}, "less than or equal to 1"),
+    ],
+)
+def test_a_benchmark_that_cannot_be_is_refused(fields, said):
+    with pytest.raises(ValueError, match=said):
+        row(**fields)
+
+
+def test_the_distance_counts_standard_errors():
+    expected = outcomes(B1=[0.5, 0.5])
+    asked = row(value=0.3)
+    assert distance(expected, [asked], np.ones(2)) == pytest.approx((0.2 / standard_error(asked)) ** 2)
