@@ -65,7 +65,8 @@ def _benchmarks(calibrated: dict) -> Iterator[str]:
     yield "## Benchmarks"
     yield (
         f"{calibrated['patients']:,} patients, seed {calibrated['seed']}; worth "
-        f"{calibrated['effective_patients']:,.0f} after weighing, the largest weight {100 * calibrated['largest_weight']:.2f} %; "
+        f"{calibrated['effective_patients']:,.0f} after weighing, the largest weight "
+        f"{100 * calibrated['largest_weight']:.2f} %; "
         f"{calibrated['not_followed']} could not be followed to the end. *Unweighted* is the population that "
         "experiments draw from; *weighted* is what its patients say after weighing; *left out* is what a population "
         "found without that row says of it."
