@@ -17,12 +17,12 @@ import numpy as np
 
 from gvlab import units
 from gvlab.arrays import Array, Bool, Float
-from gvlab.errors import InvalidValueError
+from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.experiment.experiment import Experiment, protocol_of
 from gvlab.findings.expected import Cancel, Progress
 from gvlab.lazy import LazyModule
 from gvlab.library import Library
-from gvlab.library.benchmark_record import Benchmark, BenchmarkSet
+from gvlab.library.benchmark_record import FALLING, SURVIVAL, Benchmark, BenchmarkSet
 from gvlab.library.records import Correlation, PopulationRecord
 from gvlab.library.variability import MixtureComponent, Variability
 from gvlab.protocol import Arm
@@ -36,23 +36,6 @@ from gvlab.subject.system import System
 
 optimize: Any = LazyModule("scipy.optimize")
 
-_HAZARDS = ("cumulative_hazard_leukemia", "cumulative_hazard_gvhd", "cumulative_hazard_other")
-_OUTPUTS = (*_HAZARDS, "burden", "p_extinct_sensitive", "p_extinct_mutant")
-_EVENTS = {
-    "remission": "complete_remission",
-    "partial_remission": "partial_remission",
-    "acute_gvhd_2": "acute_gvhd_2",
-    "acute_gvhd_3": "acute_gvhd_3",
-}
-_NEVER = {
-    "theta_first_mutant": 1e30,
-    "theta_death_leukemia": 1e30,
-    "theta_death_gvhd": 1e30,
-    "theta_death_other": 1e30,
-    "U_founders_alloreactive": 0.5,
-    "U_founders_leukemia": 0.5,
-}
-"""Fates whose luck is taken out: nobody dies, and the expected number of founders is drawn."""
 _SURELY_NOT = 0.02
 _OPTIONS = Options(relative_tolerance=1e-4)
 
@@ -102,9 +85,11 @@ def expected_outcomes(
     arms = [Arm(name, protocol_of(spec.doses, system, where)) for name, spec in benchmarks.arms.items()]
     experiment = Experiment(benchmarks.title, system=system, arms=arms, until=benchmarks.until)
 
+    outputs = (*benchmarks.hazards, benchmarks.burden, *benchmarks.extinct)
+
     def follow(these: Cohort, arm: str) -> Trajectories:
         task = experiment.tasks(0, cohort=these, options=_OPTIONS)[arm]
-        task = dataclasses.replace(task, times=days, outputs=_OUTPUTS)
+        task = dataclasses.replace(task, times=days, outputs=outputs)
         return run_tasks([task], progress=progress, cancel=cancel)[0].get()
 
     n = len(cohort)
@@ -113,29 +98,30 @@ def expected_outcomes(
     solved = np.ones(n)
     for arm in (each.name for each in arms):
         asked = [row for row in rows if arm in row.arms]
-        without = cohort.replace({**_NEVER, "U_cure_sensitive": 1.0, "U_cure_mutant": 1.0})
+        without = cohort.replace({**benchmarks.fixed, **dict.fromkeys(benchmarks.extinction_draws, 1.0)})
         run = follow(without, arm)
         solved *= run.ok
-        extinct = np.minimum(run.values("p_extinct_sensitive")[:, -1], run.values("p_extinct_mutant")[:, -1])
+        ends = [run.values(name)[:, -1] for name in benchmarks.extinct]
+        extinct = np.min(ends, axis=0) if ends else np.zeros(n)
         extinct = np.where(extinct > _SURELY_NOT, np.nan_to_num(extinct), 0.0)
         parts = [(run, np.arange(n), 1.0 - extinct)]
         who = np.flatnonzero(extinct > 0)
         for k in range(quadrature if len(who) else 0):
             draw = extinct[who] * (k + 0.5) / quadrature
-            cured = follow(without.select(who).replace({"U_cure_sensitive": draw, "U_cure_mutant": draw}), arm)
+            cured = follow(without.select(who).replace(dict.fromkeys(benchmarks.extinction_draws, draw)), arm)
             solved[who] *= cured.ok
             parts.append((cured, who, extinct[who] / quadrature))
         for part, whose, weight in parts:
-            survival = _survival(part)
+            survival = _survival(part, benchmarks.hazards)
             for row in asked:
-                hit, there = _outcome(row, part, survival)
+                hit, there = _outcome(row, part, survival, benchmarks.burden)
                 counted[row.id][whose] += row.arms[arm] * weight * np.nan_to_num(hit)
                 alive[row.id][whose] += row.arms[arm] * weight * np.nan_to_num(there)
     return Expected(counted, alive, solved)
 
 
-def _survival(run: Trajectories) -> Callable[[float], Float[Array, "patient"]]:
-    total = np.sum([run.values(name) for name in _HAZARDS], axis=0)
+def _survival(run: Trajectories, hazards: Sequence[str]) -> Callable[[float], Float[Array, "patient"]]:
+    total = np.sum([run.values(name) for name in hazards], axis=0)
     start = total[:, int(np.flatnonzero(run.times == 0)[0])]
     times = run.times
 
@@ -147,17 +133,17 @@ def _survival(run: Trajectories) -> Callable[[float], Float[Array, "patient"]]:
 
 
 def _outcome(
-    row: Benchmark, run: Trajectories, survival: Callable[[float], Float[Array, "patient"]]
+    row: Benchmark, run: Trajectories, survival: Callable[[float], Float[Array, "patient"]], burden_of: str
 ) -> tuple[Float[Array, "patient"], Float[Array, "patient"]]:
     there = survival(row.from_day)
-    if row.outcome == "survival":
+    if row.outcome == SURVIVAL:
         return survival(row.day), there
-    if row.outcome == "falling_blasts":
-        burden = run.values("burden")
+    if row.outcome == FALLING:
+        burden = run.values(burden_of)
         before = burden[:, int(np.flatnonzero(run.times == 0)[0])]
         return (burden[:, int(np.searchsorted(run.times, row.day))] < before) * there, there
     first = np.full(len(run), np.inf)
-    log = run.events[run.events["event"] == run.event_ids.index(_EVENTS[row.outcome])]
+    log = run.events[run.events["event"] == _event(row, run)]
     log = log[log["time"] >= row.from_day]
     np.minimum.at(first, log["subject"], log["time"])
     reached = first <= row.day
@@ -168,6 +154,12 @@ def _outcome(
     for i in np.flatnonzero(reached):
         hit[i] = np.exp(np.interp(first[i], days, np.log(np.maximum(curve[i], 1e-300))))
     return hit, there
+
+
+def _event(row: Benchmark, run: Trajectories) -> int:
+    if row.outcome not in run.event_ids:
+        raise UnknownNameError(f'outcome of benchmark "{row.id}"', row.outcome, (SURVIVAL, FALLING, *run.event_ids))
+    return run.event_ids.index(row.outcome)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,9 @@ app = typer.Typer(no_args_is_help=True, help="Populations of patients, held agai
 
 @app.command("calibrate")
 def calibrate(
-    name: Annotated[str, typer.Argument(help="A set of benchmarks of the library.")] = "flt3itd_relapse_after_hct",
+    name: Annotated[
+        str, typer.Argument(help="A set of benchmarks of the library.", show_default="the only one there is")
+    ] = "",
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same patients.")] = 1,
     patients: Annotated[int, typer.Option(min=64, help="Patients of the result.")] = 5000,
     moves: Annotated[int, typer.Option(min=0, help="How often medians and spreads are moved; 0 only weighs.")] = 12,
@@ -52,7 +54,7 @@ def calibrate(
         left_out=left_out,
         allow_collapse=allow_collapse,
     )
-    with output_folder(folder, f"population-{name}") as target:
+    with output_folder(folder, f"population-{name or 'benchmarks'}") as target:
         with progress_bar() as bar:
             bundle = calibrate_patients(request, progress=bar)
         bundle.write(target)

@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 
 from gvlab.library.fields import Identifier, Record, Sourced, Text, Titled
 
+SURVIVAL, FALLING = "survival", "falling"
+"""Outcomes that are no event of the model."""
+
 
 class Benchmark(Sourced):
     """One published outcome.
@@ -20,7 +23,8 @@ class Benchmark(Sourced):
     title: Text
     arms: dict[str, float] = Field(min_length=1)
     """Share of the patients in each arm of the set; they add up to 1."""
-    outcome: Literal["survival", "remission", "partial_remission", "acute_gvhd_2", "acute_gvhd_3", "falling_blasts"]
+    outcome: Identifier
+    """"survival", "falling" (the burden is below what it was on day 0), or an event of the set."""
     day: float = Field(gt=0)
     """The day by which it is counted."""
     from_day: float = Field(default=0.0, ge=0)
@@ -53,6 +57,16 @@ class BenchmarkSet(Titled, Sourced):
 
     system: Identifier
     until: str
+    hazards: tuple[Identifier, ...] = Field(min_length=1)
+    """Cumulative hazards of death; survival is the exponential of minus their sum."""
+    burden: Identifier
+    """The output that "falling" is about."""
+    extinct: tuple[Identifier, ...] = ()
+    """Probabilities that a clone is extinct; all must be for a cure."""
+    extinction_draws: tuple[Identifier, ...] = ()
+    """The draws that decide whether a clone dies out; they are integrated over."""
+    fixed: dict[Identifier, float] = Field(default_factory=dict)
+    """Other draws, set to what takes their luck out: nobody dies, and the middle number of founders is given."""
     arms: dict[str, BenchmarkArm] = Field(min_length=1)
     benchmarks: tuple[Benchmark, ...] = Field(min_length=1)
 
@@ -63,6 +77,8 @@ class BenchmarkSet(Titled, Sourced):
         if twice:
             raise ValueError(f'two benchmarks are called "{twice[0]}"')
         for row in self.benchmarks:
+            if row.from_day > 0 and row.outcome == FALLING:
+                raise ValueError(f'"{row.id}" asks for a burden below that of day 0; it counts from day 0')
             for arm in row.arms:
                 if arm not in self.arms:
                     raise ValueError(f'"{row.id}" is of an arm "{arm}" that the set does not have')

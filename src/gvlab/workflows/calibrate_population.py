@@ -24,8 +24,8 @@ FEWEST = 50
 class PopulationRequest(Request):
     """Which benchmarks, and how many patients."""
 
-    benchmarks: str
-    """A set of benchmarks of the library."""
+    benchmarks: str = ""
+    """A set of benchmarks of the library; the only one where empty."""
     seed: Annotated[int, Field(ge=0)] = 1
     patients: Annotated[int, Field(ge=64, le=200_000)] = 5000
     """Patients of the result; each move has a fifth of them, 1,024 at least."""
@@ -54,7 +54,7 @@ def calibrate_patients(
         If weights leave fewer than 50 effective patients and that is not allowed.
     """
     held = Library.default() if library is None else library
-    benchmarks: BenchmarkSet = held.read("benchmarks", request.benchmarks)
+    benchmarks: BenchmarkSet = held.read("benchmarks", request.benchmarks or _only(held))
 
     def stage(name: str, total: int) -> Any:
         return Stage(name, total, "patients", sink=progress, cancel=cancel).advance
@@ -96,6 +96,13 @@ def calibrate_patients(
                 row["left_out"] = without.expected.share(row["id"], without.fit.weights)
                 row["left_out_inside"] = bool(row["low"] <= row["left_out"] <= row["high"])
     return _bundle(request, benchmarks, found, rows)
+
+
+def _only(library: Library) -> str:
+    names = library.names("benchmarks")
+    if len(names) != 1:
+        raise InvalidValueError(f"The library has {len(names)} sets of benchmarks; name one of: {', '.join(names)}.")
+    return str(names[0])
 
 
 def _rows(benchmarks: BenchmarkSet, found: Calibrated) -> Iterable[dict[str, Any]]:

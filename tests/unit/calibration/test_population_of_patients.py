@@ -105,7 +105,7 @@ def test_expected_outcomes_do_not_hang_on_the_draw_that_decides(system):
             "arms": {"sorafenib": full.arms["sorafenib"]},
             "benchmarks": tuple(
                 row(use="calibrate", arms={"sorafenib": 1.0}, outcome=outcome, day=day, id=outcome)
-                for outcome, day in (("survival", 365), ("remission", 182), ("falling_blasts", 14))
+                for outcome, day in (("survival", 365), ("complete_remission", 182), ("falling", 14))
             ),
         }
     )
@@ -117,7 +117,7 @@ def test_expected_outcomes_do_not_hang_on_the_draw_that_decides(system):
     }
     one = expected_outcomes(few, cohort, system)
     other = expected_outcomes(few, cohort.replace(fates), system)
-    for name in ("survival", "remission", "falling_blasts"):
+    for name in ("survival", "complete_remission", "falling"):
         assert one.counted[name] == pytest.approx(other.counted[name], abs=1e-9)
         assert np.all((one.counted[name] >= 0) & (one.counted[name] <= 1 + 1e-9))
     assert one.share("survival", np.ones(24)) == pytest.approx(np.mean(one.counted["survival"]))
