@@ -98,8 +98,8 @@ RECIPE = Library().path("ensembles", "mathew2018").read_text()
     ("before", "after", "words"),
     [
         ("members:", "membres:", 'no key named "membres". Did you mean "members"?'),
-        ("members: 60", "members: 60\nmembers: 64", 'the key "members" stands twice'),
-        ("members: 60", "members: 2", '"members" is 2: input should be greater than or equal to 8'),
+        ("members: 45", "members: 45\nmembers: 64", 'the key "members" stands twice'),
+        ("members: 45", "members: 2", '"members" is 2: input should be greater than or equal to 8'),
         ("name: mathew2018", "name: other", 'it must be the name of the file, "mathew2018"'),
     ],
 )

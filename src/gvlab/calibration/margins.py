@@ -25,7 +25,7 @@ _ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class Column:
+class Ask:
     """One number that is asked of a comparison.
 
     Attributes
@@ -155,11 +155,11 @@ def _once(evaluator: Evaluator, system: str) -> tuple[ComparisonInSystem, ...]:
     return tuple(found.values())
 
 
-def _columns(asked: tuple[ComparisonInSystem, ...], spare: Spare) -> list[Column]:
-    sizes = [Column(each, False, *_of_size(each, spare)) for each in asked]
+def _columns(asked: tuple[ComparisonInSystem, ...], spare: Spare) -> list[Ask]:
+    sizes = [Ask(each, False, *_of_size(each, spare)) for each in asked]
     tested = [(each, each.record.significance) for each in asked]
     powers = [
-        Column(each, True, float(special.ndtri(max(test.probability, spare.probability))), spare.scale_score)
+        Ask(each, True, float(special.ndtri(max(test.probability, spare.probability))), spare.scale_score)
         for each, test in tested
         if test is not None
     ]

@@ -151,10 +151,10 @@ class ExpectedCohort:
         """
         n = len(next(iter(sets.values())))
         cures = self._cures_of(system)
-        thresholds = {cause.threshold: THRESHOLD for cause in self.causes} | {cure.fate: CURED for cure in cures}
+        thresholds = {cause.threshold: THRESHOLD for cause in self.causes} | {each.fate: CURED for each in cures}
         cohort = replicated_cohort(system, sets, subjects, seed, thresholds)
         readouts = sorted({name for plan in plans.values() for name, _ in plan.readouts})
-        carried = (*(cause.hazard for cause in self.causes), *(name for cure in cures for name in cure.followed))
+        carried = (*(cause.hazard for cause in self.causes), *(name for each in cures for name in each.followed))
         outputs = tuple(dict.fromkeys((*carried, *self.outputs, *readouts)))
         found = {}
         # One arm after the other: the trajectories of so many subjects in all arms at once would fill the memory.
@@ -178,7 +178,7 @@ class ExpectedCohort:
     def _cures_of(self, system: System) -> tuple[Cure, ...]:
         """Return the cures that subjects of a system can have: a culture has no fates."""
         fates = {fate.parameter for fate in system.population.record.fates}
-        return tuple(cure for cure in self.cures if cure.fate in fates)
+        return tuple(each for each in self.cures if each.fate in fates)
 
     def _read(
         self, result: TaskResult, plan: ReadoutPlan, sets: int, subjects: int, system: System
@@ -233,7 +233,7 @@ class _Fates:
 
     def __init__(self, run: Trajectories, causes: tuple[Cause, ...], cures: tuple[Cure, ...]) -> None:
         self.events = frozenset(cause.event for cause in causes)
-        self.cures = frozenset(cure.event for cure in cures)
+        self.cures = frozenset(each.event for each in cures)
         self._causes = causes
         self._hazards = {cause.event: _carried(run.values(cause.hazard)) for cause in causes}
         self._ended = np.exp(-self._total(ends_with_cure=True))
@@ -277,10 +277,10 @@ def _extinct(run: Trajectories, cures: tuple[Cure, ...]) -> Float[Array, "subjec
     if not cures:
         return None
     # A clone that was never there is as good as extinct, but before the first cell there is nothing to be cured of.
-    founded = np.any([np.nan_to_num(run.values(cure.founders)) > 0 for cure in cures], axis=0)
+    founded = np.any([np.nan_to_num(run.values(each.founders)) > 0 for each in cures], axis=0)
     gone = _last(run.values(cures[0].probability))
-    for cure in cures[1:]:
-        gone = gone * _last(run.values(cure.probability))
+    for each in cures[1:]:
+        gone = gone * _last(run.values(each.probability))
     gone = np.where(np.maximum.accumulate(founded, axis=1), np.clip(gone, 0, 1), 0.0)
     return np.asarray(np.maximum.accumulate(gone, axis=1))
 

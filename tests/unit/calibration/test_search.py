@@ -211,13 +211,16 @@ def test_a_move_home_sets_axes_back_and_no_others(search):
     assert np.all((to == members.points) | (to == members.start))
 
 
-def test_a_move_that_leads_away_must_win_more_than_one_that_does_not(search):
+def test_a_move_that_leads_away_must_win_more_than_one_that_does_not(search, monkeypatch):
     members = led(search, 1)
     row = np.flatnonzero(members.lacks > 0)[:1]
     lacks = members.lacks[row]
     same = members.points[row]
     away = members.points[row].copy()
     away[0, 4] = 0.999 if members.start[row[0], 4] < 0.9 else 0.001  # an axis that nothing hangs on
+    monkeypatch.setattr("gvlab.calibration.search._TOLL_ABOVE", 0.0)
     for points, won in ((same, True), (away, False)):
         assert search._better(members, row, points, 0.99 * lacks).tolist() == [won]
     assert search._better(members, row, away, 0.0 * lacks).tolist() == [True]
+    monkeypatch.setattr("gvlab.calibration.search._TOLL_ABOVE", 1e9)  # at the end of the way there is no toll
+    assert search._better(members, row, away, 0.99 * lacks).tolist() == [True]

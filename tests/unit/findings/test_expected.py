@@ -128,7 +128,7 @@ def carried_and_drawn(day, k_killing, subjects, **leukemia):
 
 
 def test_cure_that_is_carried_is_what_many_drawn_cures_are_on_average():
-    carried, drawn = carried_and_drawn(60.0, [4.0, 8.0, 15.0, 30.0], 192)
+    carried, drawn = carried_and_drawn(60.0, [1.0, 2.5, 5.0, 15.0], 192)
     cured = carried.probabilities["cure", 60.0]
     assert cured.min() < 0.3
     assert cured.max() > 0.7
@@ -138,7 +138,7 @@ def test_cure_that_is_carried_is_what_many_drawn_cures_are_on_average():
 
 
 def test_what_is_cured_no_longer_dies_of_leukemia_and_everybody_lives_or_dies():
-    carried, _ = carried_and_drawn(60.0, [8.0, 30.0], 8)
+    carried, _ = carried_and_drawn(60.0, [2.5, 15.0], 8)
     share = {name: carried.probabilities[name, 60.0] for name in CURED}
     np.testing.assert_allclose(share["overall_survival"], carried.curve[:, -1])
     assert np.all(np.diff(carried.curve, axis=1) <= 1e-12)
