@@ -105,7 +105,7 @@ def test_a_missing_key_is_named(folder):
 
 def test_a_wrong_value_is_shown_with_its_rule(folder):
     message = refusal(written(folder, DRUG.replace("kind: drug", "kind: poison")))
-    assert "\"kind\" is 'poison': input should be 'drug', 'cells', 'irradiation' or 'antibody'." in message
+    assert "\"kind\" is 'poison': input should be 'drug', 'cells', 'irradiation', 'antibody' or 'cytokine'." in message
 
 
 def test_a_unit_that_cannot_be_read_is_an_error(folder):
@@ -131,13 +131,13 @@ def test_yaml_words_and_numbers_are_read_as_a_biologist_writes_them(folder):
 @pytest.mark.parametrize(
     ("operation", "words"),
     [
-        ("{add: a, set: b, unit: mg}", "exactly one of add, set and mix"),
-        ("{unit: mg}", "exactly one of add, set and mix"),
+        ("{add: a, set: b, unit: mg}", "exactly one of add, set, mix and approach"),
+        ("{unit: mg}", "exactly one of add, set, mix and approach"),
         ("{add: a}", "needs the unit in which the amount enters"),
         ("{set: a}", 'needs either "to" (a value) or "unit"'),
         ("{set: a, to: 1, unit: mg}", 'needs either "to" (a value) or "unit"'),
         ("{mix: a, value: 1}", 'needs "value", "pool" and the "unit"'),
-        ("{add: a, unit: mg, to: 1}", "has only unit, times and guard"),
+        ("{add: a, unit: mg, to: 1}", "has only unit, times, whole and guard"),
         ("{add: c, unit: cell}, {mix: a, value: 1, pool: [c], unit: cell}", "enlarges its pool; put it before"),
     ],
 )
