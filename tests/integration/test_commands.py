@@ -92,7 +92,7 @@ def test_explain_resolves_the_overlays_of_a_system(gvlab):
 def test_explain_says_what_a_finding_asks(gvlab):
     said = gvlab("explain", "C23")
     assert said.code == 0
-    assert "hold-out" in said.printed
+    assert "seen" in said.printed
     assert "BM + syngeneic T cells + sorafenib" in said.printed
 
 

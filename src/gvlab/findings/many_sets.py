@@ -147,7 +147,11 @@ class Evaluator:
         """Return the experiment of a finding in every system that it asks about."""
         if not finding.comparisons:
             return {}
-        everywhere = self.library.read("experiments", finding.experiment).systems
+        record = self.library.read("experiments", finding.experiment)
+        # What is asked of a population of patients is not asked of sets of parameters.
+        if not record.over_sets:
+            return {}
+        everywhere = record.systems
         asked = {name for comparison in finding.comparisons for name in comparison.systems or everywhere}
         return {
             name: Experiment.read(finding.experiment, name, self.library, self.model)
