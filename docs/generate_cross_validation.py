@@ -45,6 +45,9 @@ def search(claim: str, folder: Path, members: int, minutes: float) -> None:
     record = library.read("findings", claim)
     asked = Evaluator(recipe, [record], space=margins.space, library=library)
     points = found.points[found.plausible]
+    if not len(points):
+        print(f"{claim}: no set was found in {minutes:g} minutes; give more, the search goes on in {folder}.")
+        return
     judged = library.read("ensembles", "mathew2018")
     answers = asked.evaluate(margins.space.values(points), subjects=judged.subjects_judged, seed=judged.seed)
     counting = [i for i, each in enumerate(answers.comparisons) if each.record.counts]
