@@ -85,7 +85,7 @@ def expected_outcomes(
     arms = [Arm(name, protocol_of(spec.doses, system, where)) for name, spec in benchmarks.arms.items()]
     experiment = Experiment(benchmarks.title, system=system, arms=arms, until=benchmarks.until)
 
-    outputs = (*benchmarks.hazards, benchmarks.burden, *benchmarks.extinct)
+    outputs = (*benchmarks.hazards, benchmarks.falls, *benchmarks.extinct)
 
     def follow(these: Cohort, arm: str) -> Trajectories:
         task = experiment.tasks(0, cohort=these, options=_OPTIONS)[arm]
@@ -114,7 +114,7 @@ def expected_outcomes(
         for part, whose, weight in parts:
             survival = _survival(part, benchmarks.hazards)
             for row in asked:
-                hit, there = _outcome(row, part, survival, benchmarks.burden)
+                hit, there = _outcome(row, part, survival, benchmarks.falls)
                 counted[row.id][whose] += row.arms[arm] * weight * np.nan_to_num(hit)
                 alive[row.id][whose] += row.arms[arm] * weight * np.nan_to_num(there)
     return Expected(counted, alive, solved)
@@ -139,9 +139,9 @@ def _outcome(
     if row.outcome == SURVIVAL:
         return survival(row.day), there
     if row.outcome == FALLING:
-        burden = run.values(burden_of)
-        before = burden[:, int(np.flatnonzero(run.times == 0)[0])]
-        return (burden[:, int(np.searchsorted(run.times, row.day))] < before) * there, there
+        cells = run.values(burden_of)
+        before = cells[:, int(np.flatnonzero(run.times == 0)[0])]
+        return (cells[:, int(np.searchsorted(run.times, row.day))] < before) * there, there
     first = np.full(len(run), np.inf)
     log = run.events[run.events["event"] == _event(row, run)]
     log = log[log["time"] >= row.from_day]

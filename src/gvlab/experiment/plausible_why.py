@@ -12,7 +12,7 @@ import numpy as np
 from gvlab.arrays import Array, Float
 from gvlab.engine import Cancel, Progress
 from gvlab.errors import InvalidValueError
-from gvlab.experiment.why import Pair, Reading, read_all
+from gvlab.experiment.why import Outcome, Pair, read_all
 from gvlab.library.ensemble_recipe import Recipe
 from gvlab.library.table_rows import EdgeRow
 from gvlab.protocol import Arm
@@ -45,7 +45,7 @@ def shares_of_sets(
     experiment: Experiment,
     pair: tuple[Arm, Arm],
     edges: Sequence[EdgeRow],
-    reading: Reading,
+    reading: Outcome,
     nominal: float,
     sets: int,
     ensemble: str,

@@ -22,6 +22,7 @@ from gvlab.files import read_text, write_text
 from gvlab.library import Library
 from gvlab.library.fields import Record, Words
 from gvlab.library.reading import parse_record
+from gvlab.library.records import Varied
 from gvlab.model.model import Model
 from gvlab.protocol import Arm, Change, Condition, Dose, Harvest, Protocol
 from gvlab.subject import System
@@ -87,6 +88,15 @@ class HarvestText(TextRecord):
     """What else was different about it."""
 
 
+class VariedText(TextRecord):
+    """What of a dose is not known."""
+
+    amount: str | None = None
+    """The parameter that multiplies the amount."""
+    day: str | None = None
+    """The parameter that shifts the first day, by whole days."""
+
+
 class DoseText(TextRecord):
     """A dose."""
 
@@ -104,6 +114,8 @@ class DoseText(TextRecord):
     """Name of a route of the agent; its default route where there is none."""
     harvest: HarvestText | None = None
     """For cells out of primary recipients."""
+    varied: VariedText | None = None
+    """What of it is not known and is varied over plausible parameter sets."""
 
 
 DoseRef = Annotated[Annotated[str, Tag("name")] | Annotated[DoseText, Tag("record")], Discriminator(_name_or_record)]
@@ -321,6 +333,7 @@ def _doses_text(protocol: Protocol) -> tuple[DoseText, ...]:
             every=dose.every,
             until=dose.until,
             route=dose.route,
+            varied=dose.varied and VariedText(amount=dose.varied.amount, day=dose.varied.day),
             harvest=dose.harvest
             and HarvestText(
                 at=dose.harvest.at,
@@ -373,6 +386,7 @@ def _protocol(doses: Sequence[str | DoseText], system: System, where: str) -> Pr
                 until=dose.until,
                 route=dose.route,
                 harvest=harvest,
+                varied=dose.varied and Varied(amount=dose.varied.amount, day=dose.varied.day),
                 library=system.library,
             )
         )

@@ -157,7 +157,7 @@ def _percent(each: EdgeShare) -> str:
 
 
 @dataclass(frozen=True)
-class Reading:
+class Outcome:
     """What is compared: an endpoint (whether it holds), or an output of the model, on a day."""
 
     name: str
@@ -167,7 +167,7 @@ class Reading:
     endpoint: bool
 
     @classmethod
-    def of(cls, experiment: Experiment, name: str = "", day: str = "") -> Reading:
+    def of(cls, experiment: Experiment, name: str = "", day: str = "") -> Outcome:
         """Return a reading by name: an endpoint of the library or an output of the model; survival where "".
 
         Raises
@@ -266,7 +266,7 @@ def why(
         raise InvalidValueError(f'"{arm}" is compared with itself. Name another arm.')
     if sets < 0:
         raise InvalidValueError(f"{sets} plausible sets are asked for; there are 0 or more.")
-    asked = Reading.of(experiment, reading, day)
+    asked = Outcome.of(experiment, reading, day)
     pair = experiment.arm(arm), experiment.arm(versus)
     edges = cuttable(experiment, pair)
     mice = experiment.system.cohort(subjects, seed) if cohort is None else cohort
@@ -306,7 +306,7 @@ def read_all(
     edges: Sequence[EdgeRow],
     cohort: Cohort,
     seed: int,
-    reading: Reading,
+    reading: Outcome,
     executor: Executor | str | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,

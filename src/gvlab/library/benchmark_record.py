@@ -59,7 +59,7 @@ class BenchmarkSet(Titled, Sourced):
     until: str
     hazards: tuple[Identifier, ...] = Field(min_length=1)
     """Cumulative hazards of death; survival is the exponential of minus their sum."""
-    burden: Identifier
+    falls: Identifier
     """The output that "falling" is about."""
     extinct: tuple[Identifier, ...] = ()
     """Probabilities that a clone is extinct; all must be for a cure."""
