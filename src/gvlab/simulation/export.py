@@ -208,6 +208,8 @@ def _formula(operation: Operation, value_of: Any) -> str:
         return repr(value)
     if operation.kind == "add":
         return f"({own} + {value!r})"
+    if operation.kind == "approach":
+        return f"({value!r} + ({own} - {value!r}) * {_one(operation.added)!r})"
     pool = " + ".join(value_of(name) for name in operation.pool)
     added = _one(operation.added)
     return f"(({own} * ({pool}) + {value!r} * {added!r}) / ({pool} + {added!r}))" if added > 0 else own
