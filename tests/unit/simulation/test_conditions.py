@@ -21,9 +21,10 @@ def test_a_condition_made_by_hand_holds_to_the_bounds_as_any_value_does():
             run_tasks([task])
     with pytest.raises(InvalidValueError, match="its bounds are"):
         cohort.replace({name: np.full(3, 2 * high)})
-    # What a row of a library says with its reason may lie beyond them: D835 is far from the wild type.
-    beyond = Condition.read("flt3_tkd_d835_leukemia")
-    assert SimulationTask(model, cohort, condition=beyond, until=1).values["IC50_sorafenib_flt3itd"].min() > 1
+    # What a row of a library says with its reason may lie beyond them: depleted grafts have few T cells.
+    beyond = Condition.read("t_cell_depleted_graft")
+    lowest = cohort.table.bounds("f_engraftment_t_cell")[0]
+    assert SimulationTask(model, cohort, condition=beyond, until=1).values["f_engraftment_t_cell"].max() < lowest
 
 
 def test_a_subject_number_is_the_same_mouse_in_every_arm_and_whatever_their_number():

@@ -75,7 +75,7 @@ def test_the_unit_of_time_of_a_model_counts(house_model, hours, plan, mortal, en
     np.testing.assert_allclose(other.end_times, one.end_times, rtol=1e-5)
     np.testing.assert_allclose(other.first("death_house"), one.first("death_house"), rtol=1e-5)
     for name in ("cell_a", "hazard"):
-        np.testing.assert_allclose(other.values(name), one.values(name), rtol=1e-4)
+        np.testing.assert_allclose(other.values(name), one.values(name), rtol=1e-4, atol=1e-9)
     assert (one.unit("drug_central"), other.unit("drug_central")) == ("mg", "ug")
     np.testing.assert_allclose(other.values("drug_central"), 1000 * one.values("drug_central"), rtol=1e-4, atol=1e-6)
     assert (one.unit("C_house"), other.unit("C_house")) == ("mg/L", "ug/L")
