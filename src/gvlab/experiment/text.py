@@ -386,7 +386,7 @@ def _protocol(doses: Sequence[str | DoseText], system: System, where: str) -> Pr
                 until=dose.until,
                 route=dose.route,
                 harvest=harvest,
-                varied=dose.varied and Varied(amount=dose.varied.amount, day=dose.varied.day),
+                varied=None if dose.varied is None else Varied(amount=dose.varied.amount, day=dose.varied.day),
                 library=system.library,
             )
         )
