@@ -16,7 +16,9 @@ EXPERIMENT = "mathew2018_survival"
 ARM = "BM + T cells + sorafenib"
 CVODE_GIVES_UP = pytest.param(
     "roadrunner",
-    marks=pytest.mark.xfail(reason="CVODE gives up on some mice right after the first doses; cause not found yet"),
+    marks=pytest.mark.xfail(
+        strict=False, reason="CVODE gives up on some mice right after the first doses; cause not found yet"
+    ),
 )
 
 
