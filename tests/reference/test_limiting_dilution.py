@@ -9,8 +9,8 @@ from scipy.stats import binomtest
 import gvlab
 from gvlab.protocol.condition import Change, Condition
 
-BIRTH, DEATH = 0.8, 0.5
-LAST = 60.0
+BIRTH, DEATH = 0.32, 0.2
+LAST = 120.0
 """Long after every fate is sealed: lineages that live by then never die out."""
 MODEL = gvlab.Model.default()
 NOTHING_ELSE = Condition(
@@ -21,17 +21,17 @@ NOTHING_ELSE = Condition(
         Change("f_engraftment_blast", 1.0),
         Change("f_clonogenic_blast", 1.0),
         Change("on_nk_blast", 0.0),
-        Change("burden_max", 1e30),
-        Change("burden_lethal", 1e29),
-        Change("mu_tkd_mutation", 0.0),
+        Change("burden_max", 1e10),
+        Change("burden_lethal", 5e9),
+        Change("mu_tkd_mutation", 1e-9),
     ),
 )
 
 
 def taken(cells: float, day: int, mice: int, engine: str) -> int:
     """Return in how many mice the leukemia has not died out."""
-    cohort = gvlab.System.read("b6_into_balbc_wehi3b").cohort(mice, seed=11)
-    dose = gvlab.Protocol.of(gvlab.Dose("wehi3b_flt3itd", f"{cells} cell", at=f"day {day}"))
+    cohort = gvlab.System.read("balbc_into_b6_mll_ptd").cohort(mice, seed=11)
+    dose = gvlab.Protocol.of(gvlab.Dose("mll_ptd_flt3itd", f"{cells} cell", at=f"day {day}"))
     run = gvlab.simulate(
         MODEL, cohort, dose, until=day + LAST, times=[day + LAST], outputs=("founders_sensitive",),
         condition=NOTHING_ELSE, engine=engine,

@@ -8,6 +8,7 @@ half applied.
 from __future__ import annotations
 
 import math
+import warnings
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from gvlab.assay.gating import (
 )
 from gvlab.assay.samples import MARK
 from gvlab.assay.transforms import Asinh, Hyperlog, Linear, Log, Logicle, Transform
-from gvlab.errors import InvalidValueError
+from gvlab.errors import GVLabWarning, InvalidValueError
 
 _BASE = "http://www.isac-net.org/std/Gating-ML/v2.0/"
 _G, _T, _D = (f"{{{_BASE}{part}}}" for part in ("gating", "transformations", "datatypes"))
@@ -238,12 +239,23 @@ def _read_gate(element: ET.Element, kind: str) -> list[Gate]:
 
 
 def _check_ellipsoid(name: str, axes: int, mean: tuple[float, ...], covariance: tuple[tuple[float, ...], ...]) -> None:
-    """Raise if mean and covariance do not fit the axes, or the covariance belongs to no ellipsoid."""
+    """Raise if mean and covariance do not fit the axes, or the covariance has no inverse.
+
+    Warns where it is not positive definite: that of the reference set of Gating-ML 2.0 is not either, and its region
+    is what the formula of the specification says.
+    """
     fits = len(mean) == axes == len(covariance) and all(len(row) == axes for row in covariance)
-    if not fits or not np.isfinite(covariance).all() or np.linalg.eigvalsh(np.asarray(covariance)).min() <= 0:
+    if not fits or not np.isfinite(covariance).all() or np.linalg.matrix_rank(np.asarray(covariance)) < axes:
         raise InvalidValueError(
             f'the ellipsoid "{name}" has {axes} axes, a mean of {len(mean)} and a covariance of {len(covariance)} '
-            "rows; each axis needs one, and the covariance must be positive definite."
+            "rows; each axis needs one, and the covariance must have an inverse."
+        )
+    if np.linalg.eigvals(np.asarray(covariance)).real.min() <= 0:
+        warnings.warn(
+            f'The covariance of the ellipsoid "{name}" is not positive definite, so its region is no ellipsoid. It is '
+            "read as it is written, as the reference set of Gating-ML 2.0 asks; see that the matrix is the one meant.",
+            GVLabWarning,
+            stacklevel=2,
         )
 
 

@@ -228,9 +228,13 @@ def _with_units(model: libsbml.Model, target: str, formula: str) -> libsbml.ASTN
 
 
 def _give_units(node: libsbml.ASTNode, unit: str) -> None:
-    """Give a number, or the numbers of a sum, their unit."""
+    """Give a number its unit, or the numbers of a sum; of a product the first factor has it, the others have none."""
     if node.isNumber():
         node.setUnits(unit)
-    elif node.getType() == libsbml.AST_PLUS:
+    elif node.getType() in (libsbml.AST_PLUS, libsbml.AST_MINUS):
         for place in range(node.getNumChildren()):
             _give_units(node.getChild(place), unit)
+    elif node.getType() == libsbml.AST_TIMES:
+        _give_units(node.getChild(0), unit)
+        for place in range(1, node.getNumChildren()):
+            _give_units(node.getChild(place), "dimensionless")

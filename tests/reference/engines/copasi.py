@@ -77,7 +77,9 @@ def solve(
             raise CancelledError(f"The solve was cancelled; {row} of {subjects} subjects were done.")
         numbers = {name: _of(value, row) for name, value in (parameters or {}).items()}
         sbml = with_doses(document, numbers, [_operation(operation, row) for operation in schedule])
-        curves, last = run(sbml, times, options or TIGHT)
+        # The document begins with what is done first, at its time 0.
+        begins = min((float(_of(operation.time, row)) for operation in schedule), default=0.0)
+        curves, last = run(sbml, times - min(begins, 0.0), options or TIGHT)
         happened = _happened(last, model.events)
         log += [(row, event, time) for event, time in happened]
         ends = [time for event, time in happened if model.events[event] in stop]

@@ -83,7 +83,6 @@ def assert_same(scenario: Scenario, other: str, drawn: int, record) -> None:
     assert days <= EVENT_TIME
 
 
-@pytest.mark.xfail(strict=False, reason="CVODE gives up on some mice right after the first doses; cause not found")
 @pytest.mark.parametrize("scenario", ALL, ids=str)
 def test_curves_and_event_times_are_those_of_roadrunner(scenario, record_property):
     assert_same(scenario, "roadrunner", 3, record_property)

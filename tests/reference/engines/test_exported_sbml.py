@@ -29,10 +29,17 @@ FEW = list({each.experiment: each for each in EXPORTED}.values())
 """The last arm of each experiment: the one in which most is different."""
 
 
+SEEN_IN_A_STATE = {"complete_remission", "relapse", "acute_gvhd_2", "acute_gvhd_3"}
+"""Fates of patients of which the document writes no time; the state they change is compared instead."""
+
+
 def run_in_roadrunner(sbml, times, names, options):
     runner = roadrunner.RoadRunner(sbml)
     runner.integrator.setValue("relative_tolerance", options.relative_tolerance)
-    runner.integrator.setValue("absolute_tolerance", options.absolute_tolerance)
+    # One tolerance for all is taken anew after each event, relative to what a state is then: rounding in the place of
+    # zero would have to be solved to ten digits.
+    for name in (*runner.model.getRateRuleSymbols(), *runner.model.getFloatingSpeciesIds()):
+        runner.integrator.setIndividualTolerance(name, options.absolute_tolerance)
     runner.integrator.setValue("maximum_num_steps", 10**6)
     runner.timeCourseSelections = list(names)
     curves = np.asarray(runner.simulate(times=times.tolist())).T
@@ -51,14 +58,14 @@ def written_times(sbml: str) -> dict[str, str]:
         event.getId(): assignment.getVariable()
         for event in document.getModel().getListOfEvents()
         for assignment in event.getListOfEventAssignments()
-        if assignment.getMath().getType() == libsbml.AST_NAME_TIME
+        if libsbml.formulaToL3String(assignment.getMath()) in ("time", "time - 10 day")
     }
 
 
 def assert_same_fates(last: dict[str, float], ours, sbml: str) -> None:
     """Hold what a document has written down at its end against our events."""
     written = written_times(sbml)
-    assert set(written) == FATES
+    assert FATES - set(written) == SEEN_IN_A_STATE
     deaths = set(Model.default().deaths)
     happened = {ours.event_ids[row["event"]]: row["time"] for row in ours.events}
     death = min((time for event, time in happened.items() if event in deaths), default=np.inf)
@@ -78,15 +85,17 @@ def assert_exported_gives_our_curves(scenario: Scenario, record) -> None:
     arm, typical = experiment.arm(scenario.arm), experiment.system.typical()
     ours = scenario.run(typical, "ensemble")
     sbml = typical_subject(Model.default(), typical, arm.protocol, arm.condition)
-    fates = [row["time"] for row in ours.events if ours.event_ids[row["event"]] in FATES]
-    before = ours.times < min(fates, default=np.inf) - FLAGS
+    deaths = set(Model.default().deaths)
+    death = min((row["time"] for row in ours.events if ours.event_ids[row["event"]] in deaths), default=np.inf)
+    near = np.abs(ours.times[:, None] - ours.events["time"]).min(axis=1, initial=np.inf) < FLAGS
+    before = (ours.times < death - FLAGS) & ~near
     assert before.sum() > 2
     # COPASI does not tell what never changes.
     names = [name for name in ours.outputs if name not in Model.default().constants]
     for run in (run_in_roadrunner, run_in_copasi):
-        curves, last = run(sbml, ours.times, names, TIGHT)
+        curves, last = run(sbml, np.union1d(0.0, ours.times - min(arm.protocol.start, 0.0)), names, TIGHT)
         for name in names:
-            found, where = difference(curves[name][before], ours.values(name)[0, before])
+            found, where = difference(curves[name][-ours.times.size :][before], ours.values(name)[0, before])
             record(f"{run.__name__}, {name}", float(found))
             assert found <= 1, f"{run.__name__}, {name}, reading {where}"
         assert_same_fates(last, ours, sbml)

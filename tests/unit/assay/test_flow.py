@@ -359,7 +359,7 @@ def test_logicle_equals_flowkit():
         (
             '<g:EllipsoidGate g:id="e">{x}{x}<g:mean>{c}{c}</g:mean><g:covarianceMatrix><g:row>{e}{e}</g:row>'
             '<g:row>{e}{e}</g:row></g:covarianceMatrix><g:distanceSquare d:value="1"/></g:EllipsoidGate>',
-            "the covariance must be positive definite",
+            "the covariance must have an inverse",
         ),
     ],
 )

@@ -119,9 +119,9 @@ class Job:
         integrator.setValue("absolute_tolerance", job["absolute"])
         integrator.setValue("maximum_num_steps", int(job["max_steps"]))
         integrator.setValue("stiff", True)
-        for name, scale in job["scale"].items():
-            if name in equations.states:
-                integrator.setIndividualTolerance(name, job["absolute"] * scale)
+        self.integrator = integrator
+        self.scaled = frozenset(job["scale"])
+        self.tolerance = {name: job["absolute"] * job["scale"].get(name, 1.0) for name in equations.states}
         live.runner.timeCourseSelections = ["time", *self.outputs]
 
     def subject(self, chunk: dict[str, Any], index: int) -> dict[str, Any]:
@@ -136,6 +136,12 @@ class Job:
             value = chunk["values"][name][index]
             # libRoadRunner makes its tolerances from initial values, and fails where these are next to nothing.
             live.set(name, 0.0 if name in self.states and abs(value) < NOTHING else value)
+        # One tolerance for all states libRoadRunner would take anew after each event, relative to what a state is then;
+        # rounding that stands in the place of zero would have to be solved to ten digits, and CVODE gives up.
+        for name, tolerance in self.tolerance.items():
+            begins = abs(float(chunk["values"][name][index]))
+            small = begins if NOTHING < begins < 1.0 and name not in self.scaled else 1.0
+            self.integrator.setIndividualTolerance(name, tolerance * small)
         run = _Run(self, chunk, index, values)
         status = run.follow()
         final = live.last if live.stopped else [live.get(name) for name in live.equations.changeable]
