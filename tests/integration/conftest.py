@@ -34,6 +34,7 @@ def gvlab(monkeypatch, capsys) -> Callable[..., Outcome]:
     def run(*arguments: str) -> Outcome:
         monkeypatch.setattr(sys, "argv", ["gvlab", *arguments])
         monkeypatch.setattr(out, "width", 200)
+        monkeypatch.setattr(out, "stderr", False)  # a command that prints data puts its words there
         capsys.readouterr()
         with warnings.catch_warnings(), pytest.raises(SystemExit) as ended:
             main()
