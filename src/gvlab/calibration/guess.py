@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,10 +18,12 @@ from gvlab.calibration.surrogate import Array32, Surrogate
 HIDDEN = 160
 """Units of each hidden layer."""
 RETRAINED = 12
-"""Generations after which a surrogate is trained anew."""
+"""Generations after which a surrogate is trained on."""
 _LOOKS = 500_000
 """Sets that are looked at in training, each as often as this allows within the bounds of `_EPOCHS`."""
 _EPOCHS = (8, 60)
+_ONWARD, _GENTLY = 0.25, 1e-3
+"""Share of those looks that are enough for a surrogate that is trained on, and the rate at which that is done."""
 _FAR, _UNIT = 6.0, 3.0
 """Margins farther than so many scales from what is asked are all the same; the unit in which they are learned."""
 _STEPS = 40
@@ -32,7 +35,7 @@ _FARTHEST = 3.0
 
 
 class Guess:
-    """Leads members by what the ensemble's own surrogate guesses; the surrogate is trained anew now and then.
+    """Leads members by what the ensemble's own surrogate guesses; the surrogate is trained on now and then.
 
     Parameters
     ----------
@@ -98,15 +101,18 @@ class Guess:
         return np.asarray(np.nan_to_num(self._scaled(members.margins[rows]) - surrogate.guess(start)), dtype=np.float32)
 
     def _current(self, members: Members, seed: int) -> Surrogate:
-        """Return the surrogate, trained anew where it is old. After an interruption it is trained anew at once."""
+        """Return the surrogate, trained on where it is old. After an interruption it is trained from its beginning."""
         if self._surrogate is None or members.generation - self._trained >= RETRAINED:
             x = _inputs(members.tried_points, members.tried_checked)
             y = self._scaled(members.tried_margins)
             known = np.isfinite(y).astype(np.float32)
-            random = np.random.default_rng([seed, members.generation, 1])
-            self._surrogate = Surrogate(x.shape[1], y.shape[1], HIDDEN, random)
             epochs = int(np.clip(_LOOKS // len(x), *_EPOCHS))
-            self._surrogate.train(x, np.nan_to_num(y), known, epochs)
+            if self._surrogate is None:
+                random = np.random.default_rng([seed, members.generation, 1])
+                self._surrogate = Surrogate(x.shape[1], y.shape[1], HIDDEN, random)
+                self._surrogate.train(x, np.nan_to_num(y), known, epochs)
+            else:
+                self._surrogate.train(x, np.nan_to_num(y), known, math.ceil(_ONWARD * epochs), _GENTLY)
             self._trained = members.generation
         return self._surrogate
 
