@@ -232,6 +232,7 @@ def test_a_hyphen_is_the_terminal(gvlab, tmp_path, monkeypatch):
     assert said.code == 0, said.complained
     assert json.loads(said.printed)["manifest"]
     assert "Report:" in said.complained
+    assert "findings" in gvlab("list").printed  # what the next command says is on stdout again
     said = gvlab("run", "mathew2018_syngeneic", "--as-file", "-")
     assert yaml.safe_load(said.printed)["name"] == "mathew2018_syngeneic"
     said = gvlab("run", "mathew2018_syngeneic", "--out", "-")

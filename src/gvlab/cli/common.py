@@ -58,6 +58,16 @@ def say(lines: str | Iterable[str], indent: str = "") -> None:
         out.print(f"{indent}{line}", highlight=False, markup=False, soft_wrap=True)
 
 
+@contextlib.contextmanager
+def words_on_stderr() -> Iterator[None]:
+    """Print on stderr while the block lasts, so that stdout holds what a program reads and nothing else."""
+    out.stderr = True
+    try:
+        yield
+    finally:
+        out.stderr = False
+
+
 def show_or_write(file: Path | None, text: str) -> bool:
     """Print a text where no file is named or "-", and return False; else write the file, and return True."""
     from gvlab.files import write_text

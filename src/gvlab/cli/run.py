@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +12,16 @@ from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table as ScreenTable
 
-from gvlab.cli.common import PAPER, TERMINAL, count, out, output_folder, progress_bar, show_or_write
+from gvlab.cli.common import (
+    PAPER,
+    TERMINAL,
+    count,
+    out,
+    output_folder,
+    progress_bar,
+    show_or_write,
+    words_on_stderr,
+)
 from gvlab.cli.over_ensemble import print_answer
 from gvlab.workflows.defaults import QUICK_SETS, QUICK_SUBJECTS, RAW_ANIMALS, SEED, SETS, SUBJECTS
 
@@ -19,6 +29,7 @@ if TYPE_CHECKING:
     from gvlab.experiment.summary import Summary
     from gvlab.findings.one_set import JudgedFinding
     from gvlab.findings.study import Study
+    from gvlab.workflows.run_study import RunRequest
 
 GLYPHS = {
     "reproduced": ("green", "●"),
@@ -119,9 +130,7 @@ def run(
     gvlab run "#e=..." of a link, gvlab run mine.gvlab.zip --verify
     """
     # Imported here, as in every command: "gvlab --help" must answer at once.
-    from gvlab.files import is_device, make_folder, prepare_output_file
-    from gvlab.workflows.bundle import Document, Table, write_part
-    from gvlab.workflows.run_study import FINDINGS_FILE, REPORT_FILE, RunRequest, run_study, study_of
+    from gvlab.workflows.run_study import RunRequest, study_of
     from gvlab.workflows.studies import experiments_of
 
     if verify:
@@ -146,14 +155,26 @@ def run(
         return
     if not written:
         experiments_of(name)
-    if json_file is not None and str(json_file) == TERMINAL:
-        out.stderr = True  # so that what is printed is JSON and nothing else
+    with words_on_stderr() if _is_terminal(json_file) else contextlib.nullcontext():
+        _run(request, folder, json_file)
+
+
+def _is_terminal(file: Path | None) -> bool:
+    return file is not None and str(file) == TERMINAL
+
+
+def _run(request: RunRequest, folder: Path | None, json_file: Path | None) -> None:
+    """Run a study into its folder, and say what came of it."""
+    from gvlab.files import is_device, make_folder, prepare_output_file
+    from gvlab.workflows.bundle import Document, Table, write_part
+    from gvlab.workflows.run_study import FINDINGS_FILE, REPORT_FILE, run_study
+
     # A place that cannot be written is found now, not after the run.
-    later = json_file is not None and (str(json_file) == TERMINAL or is_device(json_file))
+    later = json_file is not None and (_is_terminal(json_file) or is_device(json_file))
     inside = json_file is not None and folder is not None and folder in json_file.parents
-    if json_file is not None and not inside and str(json_file) != TERMINAL:
+    if json_file is not None and not inside and not _is_terminal(json_file):
         prepare_output_file(json_file)
-    with output_folder(folder, name) as target:
+    with output_folder(folder, request.name) as target:
         if json_file is not None and inside:
             prepare_output_file(json_file)
 
