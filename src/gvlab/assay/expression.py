@@ -68,7 +68,7 @@ def analyze_cycles(
     written = used.groupby("target", sort=False)["efficiency"].first()
     efficiency = {target: (efficiencies or {}).get(target, float(written[target])) for target in targets}
     mean, spread, counts = _means(used)
-    zero = {target: _mean_of([mean.get((target, name), math.nan) for name in controls]) for target in targets}
+    zero = {target: _zero(mean, controls, target, reference) for target in targets}
     rows, without = [], []
     for target in targets:
         for sample in samples:
@@ -78,7 +78,7 @@ def analyze_cycles(
             if math.isnan(ct_reference):
                 without.append(sample)
             value = ratio(
-                np.array(ct - zero[target]), np.array(ct_reference - zero[reference]), efficiency[target],
+                np.array(ct - zero[target][0]), np.array(ct_reference - zero[target][1]), efficiency[target],
                 efficiency[reference],
             )  # fmt: skip
             all_wells, determined = counts[target, sample]
@@ -107,9 +107,13 @@ def _cycles(used: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["sample", "target", "wells", "determined", "ct", "ct_sd"])
 
 
-def _mean_of(values: list[float]) -> float:
-    known = [value for value in values if not math.isnan(value)]
-    return float(np.mean(known)) if known else math.nan
+def _zero(
+    mean: Mapping[tuple[str, str], float], controls: list[str], target: str, reference: str
+) -> tuple[float, float]:
+    """Return the mean Ct of a target and of the reference in the calibrators that have both; NaN where none has."""
+    pairs = [(mean.get((target, name), math.nan), mean.get((reference, name), math.nan)) for name in controls]
+    both = [pair for pair in pairs if not any(math.isnan(value) for value in pair)]
+    return (float(np.mean([a for a, _ in both])), float(np.mean([b for _, b in both]))) if both else (math.nan,) * 2
 
 
 def _means(
@@ -132,6 +136,9 @@ def _said(
     notes = [f'"{reference}" is the reference gene.']
     if controls:
         notes.append(f"Calibrator: {', '.join(controls[:6])}.")
+        half = [name for name in controls if name in without]
+        if half and len(half) < len(controls):
+            notes.append(f"Without the reference gene, so not among the calibrators: {', '.join(half[:6])}.")
     else:
         notes.append(
             'No sample is called "calibrator", so there are differences in cycles and no ratios. Say calibrator=... '

@@ -238,3 +238,40 @@ def test_a_spillover_that_cannot_be_used_never_spoils_the_events(tmp_path, chang
     assert np.array_equal(file.events, truth())
     assert (file.spillover[0] if file.spillover else None) == names
     assert [said in note for note in file.notes] == ([True] if said else [])
+
+
+def test_integers_beyond_their_range_are_those_of_another_order_of_bytes(tmp_path):
+    events = truth("I")
+    little = packed(events, "III", (16, 16, 16), "<")
+    change = {f"$P{number}R": "1024" for number in (1, 2, 3)}
+    content = fcs("III", (16, 16, 16), ">", data=little, change=change)
+    with pytest.raises(InvalidValueError, match=r"lie beyond their range.*should be 1,2,3,4"):
+        read(tmp_path, content)
+
+
+def test_bits_beyond_the_range_are_cut_and_said(tmp_path):
+    events = truth("I")
+    flagged = packed(events + 0x8000, "III", (16, 16, 16), "<")
+    file = read(tmp_path, fcs("III", (16, 16, 16), data=flagged, change={f"$P{n}R": "1024" for n in (1, 2, 3)}))
+    np.testing.assert_array_equal(file.events, events)
+    assert any("were cut to the bits" in note for note in file.notes)
+
+
+@pytest.mark.parametrize("change", [{"$P2G": "2,0"}, {"$P2E": "4;1"}, {"$P2E": "LOG"}])
+def test_an_amplifier_that_is_not_understood_is_said(tmp_path, change):
+    file = read(tmp_path, fcs(change=change))
+    np.testing.assert_array_equal(file.events, truth())
+    assert any(f'{next(iter(change))} ("' in note and "none was applied" in note for note in file.notes)
+
+
+def test_parameters_that_do_not_fit_the_data_are_refused(tmp_path):
+    with pytest.raises(InvalidValueError, match="contradicts itself"):
+        read(tmp_path, fcs(change={"$PAR": "2"}))
+    with pytest.raises(InvalidValueError, match=r"has 4 parameters .* and describes 3"):
+        read(tmp_path, fcs(change={"$PAR": "4"}))
+
+
+def test_a_spillover_in_percent_is_divided_by_its_diagonal(tmp_path):
+    file = read(tmp_path, fcs(change={"$SPILLOVER": "2,FSC-A,PE-A,100,10,0,100"}))
+    np.testing.assert_allclose(file.spillover[1], [[1, 0.1], [0, 1]])
+    assert any("100 on its diagonal" in note for note in file.notes)

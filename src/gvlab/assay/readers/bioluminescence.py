@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pandas as pd
 
@@ -10,7 +11,7 @@ from gvlab.assay.readers.arms import read_arms
 from gvlab.assay.readers.dates import is_dates, read_dates
 from gvlab.assay.readers.limits import read_limited
 from gvlab.assay.readers.tables import TextTable, unit_in
-from gvlab.assay.readers.tidy import TidyReadings, day_of
+from gvlab.assay.readers.tidy import TidyReadings, day_of, one_value_each, subjects_in_doubt
 from gvlab.assay.samples import COLUMNS
 from gvlab.errors import InvalidValueError
 
@@ -25,6 +26,7 @@ TIME = ("Day", "Time Point", "Timepoint", "Days", "Time", "Study Day")
 DATE = ("Date and Time", "Date", "Acquisition Date", "Date Time", "Acquired")
 ROI = ("ROI", "ROI Label", "Region", "ROI Name", "ROI ID")
 _PHOTONS = ("p/s", "photons/s", "photon/s", "ph/s", "photons/sec", "p/sec", "photons/second")
+_BACKGROUND = re.compile(r"(?:b(?:ac)?kg(?:r(?:ou)?nd)?|bg|background)[\s_#-]*\d*", re.IGNORECASE)
 WHOLE = "total_flux"
 
 
@@ -60,11 +62,17 @@ def from_table(table: TextTable) -> TidyReadings:
         notes.append(
             f'No column of animals was found; each region in "{table.cells[0][roi or 0]}" counts as an animal.'
         )
+    if not unit:
+        notes.append(f'The unit of "{table.cells[0][flux]}" is not named; photons per second were taken.')
     days = _days(table, notes)
     read = []
+    background = []
     for row in range(1, len(table.cells)):
         reading = read_limited(table, row, flux, "a flux")
         if reading.missing:
+            continue
+        if any(_BACKGROUND.fullmatch(table.cells[row][column]) for column in (roi, subject) if column is not None):
+            background.append(row)
             continue
         if reading.value < 0:
             raise InvalidValueError(
@@ -74,6 +82,8 @@ def from_table(table: TextTable) -> TidyReadings:
         read.append((row, reading))
     if not read:
         raise InvalidValueError(f"{table.name} has no flux below its header.")
+    if background:
+        notes.append(f"Regions of background are no animals and were left out: {len(background)}.")
     arms, joined = read_arms(table, arm, [row for row, _ in read]) if arm is not None else (["all"] * len(read), ())
     rows = []
     for (row, reading), group in zip(read, arms, strict=True):
@@ -94,7 +104,9 @@ def from_table(table: TextTable) -> TidyReadings:
         notes.append(f"Read before day 0: day {', '.join(f'{day:g}' for day in before)}.")
     if (found["value"] == 0).any():
         notes.append(f"{int((found['value'] == 0).sum())} readings are 0; a logarithmic axis cannot show them.")
-    return TidyReadings(found, tuple(notes))
+    notes += subjects_in_doubt(found)
+    one, said = one_value_each(found)
+    return TidyReadings(one, (*notes, *said), found if said else None)
 
 
 def _days(table: TextTable, notes: list[str]) -> list[float]:

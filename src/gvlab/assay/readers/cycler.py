@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from gvlab.assay.readers.tables import TextTable
+from gvlab.assay.readers.arms import join_spellings
+from gvlab.assay.readers.limits import beyond_limit
+from gvlab.assay.readers.tables import TextTable, same_but_for_spelling
 from gvlab.errors import InvalidValueError
 
 SAMPLE = ("Sample Name", "Sample", "Name", "Sample ID")
@@ -17,6 +19,9 @@ CT = ("CT", "Cт", "Cq", "Cp", "Ct Value", "Cq Value", "C(t)", "Crossing Point")
 TASK = ("Task", "Content", "Sample Type", "Type")
 WELL = ("Well Position", "Well", "Pos", "Position")
 OMIT = ("Omit", "Omitted", "Excluded", "Exclude", "Outlier")
+INCLUDE = ("Include", "Included", "Use", "Used")
+AMPLIFIED = ("Amp Status", "Amplification Status", "AmpStatus")
+PLATE = ("Plate", "Plate ID", "Plate Name", "Barcode", "Plate Barcode", "Run", "Run ID", "Experiment Name", "File Name")
 EFFICIENCY = ("Efficiency", "PCR Efficiency", "Primer Efficiency")
 COLUMNS = ("well", "sample", "target", "task", "ct", "efficiency", "use")
 _NOT_REACHED = frozenset(
@@ -33,10 +38,12 @@ _NOT_REACHED = frozenset(
         "",
         "-",
         "inconclusive",
-        ">40",
-        "> 40",
     }
 )
+_NONE = frozenset({"0", "no", "false", "n"})
+_MOST_CYCLES = 60
+_LAST_CYCLES = (40.0, 45.0, 50.0)
+"""Runs end after as many cycles; that a well crosses the threshold there to the hundredth does not happen."""
 _CONTROLS = {
     "ntc": "no template", "notemplatecontrol": "no template", "neg": "no template", "negctrl": "no template",
     "negativecontrol": "no template", "nrt": "no reverse transcription", "nac": "no amplification",
@@ -89,8 +96,12 @@ def from_table(table: TextTable, settings: TextTable | None = None) -> CyclerRea
     """
     sample, target, ct = (table.find(names, names[0]) for names in (SAMPLE, TARGET, CT))
     task, efficient, omit, well = (table.maybe(names) for names in (TASK, EFFICIENCY, OMIT, WELL))
+    include, amplified, plate = (table.maybe(names) for names in (INCLUDE, AMPLIFIED, PLATE))
     _check_efficiencies(table, efficient)
     rows = []
+    notes: list[str] = []
+    placeholders: dict[float, int] = {}
+    plates: set[str] = set()
     for row in range(1, len(table.cells)):
         cells = table.cells[row]
         if re.fullmatch(r"\[.+\]", cells[0]):
@@ -99,20 +110,55 @@ def from_table(table: TextTable, settings: TextTable | None = None) -> CyclerRea
             continue
         if not cells[target] and not cells[ct]:
             continue
-        missing = cells[ct].strip().lower() in _NOT_REACHED
-        value = math.nan if missing else table.number(row, ct, "a Ct")
-        if value <= 0:
-            raise InvalidValueError(f"The Ct in {table.where(row, ct)} is {value:g}; a Ct is above zero.")
+        value = _cycle(table, row, ct)
+        if not math.isnan(value) and (value <= 0 or value > _MOST_CYCLES or value in _LAST_CYCLES):
+            placeholders[value] = placeholders.get(value, 0) + 1
+            value = math.nan
+        if amplified is not None and re.sub(r"[\s_]+", "", cells[amplified]).lower() in ("noamp", "noamplification"):
+            value = math.nan
         written = cells[task] if task is not None else ""
         left_out = omit is not None and cells[omit].strip().lower() in _TRUE
+        left_out |= include is not None and cells[include].strip().lower() in _NONE
+        plates |= {cells[plate].strip()} - {""} if plate is not None else set()
         use = "omitted" if left_out else _use(cells[sample], written)
         place = cells[well] if well is not None else str(row)
         rows.append((place, cells[sample], cells[target], written, value, _efficiency(table, row, efficient), use))
     if not rows:
         raise InvalidValueError(f"{table.name} has no wells below its header.")
+    if len(plates) > 1:
+        raise InvalidValueError(
+            f'{table.name} holds {len(plates)} runs (column "{table.cells[0][plate or 0]}": '
+            f"{', '.join(sorted(plates)[:4])}). Cycles of different runs are not averaged; save each run as a file "
+            "of its own."
+        )
     wells = pd.DataFrame(rows, columns=list(COLUMNS))
+    twice = wells["well"][wells.duplicated(["well", "target"]) & (wells["well"] != "")]
+    if len(twice):
+        raise InvalidValueError(
+            f"{table.name}: the well {twice.iloc[0]} stands twice for one target. If the file joins several runs, save "
+            "each as a file of its own."
+        )
+    wells["sample"], joined = join_spellings(list(wells["sample"]))
+    notes += joined
+    # Il15 and IL15 in one sample are a gene of the mouse and one of human cells in it.
+    pairs = wells[["sample", "target"]].drop_duplicates()
+    if not pairs.assign(target=pairs["target"].map(same_but_for_spelling(pairs["target"]))).duplicated().any():
+        wells["target"], joined = join_spellings(list(wells["target"]))
+        notes += joined
+    notes += [
+        f"A Ct of {value:g} stands for a well that did not cross the threshold ({count} of them); it was not counted."
+        for value, count in placeholders.items()
+    ]
     named = [_setting(settings, name) for name in ("endogenous control", "reference sample")]
-    return CyclerReading(wells, named[0], named[1], _notes(wells, table))
+    return CyclerReading(wells, named[0], named[1], (*_notes(wells, table), *notes))
+
+
+def _cycle(table: TextTable, row: int, column: int) -> float:
+    """Return a Ct; NaN of a well that did not cross the threshold, whichever way the file says it."""
+    text = table.cells[row][column].strip()
+    if text.lower() in _NOT_REACHED or beyond_limit(text) is not None or text.startswith((">", "\u2265")):
+        return math.nan
+    return table.number(row, column, "a Ct")
 
 
 def _notes(wells: pd.DataFrame, table: TextTable) -> tuple[str, ...]:

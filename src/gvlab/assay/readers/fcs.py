@@ -6,16 +6,14 @@ repaired stands in the notes of the file; what cannot be, is refused with what t
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from gvlab.arrays import Array, Float
+from gvlab.arrays import Array
 from gvlab.assay.fcs import FlowFile
+from gvlab.assay.readers.fcs_scale import plain_number, scaled
 from gvlab.assay.readers.fcs_text import DataSet, cut_off, read_data_sets, spillover_of
 from gvlab.errors import InvalidValueError
 
@@ -77,9 +75,10 @@ def read_fcs(path: Path | str, data_set: int = 0) -> FlowFile:
     layout = _layout(path.name, chosen, notes)
     begin, count = _segment(path.name, content, chosen, layout, notes)
     raw = _decode(content, begin, count, layout)
+    _check_integers(path.name, content, begin, count, layout, raw, chosen)
     if layout.floats:
         _check_byte_order(path.name, content, begin, count, layout, raw, chosen)
-    events = _scaled(chosen, layout, raw, notes)
+    events = scaled(chosen, layout.kinds, layout.bits, raw, notes)
     broken = ~np.isfinite(events).all(axis=1)
     if broken.any():
         notes.append(f"{int(broken.sum()):,} of {count:,} events have a value that is no number; they are left out.")
@@ -127,6 +126,11 @@ def _layout(name: str, chosen: DataSet, notes: list[str]) -> _Layout:
                 f'"{name}": the data type of parameter {number} is "{kind}", which is none; it must be I, F or D.'
             )
         width = chosen.number(f"$P{number}B")
+        if width is None and not any(words.get(f"$P{number}{letter}") for letter in "BNR"):
+            raise InvalidValueError(
+                f'"{name}" says that it has {parameters} parameters ($PAR) and describes {number - 1}: $P{number}B, '
+                f"$P{number}N and $P{number}R are missing. Export it as FCS 3.1 from the program that made it."
+            )
         if kind != "I" and width != {"F": 32, "D": 64}[kind]:
             notes.append(
                 f"$P{number}B is {width}, and {_KINDS[kind]} has {32 if kind == 'F' else 64} bits, which was read."
@@ -193,7 +197,8 @@ def _segment(name: str, content: bytes, chosen: DataSet, layout: _Layout, notes:
     events, rest = divmod(sizes[claim] * 8, per_event)
     if rest >= per_event or (rest and rest > 128) or events < 1 or (len(set(claims)) > 1 and total):
         raise InvalidValueError(_no_fit(name, claim, sizes[claim], total, per_event))
-    if total and not layout.floats and sizes[claim] * 8 % total == 0:
+    more = f"$P{len(layout.bits) + 1}B" in chosen.keywords
+    if total and sizes[claim] * 8 % total == 0 and (not layout.floats or rest or more):
         raise InvalidValueError(_no_fit(name, claim, sizes[claim], total, per_event))
     if total is None:
         notes.append(f"$TOT is missing; the data hold {events:,} events.")
@@ -273,67 +278,6 @@ def _decode_bits(content: bytes, begin: int, count: int, layout: _Layout) -> lis
     return columns
 
 
-def _scaled(chosen: DataSet, layout: _Layout, raw: list[Array], notes: list[str]) -> Float[Array, "event channel"]:
-    """Return scale values: integers masked to their range, amplifiers undone, gains divided out, time in seconds."""
-    words = chosen.keywords
-    found = np.empty((len(raw[0]), len(raw)), dtype=np.float64)
-    ignored, unmasked = [], []
-    for column, values in enumerate(raw):
-        number = column + 1
-        top = _plain(words.get(f"$P{number}R", ""))
-        decades, lowest = _amplifier(words.get(f"$P{number}E", ""))
-        if layout.kinds[column] == "I":
-            if top is not None and 1 < top < 2.0 ** layout.bits[column]:
-                values = values & np.uint64(2 ** math.ceil(math.log2(top)) - 1)
-            elif top is None or top < 1:
-                unmasked.append(f"$P{number}R")
-        with np.errstate(invalid="ignore"):  # a signaling NaN is one of the events that are left out
-            found[:, column] = values
-        if decades > 0:
-            if layout.kinds[column] != "I" or not top or top <= 0:
-                ignored.append(f"$P{number}E")
-            else:
-                with np.errstate(over="ignore"):
-                    found[:, column] = 10.0 ** (decades * found[:, column] / top) * (lowest or 1.0)
-                continue
-        if str(words.get(f"$P{number}N", "")).strip().lower() == "time":
-            found[:, column] *= _time_step(words, notes)
-            continue
-        gain = _plain(words.get(f"$P{number}G", ""))
-        if gain is not None and gain > 0:
-            found[:, column] /= gain
-    if ignored:
-        notes.append(
-            f"{', '.join(ignored[:5])} tells of an amplifier, which concerns integers only; it was not applied."
-        )
-    if unmasked:
-        notes.append(f"{', '.join(unmasked[:5])} gives no range, so the numbers were taken as they stand.")
-    return found
-
-
-def _time_step(words: Mapping[str, str], notes: list[str]) -> float:
-    text = words.get("$TIMESTEP", "")
-    step = _plain(text)
-    if step is not None and step > 0:
-        return step
-    if text or "$TIMESTEP" in words:
-        notes.append(f'$TIMESTEP is "{text}", which is no number; time is in ticks.')
-    return 1.0
-
-
-def _amplifier(text: str) -> tuple[float, float]:
-    """Return decades and lowest value of $PnE; 0, 0 (linear) where it is missing or damaged."""
-    parts = [_plain(part) for part in text.split(",")]
-    if len(parts) == 2 and parts[0] is not None and parts[1] is not None:
-        return parts[0], parts[1]
-    return 0.0, 0.0
-
-
-def _plain(text: str) -> float | None:
-    found = re.fullmatch(r"\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?\s*", text)
-    return float(text) if found else None
-
-
 def _absurd(columns: list[Array]) -> float:
     """Return the share of numbers that cannot be signals."""
     bad = 0
@@ -342,6 +286,33 @@ def _absurd(columns: list[Array]) -> float:
         with np.errstate(invalid="ignore"):
             bad += int((~np.isfinite(size) | (size > _ABSURD_HIGH) | ((size > 0) & (size < _ABSURD_LOW))).sum())
     return bad / max(1, sum(len(values) for values in columns))
+
+
+def _check_integers(
+    name: str, content: bytes, begin: int, count: int, layout: _Layout, raw: list[Array], chosen: DataSet
+) -> None:
+    """Refuse integers half of which lie beyond their ranges, where none does in the other order of bytes."""
+    if any(width % 8 for width in layout.bits):
+        return
+
+    def share(columns: list[Array]) -> float:
+        tops = [plain_number(chosen.keywords.get(f"$P{number}R", "")) for number in range(1, len(columns) + 1)]
+        checked = [
+            (values > top).mean()
+            for values, top, kind, bits in zip(columns, tops, layout.kinds, layout.bits, strict=True)
+            if kind == "I" and bits > 8 and top is not None and 1 < top < 2.0**bits
+        ]
+        return float(np.mean(checked)) if checked else 0.0
+
+    found = share(raw)
+    if found <= 0.5 or share(_decode(content, begin, count, _Layout(layout.kinds, layout.bits, not layout.little))) > 0:
+        return
+    order, other = ("1,2,3,4", "4,3,2,1") if layout.little else ("4,3,2,1", "1,2,3,4")
+    raise InvalidValueError(
+        f'"{name}": {found:.0%} of the integers lie beyond their range ($PnR). The byte order in the file, '
+        f"{chosen.keywords.get('$BYTEORD', order)}, is probably wrong and should be {other}. Export the file as "
+        "FCS 3.1 from the program that made it."
+    )
 
 
 def _check_byte_order(

@@ -137,6 +137,13 @@ def spillover_of(
     if lost or len(set(names)) < len(names):
         what = f'"{lost[0]}", which is no channel of the file' if lost else "a channel twice"
         return None, (*notes, f"The compensation matrix in {key} names {what}, so nothing was compensated.")
+    scale = np.diag(matrix)
+    if not np.allclose(scale, 1.0, atol=0.01) and (scale > 0).all():
+        matrix = matrix / scale[:, None]
+        notes.append(
+            f"The matrix in {key} has {scale[0]:g} on its diagonal, where 1 belongs (percent, perhaps); each row was "
+            "divided by it."
+        )
     if np.array_equal(matrix, np.eye(count)):
         notes.append(f"The matrix in {key} is the identity: it changes nothing.")
     return (names, matrix), tuple(notes)

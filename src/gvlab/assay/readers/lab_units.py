@@ -12,7 +12,11 @@ _SPELLINGS = {
     "ratio": "dimensionless", "fold": "dimensionless", "fold change": "dimensionless", "-": "dimensionless",
     "fraction": "fraction", "percent": "%", "pct": "%", "percentage": "%",
 }  # fmt: skip
-_PER = re.compile(r"(k|m|x?10[\^*e]?[36]|x?10\^?9|g|t|x?10\^?12)\s*/\s*(ul|µl|μl|mm3|mm\^3|l)", re.IGNORECASE)
+_TIMES = {"d": "day", "w": "week", "wk": "week", "mo": "month", "mth": "month", "y": "year", "yr": "year", "hr": "hour"}
+_PER = re.compile(
+    r"([kK]|M|[xX]?10[\^*eE]?[36]|[xX]?10[\^*eE]?9|G|T|[xX]?10[\^*eE]?12)\s*/\s*([uµμ][lL]|mm3|mm\^3|[lL])"
+)
+"""Counts: G/L are 10^9 a liter. Small letters are other units: g/L are grams, and M/L is none."""
 _WORDS = frozenset(
     [
         "iu",
@@ -94,7 +98,7 @@ def lab_unit(text: str) -> str:
     if found is not None:
         return found
     counted = _PER.fullmatch(plain)
-    if counted:
+    if counted and not (counted[1] in "kKM" and counted[2] in "lL"):
         return _count(counted[1].lower(), counted[2].lower())
     try:
         return units.check_unit(plain)
@@ -103,6 +107,19 @@ def lab_unit(text: str) -> str:
         if words and all(word in _WORDS or _is_unit(word) for word in words):
             return plain
         raise
+
+
+def days_in(unit: str) -> float:
+    """Return how many days a unit of time has, as people write it: "d", "wk", "mo.", "yrs".
+
+    Raises
+    ------
+    UnitError
+        If it is none of time.
+    """
+    plain = unit.strip().lower().rstrip(".")
+    plain = _TIMES.get(plain.rstrip("s") or plain, plain.rstrip("s") or plain)
+    return float(units.convert(1.0, units.check_unit(plain), "day"))
 
 
 def factor_between(one: str, other: str) -> float | None:

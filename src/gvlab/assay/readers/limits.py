@@ -12,6 +12,8 @@ _LIMIT = re.compile(r"\s*([<>≤≥])\s*=?\s*(.*)")
 _BELOW = frozenset(
     [
         "under",
+        "#low",
+        "toolow",
         "nd",
         "n.d.",
         "n.d",
@@ -47,6 +49,8 @@ _BELOW = frozenset(
 _ABOVE = frozenset(
     [
         "over",
+        "#high",
+        "toohigh",
         "ovrflw",
         "ovfl",
         "ovflw",
@@ -77,6 +81,8 @@ _ABOVE = frozenset(
         "*over*",
     ]
 )
+
+_UNIT_BEHIND = re.compile(r"([\d.,]+)\s*([^\d\s].*)")
 
 
 @dataclass(frozen=True)
@@ -111,6 +117,12 @@ def read_limited(table: TextTable, row: int, column: int, what: str = "a reading
     if limit is None:
         return Reading(table.number(row, column, what))
     below = limit[1] in "<≤"
+    unit = _UNIT_BEHIND.fullmatch(limit[2])
+    if unit is not None and unit[2] in {table.cells[row][place].strip() for place in range(len(table.cells[row]))}:
+        # "< 7.8 pg/mL" beside a cell "pg/mL": the unit is said twice.
+        return Reading(
+            parse_number(unit[1], table.where(row, column), "a limit", table.decimal_comma), below, not below
+        )
     number = parse_number(limit[2], table.where(row, column), "a limit", table.decimal_comma)
     return Reading(number, below, not below)
 

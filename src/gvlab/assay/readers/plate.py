@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from gvlab.assay.readers.limits import beyond_limit, read_limited
+from gvlab.assay.readers.plate_labels import LABEL, content, dilution_of, one_unit
 from gvlab.assay.readers.tables import PLAIN_NUMBER, TextTable, unit_in
 from gvlab.errors import InvalidValueError
 
@@ -54,11 +55,9 @@ _MASKED = frozenset(
         "path?",
     }
 )
-_LABEL = re.compile(r"(?:standard|std|st|cal|calibrator|s)[\s_:#-]*0*(\d+)", re.IGNORECASE)
-_STANDARD = re.compile(
-    r"(?:standard|std|st|cal|calibrator)[\s_:-]+([\d.,]+(?:[eE][-+]?\d+)?)\s*([a-zA-Zµμ%/]*)", re.IGNORECASE
-)
-_BLANK = re.compile(r"(?:blank|blk|bl|zero)[\s_-]*\d*", re.IGNORECASE)
+UNIT = ("unit", "units", "concentration unit", "conc unit")
+INCLUDE = ("include", "included", "use", "used")
+_NONE = frozenset({"0", "no", "false", "n"})
 _WELL = re.compile(r"([A-P])0?([1-9]|1\d|2[0-4])", re.IGNORECASE)
 SIZES = ((8, 12), (16, 24), (4, 6), (6, 8), (3, 4), (2, 3))
 
@@ -121,7 +120,7 @@ def from_list(table: TextTable) -> tuple[PlateReading, ...]:
     well = table.find(WELL, "wells")
     rows: dict[str, list[int]] = {}
     for row in range(1, len(table.cells)):
-        if _WELL.fullmatch(table.cells[row][well].strip()):
+        if _is_well(table, row, well, density_column(table)):
             rows.setdefault(
                 ", ".join(table.cells[row][column] for column in split if table.cells[row][column]), []
             ).append(row)
@@ -188,68 +187,32 @@ def read_cell(table: TextTable, row: int, column: int, what: str = "an optical d
     return ("empty", math.nan) if reading.missing else ("", reading.value)
 
 
-def content(text: str, well: str) -> tuple[str, str, float]:
-    """Return what a layout says of a well: its role, name and standard concentration (NaN where it names none)."""
-    plain = text.strip()
-    if _BLANK.fullmatch(plain):
-        return "blank", plain, 0.0
-    standard = _STANDARD.fullmatch(plain)
-    if standard:
-        return "standard", plain, _number_in(standard[1])
-    if _LABEL.fullmatch(plain) and not plain.lower().startswith("s"):
-        return "standard", plain, math.nan
-    if re.fullmatch(r"(?:standard|std|st)[\s_:#-]*\w{0,3}", plain, re.IGNORECASE):
-        return "standard", plain, math.nan
-    return "sample", plain or well, math.nan
-
-
 def role_of(text: str) -> str | None:
     """Return the role that a word names, without its number: "STD3" is a standard; None if it names none."""
     plain = re.sub(r"[\s_\-]*\d*$", "", text.strip()).lower()
     return _ROLES.get(plain)
 
 
-def dilution_of(table: TextTable, row: int, column: int | None) -> float:
-    """Return by what a sample was diluted: 10, "10x", "1:10" and "1/10" are the same; 1 where nothing stands.
-
-    Raises
-    ------
-    InvalidValueError
-        If it is no dilution.
-    """
-    if column is None or not table.cells[row][column].strip():
-        return 1.0
-    text = table.cells[row][column].strip()
-    part = re.fullmatch(r"1\s*[:/]\s*(\d+(?:[.,]\d+)?)", text)
-    times = re.fullmatch(r"(\d+(?:[.,]\d+)?)\s*[x×-]?\s*(?:fold)?", text)
-    found = part or times
-    value = float(found[1].replace(",", ".")) if found else math.nan
-    if not value >= 1.0:
-        raise InvalidValueError(
-            f'"{text}" in {table.where(row, column)} is no dilution. Write by what the sample was diluted, 10 or 1:10.'
-        )
-    return value
-
-
 def _listed(table: TextTable, known: tuple[int | None, ...] = ()) -> PlateReading:
     well, density = table.find(WELL, "wells"), density_column(table)
     role, sample, level = table.maybe(ROLE), table.maybe(SAMPLE), table.maybe(LEVEL)
-    dilution, omit = table.maybe(DILUTION), table.maybe(OMIT)
+    dilution, omit, include, unit_at = (table.maybe(names) for names in (DILUTION, OMIT, INCLUDE, UNIT))
+    unit_at = unit_at if level is not None and not unit_in(table.cells[0][level]) else None
     # Mesoscale's list has the concentrations of standards and no type; what has one there is a standard.
     nominal = level is not None and role is None and table.maybe(("calc concentration", "spot")) is not None
     notes = list(table.notes)
     if nominal:
         notes.append(f'Wells with a number in "{table.cells[0][level or 0]}" were taken for standards.')
-    rows, taken = [], []
+    rows: list[tuple[object, ...]] = []
+    taken, levels = [], []
     for row in range(1, len(table.cells)):
         cells = table.cells[row]
-        if not _WELL.fullmatch(cells[well].strip()):
-            if density is not None and PLAIN_NUMBER.fullmatch(cells[density]) and cells[well]:
-                raise InvalidValueError(f'"{cells[well]}" in {table.where(row, well)} is no well. Write A1 to H12.')
+        if not _is_well(table, row, well, density):
             continue
         taken.append(row)
         state, value = read_cell(table, row, density if density is not None else 0)
-        kind, name, standard = content(cells[sample] if sample is not None else "", cells[well])
+        said = content(cells[sample] if sample is not None else "", cells[well], table)
+        kind, name, standard, unit = said.role, said.name, said.level, said.unit
         if role is not None and cells[role]:
             kind = _role(table, row, role)
             name = cells[sample] if sample is not None and cells[sample] else cells[role]
@@ -262,26 +225,50 @@ def _listed(table: TextTable, known: tuple[int | None, ...] = ()) -> PlateReadin
             continue
         if omit is not None and cells[omit].strip().lower() in _TRUE:
             state = "excluded"
+        if include is not None and cells[include].strip().lower() in _NONE:
+            state = "excluded"
         written = table.number(row, level, "a concentration") if level is not None else math.nan
         if nominal:
             kind = "sample" if math.isnan(written) else "standard" if written > 0 else "blank"
         if kind == "blank":
             standard = 0.0
         elif kind == "standard" and not math.isnan(written):
-            standard = written
+            standard, unit = written, cells[unit_at] if unit_at is not None else ""
         elif kind == "standard" and role is not None and level is not None:
             raise InvalidValueError(f"The standard in {table.where(row, level)} has no concentration.")
         factor = dilution_of(table, row, dilution) if kind == "sample" else 1.0
-        rows.append(
-            (_plain_well(cells[well]), kind, name, standard if kind != "sample" else math.nan, value, state, factor)
-        )
+        levels.append((standard if kind != "sample" else math.nan, unit))
+        rows.append((_plain_well(cells[well]), kind, name, math.nan, value, state, factor))
+    converted, unit = one_unit(levels, table.name)
+    rows = [(*row[:3], each, *row[4:]) for row, each in zip(rows, converted, strict=True)]
     if dilution is not None:
         notes.append(f'Concentrations of samples are times the dilution in "{table.cells[0][dilution]}".')
-    unit = unit_in(table.cells[0][level]) if level is not None else ""
-    used = (well, density, role, sample, level, dilution, omit, *known)
+    unit = unit or (unit_in(table.cells[0][level]) if level is not None else "")
+    used = (well, density, role, sample, level, dilution, omit, include, unit_at, *known)
     notes += _of_rows(table, [0, *taken]).unread(used)
     signal = table.cells[0][density] if density is not None else "OD"
-    return finish(list(rows), table.name, unit, notes, signal)
+    return finish(rows, table.name, unit, notes, signal)
+
+
+def _is_well(table: TextTable, row: int, well: int, density: int | None) -> bool:
+    """Return whether a row is that of a well; a number beside no well is not left out in silence.
+
+    Raises
+    ------
+    InvalidValueError
+        If something was read there, and what stands for the well is none or nothing.
+    """
+    cells = table.cells[row]
+    if _WELL.fullmatch(cells[well].strip()):
+        return True
+    if density is not None and PLAIN_NUMBER.fullmatch(cells[density]):
+        what = (
+            f'"{cells[well]}" in {table.where(row, well)} is no well'
+            if cells[well]
+            else (f"The well in {table.where(row, well)} is missing, and {cells[density]} was read there")
+        )
+        raise InvalidValueError(f"{what}. Write A1 to H12.")
+    return False
 
 
 def _role(table: TextTable, row: int, column: int) -> str:
@@ -298,20 +285,16 @@ def _plain_well(text: str) -> str:
     return f"{found[1].upper()}{found[2]}" if found else text
 
 
-def _number_in(text: str) -> float:
-    return float(text.replace(",", ".")) if re.fullmatch(r"\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?", text) else math.nan
-
-
 def _check_standards(wells: pd.DataFrame, name: str) -> None:
     """Refuse standards that are numbered and have no concentrations: Std3 is the third, not 3."""
     standards = wells[wells["role"] == "standard"]
     if standards.empty:
         return
     levels = standards["concentration"]
-    labels = [found[1] for text in standards["sample"] if (found := _LABEL.fullmatch(str(text).strip()))]
-    numbered = len(labels) == len(standards) and sorted({int(label) for label in labels}) == list(
-        range(1, len(set(labels)) + 1)
-    )
+    labels = [found[1] for text in standards["sample"] if (found := LABEL.fullmatch(str(text).strip()))]
+    # Whole numbers that leave no more than one out, from 0 or 1 on, count the standards: Std1, Std2, Std4.
+    numbers = {int(label) for label in labels}
+    numbered = len(labels) == len(standards) and len(numbers) > 1 and max(numbers) <= len(numbers) + 1
     from_label = numbered and [float(label) for label in labels] == list(levels)
     if levels.isna().any() or (from_label and len(set(labels)) > 2):
         example = standards["sample"].iloc[0]

@@ -7,7 +7,8 @@ import math
 import re
 from dataclasses import dataclass
 
-from gvlab.assay.readers.plate import MOST_PLATES, SIZES, PlateReading, content, finish, read_cell
+from gvlab.assay.readers.plate import MOST_PLATES, SIZES, PlateReading, finish, read_cell
+from gvlab.assay.readers.plate_labels import content, dilution_of, one_unit
 from gvlab.assay.readers.tables import PLAIN_NUMBER, TextTable
 from gvlab.errors import InvalidValueError
 
@@ -116,6 +117,7 @@ def _plate(
     dilution_at = dilutions.places() if dilutions is not None else {}
     notes = list(table.notes)
     rows: list[tuple[object, ...]] = []
+    known: list[tuple[float, str]] = []
     left_out = []
     for well, (row, column) in grid.places().items():
         state, value = read_cell(table, row, column)
@@ -123,13 +125,16 @@ def _plate(
         if state == "empty":
             left_out += [f'{well} ("{text}")'] if text else []
             continue
-        role, name, level = content(text, well)
+        said = content(text, well, table)
+        role, level = said.role, said.level
         written = table.number(*level_at[well], "a concentration") if well in level_at else math.nan
         if written > 0:
             role, level = "standard", written
-        by = table.number(*dilution_at[well], "a dilution") if well in dilution_at else math.nan
-        factor = by if by >= 1.0 and role == "sample" else 1.0
-        rows.append((well, role, name, level, value, state, factor))
+        factor = dilution_of(table, *dilution_at[well]) if well in dilution_at and role == "sample" else 1.0
+        known.append((level, "" if written > 0 else said.unit))
+        rows.append((well, role, said.name, math.nan, value, state, factor))
+    converted, unit = one_unit(known, table.name)
+    rows = [(*row[:3], each, *row[4:]) for row, each in zip(rows, converted, strict=True)]
     if left_out:
         shown = ", ".join(left_out[:6]) + (f" and {len(left_out) - 6} more" if len(left_out) > 6 else "")
         notes.append(f"Empty wells were left out: {shown}.")
@@ -137,7 +142,7 @@ def _plate(
         notes.append(f'Concentrations of standards are those of "{levels.name}".')
     if dilutions is not None:
         notes.append(f'Concentrations of samples are times the dilution in "{dilutions.name}".')
-    return finish(rows, table.name, "", notes)
+    return finish(rows, table.name, unit, notes)
 
 
 def _belonging(grid: Grid, others: list[Grid], above: bool) -> Grid | None:

@@ -12,8 +12,9 @@ from itertools import pairwise
 import pandas as pd
 
 from gvlab.assay.readers import well_series
-from gvlab.assay.readers.plate import MOST_PLATES, SIZES, PlateReading, content, finish, read_cell
+from gvlab.assay.readers.plate import MOST_PLATES, SIZES, PlateReading, finish, read_cell
 from gvlab.assay.readers.plate_grids import LETTERS
+from gvlab.assay.readers.plate_labels import content
 from gvlab.assay.readers.tables import TextTable, plain_name
 from gvlab.assay.readers.well_series import MINUTE, POINT, WAVELENGTH, WellSeries
 from gvlab.errors import InvalidValueError
@@ -258,10 +259,10 @@ def _groups(page: TextTable, plate: str) -> dict[str, tuple[str, str, float]]:
                 continue
             if name is not None and cells[name].strip():
                 sample, level = cells[name].strip(), math.nan
-            if known is not None and re.fullmatch(r"[\d.]+(?:[eE][-+]?\d+)?", cells[known].strip()):
-                level = float(cells[known])
+            if known is not None and cells[known].strip():
+                level = page.number(row, known, "a concentration")
             role = "standard" if "standard" in group.lower() else "blank" if "blank" in group.lower() else "sample"
-            if role == "sample" and content(sample, "")[0] == "blank":
+            if role == "sample" and content(sample, "", page).role == "blank":
                 role = "blank"
             found[cells[well].strip()] = (role, sample, 0.0 if role == "blank" else level)
     return {

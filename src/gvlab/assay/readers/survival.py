@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from gvlab import units
 from gvlab.assay.readers.arms import join_spellings, read_arms
 from gvlab.assay.readers.dates import is_dates, read_dates
+from gvlab.assay.readers.lab_units import days_in
 from gvlab.assay.readers.survival_status import (
     CENSORED,
     EVENT,
@@ -190,6 +190,7 @@ def _long(table: TextTable, event: int | str | None, time_unit: str) -> Survival
     if arm is None:
         notes.append('No column of groups was found (such as "group"), so all subjects are one.')
     notes += _causes(rows, table, cause)
+    notes += _against_dates(table, time, durations)
     found = _finish(rows, table, [*notes, *table.unread((time, *(dates or ()), column, arm, subject, entry, cause))])
     if subject is not None:
         twice = found.table["subject"][found.table.duplicated(["subject", "arm"])]
@@ -219,6 +220,26 @@ def _durations(
             )
     titles = table.cells[0][first], table.cells[0][last]
     return days, 1.0, f'Times are days from "{titles[0]}" to "{titles[1]}".'
+
+
+def _against_dates(table: TextTable, time: int | None, durations: list[float]) -> list[str]:
+    """Return a sentence on rows whose times are not what their dates say, where a table has both."""
+    dates = _dated(table)
+    if time is None or dates is None:
+        return []
+    try:
+        between, *_ = _durations(table, None, dates, "")
+    except InvalidValueError:
+        return []
+    off = [
+        f"row {table.rows_at[row] if table.rows_at else row + 1} ({written:g}, by dates {counted:g})"
+        for row, (written, counted) in enumerate(zip(durations, between, strict=True), 1)
+        if not math.isnan(counted) and abs(counted - written) > 1.0
+    ]
+    if not off:
+        return []
+    more = f" and {len(off) - 6} more" if len(off) > 6 else ""
+    return [f'"{table.cells[0][time]}" was used, and not the dates, which say otherwise in {", ".join(off[:6])}{more}.']
 
 
 def _causes(rows: list[tuple[str, str, float, bool, float, str]], table: TextTable, cause: int | None) -> list[str]:
@@ -312,7 +333,7 @@ def _time_factor(title: str, time_unit: str) -> tuple[float, str]:
     if not named:
         return 1.0, f'The unit of "{title}" is not named; days were taken.'
     try:
-        factor = float(units.convert(1.0, units.check_unit(named.lower().rstrip("s") or named), "day"))
+        factor = days_in(named)
     except UnitError as error:
         raise InvalidValueError(f'"{title}": "{named}" is not a unit of time. Use days, weeks or months.') from error
     same = "" if factor == 1.0 else f" and converted to days (x {factor:g})"

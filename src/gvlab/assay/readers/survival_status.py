@@ -26,6 +26,7 @@ UNCLEAR = (
     "end point",
     "endpoint",
 )
+_CODE_AND_WORD = re.compile(r"\b([012])\s*[=:]\s*([A-Za-z]+)")
 _YES = frozenset({"dead", "died", "death", "deceased", "event", "yes", "true", "d", "y"})
 _NO = frozenset({"alive", "censored", "living", "no", "false", "a", "n", "lost"})
 
@@ -42,6 +43,9 @@ def status_column(table: TextTable, event: int | str | None) -> tuple[int, int |
             return column, event.strip().lower(), _of_word(table, column, event)
         if event is not None:
             return column, event, f'In "{title}" a code of {event} was taken for an event, as asked.'
+        legend = _legend(title)
+        if legend is not None and codes:
+            return column, legend, f'In "{title}" {legend} was taken for an event, as its name says.'
         if codes and codes <= (_YES | _NO):
             reverse = code == 0 and codes <= {"yes", "no", "true", "false", "y", "n"}
             return column, -1 if reverse else None, f'"{title}" was read as words.'
@@ -56,6 +60,19 @@ def status_column(table: TextTable, event: int | str | None) -> tuple[int, int |
             + _way_out(codes, table, column)
         )
     raise InvalidValueError(f'{table.name} has no column of events. Name it "event" (1: died) or "censored".')
+
+
+def _legend(title: str) -> int | None:
+    """Return the code of an event that the name of a column tells: 1 of "status (1 = dead, 0 = alive)"; else None."""
+    told = {int(code): word.strip().lower() for code, word in _CODE_AND_WORD.findall(title)}
+    events = [code for code, word in told.items() if word in _YES]
+    others = [code for code, word in told.items() if word in _NO]
+    if len(events) == 1 and not set(events) & set(others):
+        return events[0]
+    if not events and len(others) == 1:
+        rest = [code for code in told if code not in others] or [code for code in (1, 0) if code not in others]
+        return rest[0] if len(rest) == 1 or not told.keys() - set(others) else None
+    return None
 
 
 def _way_out(codes: set[str], table: TextTable, column: int) -> str:

@@ -22,6 +22,8 @@ PLAIN_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s?%?")
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?")
 POINTS_OF_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_SURE_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:(?:,\d{3}){2,}(?:\.\d+)?|,\d{3}\.\d+)")
+_EITHER = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 _SPACED = re.compile(r"[+-]?\d{1,3}(?:[ '\u2009\u202f]\d{3})+(?:[.,]\d+)?")
 _BOTH = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+,\d+")
 _MISSING = frozenset({"", "na", "n/a", "nan", "none", "n.a.", "-", "--", ".", "#n/a", "missing", "not done"})
@@ -208,14 +210,17 @@ def parse_number(text: str, where: str, what: str = "a number", decimal_comma: b
             )
         if DECIMAL_COMMA.fullmatch(plain):
             return float(plain.replace(",", "."))
+    if _SURE_THOUSANDS.fullmatch(plain):
+        return float(plain.replace(",", ""))
     if PLAIN_NUMBER.fullmatch(plain):
         return float(plain.removesuffix("%"))
     if plain.startswith("="):
         raise InvalidValueError(formula_message(plain, where))
     if not decimal_comma and (DECIMAL_COMMA.fullmatch(plain) or _THOUSANDS.fullmatch(plain)):
         raise InvalidValueError(
-            f'"{plain}" in {where} has a comma, and it is not clear whether it separates decimals or thousands. Save '
-            "the file with decimal points, or as CSV with semicolons between cells."
+            f'"{plain}" in {where} has a comma, and it is not clear whether it separates decimals '
+            f"({float(plain.replace(',', '.', 1).replace(',', '')):g}) or thousands ({plain.replace(',', '')}). Write "
+            "it without the comma, or save the file with decimal points."
         )
     if re.match(r"[<>≤≥]", plain):
         raise InvalidValueError(
@@ -287,14 +292,20 @@ def make_table(
 def has_decimal_commas(rows: Iterable[Sequence[str]], separator: str) -> bool:
     """Return whether numbers of a file have decimal commas, or points that can only be read as those of thousands.
 
-    Without any comma a file between whose cells semicolons stand may have both; where every point could be one of
-    thousands the answer is yes, so that such numbers are asked about.
+    Commas each of which could be one of thousands do not say so, and are asked about. Without any comma a file between
+    whose cells semicolons stand may have both; where every point could be one of thousands the answer is yes, so that
+    such numbers are asked about.
     """
     if separator == ",":
         return False
     cells = [cell for row in rows for cell in row]
-    if any(DECIMAL_COMMA.fullmatch(cell) or _BOTH.fullmatch(cell) for cell in cells):
+    if any(_BOTH.fullmatch(cell) or ("," in cell and _SPACED.fullmatch(cell)) for cell in cells):
         return True
+    commas = [cell for cell in cells if DECIMAL_COMMA.fullmatch(cell)]
+    if any(not _EITHER.fullmatch(cell) for cell in commas):
+        return True
+    if commas:
+        return False
     pointed = [cell for cell in cells if "." in cell and PLAIN_NUMBER.fullmatch(cell)]
     return separator == ";" and bool(pointed) and all(POINTS_OF_THOUSANDS.fullmatch(cell) for cell in pointed)
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from gvlab import units
-from gvlab.assay.readers.arms import read_arms
-from gvlab.assay.readers.lab_units import factor_between, lab_unit
+from gvlab.assay.readers.arms import join_spellings, read_arms
+from gvlab.assay.readers.lab_units import days_in, factor_between, lab_unit
 from gvlab.assay.readers.limits import read_limited
-from gvlab.assay.readers.tables import TextTable, unit_in
+from gvlab.assay.readers.tables import TextTable, same_but_for_spelling, unit_in
 from gvlab.assay.samples import COLUMNS
 from gvlab.errors import InvalidValueError, UnitError
 
@@ -77,6 +76,7 @@ def from_table(table: TextTable) -> TidyReadings:
     flags = table.maybe(_BELOW), table.maybe(_ABOVE)
     cells = [(row, column) for row in range(1, len(table.cells)) for column in columns]
     read = [(row, column, read_limited(table, row, column)) for row, column in cells]
+    missing = [table.cells[row][column] for row, column, reading in read if reading.missing]
     read = [(row, column, reading) for row, column, reading in read if not reading.missing]
     if not read:
         raise InvalidValueError(f"{table.name} has no readings below its header.")
@@ -101,14 +101,43 @@ def from_table(table: TextTable) -> TidyReadings:
                 "",
             )
         )
-    found, converted = _one_unit_each(pd.DataFrame(rows, columns=list(COLUMNS)), table.name)
+    found = pd.DataFrame(rows, columns=list(COLUMNS))
+    found["analyte"], same = join_spellings(list(found["analyte"]))
+    found, converted = _one_unit_each(found, table.name)
     used = (subject, arm, time, assay, analyte, unit, *flags, *columns)
-    notes = [*table.notes, *joined, *converted, *_baseline(found), *table.unread(used)]
+    notes = [*table.notes, *joined, *same, *converted, *_baseline(found), *_shares(found), *table.unread(used)]
+    # Of a wide table an empty cell is what was not read; a word that says so, or an empty row, is said again.
+    said_missing = len(missing) if value is not None else sum(bool(text) for text in missing)
+    if said_missing:
+        notes.append(f"{said_missing} cell{'s hold' if said_missing > 1 else ' holds'} no reading and was left out.")
     if subject is None:
         notes.append("No column of subjects was found, so every row counts as one.")
         return TidyReadings(found, tuple(notes))
+    notes += subjects_in_doubt(found)
     one, said = one_value_each(found)
     return TidyReadings(one, (*notes, *said), found if said else None)
+
+
+def subjects_in_doubt(found: pd.DataFrame) -> tuple[str, ...]:
+    """Return sentences on subjects of two arms, and on names that differ in spelling only; they count as they stand."""
+    pairs = found[["subject", "arm"]].drop_duplicates()
+    twice = list(pairs["subject"][pairs["subject"].duplicated()].drop_duplicates())
+    alike = [f'"{name}" and "{one}"' for name, one in same_but_for_spelling(pairs["subject"]).items() if name != one]
+    notes = []
+    if twice:
+        notes.append(f"In more than one arm, and counted in each: {', '.join(map(str, twice[:6]))}.")
+    if alike:
+        notes.append(f"Subjects whose names differ in spelling only count as two: {', '.join(alike[:6])}.")
+    return tuple(notes)
+
+
+def _shares(found: pd.DataFrame) -> tuple[str, ...]:
+    """Return a sentence on analytes in % none of which is above 1: they may be fractions, and are not changed."""
+    top = found[found["unit"] == "%"].groupby("analyte", sort=False)["value"].agg(["max", "size"])
+    doubtful = [f'"{name}"' for name in top.index[(top["max"] <= 1.0) & (top["size"] > 1)]]
+    if not doubtful:
+        return ()
+    return (f"In % by its name, and nowhere above 1: {', '.join(doubtful)}. Fractions would have to be times 100.",)
 
 
 def one_value_each(readings: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -176,10 +205,15 @@ def day_of(table: TextTable, row: int, column: int) -> float:
             f'"{text}" in {table.where(row, column)} is no day. Write the day of the baseline, such as -1 or 0.'
         )
     title = table.cells[0][column]
+    with_unit = re.fullmatch(
+        r"\s*([-+\u2212]?\d+(?:\.\d+)?)\s*(days?|d|weeks?|wks?|months?|hours?|hrs?|h)\s*", text, re.IGNORECASE
+    )
+    if with_unit:
+        return float(with_unit[1].replace("\u2212", "-")) * days_in(with_unit[2])
     named = unit_in(title) or ("week" if title.lower().startswith("week") else "day")
     found = table.number(row, column, "a time")
     try:
-        return found * float(units.convert(1.0, units.check_unit(named.lower().rstrip("s")), "day"))
+        return found * days_in(named)
     except UnitError as error:
         raise InvalidValueError(f'"{title}": "{named}" is not a unit of time. Use days, weeks or months.') from error
 
@@ -201,9 +235,15 @@ def _unit(table: TextTable, row: int, column: int, unit: int | None) -> str:
     if not text:
         raise InvalidValueError(f"The unit in {where} is missing. Write it, such as pg/mL.")
     try:
-        return lab_unit(text)
+        found = lab_unit(text)
     except UnitError as error:
         raise InvalidValueError(f"The unit in {where}: {error}") from error
+    if table.cells[row][column].endswith("%") and found != "%":
+        raise InvalidValueError(
+            f'"{table.cells[row][column]}" in {table.where(row, column)} is a percentage, and its unit is {found}. '
+            "Write the number in its unit, or the unit as %."
+        )
+    return found
 
 
 def _one_unit_each(found: pd.DataFrame, name: str) -> tuple[pd.DataFrame, tuple[str, ...]]:

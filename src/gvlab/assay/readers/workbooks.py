@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ _SMALL_SHEET = 1_500_000
 """Bytes of a sheet, unpacked: some 20,000 cells."""
 _MOST_CELLS = 600_000
 _MOST_COLUMNS = 2_000
+_QUOTED = re.compile(r'"[^"]*"|\\.')
+"""What a format of numbers writes as it stands: a "%" there is a letter."""
 _DAMAGED = (
     ValueError, LookupError, TypeError, AttributeError, SyntaxError, EOFError, RuntimeError, ArithmeticError,
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error,
@@ -37,6 +40,7 @@ _DAMAGED = (
 password, is a RuntimeError there."""
 _CELL = re.compile(rb'<c\s[^>]*?r="([A-Z]{1,4})(\d{1,7})"')
 _MERGED = re.compile(rb'<mergeCell\s[^>]*?ref="([A-Z]+)(\d+):([A-Z]+)(\d+)"')
+_HIDDEN_COLUMN = re.compile(rb'<col\s(?=[^>]*\bhidden="(?:1|true)")(?=[^>]*\bmin="(\d+)")[^>]*?\bmax="(\d+)"')
 _HIDDEN_ROW = re.compile(rb'<row\s(?=[^>]*\bhidden="(?:1|true)")[^>]*?\br="(\d+)"')
 
 
@@ -101,7 +105,7 @@ def _read(path: Path, book: Any, values: Callable[[], Any], sheet: str) -> TextT
         raise UnknownNameError("sheet", sheet, titles, path.name)
     page = book[sheet] if sheet else book.worksheets[0]
     name = f'sheet "{page.title}" of {path.name}'
-    merged, hidden, formulas = _scan(path, page, name)
+    merged, hidden, hidden_columns, formulas = _scan(path, page, name)
     computed: dict[str, str] = {}
     try:
         # A sheet's own statement of its size may be wrong, and openpyxl would stop there.
@@ -114,10 +118,10 @@ def _read(path: Path, book: Any, values: Callable[[], Any], sheet: str) -> TextT
         )
         for row, last in rows:
             number = next((cell.row for cell in row if hasattr(cell, "row") and cell.row), 0)
-            cells = [_cell_text(cell.value, getattr(cell, "data_type", "")) for cell in row]
+            cells = [_shown(cell) for cell in row]
             for column, (cell, value) in enumerate(zip(row, last, strict=False)):
                 if getattr(cell, "data_type", "") == "f" and value.value is not None:
-                    cells[column] = _cell_text(value.value, getattr(value, "data_type", ""))
+                    cells[column] = _shown(value)
                     computed[f"{column_letters(column)}{number}"] = cells[column]
             kept.append((number, tuple(cells)))
     except _DAMAGED as error:
@@ -128,6 +132,16 @@ def _read(path: Path, book: Any, values: Callable[[], Any], sheet: str) -> TextT
     read = sorted(set(hidden) & {number for number, _ in kept})
     if read:
         notes.append(f"{len(read)} hidden row{'s were' if len(read) > 1 else ' was'} read as well: {_some(read)}.")
+    under = [
+        column_letters(column - 1)
+        for first, last in hidden_columns
+        for column in range(first, min(last, _MOST_COLUMNS) + 1)
+        if any(len(cells) >= column and cells[column - 1] for _, cells in kept)
+    ]
+    if under:
+        notes.append(
+            f"{len(under)} hidden column{'s were' if len(under) > 1 else ' was'} read as well: {_some(under)}."
+        )
     if merged:
         notes.append("Merged cells were filled with what they show.")
     if computed:
@@ -143,8 +157,16 @@ def _some(names: Sequence[object], most: int = 5) -> str:
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def _scan(path: Path, page: Any, name: str) -> tuple[list[tuple[int, int, int, int]], list[int], bool]:
-    """Return merged ranges (first and last row, first and last column) and hidden rows, after checking the caps."""
+def _scan(
+    path: Path, page: Any, name: str
+) -> tuple[list[tuple[int, int, int, int]], list[int], list[tuple[int, int]], bool]:
+    """Return what a sheet says of its cells, after checking the caps.
+
+    Returns
+    -------
+    Merged ranges (first and last row, first and last column), hidden rows, ranges of hidden columns, and whether there
+    are formulas.
+    """
     inner = _inner(page)
     with zipfile.ZipFile(path) as archive:
         if archive.getinfo(inner).file_size > _LARGEST_SHEET:
@@ -168,7 +190,9 @@ def _scan(path: Path, page: Any, name: str) -> tuple[list[tuple[int, int, int, i
         (int(top), int(bottom), _column_number(left), _column_number(right))
         for left, top, right, bottom in (found.groups() for found in _MERGED.finditer(content))
     ]
-    return merged, [int(found[1]) for found in _HIDDEN_ROW.finditer(content)], b"<f" in content
+    rows = [int(found[1]) for found in _HIDDEN_ROW.finditer(content)]
+    columns_hidden = [(int(found[1]), int(found[2])) for found in _HIDDEN_COLUMN.finditer(content)]
+    return merged, rows, columns_hidden, b"<f" in content
 
 
 def _column_number(letters: bytes) -> int:
@@ -240,6 +264,14 @@ def _hint(path: Path) -> str:
     if path.suffix.lower() == ".xls":
         return "It is an old .xls workbook; open it in a spreadsheet and save it as .xlsx."
     return "Open it in a spreadsheet and save it as .xlsx."
+
+
+def _shown(cell: Any) -> str:
+    """Return a cell as text; a number that the sheet shows as a percentage is one: 0.45 is "45%" there."""
+    value, data_type = cell.value, getattr(cell, "data_type", "")
+    if data_type == "n" and isinstance(value, int | float) and "%" in _QUOTED.sub("", cell.number_format):
+        return f"{(Decimal(repr(value)) * 100).normalize():f}%"
+    return _cell_text(value, data_type)
 
 
 def _cell_text(value: object, data_type: str) -> str:

@@ -1,0 +1,310 @@
+"""What can be read in two ways is asked about, and what an instrument says of a number is used."""
+
+import numpy as np
+import openpyxl
+import pytest
+
+from gvlab.assay import analyze
+from gvlab.assay.readers.lab_units import days_in, factor_between, lab_unit
+from gvlab.errors import InvalidValueError, UnitError
+
+LEVELS = [2000 / 2**step for step in range(7)]
+
+
+def density(level):
+    return 0.05 + 3 / (1 + 200 / level) if level else 0.05
+
+
+@pytest.fixture
+def save(tmp_path):
+    def written(text, name="data.csv"):
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return written
+
+
+@pytest.fixture
+def workbook(tmp_path):
+    def written(rows, change):
+        book = openpyxl.Workbook()
+        for row in rows:
+            book.active.append(row)
+        change(book.active)
+        book.save(tmp_path / "data.xlsx")
+        return tmp_path / "data.xlsx"
+
+    return written
+
+
+def refusal(path, **options):
+    with pytest.raises(InvalidValueError) as caught:
+        analyze(path, **options)
+    return str(caught.value)
+
+
+def said(analysis, words):
+    return any(words in note for note in analysis.notes)
+
+
+def grids(label):
+    """A plate whose first column holds standards, with a layout that calls them as `label` does."""
+    header = "\t" + "\t".join(map(str, range(1, 13))) + "\n"
+
+    def grid(cell):
+        lines = ["ABCDEFGH"[r] + "\t" + "\t".join(cell(r, c) for c in range(12)) for r in range(8)]
+        return header + "\n".join(lines) + "\n"
+
+    def shown(r, c):
+        return f"{density(LEVELS[r] if r < 7 else 0) if c == 0 else density(100):.4f}"
+
+    return grid(shown) + "\n" + grid(lambda r, c: f"m{c}" if c else label(r) if r < 7 else "blank")
+
+
+# Labels of standards
+
+
+def test_thousands_in_a_label_are_asked_about(save):
+    path = save(grids(lambda r: f"standard {LEVELS[r]:,g}"), "plate.txt")
+    assert "decimals (2) or thousands (2000)" in refusal(path)
+
+
+def test_units_in_labels_are_converted_to_one(save):
+    path = save(
+        grids(lambda r: f"std {LEVELS[r] / 1000:g} ng/mL" if r < 2 else f"std {LEVELS[r]:g} pg/mL"), "plate.txt"
+    )
+    table = analyze(path).table
+    assert table["unit"].iloc[0] == "ng/mL"
+    np.testing.assert_allclose(table["value"], 0.1, rtol=1e-3)
+
+
+def test_labels_with_and_without_a_unit_are_asked_about(save):
+    path = save(grids(lambda r: f"std {LEVELS[r]:g}" + (" pg/mL" if r else "")), "plate.txt")
+    assert "Write all of them in one unit" in refusal(path)
+
+
+@pytest.mark.parametrize("numbers", [range(7, 0, -1), range(6, -1, -1), [1, 2, 4, 5, 6, 7, 8]])
+def test_standards_that_are_counted_have_no_concentrations(save, numbers):
+    assert "does not say their concentrations" in refusal(save(grids(lambda r: f"Std {list(numbers)[r]}"), "plate.txt"))
+
+
+def test_a_column_of_units_counts(save):
+    told = ["2,ng/mL", *(f"{level:g},pg/mL" for level in LEVELS[1:])]
+    rows = [f"A{n},standard,s{n},{told[n - 1]},{density(level):.4f}" for n, level in enumerate(LEVELS, 1)]
+    text = "\n".join(["Well,Type,Sample,Concentration,Unit,OD", *rows, "B1,sample,m1,,,1.05"]) + "\n"
+    assert analyze(save(text)).table["value"].iloc[0] == pytest.approx(0.1, rel=1e-3)
+
+
+# Wells and dilutions
+
+
+def plate(*samples, extra="Dilution"):
+    rows = [f"A{n},standard,s{n},{level:g},,{density(level):.4f}" for n, level in enumerate(LEVELS, 1)]
+    return "\n".join([f"Well,Type,Sample,Concentration (pg/mL),{extra},OD", *rows, *samples]) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "factor"),
+    [("1:10", 10), ("10x", 10), ("x10", 10), ("1e1", 10), ("1+9", 10), ("1:2.5", 2.5), ("neat", 1), ("undiluted", 1)],
+)
+def test_a_dilution_is_read_as_it_is_written(save, written, factor):
+    table = analyze(save(plate(f"B1,sample,m1,,{written},1.05"))).table
+    assert table["value"].iloc[0] == pytest.approx(100 * factor, rel=1e-3)
+
+
+@pytest.mark.parametrize("written", ['"1:1,000"', "1:1.000", '"2,000"'])
+def test_thousands_in_a_dilution_are_asked_about(save, written):
+    assert "Write the dilution without it" in refusal(save(plate(f"B1,sample,m1,,{written},1.05")))
+
+
+def test_a_dilution_below_one_is_refused_in_a_grid_too(save):
+    lines = grids(lambda r: f"standard {LEVELS[r]:g}")
+    header = "\nDilution\n\t" + "\t".join(map(str, range(1, 13))) + "\n"
+    below = header + "\n".join("ABCDEFGH"[r] + "\t0.1" * 12 for r in range(8)) + "\n"
+    assert '"0.1" in cell' in refusal(save(lines + below, "plate.txt"))
+
+
+def test_a_reading_beside_no_well_is_refused(save):
+    text = plate(",sample,m1,,,1.05")
+    assert "The well in cell A9 of data.csv is missing" in refusal(save(text))
+
+
+@pytest.mark.parametrize("title", ["Include", "Used"])
+def test_a_well_that_is_not_included_is_left_out(save, title):
+    text = plate("B1,sample,m1,,,1.05", "B2,sample,m1,,FALSE,2.5", extra=title)
+    table = analyze(save(text)).table
+    assert table["value"].iloc[0] == pytest.approx(100, rel=1e-3)
+    assert table["replicates"].iloc[0] == 1
+
+
+# Numbers and units
+
+
+FLUX = "Animal\tGroup\tDay\tTotal Flux [p/s]\nm1\ta\t7\t{}\nm2\tb\t7\t300\n"
+
+
+def test_a_comma_that_could_separate_thousands_is_asked_about(save):
+    assert "decimals (1.2) or thousands (1200)" in refusal(save(FLUX.format("1,200"), "flux.txt"))
+    # What cannot be decimals is read, and what cannot be thousands too.
+    assert analyze(save(FLUX.format("1,200,000"), "flux.txt")).table["value"].iloc[0] == 1_200_000
+    assert analyze(save(FLUX.format("1,200.5"), "flux.txt")).table["value"].iloc[0] == 1200.5
+    assert analyze(save(FLUX.format("1,25"), "flux.txt")).table["value"].iloc[0] == 1.25
+    assert analyze(save(FLUX.format("0,125"), "flux.txt")).table["value"].iloc[0] == 0.125
+    assert analyze(save(FLUX.format("1 200,5"), "flux.txt")).table["value"].iloc[0] == 1200.5
+
+
+@pytest.mark.parametrize(
+    ("written", "unit"),
+    [("g/L", "g/L"), ("G/L", "10^3/uL"), ("T/L", "10^6/uL"), ("10E9/L", "10^3/uL"), ("k/mm3", "10^3/uL")],
+)
+def test_grams_a_liter_are_no_cells(written, unit):
+    assert lab_unit(written) == unit
+
+
+def test_grams_and_cells_are_not_converted():
+    assert factor_between(lab_unit("g/L"), lab_unit("G/L")) is None
+    with pytest.raises(UnitError):
+        lab_unit("m/uL")
+
+
+def test_a_number_shown_as_a_percentage_is_one(workbook):
+    rows = [["mouse", "group", "day", "CD3 (%)"], ["m1", "a", 7, 0.45], ["m2", "b", 7, 0.07]]
+
+    def shown(sheet):
+        for row in (2, 3):
+            sheet.cell(row, 4).number_format = "0.0%"
+
+    assert list(analyze(workbook(rows, shown)).table["value"]) == [45.0, 7.0]
+
+    def half(sheet):
+        sheet.cell(2, 4).number_format = "0%"
+
+    assert "Is it a fraction or a percentage" in refusal(workbook(rows, half))
+
+    def written(sheet):
+        for row in (2, 3):
+            sheet.cell(row, 4).number_format = '0.0" %"'
+
+    assert list(analyze(workbook(rows, written)).table["value"]) == [0.45, 0.07]
+    rows[0][3] = "CD3 (fraction)"
+    assert "is a percentage, and its unit is fraction" in refusal(workbook(rows, shown))
+
+
+def test_percentages_below_one_are_said_and_not_changed(save):
+    analysis = analyze(save("mouse,group,day,CD3 (%)\nm1,a,7,0.45\nm2,b,7,0.3\n"))
+    assert said(analysis, 'nowhere above 1: "CD3"')
+    assert list(analysis.table["value"]) == [0.45, 0.3]
+
+
+def test_a_hidden_column_is_said(workbook):
+    rows = [["mouse", "group", "time (days)", "event"], ["m1", "a", 7, 1], ["m2", "b", 9, 1]]
+
+    def hide(sheet):
+        sheet.column_dimensions["B"].hidden = True
+
+    assert said(analyze(workbook(rows, hide)), "1 hidden column was read as well: B")
+
+
+@pytest.mark.parametrize(("unit", "days"), [("mo", 30.4375), ("wk", 7), ("yrs", 365.25), ("hrs", 1 / 24), ("d", 1)])
+def test_times_are_read_in_the_units_people_write(save, unit, days):
+    assert days_in(unit) == pytest.approx(days)
+    table = analyze(save(f"mouse,group,time ({unit}),event\nm1,a,2,1\nm2,b,3,1\n")).table
+    assert table["duration"].iloc[0] == pytest.approx(2 * days)
+
+
+def test_a_time_with_its_unit_in_the_cell_is_read(save):
+    text = "subject,arm,time,analyte,value,unit\nm1,a,2 weeks,x,4,pg/mL\nm2,a,48 h,x,4,pg/mL\n"
+    assert list(analyze(save(text)).table["time"]) == [14.0, 2.0]
+
+
+# Who and what
+
+
+@pytest.mark.parametrize(
+    ("title", "dead"),
+    [("death (0 = dead, 1 = alive)", 0), ("event [1 = censored]", 0), ("status (1=dead, 0=censored)", 1)],
+)
+def test_the_name_of_a_column_that_tells_its_codes_is_believed(save, title, dead):
+    text = f'mouse,group,time (days),"{title}"\n' + "".join(f"m{n},a,{n + 9},{n % 2}\n" for n in range(4))
+    analysis = analyze(save(text))
+    assert list(analysis.table["event_observed"]) == [n % 2 == dead for n in range(4)]
+    assert said(analysis, "as its name says")
+    assert list(analyze(save(text), event=1).table["event_observed"]) == [n % 2 == 1 for n in range(4)]
+
+
+def test_times_that_contradict_their_dates_are_named(save):
+    head = "mouse,group,date of transplant,date of death,days,event\n"
+    rows = "1,A,2026-01-05,2026-01-23,18,1\n2,A,2026-01-05,2026-01-25,30,1\n"
+    assert said(analyze(save(head + rows)), "row 3 (30, by dates 20)")
+
+
+def test_an_analyte_in_two_spellings_is_one_and_a_subject_is_named(save):
+    head = "subject,arm,day,analyte,value,unit\n"
+    analysis = analyze(save(head + "m1,a,7,IL-15,4,pg/mL\nM1,a,7,il-15,6,pg/mL\nm2,a,7,IL-15,NA,pg/mL\n"))
+    assert set(analysis.table["analyte"]) == {"IL-15"}
+    assert len(analysis.table) == 2
+    assert said(analysis, 'count as two: "M1" and "m1"')
+    assert said(analysis, "1 cell holds no reading")
+    twice = analyze(save(head + "m1,a,7,IL-15,4,pg/mL\nm1,b,7,IL-15,6,pg/mL\n"))
+    assert said(twice, "In more than one arm, and counted in each: m1")
+
+
+def test_two_images_of_an_animal_are_one_reading_and_background_is_no_animal(save):
+    rows = "".join(f"m{n},{arm},7,{1e6 * (n + 1)}\nm{n},{arm},7,{3e6 * (n + 1)}\n" for n, arm in enumerate("aabb"))
+    analysis = analyze(save("Animal,Group,Day,Total Flux [p/s]\n" + rows))
+    assert list(analysis.table["value"]) == [2e6, 4e6, 6e6, 8e6]
+    assert len(analysis.tables["replicates"]) == 8
+    regions = analyze(save("ROI,Group,Day,Total Flux\nROI 1,a,7,1e6\nROI 2,b,7,2e6\nBkg 1,b,7,1e3\n"))
+    assert list(regions.table["subject"]) == ["ROI 1", "ROI 2"]
+    assert said(regions, "Regions of background")
+    assert said(regions, "photons per second were taken")
+
+
+# Cycles
+
+
+CYCLES = (
+    "Well,Sample Name,Target Name,Task,CT{}\nA1,ctrl,Il15,U,26{}\nA2,ctrl,Gapdh,U,18{}\nA3,m1,Il15,U,24{}\n"
+    "A4,m1,Gapdh,U,18{}\n"
+)
+
+
+def ratio(analysis, sample="m1"):
+    return analysis.table.set_index("sample").loc[sample, "ratio"]
+
+
+@pytest.mark.parametrize("written", ["0", "40", "45.0", "-1", "999", "> 35", "ND", "Undetermined", "No Cq"])
+def test_what_stands_for_a_well_that_did_not_cross_is_no_cycle(save, written):
+    text = CYCLES.replace("{}", "") + f"A5,m1,Il15,U,{written}\n"
+    analysis = analyze(save(text), calibrator="ctrl")
+    assert ratio(analysis) == pytest.approx(4)
+    assert said(analysis, "Il15 in m1: 1 of 2 wells did not cross the threshold")
+
+
+@pytest.mark.parametrize(("title", "yes", "no"), [("Include", "True", "False"), ("Amp Status", "Amp", "No Amp")])
+def test_what_the_cycler_says_of_a_well_counts(save, title, yes, no):
+    text = CYCLES.replace("{}", f",{title}", 1).replace("{}", f",{yes}") + f"A5,m1,Il15,U,34,{no}\n"
+    assert ratio(analyze(save(text), calibrator="ctrl")) == pytest.approx(4)
+
+
+def test_a_calibrator_without_the_reference_is_none(save):
+    text = CYCLES.replace("{}", "").replace("ctrl", "ctrl1") + "A5,ctrl2,Il15,U,20\n"
+    analysis = analyze(save(text), calibrator="ctrl")
+    assert ratio(analysis) == pytest.approx(4)
+    assert said(analysis, "not among the calibrators: ctrl2")
+
+
+def test_spellings_of_a_gene_are_one_unless_a_sample_has_both(save):
+    text = CYCLES.replace("{}", "").replace("m1,Il15", "m1,IL15")
+    assert ratio(analyze(save(text), calibrator="ctrl")) == pytest.approx(4)
+    both = analyze(save(text + "A5,m1,Il15,U,22\n"), calibrator="ctrl").table
+    assert set(both.loc[both["sample"] == "m1", "target"]) == {"IL15", "Il15"}
+
+
+def test_runs_are_not_averaged(save):
+    text = CYCLES.replace("{}", "")
+    assert "the well A3 stands twice" in refusal(save(text + "A3,m1,Il15,U,30\n"), calibrator="ctrl")
+    rows = text.splitlines()
+    two = [f"Plate,{rows[0]}", *(f"P1,{row}" for row in rows[1:]), *(f"P2,{row}" for row in rows[1:])]
+    assert "holds 2 runs" in refusal(save("\n".join(two) + "\n"), calibrator="ctrl")
