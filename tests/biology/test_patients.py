@@ -83,3 +83,79 @@ def test_the_mean_of_tablets_gives_their_mean_concentration():
         np.mean([run.reading("C_sorafenib", float(day), arm) for day in days], axis=0) for arm in ("tablets", "mean")
     )
     assert tablets == pytest.approx(mean, rel=0.02)
+
+
+def test_a_remission_is_a_fall_from_the_relapse(results):
+    """Three in five patients have few enough blasts for a partial remission before anything was done."""
+    for arm in results.arms:
+        run = results.run(arm)
+        for name in ("partial_remission", "complete_remission"):
+            log = run.events[run.events["event"] == run.event_ids.index(name)]
+            assert (log["time"] > 0).all()
+            fallen = run.final("burden_at_relapse")[log["subject"]]
+            assert (fallen > 1).all()
+
+
+def test_mutants_go_on_being_born_by_their_intensity():
+    """The number born has the mean that the intensity says, and clones that die out are followed by others."""
+    experiment = Experiment.read("patients_four_arms")
+    arm = Arm("untreated", list(experiment.arms[0].protocol.doses[:2]))
+    alone = experiment.replace(arms=(arm,), until="day 60", assays=("mutants_expected",), endpoints=())
+    cohort = alone.system.cohort(400, 3)
+    never = dict.fromkeys(("theta_death_leukemia", "theta_death_gvhd", "theta_death_other"), 1e30)
+    cohort = cohort.replace({**never, "f_mutant_relapse": 0.0, "U_mutants_relapse": 0.0})
+    run = alone.run(3, cohort=cohort, days=[60.0]).run("untreated")
+    born = np.bincount(
+        run.events["subject"][run.events["event"] == run.event_ids.index("new_mutant")], minlength=len(run)
+    )
+    expected = run.final("mutants_expected")
+    assert born.max() > 1
+    assert born.mean() == pytest.approx(expected.mean(), abs=4 * np.sqrt(expected.mean() / len(run)) + 0.02)
+    assert (run.events["event"] == run.event_ids.index("cure_mutant")).any()
+
+
+def test_exposure_falls_since_the_start_of_the_drug_and_not_of_the_run():
+    experiment = Experiment.read("patients_four_arms")
+    days = [1.0, 30.0, 90.0]
+    arms = [Arm(f"day {day}", Dose("sorafenib", "800 mg/day", at=f"day {day}", route="mean")) for day in (0, 200)]
+    both = experiment.replace(arms=tuple(arms), until="day 300", assays=("C_sorafenib",), endpoints=())
+    run = both.run(1, cohort=both.system.typical(), days=[*days, *(200 + day for day in days)])
+    early, late = (
+        [float(run.reading("C_sorafenib", start + day, f"day {start}")[0]) for day in days] for start in (0, 200)
+    )
+    assert early == pytest.approx(late, rel=1e-5)
+    assert early[2] < 0.9 * early[1]
+
+
+def test_lymphocytes_are_stopped_by_gvhd():
+    experiment = Experiment.read("patients_four_arms")
+    base = list(experiment.arms[0].protocol.doses[:2])
+    every = {"at": "day 14", "every": "14 days", "until": "day 126"}
+    arms = [
+        Arm("all", [*base, Dose("donor_lymphocytes", "1e8 cell/kg", **every)]),
+        Arm("stopped", [*base, Dose("donor_lymphocytes", "1e8 cell/kg", when="gvhd_grade < 2", **every)]),
+    ]
+    both = experiment.replace(arms=tuple(arms), until="day 150", assays=("gvhd_damage",), endpoints=("acute_gvhd_2_4",))
+    run = both.run(1, subjects=100)
+    with_gvhd = {arm.name: run.events("acute_gvhd_2_4").of(arm.name) for arm in arms}
+    first, same = (table.set_index("subject")["duration"] for table in with_gvhd.values())
+    had = with_gvhd["all"].query("event_observed == 1")["subject"]
+    assert len(had) > 0
+    # Who has GVHD has it on the same day, since the rule asks only afterwards; damage is less from then on.
+    assert same[had].to_numpy() == pytest.approx(first[had].to_numpy(), rel=1e-3)
+    damage = {arm.name: run.run(arm.name).final("cumulative_hazard_gvhd") for arm in arms}
+    assert (damage["stopped"] <= damage["all"] * 1.001 + 1e-6).all()
+    assert damage["stopped"].sum() < damage["all"].sum()
+
+
+def test_ruxolitinib_begins_with_severe_gvhd_and_cuts_the_signal():
+    experiment = Experiment.read("patients_four_arms")
+    cohort = experiment.system.cohort(100, 1)
+    outcome = {}
+    for given in (0.0, 1.0):
+        run = experiment.run(1, cohort=cohort.replace({"on_gvhd_ruxolitinib": given})).run("Chemotherapy + DLI")
+        begun = run.events["event"] == run.event_ids.index("ruxolitinib_begins")
+        severe = run.events["event"] == run.event_ids.index("acute_gvhd_3")
+        outcome[given] = begun.sum(), severe.sum()
+    assert outcome[0.0][0] == 0
+    assert outcome[1.0][0] >= outcome[1.0][1] > 0

@@ -137,7 +137,7 @@ def test_yaml_words_and_numbers_are_read_as_a_biologist_writes_them(folder):
         ("{set: a}", 'needs either "to" (a value) or "unit"'),
         ("{set: a, to: 1, unit: mg}", 'needs either "to" (a value) or "unit"'),
         ("{mix: a, value: 1}", 'needs "value", "pool" and the "unit"'),
-        ("{add: a, unit: mg, to: 1}", "has only unit, times, whole and guard"),
+        ("{add: a, unit: mg, to: 1}", "has only unit, times, whole, mutants and guard"),
         ("{add: c, unit: cell}, {mix: a, value: 1, pool: [c], unit: cell}", "enlarges its pool; put it before"),
     ],
 )

@@ -410,7 +410,9 @@ def calibrate_population(
     if not rows:
         raise InvalidValueError(f'The set "{benchmarks.name}" has no benchmark of use "calibrate".')
     system = System.read(benchmarks.system, library)
-    prior = record = system.population.record
+    prior = record = (
+        system.population.record if benchmarks.prior is None else library.read("populations", benchmarks.prior)
+    )
     history: list[float] = []
     arms = len(benchmarks.arms)
     for move in range(moves):
@@ -428,4 +430,6 @@ def calibrate_population(
     progress = stage("Patients of the result", len(cohort) * arms)
     expected = expected_outcomes(benchmarks, cohort, system, progress=progress, cancel=cancel)
     history.append(distance(expected, rows, expected.solved))
-    return Calibrated(record, cohort, expected, weigh(expected, rows), tuple(history))
+    own = system.population.record
+    names = {"name": own.name, "title": own.title, "description": own.description}
+    return Calibrated(record.model_copy(update=names), cohort, expected, weigh(expected, rows), tuple(history))

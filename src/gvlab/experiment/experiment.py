@@ -416,6 +416,8 @@ def _dose(spec: SystemDose, system: System, where: str) -> Dose:
         every=spec.every,
         until=spec.until,
         route=spec.route,
+        holds=spec.holds,
+        when=spec.when,
         harvest=harvest,
         varied=spec.varied,
         library=system.library,

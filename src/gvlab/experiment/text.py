@@ -112,6 +112,10 @@ class DoseText(TextRecord):
     """"day 14": the last day on which it is given again."""
     route: str | None = None
     """Name of a route of the agent; its default route where there is none."""
+    holds: tuple[tuple[str, str], ...] = ()
+    """Times of no treatment, from a day until a day: ["day 30", "day 44"]."""
+    when: str | None = None
+    """A formula of the model's symbols, asked each time: "gvhd_grade < 2"; where it is false nothing is given."""
     harvest: HarvestText | None = None
     """For cells out of primary recipients."""
     varied: VariedText | None = None
@@ -333,6 +337,8 @@ def _doses_text(protocol: Protocol) -> tuple[DoseText, ...]:
             every=dose.every,
             until=dose.until,
             route=dose.route,
+            holds=dose.holds,
+            when=dose.when,
             varied=dose.varied and VariedText(amount=dose.varied.amount, day=dose.varied.day),
             harvest=dose.harvest
             and HarvestText(
@@ -385,6 +391,8 @@ def _protocol(doses: Sequence[str | DoseText], system: System, where: str) -> Pr
                 every=dose.every,
                 until=dose.until,
                 route=dose.route,
+                holds=dose.holds,
+                when=dose.when,
                 harvest=harvest,
                 varied=None if dose.varied is None else Varied(amount=dose.varied.amount, day=dose.varied.day),
                 library=system.library,

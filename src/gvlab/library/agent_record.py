@@ -10,6 +10,22 @@ from gvlab import units
 from gvlab.library.fields import Identifier, Record, SourcedValue, Text, Titled, Unit, Verification
 
 
+class CloneSpec(Record):
+    """A clone that grew from one cell: what is expected of it are mutations, and what arrives are its mutants.
+
+    Their number has the distribution of Luria and Delbrück; a subject gets the quantile that it drew.
+    """
+
+    draw: Identifier
+    """A parameter of the subject, 0 to 1."""
+    birth: Identifier
+    """Rate of birth of the cells while they grew."""
+    death: Identifier
+    """Rate of death of the cells while they grew."""
+    times: tuple[Identifier | float, ...] = ()
+    """The mutants are multiplied by these numbers and parameters."""
+
+
 class OperationSpec(Record):
     """What giving an agent does to the model. Exactly one of `add`, `set`, `mix` and `approach` is there."""
 
@@ -28,6 +44,8 @@ class OperationSpec(Record):
     whole: Identifier | None = None
     """For `add` of a number of cells: it is expected; each subject gets a whole number of them, the quantile of a
     Poisson distribution at this parameter of the subject (0 to 1)."""
+    mutants: CloneSpec | None = None
+    """For `add`: the amount, times its factors, is a number of mutations; their mutants are added."""
     to: Identifier | float | None = None
     """For `set` and `approach`: a number or a parameter of the subject."""
     value: Identifier | float | None = None
@@ -51,9 +69,11 @@ class OperationSpec(Record):
         if self.mix is not None and (self.value is None or not self.pool or self.unit is None):
             raise ValueError(f'"mix: {self.mix}" needs "value", "pool" and the "unit" of the amount that joins')
         if self.add is not None and (self.to is not None or self.value is not None or self.pool):
-            raise ValueError(f'"add: {self.add}" has only unit, times, whole and guard')
+            raise ValueError(f'"add: {self.add}" has only unit, times, whole, mutants and guard')
         if self.whole is not None and self.add is None:
             raise ValueError('"whole" belongs to "add": a whole number of cells is added')
+        if self.mutants is not None and (self.add is None or self.whole is not None):
+            raise ValueError('"mutants" belongs to "add" without "whole": a number of mutants is added')
         return self
 
     @property
@@ -64,7 +84,9 @@ class OperationSpec(Record):
     @property
     def symbols(self) -> tuple[str, ...]:
         """Every symbol it names, its target first."""
-        named = (self.target, *self.times, self.whole, self.to, self.value, *self.pool)
+        named = [self.target, *self.times, self.whole, self.to, self.value, *self.pool]
+        if self.mutants is not None:
+            named += [self.mutants.draw, self.mutants.birth, self.mutants.death, *self.mutants.times]
         return tuple(dict.fromkeys(name for name in named if isinstance(name, str)))
 
 
@@ -100,6 +122,8 @@ class Route(Record):
     operations: tuple[OperationSpec, ...] = ()
     harvest: HarvestSpec | None = None
     """In place of operations: what is given comes out of another subject."""
+    ended_by: str | None = None
+    """For what goes on until it is ended: the route that ends it."""
 
     @model_validator(mode="after")
     def _something_happens(self) -> Route:
@@ -152,6 +176,15 @@ class AgentRecord(Titled):
     source: str = ""
     verification: Verification = ""
     note: Text = ""
+
+    @model_validator(mode="after")
+    def _ended_by_a_route(self) -> AgentRecord:
+        for name, route in self.routes.items():
+            if route.ended_by is not None and (route.ended_by not in self.routes or route.ended_by == name):
+                raise ValueError(
+                    f'route "{name}" is ended by "{route.ended_by}"; other routes are: {self.routes.keys()}'
+                )
+        return self
 
     @model_validator(mode="after")
     def _default_route_exists(self) -> AgentRecord:

@@ -56,6 +56,8 @@ class BenchmarkSet(Titled, Sourced):
     """Benchmarks of one system of patients."""
 
     system: Identifier
+    prior: Identifier | None = None
+    """The population that calibration begins with; the system's own where None."""
     until: str
     hazards: tuple[Identifier, ...] = Field(min_length=1)
     """Cumulative hazards of death; survival is the exponential of minus their sum."""

@@ -82,6 +82,10 @@ class SystemDose(Sourced):
     every: str | None = None
     until: str | None = None
     route: str | None = None
+    holds: tuple[tuple[str, str], ...] = ()
+    """Times of no treatment, from a day until a day: ["day 30", "day 44"]."""
+    when: str | None = None
+    """A formula of the model's symbols, asked each time: "gvhd_grade < 2"; where it is false nothing is given."""
     varied: Varied | None = None
     """The parameters that stand for what is not known of it."""
     evidence: Evidence = Evidence.ASSUMED

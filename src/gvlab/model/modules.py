@@ -26,8 +26,9 @@ _COMMENT = re.compile(r"//[^\n]*")
 _STRING = re.compile(r'"[^"\n]*"')
 _WORDS = frozenset(
     _NAME.findall(
-        "model end compartment species substanceOnly unit const var at is has in time exp ln log max min pi piecewise "
-        "abs tanh sqrt item litre gram second day dimensionless after priority t0 persistent true false import identity"
+        "model end compartment species substanceOnly unit const var at is has in time exp floor ln log max min pi "
+        "piecewise abs tanh sqrt item litre gram second day dimensionless after priority t0 persistent true false "
+        "import identity"
     )
 )
 _QUALIFIERS = {

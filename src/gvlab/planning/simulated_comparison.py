@@ -211,5 +211,7 @@ def _until(protocol: Protocol, day: float) -> Protocol:
     """Return the doses until a day: a reading on day 12 says nothing of those that come later."""
     doses = [dose for dose in protocol if dose.start <= day]
     return Protocol(
-        tuple(dose.replace(until=f"day {day!r}") if dose.repeats and dose.times[-1] > day else dose for dose in doses)
+        tuple(
+            dose.between(dose.at, f"day {day!r}") if dose.repeats and dose.times[-1] > day else dose for dose in doses
+        )
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +89,11 @@ class Dose:
         "1 day" and "day 14": repeated, the last time on the day named if the interval falls on it.
     route
         Name of a route of the agent; its default route where None.
+    holds
+        Times of no treatment, each from a day until a day: ``[("day 30", "day 44")]`` gives nothing from day 30 on and
+        goes on with day 44. A reduction is a second dose, from its day on.
+    when
+        A formula of the model's symbols ("gvhd_grade < 2"), asked each time; where it is false nothing is given.
     harvest
         For cells out of a primary recipient: which, and when they were taken.
     varied
@@ -117,6 +123,8 @@ class Dose:
     every: str | None = None
     until: str | None = None
     route: str | None = None
+    holds: tuple[tuple[str, str], ...] = ()
+    when: str | None = None
     harvest: Harvest | None = None
     varied: Varied | None = None
     library: Library | None = dataclasses.field(default=None, compare=False, repr=False)
@@ -154,7 +162,16 @@ class Dose:
         subject = f'The dose of "{self.agent}"'
         what = f'of the dose of "{self.agent}"'
         start = units.day(self.at, f"the time {what}")
-        if self.every is None and self.until is None:
+        object.__setattr__(self, "holds", tuple(map(tuple, self.holds)))
+        goes_on = self.route_definition.ended_by is not None
+        if self.every is None and (self.until is None or goes_on):
+            if self.until is not None and units.day(self.until, f"the end {what}") <= start:
+                raise ProtocolError(
+                    f'{subject} ends at "{self.until}"; it begins at "{self.at}", and goes on until then.'
+                )
+            if self.holds and not goes_on:
+                raise ProtocolError(f'{subject} is given once, so nothing can be held. Leave "holds" out.')
+            self._check_holds(start, math.inf if self.until is None else units.day(self.until))
             return
         if self.every is None:
             raise ProtocolError(f'{subject} has an end, "{self.until}", but no interval. Say every="1 day".')
@@ -166,6 +183,32 @@ class Dose:
             raise ProtocolError(f'{subject} ends at "{self.until}", before it begins at "{self.at}".')
         if (end - start) / interval > _MAX_REPEATS:
             raise ProtocolError(f'{subject} is repeated more than {_MAX_REPEATS:,} times. Is "{self.every}" meant?')
+        self._check_holds(start, end)
+
+    def _check_holds(self, start: float, end: float) -> None:
+        subject = f'The dose of "{self.agent}"'
+        before: tuple[float, str] | None = None
+        for hold in sorted(self.holds, key=lambda pair: units.day(pair[0], "the beginning of a hold")):
+            if len(hold) != 2:
+                raise ProtocolError(f'{subject} has a hold {hold}; a hold is two days: ("day 30", "day 44").')
+            first, last = (units.day(day, f'a hold of the dose of "{self.agent}"') for day in hold)
+            said = f'"{hold[0]}" to "{hold[1]}"'
+            if not first < last:
+                raise ProtocolError(f"{subject} is held from {said}: a hold ends after it begins. Swap the days.")
+            if not start < first < end:
+                until = f' to "{self.until}"' if self.until is not None else " on"
+                raise ProtocolError(
+                    f'{subject} is held from {said}, and it is given from "{self.at}"{until}. A hold begins within the '
+                    "treatment; otherwise begin later, or end earlier."
+                )
+            if before is not None and first < before[0]:
+                raise ProtocolError(f"{subject} is held from {before[1]} and from {said}; they overlap. Make them one.")
+            before = (last, said)
+
+    @functools.cached_property
+    def held(self) -> tuple[tuple[float, float], ...]:
+        """Days on which a hold begins and ends, in order of time."""
+        return tuple(sorted((units.day(first), units.day(last)) for first, last in self.holds))
 
     @property
     def route_definition(self) -> Route:
@@ -190,22 +233,45 @@ class Dose:
     @property
     def repeats(self) -> int:
         """How often it is given again after the first time."""
-        if self.every is None or self.until is None:
-            return 0
-        # Half a day times 22 is 11 days in decimal but not in binary; the slack keeps the last dose.
-        return int((units.day(self.until) - self.start) / self.interval + _SLACK)
+        return len(self.times) - 1
 
     @property
+    def planned(self) -> tuple[float, ...]:
+        """Every day on which it would be given without holds."""
+        if self.every is None or self.until is None:
+            return (self.start,)
+        # Half a day times 22 is 11 days in decimal but not in binary; the slack keeps the last dose.
+        last = int((units.day(self.until) - self.start) / self.interval + _SLACK)
+        return tuple(self.start + number * self.interval for number in range(last + 1))
+
+    @functools.cached_property
     def times(self) -> tuple[float, ...]:
-        """Every day on which it is given."""
-        return tuple(self.start + number * self.interval for number in range(self.repeats + 1))
+        """Every day on which it is given; what goes on by itself is given again where a hold ends."""
+        if self.every is None:
+            end = math.inf if self.until is None else units.day(self.until)
+            return (self.start, *(last for _, last in self.held if last < end))
+        return tuple(time for time in self.planned if not self.is_held(time))
+
+    def is_held(self, time: float) -> bool:
+        """Return whether a day lies in a hold."""
+        return any(first - _SLACK <= time < last - _SLACK for first, last in self.held)
+
+    @property
+    def stops(self) -> tuple[float, ...]:
+        """Days on which what goes on by itself is ended: where a hold begins, and at the end."""
+        if self.route_definition.ended_by is None or self.every is not None:
+            return ()
+        end = () if self.until is None else (units.day(self.until),)
+        return (*(first for first, _ in self.held), *(day for day in end if not self.is_held(day)))
 
     @functools.cached_property
     def fingerprint(self) -> str:
         """SHA-256 of its words and of the definition of its agent."""
         harvest = self.harvest
         origin = () if harvest is None else (harvest.protocol.fingerprint, harvest.at, repr(harvest.condition.changes))
-        words = (self.agent, self.amount, self.at, self.every, self.until, self.route, origin, repr(self.varied))
+        rules = (self.holds, self.when) if self.holds or self.when else ()
+        given = (self.agent, self.amount, self.at, self.every, self.until, self.route)
+        words = (*given, origin, repr(self.varied), *rules)
         return sha256(repr(words) + self.agent_definition.record.model_dump_json())
 
     def with_library(self, library: Library) -> Dose:
@@ -231,6 +297,12 @@ class Dose:
             changes["varied"] = Varied(amount=amount, day=day) if amount or day else None
         return dataclasses.replace(self, **changes)
 
+    def between(self, at: str, until: str | None) -> Dose:
+        """Return the dose with another first and last day, and without the holds that begin outside of them."""
+        first, last = units.day(at), math.inf if until is None else units.day(until)
+        holds = tuple(hold for hold in self.holds if first < units.day(hold[0]) < last)
+        return self.replace(at=at, until=until, holds=holds)
+
     def __add__(self, other: Dose | Protocol) -> Protocol:
         from gvlab.protocol.protocol import Protocol
 
@@ -240,13 +312,18 @@ class Dose:
         """Return what is given, how much, when and how, as a sentence."""
         agent = self.agent_definition
         title, route = agent.title, agent.route_name(self.route)
-        if not self.repeats:
+        if self.every is None:
+            until = f" to {_day(units.day(self.until))}" if self.until is not None else ""
+            when = f"From {_day(self.start)}{until or ' on'}" if until or self.holds else f"On {_day(self.start)}"
+        elif not self.repeats:
             when = f"On {_day(self.start)}"
         else:
             when = f"From {_day(self.start)} to {_day(self.times[-1])}, {_every(self.interval)}"
-        often = f", {self.repeats + 1} doses" if self.repeats else ""
+        often = f", {self.repeats + 1} doses" if self.repeats and self.every is not None else ""
         origin = f", taken from primary recipients on {_day(self.harvest.day)}" if self.harvest else ""
-        return f"{when}: {title}, {self.amount} ({route}{often}){origin}."
+        held = "".join(f", held from {_day(first)} until {_day(last)}" for first, last in self.held)
+        only = f", each time only where {self.when}" if self.when else ""
+        return f"{when}: {title}, {self.amount} ({route}{often}){origin}{held}{only}."
 
 
 def _day(days: float) -> str:

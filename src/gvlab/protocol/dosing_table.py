@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,7 @@ _WAY_OUT = {
 
 
 def write_table(protocol: Protocol, subject: int | str = 1) -> pd.DataFrame:
-    """Return a protocol as a dosing table, one row a dose; TIME and II are in days.
+    """Return a protocol as a dosing table, one row a dose, more where it is held; TIME and II are in days.
 
     CMT is the name of the state that the dose enters first, as mrgsolve reads it. It is left empty where the amount
     becomes one of the state only with a body mass or a molar mass: another program would add the bare number.
@@ -55,25 +56,43 @@ def write_table(protocol: Protocol, subject: int | str = 1) -> pd.DataFrame:
     for dose in protocol.doses:
         if dose.harvest is not None:
             raise ProtocolError(f'A dosing table cannot say where the cells of "{dose.agent}" come from.')
-        amount, route = dose.quantity, dose.agent_definition.route_name(dose.route)
-        target, unit = _enters(dose.agent_definition, dose.route)
-        rows.append(
-            {
-                "ID": subject,
-                "TIME": dose.start,
-                "AMT": amount.value,
-                "EVID": _DOSE,
-                "CMT": target if target and units.can_convert(amount.unit, unit) else "",
-                "RATE": 0,
-                "ADDL": dose.repeats,
-                "II": dose.interval,
-                "SS": 0,
-                "AGENT": dose.agent,
-                "UNIT": amount.unit,
-                "ROUTE": route,
-            }
-        )
+        if dose.when is not None:
+            raise ProtocolError(
+                f'A dosing table cannot say when "{dose.agent}" is not given: "{dose.when}" is asked of each subject. '
+                "Leave it out, or write SBML, where it is the trigger of an event."
+            )
+        rows += [_line(dose, dose.route, subject, *run) for run in _runs(dose)]
+        rows += [_line(dose, dose.route_definition.ended_by, subject, stop, 0) for stop in dose.stops]
     return pd.DataFrame(rows, columns=list(TABLE_COLUMNS)).sort_values("TIME", kind="stable", ignore_index=True)
+
+
+def _line(dose: Dose, route: str | None, subject: int | str, start: float, again: int) -> dict[str, Any]:
+    amount, (target, unit) = dose.quantity, _enters(dose.agent_definition, route)
+    return {
+        "ID": subject,
+        "TIME": start,
+        "AMT": amount.value,
+        "EVID": _DOSE,
+        "CMT": target if target and units.can_convert(amount.unit, unit) else "",
+        "RATE": 0,
+        "ADDL": again,
+        "II": dose.interval if again else 0.0,
+        "SS": 0,
+        "AGENT": dose.agent,
+        "UNIT": amount.unit,
+        "ROUTE": dose.agent_definition.route_name(route),
+    }
+
+
+def _runs(dose: Dose) -> Iterator[tuple[float, int]]:
+    """Return doses that no hold interrupts: the first day, and how often it is given again."""
+    if dose.every is None:
+        yield from ((time, 0) for time in dose.times)
+        return
+    for held, times in itertools.groupby(dose.planned, dose.is_held):
+        days = list(times)
+        if not held:
+            yield days[0], len(days) - 1
 
 
 def read_table(table: pd.DataFrame, library: Library | None = None) -> dict[Any, Protocol]:

@@ -13,9 +13,10 @@ from gvlab import units
 from gvlab.engine import Operation
 from gvlab.errors import ProtocolError, UnitError, UnknownNameError
 from gvlab.lazy import LazyModule
-from gvlab.library.agent_record import HarvestSpec, OperationSpec
+from gvlab.library.agent_record import CloneSpec, HarvestSpec, OperationSpec
 from gvlab.model.model import Model
 from gvlab.protocol import Dose, Harvest, Protocol
+from gvlab.simulation.mutants import mutants_of_clone
 from gvlab.subject.cohort import BODY_MASS, Cohort
 
 FloatArray = npt.NDArray[np.float64]
@@ -145,6 +146,9 @@ def schedule(
         _check_horizon(dose, until)
         for first, time in _times(dose, values):
             timed.extend((first, operation) for operation in _operations(dose, time, values, harvests or {}))
+        for time in (stop for stop in dose.stops if stop <= until + _SLACK):
+            ending = dose.agent_definition.route(dose.route_definition.ended_by)
+            timed.extend((time, _operation(dose, time, spec, values)) for spec in ending.operations)
     # Python's sort is stable, so what is given at one time keeps the order of the protocol.
     return tuple(operation for _, operation in sorted(timed, key=lambda pair: pair[0]))
 
@@ -171,7 +175,7 @@ def _times(dose: Dose, values: Values) -> Iterator[tuple[float, PerSubject]]:
     repeats = int((last - start.min()) / dose.interval + _SLACK) if dose.repeats else 0
     for number in range(repeats + 1):
         times = start + number * dose.interval
-        given = np.where(times <= last + _SLACK, times, np.inf)
+        given = np.where((times <= last + _SLACK) & ~np.vectorize(dose.is_held, otypes=[bool])(times), times, np.inf)
         yield dose.start + number * dose.interval, given if np.ndim(shift) else float(given[0])
 
 
@@ -188,21 +192,24 @@ def _operations(
 def _operation(dose: Dose, time: PerSubject, spec: OperationSpec, values: Values) -> Operation:
     target = spec.target
     wanted = values.model.unit(target)
+    guard = " && ".join(f"({each})" for each in (spec.guard, dose.when) if each) if dose.when else spec.guard
     if spec.set is not None and spec.to is not None:
         value = values.become(spec.to, wanted) if isinstance(spec.to, str) else spec.to
-        return Operation(time, "set", target, value, guard=spec.guard)
+        return Operation(time, "set", target, value, guard=guard)
     if spec.approach is not None:
         limit = values[spec.to] if isinstance(spec.to, str) else float(spec.to or 0.0)
         left = np.exp(-_arriving(dose, spec, values, "dimensionless"))
-        return Operation(time, "approach", target, limit, left, guard=spec.guard)
+        return Operation(time, "approach", target, limit, left, guard=guard)
     if spec.mix is not None:
         mean = values.become(spec.value, wanted) if isinstance(spec.value, str) else float(spec.value or 0.0)
         joining = _arriving(dose, spec, values, values.model.unit(spec.pool[0]))
-        return Operation(time, "mix", target, mean, joining, spec.pool, spec.guard)
+        return Operation(time, "mix", target, mean, joining, spec.pool, guard)
     amount = _arriving(dose, spec, values, wanted)
     if spec.whole is not None:
         amount = whole_number(amount, values[spec.whole])
-    return Operation(time, "add" if spec.add is not None else "set", target, amount, guard=spec.guard)
+    if spec.mutants is not None:
+        amount = _mutants(amount, spec.mutants, values)
+    return Operation(time, "add" if spec.add is not None else "set", target, amount, guard=guard)
 
 
 def _arriving(dose: Dose, spec: OperationSpec, values: Values, wanted: str) -> PerSubject:
@@ -220,6 +227,14 @@ def _arriving(dose: Dose, spec: OperationSpec, values: Values, wanted: str) -> P
     except UnitError as error:
         raise UnitError(f'"{dose.agent}" arrives at "{spec.target}" in the wrong unit: {error}') from error
     return arrived
+
+
+def _mutants(mutations: PerSubject, clone: CloneSpec, values: Values) -> PerSubject:
+    ratio = np.divide(values[clone.death], values[clone.birth])
+    found: PerSubject = mutants_of_clone(*np.broadcast_arrays(*np.atleast_1d(mutations, ratio, values[clone.draw])))
+    for factor in clone.times:
+        found = found * (values[factor] if isinstance(factor, str) else factor)
+    return found
 
 
 def whole_number(expected: PerSubject, quantile: PerSubject) -> PerSubject:

@@ -62,6 +62,7 @@ def _arm(arm: Arm) -> str:
 def _dose(dose: Dose) -> str:
     given = [repr(dose.agent), repr(dose.amount), f"at={dose.at!r}"]
     given += [f"{key}={getattr(dose, key)!r}" for key in ("every", "until", "route") if getattr(dose, key) is not None]
+    given += [f"{key}={getattr(dose, key)!r}" for key in ("holds", "when") if getattr(dose, key)]
     if dose.harvest is not None:
         harvest = dose.harvest
         under = f", condition={_condition(harvest.condition)}" if harvest.condition else ""

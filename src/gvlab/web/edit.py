@@ -145,10 +145,10 @@ def _changed_dose(dose: Dose, what: str, value: str) -> Dose:
     day = units.day(value)
     if what == "last":
         # A last day before the first takes the first along: a slider is moved one at a time.
-        return dose.replace(until=value, at=value if day < dose.start else dose.at)
+        return dose.between(value if day < dose.start else dose.at, value)
     if dose.until is not None and day > units.day(dose.until):
-        return dose.replace(at=value, until=value)
-    return dose.replace(at=value)
+        return dose.between(value, value)
+    return dose.between(value, dose.until)
 
 
 def _given(arm: Arm, key: LineKey, template: Dose, on: bool, experiment: Experiment) -> Arm:
