@@ -185,6 +185,8 @@ def summarize(results: Results) -> Summary:
 
 
 Deaths = tuple[Float[Array, "subject"], Bool[Array, "subject"], Array]
+OtherDeaths = tuple[Float[Array, "other_subject"], Bool[Array, "other_subject"], Array]
+"""Of an arm that may have another number of subjects."""
 
 
 def _deaths(results: Results, run: Trajectories) -> Deaths:
@@ -210,7 +212,7 @@ def _median(duration: Float[Array, "subject"], dead: Bool[Array, "subject"]) -> 
     return float(kaplan_meier(duration, dead).median().value)
 
 
-def _survival(arm: str, mine: Deaths, versus: str, other: Deaths, last: float) -> ComparisonSummary:
+def _survival(arm: str, mine: Deaths, versus: str, other: OtherDeaths, last: float) -> ComparisonSummary:
     from gvlab.statistics import logrank, restricted_mean_difference
 
     measure = f"difference of mean survival until day {last:g} (days)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -21,12 +22,18 @@ from gvlab.web.edit import Edited, edited
 from gvlab.web.laboratory import Answer, Laboratory
 from gvlab.web.panels import panel_parts, tabs_part
 from gvlab.web.paper_run import PaperRun
-from gvlab.web.state import BenchState, encoded, state_of_link
+from gvlab.web.state import TABS, BenchState, encoded, state_of_link
 
 Emit = Callable[[Mapping[str, Any]], None]
 
 KEEP = "keep"
 """The button that keeps a run; it changes nothing of the experiment."""
+
+FAULT = (
+    "This could not be answered: there is a fault in GVLab. What you see stays; Undo goes back. The terminal in which "
+    "the bench runs says more; please report it."
+)
+"""What a page says of an error that none of our rules foresaw."""
 
 _KEYS = {"n", "state", "fields", "changed", "action", "link"}
 
@@ -109,6 +116,10 @@ class Desk:
             return
         except GVLabError as error:
             emit({"n": number, "stage": "error", "field": changed, "parts": {"error": str(error)}})
+        except Exception as error:
+            # A fault of ours: it is written down where the server runs, and the page does not wait for ever.
+            logging.getLogger(__name__).exception("A message of a page could not be answered.")
+            emit({"n": number, "stage": "error", "parts": {"error": f"{FAULT} ({type(error).__name__})"}})
 
     def _respond(self, message: Mapping[str, Any], cancel: CancelToken, emit: Emit) -> None:
         done = self.edit(message)
@@ -135,11 +146,15 @@ class Desk:
             html["notes"] = "".join([html["notes"], _notes(done.notes)])
         if message.get("link"):
             html["banner"] = banner_of(state, shown.numbers)
-        emit({"stage": "panel" if state.look.tab != "result" else "done", "parts": html, "link": shown.link,
-              "ms": {**answer.milliseconds, **shown.milliseconds}})  # fmt: skip
+        html["kept"] = self.keep(answer) if message.get("action") == KEEP else ""
+        whole = {"parts": html, "link": shown.link, "ms": {**answer.milliseconds, **shown.milliseconds}}
+        if state.look.tab == TABS[0]:
+            emit({"stage": "done", **whole, "parts": {**html, "panel": ""}})
+            return
+        # A panel takes a while; the result does not wait for it.
+        emit({"stage": "panel", **whole})
         cancel.check()
-        kept = {"kept": self.keep(answer)} if message.get("action") == KEEP else {"kept": ""}
-        emit({"stage": "done", "parts": {**panel_parts(answer, cancel), **kept}})
+        emit({"stage": "done", "parts": panel_parts(answer, cancel)})
 
     def keep(self, answer: Answer) -> str:
         """Keep a run; return what is said of it."""

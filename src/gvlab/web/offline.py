@@ -62,7 +62,8 @@ def _places(slider: Slider, many: int) -> tuple[tuple[str, ...], int]:
     else:
         low, high = max(0, slider.at - 6), min(last, slider.at + 10)
     chosen = {round(low + (high - low) * number / (many - 1)) for number in range(many)}
-    nearest = min(chosen, key=lambda place: (abs(place - slider.at), place))
+    # Where it stands takes the place of the nearest one; the ends stay where they can.
+    nearest = min(chosen, key=lambda place: (abs(place - slider.at), place in (low, high), place))
     places = sorted((chosen - {nearest}) | {slider.at})
     return tuple(slider.words[place] for place in places), places.index(slider.at)
 

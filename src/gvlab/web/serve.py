@@ -146,5 +146,7 @@ def _listen(host: str, port: int) -> socket.socket:
         raise OutputError(
             f'Nothing can listen on "{host}", port {port}: {error.strerror or error}. --port 0 finds a free one.'
         ) from error
+    # Whoever is told the address may come at once: the server takes them when it is up.
+    listening.listen(128)
     listening.set_inheritable(True)
     return listening

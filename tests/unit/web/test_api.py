@@ -132,6 +132,27 @@ def test_what_is_asked_of_the_socket_is_checked(desk):
     assert said[-1]["n"] == 3
 
 
+def test_a_fault_of_ours_is_said_on_the_page_and_written_down(desk, monkeypatch, caplog):
+    def fail(*_, **__):
+        raise ZeroDivisionError("of all things")
+
+    monkeypatch.setattr(desk.laboratory, "answer", fail)
+    said = []
+    desk.respond(json.dumps({"n": 4, "state": desk.start().to_dict(), "fields": {}}), CancelToken(), said.append)
+    assert (said[-1]["n"], said[-1]["stage"]) == (4, "error")
+    assert "fault in GVLab" in said[-1]["parts"]["error"]
+    assert "ZeroDivisionError" in said[-1]["parts"]["error"]
+    assert "of all things" in caplog.text
+
+
+def test_a_message_is_answered_with_few_first_and_whole_in_one_last_part(desk):
+    said = []
+    message = {"n": 5, "state": desk.start().to_dict(), "fields": {"seed": "90210"}, "action": "keep"}
+    desk.respond(json.dumps(message), CancelToken(), said.append)
+    assert [part["stage"] for part in said] == ["edited", "refining", "done"]
+    assert said[-1]["parts"]["kept"].startswith("Kept.")
+
+
 def test_no_request_that_the_description_allows_makes_the_api_fail(app):
     """Schemathesis draws requests from the OpenAPI description; a reply of 500 is a fault of ours."""
     headers = {"authorization": "Bearer a-token-of-the-tests", "host": "127.0.0.1:8118"}

@@ -85,7 +85,7 @@ def test_what_a_user_writes_is_never_html(desk, state, library, evil):
     assert said[-1]["stage"] == "done"
     html = "".join(text for part in said for key, text in part.get("parts", {}).items() if key not in ("said", "error"))
     assert evil not in html
-    assert evil in said[-2]["parts"]["said"]  # plain text, which the page never reads as HTML
+    assert evil in said[-1]["parts"]["said"]  # plain text, which the page never reads as HTML
 
 
 def test_names_of_files_are_no_paths(client, state):

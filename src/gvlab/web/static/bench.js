@@ -7,6 +7,7 @@ const byId = (id) => document.getElementById(id);
 
 const link = {
   socket: null, tries: 0, opened: false, timer: 0,
+  given: "", // the link with which the page was opened, where it shows something else than the server printed
 };
 const talk = {
   number: 0, // of the last message
@@ -58,6 +59,7 @@ function send(extra = {}) {
   message.n = talk.number += 1;
   if (extra.action || extra.link) talk.locked = message.n;
   busy(true);
+  document.documentElement.dataset.asked = String(message.n);
   if (link.socket && link.socket.readyState === WebSocket.OPEN) link.socket.send(JSON.stringify(message));
   else if (extra.action || extra.link) talk.held = extra;
 }
@@ -92,6 +94,7 @@ function receive(message) {
     }
   }
   mark(message.field, message.stage === "error");
+  if (message.stage === "panel") busy(false, true);
   if (message.stage === "done" || message.stage === "error") {
     talk.answered = message.n;
     busy(false);
@@ -138,9 +141,11 @@ function mark(name, wrong) {
   }
 }
 
-function busy(yes) {
-  const place = byId("result");
-  if (place) place.setAttribute("aria-busy", yes ? "true" : "false");
+function busy(result, panel = result) {
+  for (const [id, yes] of [["result", result], ["panel", panel]]) {
+    const place = byId(id);
+    if (place) place.setAttribute("aria-busy", yes ? "true" : "false");
+  }
 }
 
 // ------------------------------------------------------------------------------------------------------- connecting
@@ -159,7 +164,7 @@ function connect() {
     talk.held = null;
     talk.locked = 0;
     if (held) send(held);
-    else if (!again && location.hash.startsWith("#e=")) send({ link: location.hash });
+    else if (!again && link.given) send({ link: link.given });
     // What was moved before somebody listened is said now.
     else if (again || form.dataset.ready !== "yes" || talk.number > talk.answered) send();
   };
@@ -327,8 +332,10 @@ if (form) {
   form.addEventListener("submit", (event) => event.preventDefault());
   for (const kind of ["dragover", "dragleave", "drop"]) document.addEventListener(kind, onDrop);
   addEventListener("hashchange", onHash);
-  if (location.hash.startsWith("#e=")) busy(true);
-  else if (form.dataset.link) {
+  if (location.hash.startsWith("#e=") && location.hash !== "#" + form.dataset.link) {
+    link.given = location.hash;
+    busy(true);
+  } else if (form.dataset.link) {
     talk.hash = "#" + form.dataset.link;
     history.replaceState(null, "", talk.hash);
   }
