@@ -159,3 +159,16 @@ def test_ruxolitinib_begins_with_severe_gvhd_and_cuts_the_signal():
         outcome[given] = begun.sum(), severe.sum()
     assert outcome[0.0][0] == 0
     assert outcome[1.0][0] >= outcome[1.0][1] > 0
+
+
+def test_patients_in_remission_relapse_when_leukemia_is_left_and_else_not():
+    experiment = Experiment.read("patients_maintenance")
+    cohort = experiment.system.cohort(120, 2)
+    run = experiment.run(2, cohort=cohort)
+    left = cohort.column("f_burden_remission") > 0
+    for arm in run.arms:
+        relapsed = run.events("relapse").of(arm).query("event_observed == 1")["subject"]
+        assert set(relapsed) <= set(np.flatnonzero(left))
+    share = {arm: run.events("relapse").holds_on(arm, 180.0).mean() for arm in run.arms}
+    assert 0 < share["Sorafenib"] < share["Observation"] < left.mean()
+    assert "Observation" in str(run.summary())

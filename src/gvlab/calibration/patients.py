@@ -162,6 +162,10 @@ def _event(row: Benchmark, run: Trajectories) -> int:
     return run.event_ids.index(row.outcome)
 
 
+LARGEST = 0.01
+"""Share of all that one patient may be worth."""
+
+
 @dataclass(frozen=True)
 class Fit:
     """A weighted population against its benchmarks.
@@ -172,10 +176,18 @@ class Fit:
         Shape (patient,); they average 1.
     distance
         Sum of squared differences over standard errors.
+    strength
+        How much benchmarks pulled; with 1 as their standard errors say.
     """
 
     weights: Float[Array, "patient"]
     distance: float
+    strength: float = 1.0
+
+    @property
+    def largest(self) -> float:
+        """The share of all that the heaviest patient is worth."""
+        return float(self.weights.max() / self.weights.sum())
 
     @property
     def effective_patients(self) -> float:
@@ -223,7 +235,17 @@ def weigh(expected: Expected, rows: Sequence[Benchmark], strength: float = 1.0) 
     inside = np.exp(exponent - exponent.max())
     weights = np.zeros(len(ok))
     weights[ok] = inside / inside.mean() * len(ok) / ok.sum()
-    return Fit(weights, distance(expected, rows, weights))
+    return Fit(weights, distance(expected, rows, weights), strength)
+
+
+def weigh_within(expected: Expected, rows: Sequence[Benchmark], largest: float = LARGEST) -> Fit:
+    """Return weights that pull as strongly as leaves no patient more than a share of all; see `weigh`."""
+    fit = weigh(expected, rows)
+    for step in range(1, 40):
+        if fit.largest <= largest:
+            break
+        fit = weigh(expected, rows, 0.85**step)
+    return fit
 
 
 def _pull(expected: Expected, row: Benchmark) -> Float[Array, "patient"]:
@@ -248,7 +270,8 @@ def moved(
     """Return a population that has gone towards the weighted patients of a cohort.
 
     Medians and spreads of log-normal axes, shares of kinds, and correlations are moved. Medians stay within the bounds
-    of the parameter table, spreads within a factor of 1.5 of the prior's, and every kind keeps a twentieth of all.
+    of the parameter table, spreads within a factor of 1.5 of the prior's, and the odds of a kind within a factor of 4:
+    a share that is assumed is still known to be small or large.
     """
     shapes = []
     for spec, first in zip(record.variability, prior.variability, strict=True):
@@ -257,12 +280,13 @@ def moved(
             shapes.append(_moved_log_normal(spec, first, cohort, weights, step))
         elif spec.distribution == "categorical":
             shares = [float(np.average(values == value, weights=weights)) for value in spec.values]
-            shapes.append(spec.model_copy(update={"shares": _shares(spec.shares, shares, step)}))
+            shapes.append(spec.model_copy(update={"shares": _shares(spec.shares, shares, step, first.shares)}))
         elif spec.distribution == "mixture":
             kinds = np.stack([_of_kind(part, values) for part in spec.components])
             kinds[-1] |= ~kinds.any(axis=0)
             shares = np.average(kinds / kinds.sum(axis=0), axis=1, weights=weights).tolist()
-            gone = _shares([part.share for part in spec.components], shares, step)
+            assumed = [part.share for part in first.components]
+            gone = _shares([part.share for part in spec.components], shares, step, assumed)
             parts = [
                 part.model_copy(update={"share": share}) for part, share in zip(spec.components, gone, strict=True)
             ]
@@ -298,8 +322,12 @@ def _log_normal(spec: Variability, cohort: Cohort) -> tuple[float, float]:
     return (center * math.exp(-(sigma**2) / 2) if spec.center == "mean" else center), sigma
 
 
-def _shares(old: Sequence[float], new: Sequence[float], step: float) -> tuple[float, ...]:
-    gone = np.maximum((1 - step) * np.asarray(old) + step * np.asarray(new), _LEAST_SHARE)
+def _shares(old: Sequence[float], new: Sequence[float], step: float, prior: Sequence[float]) -> tuple[float, ...]:
+    gone = (1 - step) * np.asarray(old) + step * np.asarray(new)
+    odds = np.asarray(prior) / (1 - np.asarray(prior))
+    low, high = (odds * factor / (1 + odds * factor) for factor in (1 / _ODDS, _ODDS))
+    for _ in range(20):
+        gone = np.clip(gone / gone.sum(), low, high)
     rounded = np.round(gone / gone.sum(), 4)
     rounded[np.argmax(rounded)] += 1 - rounded.sum()
     return tuple(float(share) for share in np.round(rounded, 4))
@@ -342,7 +370,7 @@ def _moved_correlations(
     return tuple(kept)
 
 
-_LEAST_SHARE = 0.05
+_ODDS = 4.0
 
 
 @dataclass(frozen=True)
@@ -432,4 +460,4 @@ def calibrate_population(
     history.append(distance(expected, rows, expected.solved))
     own = system.population.record
     names = {"name": own.name, "title": own.title, "description": own.description}
-    return Calibrated(record.model_copy(update=names), cohort, expected, weigh(expected, rows), tuple(history))
+    return Calibrated(record.model_copy(update=names), cohort, expected, weigh_within(expected, rows), tuple(history))

@@ -168,7 +168,7 @@ def summarize(results: Results) -> Summary:
             ArmSummary(
                 arm,
                 len(duration),
-                len(run) - len(duration),
+                int((~run.ok).sum()),
                 {cause: count for cause, count in counts.items() if count},
                 len(duration) - died,
                 _median(duration, dead),
@@ -190,7 +190,10 @@ OtherDeaths = tuple[Float[Array, "other_subject"], Bool[Array, "other_subject"],
 
 
 def _deaths(results: Results, run: Trajectories) -> Deaths:
-    """Return for each solved subject until when it was followed, whether it died then, and of what, in words."""
+    """Return for each solved subject until when it was followed, whether it died then, and of what, in words.
+
+    Who dies before day 0 is no subject of the study, as in `endpoint_times`.
+    """
     model = results.experiment.model
     events = [event for event in model.deaths if event in run.event_ids]
     times = np.array([run.first(event) for event in events]).reshape(len(events), len(run))
@@ -200,7 +203,7 @@ def _deaths(results: Results, run: Trajectories) -> Deaths:
     which: Int[Array, "subject"] = np.argmin(times, axis=0) + 1 if events else np.zeros(len(run), dtype=np.int64)
     dead = np.isfinite(times).any(axis=0) if events else np.zeros(len(run), dtype=bool)
     named = titles[np.where(dead, which, 0)]
-    ok = run.ok
+    ok = run.ok & (run.end_times >= 0)
     return run.end_times[ok], dead[ok], named[ok]
 
 

@@ -129,7 +129,7 @@ def _bundle(
     deciding = [row for row in rows if row["use"] == "calibrate"]
     held_out = [row for row in rows if row["use"] == "hold-out"]
     met = sum(row["inside"] for row in deciding)
-    largest = float(found.fit.weights.max() / found.fit.weights.sum())
+    largest = found.fit.largest
     unsolved = int((found.expected.solved == 0).sum())
     outside = [f"{row['id']} ({row['population']:.2f} for {row['published']:.2f})" for row in rows if not row["inside"]]
     lines = [
@@ -152,6 +152,7 @@ def _bundle(
         "patients": len(found.cohort),
         "effective_patients": found.fit.effective_patients,
         "largest_weight": largest,
+        "pull_of_benchmarks": found.fit.strength,
         "not_followed": unsolved,
         "distance_unweighted": list(found.history),
         "distance_weighted": distance(found.expected, calibrating, found.fit.weights),
