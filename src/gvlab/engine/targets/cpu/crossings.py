@@ -2,8 +2,8 @@
 
 What is another at the end of a step changed in it. What changed twice is the same at both ends: there the two sides of
 a comparison came nearest between them. Where the tangents at the ends, from how far they are apart and how fast that
-changes, meet it within half the step, the step is looked at closely: from its start onwards in parts that are halved
-until the tangents stay clear of it, or a truth value is another at the end of a part. A curve that bends one way in a
+changes, reach it before they reach each other, the step is looked at closely: from its start onwards in parts that are
+halved until the tangents stay clear of it, or a truth value is another at the end of a part. A curve that bends one way in a
 part lies beyond its tangents, so nothing is missed there; a step in which it bends to and fro more often is too long
 for its accuracy as well.
 """
@@ -27,11 +27,10 @@ class CrossingsPrinter(LanesPrinter):
         super().__init__(program, workspace, code)
         self._method = method
 
-    def _look(self, t: Value, y: str, f: Value, place: str) -> None:
-        """Work out how far comparisons are from changing, and how fast they come nearer, into arrays d and s."""
-        if self._program.heights:
-            arrays = (self._array("q"), self._array("w"), self._array(f"d{place}"), self._array(f"s{place}"))
-            self._code.call("slopes", "void", t, self._array(y), f, *arrays)
+    def _look(self, t: Value, y: str, f: Value, place: str, into: str) -> None:
+        """Watch; also work out how far comparisons are from changing, and how fast they come nearer: arrays d and s."""
+        names = ("q", "w", f"d{place}", f"s{place}", into)
+        self._code.call("look", "void", t, self._array(y), f, *(self._array(name) for name in names))
 
     def _keep_looks(self, mask: Value, source: str, target: str) -> None:
         code = self._code
@@ -42,8 +41,12 @@ class CrossingsPrinter(LanesPrinter):
                 code.store(mask.select(new, old), self._array(name + target), i)
 
     def _may_cross(self, one: str, other: str, length: Value) -> Value:
-        """Return in which lanes some comparison may change twice between two places that are `length` apart."""
-        code, half = self._code, length * 0.5
+        """Return in which lanes some comparison may change twice between two places that are `length` apart.
+
+        From a height d0 that falls by s0 and one d1 that rose by s1, the tangents are at zero after d0/s0 and before
+        d1/s1. Where the two times fill the length the tangents meet above zero, and so does a curve that bends one way.
+        """
+        code = self._code
         total = code.const(B, 0)
         for i in range(len(self._program.heights)):
             before, after = (code.load(self._array(f"d{place}"), i, V) for place in (one, other))
@@ -52,8 +55,8 @@ class CrossingsPrinter(LanesPrinter):
             before, after = (above.select(height, -height) for height in (before, after))
             falls, rises = (above.select(slope, -slope) for slope in (falls, rises))
             nearest_between = (falls < 0.0) & (rises > 0.0) & (after > 0.0)
-            meets = (code.fma(falls, half, before) < 0.0) | (code.fma(-rises, half, after) < 0.0)
-            total = total | (nearest_between & meets)
+            fills = code.fma(before, rises, -(after * falls))
+            total = total | (nearest_between & (fills < -(falls * rises * length)))
         return total
 
     def _differs(self, accepted: Value, t: Value, h: Value, t1: Value) -> tuple[Value, Value, Value]:
@@ -61,14 +64,14 @@ class CrossingsPrinter(LanesPrinter):
         code = self._code
         if not self._words:
             return t, t1, code.const(B, 0)
-        self._watch(t1, "y1", "w1")
-        hit = accepted & self._changed("w1", "w")
         if not self._program.heights:
-            return t, t1, hit
+            self._watch(t1, "y1", "w1")
+            return t, t1, accepted & self._changed("w1", "w")
         explicit = isinstance(self._method, RungeKutta)
         end_slopes = (self._method.stages - 1) * self._padded if isinstance(self._method, RungeKutta) else 0
         f = code.at(self._array("k"), end_slopes, V) if explicit else self._array("f")
-        self._look(t1, "y1", f, "1")
+        self._look(t1, "y1", f, "1", "w1")
+        hit = accepted & self._changed("w1", "w")
         near = accepted & self._may_cross("0", "1", h)
         early, late, found = code.variable(V), code.variable(V), code.variable(I)
         code.store(t, early, 0)
@@ -96,10 +99,9 @@ class CrossingsPrinter(LanesPrinter):
             end = begin + part
             end = (end < t1).select(end, t1)
             code.call("interpolate", "void", self._ws, (end - t) / h, h)
-            self._watch(end, "yi", "w2")
             if explicit:
                 code.call("rates", "void", end, *(self._array(name) for name in ("yi", "q", "w", "u")))
-            self._look(end, "yi", self._array("u"), "3")
+            self._look(end, "yi", self._array("u"), "3", "w2")
             halve = going & self._may_cross("2", "3", end - begin) & (part > smallest)
             differs = going & ~halve & self._changed("w2", "w")
             code.store(differs.select(begin, code.load(early, 0, V)), early, 0)

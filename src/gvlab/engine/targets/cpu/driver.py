@@ -102,7 +102,8 @@ class DriverPrinter(CrossingsPrinter):
                 self._watch(t, "y", "w1")
                 self._keep_words(active, "w1", "w")
             code.call("begin", "void", self._ws, t)
-            self._look(t, "y", self._array("f"), "0")
+            if self._program.heights:
+                self._look(t, "y", self._array("f"), "0", "w2")
         self._first_step(active, t, end)
         wanted = self._get("h")
         rest = end - t

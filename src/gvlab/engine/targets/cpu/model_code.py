@@ -113,7 +113,7 @@ def functions(program: Program, implicit: bool) -> str:
     if program.jumps:
         parts.append(_next_jump(program))
     if program.heights:
-        parts.append(_slopes(program, implicit))
+        parts.append(_look(program, implicit))
     if implicit:
         parts += [_linearize(program), _factor(program), _back(program)]
     return "".join(parts)
@@ -184,13 +184,16 @@ def _linearize(program: Program) -> str:
 def _watch(program: Program) -> str:
     code = Function("watch", [(V, "t"), (PTR, "y"), (PTR, "q"), (PTR, "w")], attributes="noinline nounwind")
     t, y, q, w = code.arguments
-    printer = _printer(program, code, t, y, q, None)
+    _store_words(program, code, _printer(program, code, t, y, q, None), w)
+    return code.text()
+
+
+def _store_words(program: Program, code: Function, printer: Printer, into: Value) -> None:
     for word in range(program.words):
         bits = code.const(I, 0)
         for bit, node in enumerate(program.watch[64 * word : 64 * word + 64]):
             bits = bits | printer.value(node).select(code.const(I, bit_mask(bit)), 0)
-        code.store(bits, w, word)
-    return code.text()
+        code.store(bits, into, word)
 
 
 def _hold(program: Program) -> str:
@@ -215,20 +218,22 @@ def _next_jump(program: Program) -> str:
     return code.text()
 
 
-def _slopes(program: Program, implicit: bool) -> str:
-    """Print @slopes: how far comparisons are from changing, and the rate of that.
+def _look(program: Program, implicit: bool) -> str:
+    """Print @look: truth values as @watch has them, how far comparisons are from changing, and the rate of that.
 
-    An explicit method knows the rates, which stand in `f`; for an implicit one those that are needed are worked out.
+    Both rest on the same terms, and powers are the longest of them. An explicit method knows the rates, which stand in
+    `f`; for an implicit one those that are needed are worked out.
     """
-    arguments = [(V, "t"), (PTR, "y"), (PTR, "f"), (PTR, "q"), (PTR, "w"), (PTR, "d"), (PTR, "s")]
-    code = Function("slopes", arguments, attributes="noinline nounwind")
-    t, y, f, q, w, d, s = code.arguments
+    arguments = [(V, "t"), (PTR, "y"), (PTR, "f"), (PTR, "q"), (PTR, "w"), (PTR, "d"), (PTR, "s"), (PTR, "into")]
+    code = Function("look", arguments, attributes="noinline nounwind")
+    t, y, f, q, w, d, s, into = code.arguments
     printer = _printer(program, code, t, y, q, w)
     for i in sorted(int(name.removeprefix(RATE)) for name in rates_in(program)):
         printer.define(f"{RATE}{i}", printer.value(program.rates[i]) if implicit else (f, i))
     for i, (height, slope) in enumerate(zip(program.heights, program.slopes, strict=True)):
         code.store(printer.value(height), d, i)
         code.store(printer.value(slope), s, i)
+    _store_words(program, code, printer, into)
     return code.text()
 
 

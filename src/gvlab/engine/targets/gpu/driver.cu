@@ -136,12 +136,11 @@ DEVICE void estimate(Subject &s, double rest) {
 
 // Whether some comparison may change twice between two places; see cpu/crossings.py.
 DEVICE bool may_cross(const double *d0, const double *r0, const double *d1, const double *r1, double length) {
-    const double half = length * 0.5;
     bool total = false;
     for (int i = 0; i < HEIGHTS; i++) {
         const double sign = d0[i] > 0.0 ? 1.0 : -1.0;
         const double before = sign * d0[i], after = sign * d1[i], falls = sign * r0[i], rises = sign * r1[i];
-        const bool meets = before + falls * half < 0.0 || after - rises * half < 0.0;
+        const bool meets = before * rises - after * falls < -(falls * rises * length);
         total |= falls < 0.0 && rises > 0.0 && after > 0.0 && meets;
     }
     return total;
