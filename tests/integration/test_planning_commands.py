@@ -11,24 +11,40 @@ import pytest
 
 from gvlab.experiment import Experiment
 from gvlab.planning.design_sheet import PLAN_MARK
+from gvlab.planning.plan import Plan, make_plan
 from gvlab.planning.randomization import randomize
+from gvlab.workflows import plan_experiment
 
 SYSTEM = ("--system", "b6_into_balbc_wehi3b")
-SMALL = ("--subjects", "64", "--sets", "0")
+SMALL = ("--subjects", "64", "--sets", "0", "--seed", "4")
+PLANS: dict[str, Plan] = {}
+
+
+@pytest.fixture(autouse=True)
+def each_power_is_computed_once(monkeypatch):
+    """Keep plans by all that decides them: what is tested here is what a command says, lists and writes of a plan."""
+
+    def kept(experiment, comparisons, *, progress, cancel, **options):
+        key = repr((experiment.name, experiment.system.name, comparisons, sorted(options.items())))
+        if key not in PLANS:
+            PLANS[key] = make_plan(experiment, comparisons, progress=progress, cancel=cancel, **options)
+        return PLANS[key]
+
+    monkeypatch.setattr(plan_experiment, "make_plan", kept)
 
 
 def test_a_plan_holds_list_key_sheet_and_power(gvlab, tmp_path):
     folder = tmp_path / "plan"
-    done = gvlab("design", "mathew2018_survival", *SYSTEM, *SMALL, "--per-arm", "7", "--out", str(folder))
+    done = gvlab("design", "mathew2018_survival", *SYSTEM, *SMALL, "--per-arm", "6", "--out", str(folder))
     assert done.code == 0, done.complained
-    assert "7 animals in each of 4 arms, 28 in the arms and " in done.printed
+    assert "6 animals in each of 4 arms, 24 in the arms and " in done.printed
     assert "A board also asks for: severity; observation; formulation and volume of" in done.printed
     assert "within the Monte-Carlo error" in done.printed
     bench = pd.read_csv(folder / "randomization.csv", comment="#")
     key = pd.read_csv(folder / "key" / "randomization_key.csv", comment="#")
     assert list(bench.columns) == ["animal", "cage", "block", "code"]
     assert key["arm"].value_counts().to_dict() == dict.fromkeys(
-        ("BM", "BM + sorafenib", "BM + T cells", "BM + T cells + sorafenib"), 7
+        ("BM", "BM + sorafenib", "BM + T cells", "BM + T cells + sorafenib"), 6
     )
     assert set(bench["code"]) == set(key["code"])
     book = openpyxl.load_workbook(folder / "design_sheet.xlsx")
@@ -61,7 +77,7 @@ def test_the_seed_of_the_randomization_repeats_it_and_without_one_each_list_is_n
 
 def test_nothing_outside_the_key_gives_the_list_away(gvlab, tmp_path):
     folder = tmp_path / "plan"
-    command = ("design", "mathew2018_survival", *SYSTEM, *SMALL, "--seed", "4", "--per-arm", "6", "--out", str(folder))
+    command = ("design", "mathew2018_survival", *SYSTEM, *SMALL, "--per-arm", "6", "--out", str(folder))
     assert gvlab(*command).code == 0
     key = pd.read_csv(folder / "key" / "randomization_key.csv", comment="#", keep_default_na=False)
     key = key.sort_values("animal", ignore_index=True)
@@ -93,6 +109,7 @@ def test_a_plan_of_a_reading_needs_its_day(gvlab, tmp_path):
         ("--allocate", "BMM=2", 'Did you mean "BM"?'),
         ("--interim", "50%", 'survival is looked at on "day 50"'),
         ("--interim", "day 500", "it lies between day 0 and 100"),
+        ("--sets", "1e9", '1,000,000,000 plausible sets are asked for, and the ensemble "mathew2018" holds'),
         ("--cage-correlation", "1.5", "it lies between 0 and 1"),
     ],
 )
@@ -136,6 +153,13 @@ def test_a_power_that_is_none_is_refused(gvlab, tmp_path):
     assert "A power of 80 is asked for" in done.complained
 
 
+def test_more_sets_than_there_are_are_refused_by_a_map_too(gvlab, tmp_path):
+    done = gvlab("synergy", "mathew2018_survival", *SYSTEM, "--sets", "1e4", "--out", str(tmp_path / "x"))
+    assert done.code == 1
+    assert "Take at most" in done.complained
+    assert not (tmp_path / "x").exists()
+
+
 @pytest.mark.parametrize("over", ["doses", "start"])
 def test_a_synergy_map_is_made_with_its_tables(gvlab, tmp_path, over):
     folder = tmp_path / over
@@ -147,7 +171,7 @@ def test_a_synergy_map_is_made_with_its_tables(gvlab, tmp_path, over):
         "--days",
         "4,12",
         "--mice",
-        "16",
+        "8",
         "--over",
         over,
         "--sets",

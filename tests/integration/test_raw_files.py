@@ -53,10 +53,21 @@ def test_every_assay_has_a_folder_and_every_file_says_that_it_is_simulated(folde
                 assert MARK in file.read_bytes().decode("latin-1"), file.name
 
 
-def test_every_file_is_read_again(folder, gvlab, tmp_path):
-    files = [file for place in assay_folders(folder) for file in place.iterdir() if file.suffix != ".xml"]
+def files_of(folder):
+    return [file for place in assay_folders(folder) for file in sorted(place.iterdir()) if file.suffix != ".xml"]
+
+
+def test_every_file_is_read_again_and_known_as_simulated(folder):
+    files = files_of(folder)
     assert {file.suffix for file in files} == {".csv", ".fcs", ".xlsx"}
-    for number, file in enumerate(files):
+    for file in files:
+        assert analyze(file).simulated, file.name
+
+
+def test_a_file_of_each_kind_is_analyzed_by_the_command(folder, gvlab, tmp_path):
+    kinds = {analyze(file).kind: file for file in files_of(folder)}
+    assert len(kinds) == 7
+    for number, file in enumerate(kinds.values()):
         said = gvlab("analyze", str(file), "--out", str(tmp_path / str(number)))
         assert said.code == 0, f"{file.name}: {said.complained}"
         assert f"({MARK})" in said.printed, file.name

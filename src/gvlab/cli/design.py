@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
-from gvlab.cli.common import output_folder, pairs, progress_bar, say_bundle
+from gvlab.cli.common import count, output_folder, pairs, progress_bar, say_bundle
 from gvlab.errors import InvalidValueError
+from gvlab.workflows.defaults import PLAN_SETS
 
 
 class Side(StrEnum):
@@ -135,8 +136,18 @@ def design(
         typer.Option(help="What no simulation can know, as YAML: the details.yaml of a plan, filled in.", exists=True),
     ] = None,
     start: Annotated[str, typer.Option(help="Date of day 0, such as 2026-12-01, for the calendar.")] = "",
-    subjects: Annotated[int, typer.Option(min=64, help="Virtual animals per arm, nominal parameters.")] = 1600,
-    sets: Annotated[int, typer.Option(min=0, help="Plausible parameter sets to ask, of the ensemble.")] = 24,
+    subjects: Annotated[
+        int, typer.Option(parser=count(64), metavar="INTEGER", help="Virtual animals per arm, nominal parameters.")
+    ] = 1600,
+    sets: Annotated[
+        int | None,
+        typer.Option(
+            parser=count(0),
+            metavar="INTEGER",
+            help="Plausible parameter sets to ask, of the ensemble; 0 for none.",
+            show_default=f"{PLAN_SETS}, or all where there are fewer",
+        ),
+    ] = None,
     seed: Annotated[
         int, typer.Option(min=0, help="Of the virtual animals; the same seed gives the same power.")
     ] = 2018,

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from gvlab.cli.common import numbers, output_folder, progress_bar, say_bundle
+from gvlab.cli.common import count, numbers, output_folder, progress_bar, say_bundle
+from gvlab.workflows.defaults import SYNERGY_SETS
 
 
 class Over(StrEnum):
@@ -50,11 +51,24 @@ def synergy(
         ),
     ] = "",
     subjects: Annotated[
-        int, typer.Option("--subjects", "--mice", min=2, help="Virtual subjects; the same ones go through every cell.")
+        int,
+        typer.Option(
+            "--subjects",
+            "--mice",
+            parser=count(2),
+            metavar="INTEGER",
+            help="Virtual subjects; the same ones go through every cell.",
+        ),
     ] = 40,
     sets: Annotated[
-        int, typer.Option(min=0, help="Plausible parameter sets, each asked for the same grid; 0 for none.")
-    ] = 8,
+        int | None,
+        typer.Option(
+            parser=count(0),
+            metavar="INTEGER",
+            help="Plausible parameter sets, each asked for the same grid; 0 for none.",
+            show_default=f"{SYNERGY_SETS}, or all where there are fewer",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same subjects.")] = 2018,
     folder: Annotated[
         Path | None, typer.Option("--out", help="New folder.", show_default="results/synergy-NAME-DATE")

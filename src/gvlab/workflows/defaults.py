@@ -11,3 +11,6 @@ RAW_ANIMALS = 3
 
 SETS, QUICK_SETS = 120, 30
 """Plausible parameter sets that are asked, where not all are."""
+
+PLAN_SETS, SYNERGY_SETS = 24, 8
+"""Plausible parameter sets that a plan and a map ask, or as many as there are."""

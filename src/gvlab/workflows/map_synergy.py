@@ -19,6 +19,7 @@ from gvlab.subject.parameter_set import ParameterSet
 from gvlab.synergy.dose_grid import GridEffect, cells_of, dose_by_dose, dose_by_start
 from gvlab.synergy.grid_axes import DoseAxis, dose_axis, endpoint_of, find_pair, start_axis
 from gvlab.workflows.bundle import Bundle, Table
+from gvlab.workflows.defaults import SYNERGY_SETS
 from gvlab.workflows.plausible_sets import plausible_sets
 from gvlab.workflows.progress import CancelToken, ProgressSink, Stage
 from gvlab.workflows.request import Request
@@ -59,8 +60,9 @@ class SynergyRequest(Request):
     """What counts as an effect on the last day, such as being alive or cured; the experiment's first where empty."""
     subjects: Annotated[int, Field(ge=2)] = 40
     """Virtual subjects; the same ones go through every cell."""
-    sets: Annotated[int, Field(ge=0)] = 8
-    """Plausible parameter sets of the ensemble, each asked for the same grid; 0 takes the nominal one only."""
+    sets: Annotated[int, Field(ge=0)] | None = None
+    """Plausible parameter sets of the ensemble, each asked for the same grid; 0 takes the nominal one only, None
+    `SYNERGY_SETS`, or as many as there are."""
     ensemble: str = "mathew2018"
     """The ensemble that they are of."""
     seed: Annotated[int, Field(ge=0)] = 2018
@@ -110,7 +112,7 @@ def map_synergy(
         second, run = dose_axis(given[places[1]], request.other_doses), dose_by_dose
         references = ("bliss", "hsa", "loewe")
     axes = (first, second)
-    sets, about_sets = plausible_sets(request.ensemble, request.sets, experiment.system)
+    sets, about_sets = plausible_sets(request.ensemble, request.sets, SYNERGY_SETS, experiment.system)
     total = cells_of(axes) * request.subjects * (1 + len(sets))
     stage = Stage("Grid", total, "subjects", sink=progress, cancel=cancel)
     grids = [

@@ -21,6 +21,7 @@ from gvlab.planning.randomization import MOST, Allocation, animals_alone, random
 from gvlab.planning.simulated_comparison import arms_of
 from gvlab.statistics.group_sequential import Shape
 from gvlab.workflows.bundle import Bundle
+from gvlab.workflows.defaults import PLAN_SETS
 from gvlab.workflows.plan_files import PlanFiles
 from gvlab.workflows.plausible_sets import plausible_sets
 from gvlab.workflows.progress import CancelToken, ProgressSink, Stage
@@ -85,8 +86,8 @@ class PlanRequest(Request):
     """Date of day 0, such as 2026-12-01, for the calendar."""
     subjects: int = Field(default=1600, ge=64)
     """Virtual animals per arm, nominal parameters."""
-    sets: int = Field(default=24, ge=0)
-    """Plausible parameter sets to ask, of the ensemble."""
+    sets: int | None = Field(default=None, ge=0)
+    """Plausible parameter sets to ask, of the ensemble; None: `PLAN_SETS`, or as many as there are."""
     ensemble: str = "mathew2018"
     """The ensemble that they are of."""
     seed: int = Field(default=2018, ge=0)
@@ -161,7 +162,7 @@ def plan_experiment(
     if request.per_arm:
         _refuse_lonely(layout, names, request, request.per_arm)
     attrition = Attrition.usual(experiment.system, request.attrition, request.engraftment_failure)
-    sets, about_sets = plausible_sets(request.ensemble, request.sets, experiment.system)
+    sets, about_sets = plausible_sets(request.ensemble, request.sets, PLAN_SETS, experiment.system)
     compared = arms_of(comparisons)
     virtual = virtual_animals(compared, layout, request.subjects, per_arm=request.per_arm)
     stage = Stage(
