@@ -45,6 +45,8 @@ class ModelUnderCheck:
     assays: Mapping[str, AssayRecord] = field(default_factory=dict)
     varied: frozenset[str] = frozenset()
     """Parameters that stand for what is not known of a dose."""
+    own: bool = False
+    """Whether there are a user's own rows: what they say in place of ours differs from the document, rightly."""
 
     @classmethod
     def of(cls, library: Library) -> ModelUnderCheck:
@@ -57,6 +59,7 @@ class ModelUnderCheck:
             library.rows("conditions"),
             library.read_all("assays"),
             frozenset(_varied(library)),
+            bool(library.own),
         )
 
     @property
@@ -169,7 +172,7 @@ class TableAndModelAgree:
                 if row.parameterId == name and not units.same_unit(row.unit, checked.model.unit(name)):
                     yield f'"{name}" is in {row.unit} in the table and in {checked.model.unit(name)} in the model.'
             value = checked.model.symbol(name).value
-            if name in base and value is not None and value != base.value(name):
+            if not checked.own and name in base and value is not None and value != base.value(name):
                 yield f'"{name}" is {base.value(name):g} in the table and {value:g} in the model. Run `gvlab build`.'
         for name in checked.table.ids:
             if name not in constants and name not in checked.used_elsewhere:

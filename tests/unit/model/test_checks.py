@@ -89,6 +89,8 @@ def test_a_stale_model_is_found(subject):
     assert messages(checks.TableAndModelAgree(), wrong) == [
         '"k_growth_house" is 0.1 in the table and 0.2 in the model. Run `gvlab build`.'
     ]
+    # A row of a user's own is meant to say something else than the document.
+    assert messages(checks.TableAndModelAgree(), dataclasses.replace(wrong, own=True)) == []
 
 
 def test_a_symbol_without_sbo_term_is_found(subject):
