@@ -254,15 +254,20 @@ def _asked(comparison: Comparison) -> str:
     what = f"`{measure.readout}`" if measure.readout else f"{measure.endpoint}".replace("death_", "death by ")
     against = ", ".join(comparison.versus) or (f"itself on {comparison.versus_at}" if comparison.versus_at else "")
     size = (
-        f"{expect.direction}, within {expect.bounds[0]:g} to {expect.bounds[1]:g}"
+        f"{expect.direction}, within {expect.bounds[0]:g} to {expect.bounds[1]:g}".replace("within, ", "")
         if expect.bounds
         else f"{expect.direction} {expect.at_least:g}"
         if expect.direction in ("above", "below")
+        else f"highest of all by at least {expect.at_least:g}"
+        if expect.rank
         else f"{expect.direction} by at least {expect.at_least:g}{'-fold' if measure.readout else ''}"
     )
     test = comparison.significance
     tested = f"; {test.test}, n = {test.n} per arm ({test.n_status})" if test else ""
-    return f"{comparison.arm}{' against ' + against if against else ''}: {what} on {measure.at} {size}{tested}"
+    how = " as a registry counts" if measure.analysis == "as_registry" else ""
+    beside = "" if comparison.counts else " (shown beside)"
+    sides = f"{comparison.arm}{' against ' + against if against else ''}"
+    return f"{sides}: {what} on {measure.at}{how} {size}{tested}{beside}"
 
 
 def _range(row: ParameterRow) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gvlab.experiment import Experiment
-from gvlab.findings.one_set import judge_finding
+from gvlab.findings.one_set import fates_of, judge_finding, registry_fates
 from gvlab.library import Library
 from gvlab.protocol import Arm, Dose
 
@@ -60,6 +60,28 @@ def test_responders_are_read_apart(results):
     assert min(counts) > 0
     assert sum(counts) <= 160
     assert "of responders" in rise.comparisons[0].in_words()
+
+
+def test_a_registry_counts_who_lived_to_be_given_it(results):
+    """Of two arms that differ in lymphocytes on day 14 everybody is counted once, and nobody given them died before."""
+    for without in ("Chemotherapy", "Sorafenib"):
+        groups = [registry_fates(results, "overall_survival", 365.0, arm) for arm in (without, f"{without} + DLI")]
+        asked = [fates_of(results, "overall_survival", 365.0, arm) for arm in (without, f"{without} + DLI")]
+        assert sum(len(group.holds) for group in groups) == sum(len(group.holds) for group in asked)
+        assert groups[1].duration.min() >= 14
+        died_early = int((asked[1].duration < 14).sum())
+        assert len(groups[0].holds) == len(asked[0].holds) + died_early
+
+
+def test_a_rank_is_held_against_the_best_of_the_others(results):
+    runs = {("patients_four_arms", "relapse_after_hct"): results}
+    judged = judge_finding(Library.default().read("findings", "C44"), runs, 1)
+    registry, intention = judged.comparisons
+    shares = {arm: results.events("overall_survival").holds_on(arm, 365.0).mean() for arm in results.arms}
+    mine = shares.pop("Sorafenib + DLI")
+    assert intention.outcome.effect.value == pytest.approx(mine - max(shares.values()), abs=1e-9)
+    assert "as a registry counts, on day 365, Sorafenib + DLI against the best of" in registry.in_words()
+    assert judged.verdict == registry.outcome.verdict
 
 
 def test_mice_have_no_clinical_events():

@@ -65,7 +65,9 @@ def test_the_size_that_is_asked_for_can_be_seen_and_is_not_nothing(name):
     for comparison in Library.default().read("findings", name).comparisons:
         expect, share = comparison.expect, comparison.measure.endpoint is not None
         assert len(expect.why) > 20
-        if expect.bounds is not None:
+        if expect.direction == "within":
+            assert comparison.expect.bounds[1] - comparison.expect.bounds[0] < 0.5
+        elif expect.bounds is not None:
             none = 0.0 if share else 1.0
             assert expect.bounds[0] < none < expect.bounds[1]
         elif expect.direction in ("up", "down"):
@@ -207,7 +209,11 @@ def test_what_the_model_cannot_say_has_its_reason_and_no_number():
     [
         ("role: seen", "role: seeen", "input should be"),
         ("direction: up\n    at_least", "direction: up\n    at_lest", 'Did you mean "at_least"'),
-        ("direction: up\n    at_least: 0.3", "direction: up\n    bounds: [-0.1, 0.1]", '"unchanged" needs "bounds"'),
+        (
+            "direction: up\n    at_least: 0.3",
+            "direction: up\n    bounds: [-0.1, 0.1]",
+            '"unchanged" and "within" need "bounds"',
+        ),
         ("at_least: 0.3", "at_least: 30", "did you mean 0.3?"),
         ("versus: BM + syngeneic T cells + sorafenib", "versus: BM + T cells + sorafenib", "is held against itself"),
         ("test: log-rank", "test: welch", 'a share is not tested by "welch"; write log-rank'),

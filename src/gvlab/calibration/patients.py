@@ -279,12 +279,13 @@ def moved(
         if spec.distribution == "log-normal":
             shapes.append(_moved_log_normal(spec, first, cohort, weights, step))
         elif spec.distribution == "categorical":
-            shares = [float(np.average(values == value, weights=weights)) for value in spec.values]
+            kinds = np.stack([(values == value).astype(float) for value in spec.values])
+            shares = _told(kinds, spec.shares, weights)
             shapes.append(spec.model_copy(update={"shares": _shares(spec.shares, shares, step, first.shares)}))
         elif spec.distribution == "mixture":
             kinds = np.stack([_of_kind(part, values) for part in spec.components])
             kinds[-1] |= ~kinds.any(axis=0)
-            shares = np.average(kinds / kinds.sum(axis=0), axis=1, weights=weights).tolist()
+            shares = _told(kinds / kinds.sum(axis=0), [part.share for part in spec.components], weights)
             assumed = [part.share for part in first.components]
             gone = _shares([part.share for part in spec.components], shares, step, assumed)
             parts = [
@@ -320,6 +321,15 @@ def _log_normal(spec: Variability, cohort: Cohort) -> tuple[float, float]:
     sigma = math.sqrt(math.log1p((spec.cv or 0.0) ** 2))
     center = cohort.table.value(spec.parameter) if spec.value is None else spec.value
     return (center * math.exp(-(sigma**2) / 2) if spec.center == "mean" else center), sigma
+
+
+def _told(
+    kinds: Float[Array, "kind patient"], old: Sequence[float], weights: Float[Array, "patient"]
+) -> Sequence[float]:
+    """Return the shares of kinds among weighted patients; the old ones where they differ by no more than chance."""
+    found = np.average(kinds, axis=1, weights=weights)
+    chance = 2 * np.sqrt(found * (1 - found) / effective_size(weights))
+    return old if bool(np.all(np.abs(found - np.asarray(old)) <= chance)) else [float(share) for share in found]
 
 
 def _shares(old: Sequence[float], new: Sequence[float], step: float, prior: Sequence[float]) -> tuple[float, ...]:

@@ -45,6 +45,16 @@ def _check(comparison: Comparison, experiment: ExperimentRecord, outputs: set[st
         if system not in experiment.systems:
             raise UnknownNameError(f'system of experiment "{experiment.name}"', system, experiment.systems)
     measure = comparison.measure
+    if experiment.over_sets and (comparison.expect.rank is not None or measure.analysis != "by_intention"):
+        raise GVLabError(
+            f'A rank and "as_registry" are judged in one population, and "{experiment.name}" is asked of sets. '
+            'Say "over_sets: false" in the experiment, or compare with each arm by intention.'
+        )
+    if measure.analysis == "as_registry" and not any(arm.not_given for arm in experiment.arms):
+        raise GVLabError(
+            f'"as_registry" counts by what was given, and no arm of "{experiment.name}" says "not_given: {{dose, '
+            'counts_in}}". Add it to the arms that are named after a late dose.'
+        )
     if measure.endpoint is not None:
         library.read("endpoints", measure.endpoint)
     elif measure.readout not in outputs:

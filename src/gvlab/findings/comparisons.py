@@ -107,7 +107,8 @@ class ComparisonInSystem:
         if measure.readout is not None:
             who = f" of {measure.group.name}" if measure.group else ""
             return f"{self.experiment.model.title(measure.readout)}{who} on {measure.at}"
-        return f"{self.experiment.library.read('endpoints', str(measure.endpoint)).title} on {measure.at}"
+        how = ", as a registry counts," if measure.analysis == "as_registry" else ""
+        return f"{self.experiment.library.read('endpoints', str(measure.endpoint)).title}{how} on {measure.at}"
 
     @property
     def title(self) -> str:
@@ -139,6 +140,9 @@ def comparisons_of(finding: FindingRecord, experiments: Mapping[str, Experiment]
             sides: list[tuple[ArmInSystem | None, str]] = [(None, "")]
             if record.versus_at:
                 sides = [(arm, record.versus_at)]
+            elif record.expect.rank is not None:
+                others = " and ".join(record.versus) if len(record.versus) == 2 else ", ".join(record.versus)
+                sides = [(ArmInSystem(experiment.system, experiment.arm(record.versus[0])), f"the best of {others}")]
             elif record.versus:
                 sides = [(ArmInSystem(experiment.system, experiment.arm(other)), other) for other in record.versus]
             for versus, name in sides:

@@ -14,6 +14,7 @@ from gvlab.library.finding_record import Expectation, Significance
 from gvlab.statistics import (
     Estimate,
     Power,
+    compare_proportions,
     logrank_power,
     mannwhitney_power,
     median_with_interval,
@@ -73,6 +74,20 @@ class Fates:
     holds: Bool[Array, "subject"]
     duration: Float[Array, "subject"]
     died: Bool[Array, "subject"]
+
+    def where(self, keep: Bool[Array, "subject"]) -> Fates:
+        """Return some of the subjects."""
+        return Fates(self.subject[keep], self.holds[keep], self.duration[keep], self.died[keep])
+
+
+def compare_groups(arm: Fates, versus: Fates, expect: Expectation) -> Judgment:
+    """Judge the difference between the shares of two groups of different subjects (Newcombe's interval)."""
+    few = min(len(arm.holds), len(versus.holds))
+    if few < rule.FEWEST:
+        return _too_few(few, Kind.DIFFERENCE)
+    found = compare_proportions(int(arm.holds.sum()), len(arm.holds), int(versus.holds.sum()), len(versus.holds))
+    shares = float(arm.holds.mean()), float(versus.holds.mean())
+    return _judged(Kind.DIFFERENCE, found.difference, expect, None, few, shares)
 
 
 def compare_shares(

@@ -18,6 +18,7 @@ from gvlab.findings.comparisons import ComparisonInSystem, comparisons_of
 from gvlab.findings.estimated import (
     Fates,
     Judgment,
+    compare_groups,
     compare_readings,
     compare_shares,
     judge_reading,
@@ -252,10 +253,15 @@ def _judge(asked: ComparisonInSystem, results: Results, rng: np.random.Generator
             return judge_reading(reading, expect, rng)
         versus = _reading(asked, results, other, asked.versus_day)
         return compare_readings(reading, versus, expect, significance, rng)
-    arm = _fates(results, str(measure.endpoint), asked.day, asked.record.arm)
+    fates = registry_fates if measure.analysis == "as_registry" else fates_of
+    arm = fates(results, str(measure.endpoint), asked.day, asked.record.arm)
     if asked.versus is None:
         return judge_share(arm, expect)
-    versus_arm = _fates(results, str(measure.endpoint), asked.versus_day, other)
+    others = asked.record.versus if expect.rank is not None else (other,)
+    sides = [fates(results, str(measure.endpoint), asked.versus_day, name) for name in others]
+    versus_arm = max(sides, key=lambda side: float(side.holds.mean()) if len(side.holds) else -math.inf)
+    if measure.analysis == "as_registry":
+        return compare_groups(arm, versus_arm, expect)
     return compare_shares(arm, versus_arm, expect, significance, rng)
 
 
@@ -271,7 +277,27 @@ def _reading(asked: ComparisonInSystem, results: Results, arm: str, day: float) 
     return np.where(np.isin(np.arange(len(reading)), members), reading, np.nan)
 
 
-def _fates(results: Results, endpoint: str, day: float, arm: str) -> Fates:
+def registry_fates(results: Results, endpoint: str, day: float, arm: str) -> Fates:
+    """Return the fates of those whom a registry counts in an arm: who lived to be given what it is named after.
+
+    Who did not counts in the arm without it, from the same clock: nobody who is given it can have died before.
+    """
+    record = results.experiment.library.read("experiments", results.experiment.name)
+    parts = []
+    for spec in record.arms:
+        rule_of = spec.not_given
+        if spec.name != arm and (rule_of is None or rule_of.counts_in != arm):
+            continue
+        fates = fates_of(results, endpoint, day, spec.name)
+        if rule_of is not None:
+            given = fates.duration >= units.day(results.experiment.system.doses[rule_of.dose].at)
+            fates = fates.where(given if spec.name == arm else ~given)
+        parts.append(fates)
+    return Fates(*(np.concatenate([getattr(part, name) for part in parts]) for name in Fates.__dataclass_fields__))
+
+
+def fates_of(results: Results, endpoint: str, day: float, arm: str) -> Fates:
+    """Return what became of the subjects of an arm, by intention."""
     times = results.events(endpoint)
     survival = results.events(results.experiment.library.survival_endpoint()).of(arm)
     return Fates(

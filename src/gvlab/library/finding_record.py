@@ -29,7 +29,7 @@ Role = Literal[
 """What a statement may be used for; hold-outs are never fitted. One that was looked at while the structure was chosen
 is `seen`: it does not decide either, and is no hold-out any more."""
 
-Direction = Literal["up", "down", "unchanged", "above", "below"]
+Direction = Literal["up", "down", "unchanged", "above", "below", "within"]
 
 
 class Published(Record):
@@ -63,6 +63,9 @@ class Measure(Record):
     """A day: "day 9"."""
     group: Group | None = None
     """Of a readout: which subjects are read; all where None."""
+    analysis: Literal["by_intention", "as_registry"] = "by_intention"
+    """Of an endpoint. As a registry has it, a patient counts in the arm of what he lived to be given (`not_given` of
+    the arms), and arms are compared as different patients."""
 
     @model_validator(mode="after")
     def _one(self) -> Measure:
@@ -70,6 +73,8 @@ class Measure(Record):
             raise ValueError('a measure has either "endpoint" or "readout"')
         if self.group is not None and self.readout is None:
             raise ValueError("only a readout is read in a group of subjects; an endpoint is a share of all")
+        if self.analysis == "as_registry" and self.endpoint is None:
+            raise ValueError('"analysis" is of an endpoint; a readout is read in whom it is read')
         return self
 
 
@@ -78,20 +83,26 @@ class Expectation(Record):
 
     The effect is a difference of shares for an endpoint and a ratio for a readout. `up` and `down` need the effect
     beyond none, by `at_least` (a difference, or a fold change above 1 in either direction). `unchanged` needs the
-    interval within `bounds`. `above` and `below` judge the arm's own share or reading against `at_least`.
+    interval within `bounds`. `above` and `below` judge the arm's own share or reading against `at_least`, `within`
+    against `bounds`, such as a published interval.
     """
 
     direction: Direction
     at_least: float | None = Field(default=None, gt=0)
     bounds: tuple[float, float] | None = None
+    rank: Literal["first"] | None = None
+    """With `up`: the arm is held against the best of the others, once, and not against each."""
     why: Text
     """Why this size: the paper's effect sizes are not known, so each threshold is a choice that must be seen."""
 
     @model_validator(mode="after")
     def _complete(self) -> Expectation:
-        if (self.direction == "unchanged") != (self.bounds is not None):
-            raise ValueError('"unchanged" needs "bounds", and only it has them')
-        if (self.direction == "unchanged") == (self.at_least is not None):
+        bounded = self.direction in ("unchanged", "within")
+        if bounded != (self.bounds is not None):
+            raise ValueError('"unchanged" and "within" need "bounds", and only they have them')
+        if self.rank is not None and self.direction != "up":
+            raise ValueError(f'"rank: {self.rank}" goes with "direction: up": the arm is the highest of all')
+        if bounded == (self.at_least is not None):
             raise ValueError(f'"{self.direction}" must {"not " if self.bounds else ""}have "at_least"')
         if self.bounds is not None and not self.bounds[0] < self.bounds[1]:
             low, high = self.bounds
@@ -129,15 +140,21 @@ class Comparison(Record):
 
     @model_validator(mode="after")
     def _sides(self) -> Comparison:
-        alone = self.expect.direction in ("above", "below")
+        alone = self.expect.direction in ("above", "below", "within")
         if alone == bool(self.versus or self.versus_at):
-            raise ValueError('only "above" and "below" judge an arm alone; others need "versus" or "versus_at"')
+            raise ValueError(
+                'only "above", "below" and "within" judge an arm alone; others need "versus" or "versus_at"'
+            )
         if self.versus and self.versus_at:
             raise ValueError('give either "versus" or "versus_at"')
         if self.measure.group is not None and self.versus:
             raise ValueError(
                 'a group is held against itself on another day, with "versus_at"; other arms have other groups'
             )
+        if self.expect.rank is not None and (len(self.versus) < 2 or self.measure.endpoint is None):
+            raise ValueError('a rank is of the share of an endpoint, against two other arms at least as "versus"')
+        if self.expect.rank is not None and self.significance is not None:
+            raise ValueError('a rank over several arms has no test of two; leave "significance" out')
         if self.arm in self.versus:
             raise ValueError(f'"{self.arm}" is held against itself; name another arm, or another day as "versus_at"')
         return self

@@ -185,6 +185,15 @@ class EndpointRecord(Titled):
     """The endpoint that is printed beside its curves as the share that is cured."""
 
 
+class NotGiven(Record):
+    """Where a registry counts a patient of an arm who did not live to be given what the arm is named after."""
+
+    dose: str
+    """That dose, by its name in the system."""
+    counts_in: str
+    """The arm without it."""
+
+
 class ArmSpec(Record):
     """An arm of an experiment: doses of the system by name, or doses of its own; conditions; subjects."""
 
@@ -192,6 +201,7 @@ class ArmSpec(Record):
     doses: tuple[DoseRef, ...] = ()
     condition: Words = ()
     n: int = Field(default=10, ge=1)
+    not_given: NotGiven | None = None
     note: Text = ""
 
 
@@ -237,6 +247,11 @@ class ExperimentRecord(Titled, Sourced):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f'there are two arms named "{twice[0]}"')
+        for arm in self.arms:
+            if arm.not_given is not None and arm.not_given.counts_in not in set(names) - {arm.name}:
+                raise ValueError(f'"{arm.name}" counts in "{arm.not_given.counts_in}"; other arms are {names}')
+            if arm.not_given is not None and arm.not_given.dose not in arm.doses:
+                raise ValueError(f'"{arm.name}" is not given "{arm.not_given.dose}"; its doses are {arm.doses}')
         return self
 
 
