@@ -140,8 +140,11 @@ def _set_initial(model: libsbml.Model, name: str, value: float) -> None:
     element = _element(model, name)
     model.removeInitialAssignment(name)
     if isinstance(element, libsbml.Species):
-        element.unsetInitialConcentration()
-        element.setInitialAmount(value)
+        # A value is what the symbol stands for in the mathematics: an amount, or a concentration.
+        if element.getHasOnlySubstanceUnits():
+            element.setInitialAmount(value)  # which unsets a concentration
+        else:
+            element.setInitialConcentration(value)
     elif isinstance(element, libsbml.Compartment):
         element.setSize(value)
     else:
@@ -154,8 +157,15 @@ def _initial(model: libsbml.Model, name: str) -> str:
     if assignment is not None:
         return f"({libsbml.formulaToL3String(assignment.getMath())})"
     element = _element(model, name)
-    value = element.getInitialAmount() if isinstance(element, libsbml.Species) else element.getValue()
-    return repr(float(value))
+    if isinstance(element, libsbml.Compartment):
+        return repr(float(element.getSize()))
+    if isinstance(element, libsbml.Parameter):
+        return repr(float(element.getValue()))
+    amount = element.isSetInitialAmount()
+    value = repr(float(element.getInitialAmount() if amount else element.getInitialConcentration()))
+    if amount == element.getHasOnlySubstanceUnits():
+        return value
+    return f"({value} / {element.getCompartment()})" if amount else f"({value} * {element.getCompartment()})"
 
 
 def _at_start(model: libsbml.Model, operation: Operation) -> None:
@@ -221,7 +231,9 @@ def _with_units(model: libsbml.Model, target: str, formula: str) -> libsbml.ASTN
     if node is None:
         raise ModelError(f'"{formula}" cannot be read: {libsbml.getLastParseL3Error()}')
     element = _element(model, target)
-    unit = element.getSubstanceUnits() if isinstance(element, libsbml.Species) else element.getUnits()
+    unit = element.getUnits() if not isinstance(element, libsbml.Species) else ""
+    if isinstance(element, libsbml.Species) and element.getHasOnlySubstanceUnits():
+        unit = element.getSubstanceUnits()  # a concentration has a unit that no name stands for
     if unit:
         _give_units(node, unit)
     return node

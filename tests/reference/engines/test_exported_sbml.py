@@ -6,17 +6,20 @@ both programs in test_ensemble_equals_others.py.
 
 from __future__ import annotations
 
+import antimony
 import libsbml
 import numpy as np
 import pytest
 import roadrunner
 
-from gvlab.engine import Options
+from gvlab.engine import Operation, Options
+from gvlab.engine.ensemble import engine as ensemble
 from gvlab.errors import ModelError
 from gvlab.model.model import Model
 from gvlab.protocol import Condition, Dose, Protocol
+from gvlab.sbml.equations import Equations
 from gvlab.simulation import SimulationTask, run_tasks
-from gvlab.simulation.export import typical_subject
+from gvlab.simulation.export import typical_subject, with_doses
 from gvlab.subject import System
 from reference.engines.scenarios import EVENT_TIME, FATES, FLAGS, Scenario, difference, scenarios
 
@@ -159,3 +162,43 @@ def test_cells_of_another_subject_are_refused(scenario):
     arm = experiment.arm(scenario.arm)
     with pytest.raises(ModelError, match="Cells of a primary recipient come out of another run"):
         typical_subject(Model.default(), experiment.system.typical(), arm.protocol, arm.condition)
+
+
+DISSOLVED = """
+    model m
+    compartment V = 2; substanceOnly species A in V; species S in V, P in V; A = 4; S = 3; P = 0; k = 0.3
+    J1: S -> P; k*S*V; J2: A -> ; 0.1*A
+    end
+"""
+
+
+def in_roadrunner(sbml, times, _):
+    curves, _ = run_in_roadrunner(sbml, times, ["[S]", "[P]", "A"], TIGHT)
+    return list(curves.values())
+
+
+def in_copasi(sbml, times, volume):
+    curves, _ = run_in_copasi(sbml, times, ["S", "P", "A"], TIGHT)
+    return [curves["S"], curves["P"], curves["A"] * volume]  # it gives concentrations of everything
+
+
+@pytest.mark.parametrize("run_in", [in_roadrunner, in_copasi])
+@pytest.mark.parametrize("by_amount", [False, True])
+def test_values_of_dissolved_species_are_concentrations_in_other_programs_too(run_in, by_amount):
+    """In 2 l, values and doses of S are concentrations whichever way the document begins it; those of A are amounts."""
+    antimony.loadAntimonyString(DISSOLVED)
+    document = libsbml.readSBMLFromString(antimony.getSBMLString("m"))
+    if by_amount:
+        document.getModel().getSpecies("S").setInitialAmount(6.0)
+    sbml = libsbml.writeSBMLToString(document)
+    done = [Operation(at, "add", name, value) for at in (0.0, 1.0) for name, value in (("S", 0.5), ("A", 2.0))]
+    done.append(Operation(2.0, "set", "P", 1.5))
+    times = np.linspace(0.0, 4.0, 9)
+    for given in ({}, {"S": 5.0, "A": 7.0}, {"V": 4.0}):
+        asked = {"outputs": ["S", "P", "A"], "parameters": given, "schedule": done, "options": TIGHT}
+        ours = ensemble.solve(Equations.from_sbml(sbml), times, subjects=1, **asked)
+        theirs = run_in(with_doses(sbml, given, done), times, given.get("V", 2.0))
+        # At a dose the programs show the value before it, and we the one behind it.
+        between = ~np.isin(times, [0.0, 1.0, 2.0])
+        for name, curve, own in zip(asked["outputs"], theirs, ours.values[0].T, strict=True):
+            np.testing.assert_allclose(curve[between], own[between], rtol=1e-7, err_msg=f"{name} {given}")

@@ -3,9 +3,9 @@
 What is another at the end of a step changed in it. What changed twice is the same at both ends: there the two sides of
 a comparison came nearest between them. Where the tangents at the ends, from how far they are apart and how fast that
 changes, reach it before they reach each other, the step is looked at closely: from its start onwards in parts that are
-halved until the tangents stay clear of it, or a truth value is another at the end of a part. A curve that bends one way in a
-part lies beyond its tangents, so nothing is missed there; a step in which it bends to and fro more often is too long
-for its accuracy as well.
+halved until the tangents stay clear of it, or a truth value is another at the end of a part. A curve that bends one way
+in a part lies beyond its tangents, so nothing is missed there; a step in which it bends to and fro more often is too
+long for its accuracy as well.
 """
 
 from __future__ import annotations
