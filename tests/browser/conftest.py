@@ -13,7 +13,15 @@ from playwright.sync_api import sync_playwright
 from gvlab.library import Library
 from gvlab.web.desk import Desk
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# As scripts/setup_browser.sh looks for them.
+NAMES = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+)
 
 
 @pytest.fixture(scope="session")

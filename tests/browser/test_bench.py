@@ -56,7 +56,7 @@ def test_a_slider_answers_to_the_mouse_with_few_mice_first(bench):
 
 def test_a_switch_collapses_the_benefit_and_undo_brings_it_back(bench):
     before = bench.table()
-    switch = bench.page.get_by_role("switch", name=re.compile("^IL15 deficient leukemia"))
+    switch = bench.page.get_by_role("switch", name=re.compile("^IL-15-deficient leukemia"))
     bench.answered(lambda: (switch.focus(), bench.page.keyboard.press("Space")))
     assert int(bench.table()[BOTH][-1].split()[0]) < int(before[BOTH][-1].split()[0]) / 2
     bench.answered(lambda: bench.page.get_by_role("button", name="Undo").click())
@@ -178,7 +178,13 @@ def test_a_file_that_is_wrong_shows_the_cell_and_one_that_is_right_lies_over_the
 def test_why_names_edges_and_stays_in_the_link(bench, opened, server):
     bench.answered(lambda: bench.page.get_by_label("Why?").check(force=True))
     said = bench.page.locator("#panel strong").inner_text()
+    assert "percentage points" in said
     assert bench.page.locator("#panel svg.gv").count() == 1
+    # From an edge it goes on to its equation, its parameters and their evidence.
+    edge = bench.page.locator("#panel details.edge").first
+    edge.locator("summary").click()
+    assert ":=" in edge.locator("pre").first.inner_text()
+    assert edge.locator("tbody tr").count() > 0
     other = opened()
     other.answered(lambda: other.open(f"{server.url}#{bench.page.url.split('#')[1]}"))
     assert other.page.locator("#panel strong").inner_text() == said

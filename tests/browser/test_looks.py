@@ -66,6 +66,18 @@ def test_axe_finds_nothing_on_a_page_from_a_disk(opened, desk, tmp_path, scheme)
     assert look.found == {}
 
 
+def test_words_in_pictures_have_the_color_of_the_page(opened, server):
+    """Axe does not look at words of an SVG; none of them is black on black."""
+    bench = opened(server.url, color_scheme="dark")
+    dim = bench.page.evaluate(
+        """() => [...document.querySelectorAll('main svg text')].filter(each => {
+            const [red, green, blue] = getComputedStyle(each).fill.match(/\\d+/g).map(Number);
+            return red + green + blue < 3 * 110;
+        }).map(each => each.textContent)"""
+    )
+    assert dim == []
+
+
 def test_what_is_touched_is_large_enough(opened, server):
     bench = opened(server.url, viewport=PHONE)
     small = bench.page.evaluate(

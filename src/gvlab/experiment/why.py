@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 THIRD = 1 / 3
 """An edge that takes less of a difference is not called its cause."""
 
+SHARE = "share"
+"""The unit of an endpoint: of the subjects, those for whom it holds."""
+
 SUBJECTS = 100
 RESAMPLES = 1000
 _DIGITS = 6
@@ -120,10 +123,13 @@ class Why:
 
     def sentences(self) -> tuple[str, ...]:
         """Return the answer: what differs, which edges carry it, and how sure that is."""
-        unit = f" {self.unit}" if self.unit and self.unit != "dimensionless" else ""
+        # A share is told as all shares are: in percent, so that a difference of two is in percentage points.
+        scale, unit = (100.0, " percentage points") if self.unit == SHARE else (1.0, f" {self.unit}")
+        unit = "" if self.unit in ("", "dimensionless") else unit
+        difference, lower, upper = (f"{scale * each:.3g}" for each in (self.difference, self.lower, self.upper))
         first = (
-            f"{self.reading} on day {self.day:g}: {self.arm} less {self.versus} is {self.difference:.3g}{unit} (95 % "
-            f"interval over {self.subjects} mice {self.lower:.3g} to {self.upper:.3g})."
+            f"{self.reading} on day {self.day:g}: {self.arm} less {self.versus} is {difference}{unit} (95 % "
+            f"interval over {self.subjects} subjects {lower} to {upper})."
         )
         if not self.differs:
             return (first, "The interval holds 0, so there is no difference to explain.")
@@ -185,7 +191,7 @@ class Outcome:
                 f"Day {when:g} lies outside the experiment, which ends on day {experiment.last_day:g}."
             )
         if asked in library.names("endpoints"):
-            return cls(asked, str(library.read("endpoints", asked).title), "share", when, True)
+            return cls(asked, str(library.read("endpoints", asked).title), SHARE, when, True)
         if asked not in model.symbols:
             raise UnknownNameError(
                 "endpoint or output of the model", asked, (*library.names("endpoints"), *model.symbols)

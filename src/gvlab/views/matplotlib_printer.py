@@ -140,8 +140,9 @@ def _handle(style: Style, kind: str, name: str) -> Any:
     color = LIGHT[style.tone]
     if kind == "fill":
         return Square(facecolor=color, alpha=style.opacity, label=name)
-    if kind == "point":
-        return Line2D([], [], color=color, marker=style.marker, linestyle="", markersize=4, markerfacecolor="white",
+    if kind in ("point", "dot"):
+        inside = "white" if kind == "point" else color
+        return Line2D([], [], color=color, marker=style.marker, linestyle="", markersize=4, markerfacecolor=inside,
                       label=name)  # fmt: skip
     return Line2D([], [], color=color, linestyle=_dashes(style), linewidth=1.3, label=name)
 

@@ -253,9 +253,9 @@ def _sample(key: Key, left: float, y: float) -> str:
         return (
             f'<rect x="{left:.1f}" y="{y - 5:.1f}" width="22" height="10" {fill(key.style.tone, key.style.opacity)}/>'
         )
-    line = f'<path d="M{left:.1f} {y:.1f}h22" fill="none" {stroke(key.style)}/>' if key.kind == "line" else ""
-    point = points_path([(left + 11.0, y)], key.style, 7.0) if key.kind == "point" else ""
-    return line + point
+    if key.kind in ("point", "dot"):
+        return points_path([(left + 11.0, y)], key.style, 7.0, hollow=key.kind == "point")
+    return f'<path d="M{left:.1f} {y:.1f}h22" fill="none" {stroke(key.style)}/>'
 
 
 __all__ = ["WIDTH", "svg", "thumbnail"]

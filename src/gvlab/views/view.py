@@ -225,11 +225,11 @@ class OverRow:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A line of the legend."""
+    """A line of the legend; a point is hollow, as what is simulated, and a dot is filled, as what was measured."""
 
     name: str
     style: Style
-    kind: Literal["line", "point", "fill"] = "line"
+    kind: Literal["line", "point", "dot", "fill"] = "line"
 
 
 Cell: TypeAlias = str | int | float | None

@@ -282,9 +282,14 @@ def _switches(state: BenchState, library: Library) -> tuple[Switch, ...]:
         on = sum(name in arm.condition.names for arm in arms)
         partly = f"in {on} of {len(arms)} arms" if 0 < on < len(arms) else ""
         notes = ". ".join(dict.fromkeys(row.note.rstrip(".") for row in rows if row.note))
-        title = next((row.conditionName for row in rows if row.conditionName), "") or readable(name)
-        found.append(Switch(f"switch.{name}", title, notes, on > 0, partly))
+        found.append(Switch(f"switch.{name}", condition_title(name, library), notes, on > 0, partly))
     return tuple(sorted(found, key=lambda switch: not switch.on))
+
+
+def condition_title(name: str, library: Library) -> str:
+    """Return what a reader calls a condition: the title that the library gives, else its name as words."""
+    rows = library.condition_rows(name) if name in library.names("conditions") else ()
+    return next((row.conditionName for row in rows if row.conditionName), "") or readable(name)
 
 
 def readable(name: str) -> str:

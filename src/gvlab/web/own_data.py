@@ -118,7 +118,7 @@ def _with_survival(view: View, rows: pd.DataFrame, arms: dict[str, str], answer:
         marks.append(Line(numbers(time[inside]), numbers(alive[inside]), style.but(dashes=()), steps=True))
         died = inside & (curve.columns["events"] > 0)
         marks.append(Points(numbers(time[died]), numbers(alive[died]), style, 7.0, hollow=False))
-        keys.append(Key(f"{mine}: your data, n = {len(own)}", style, "point"))
+        keys.append(Key(f"{mine}: your data, n = {len(own)}", style, "dot"))
     note = "Lines with filled points: your data; all else is simulated."
     return dataclasses.replace(
         view, title="Your data over the prediction", marks=tuple(marks), keys=tuple(keys), notes=(note,)

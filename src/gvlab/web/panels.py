@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from markupsafe import Markup
 
 from gvlab.errors import GVLabError
+from gvlab.experiment.edge_evidence import edge_evidence
+from gvlab.experiment.why import THIRD
 from gvlab.simulation.cancel import CancelToken
 from gvlab.views import svg, table_html
 from gvlab.views.why import why_view
@@ -17,6 +19,9 @@ from gvlab.web.templates import render
 
 TITLES = {"result": "Result", "why": "Why?", "plan": "How many mice?", "data": "Your data"}
 """Tabs, and what a reader calls them."""
+
+EXPLAINED = 12
+"""Edges of which a page tells what they rest on; all that carry a third of the difference, in our models."""
 
 PLAN_SUBJECTS, PLAN_SETS = 400, 8
 """Virtual animals and plausible sets that a page asks; `gvlab design` asks more."""
@@ -47,16 +52,28 @@ def _why(answer: Answer, cancel: CancelToken | None) -> str:
     others = [name for name in arms if name != arm]
     versus = state.look.versus if state.look.versus in others else next(reversed(others), "")
     if not versus:
-        why = "There is one arm; copy it, and change the copy."
-        return render("why.html.j2", arms=[], versus="", error=why, picture="", table="", view=None)
+        return render("why.html.j2", arms=[], versus="", error="There is one arm; copy it, and change the copy.")
     try:
-        view = why_view(answer.results.why(arm, versus, cancel=cancel))
+        found = answer.results.why(arm, versus, cancel=cancel)
+        view = why_view(found)
     except GVLabError as error:
         if cancel is not None and cancel.cancelled:
             raise
-        return render("why.html.j2", arms=others, versus=versus, error=str(error), picture="", table="", view=None)
-    picture, table = Markup(svg(view, width=620.0, id="p-why")), Markup(table_html(view))
-    return render("why.html.j2", arms=others, versus=versus, error="", picture=picture, table=table, view=view)
+        return render("why.html.j2", arms=others, versus=versus, error=str(error))
+    carrying = [share for share in found.shares if share.share >= THIRD][:EXPLAINED]
+    system, library = state.experiment.system, state.experiment.library
+    return render(
+        "why.html.j2",
+        arms=others,
+        versus=versus,
+        error="",
+        sentences=found.sentences(),
+        picture=Markup(svg(view, width=620.0, id="p-why")),
+        table=Markup(table_html(view)),
+        # The sentences stand above the picture already.
+        caption=" ".join((*view.notes, view.recipe.in_words())),
+        carrying=[(share, edge_evidence(share.edge, system, library)) for share in carrying],
+    )
 
 
 def _plan(answer: Answer, cancel: CancelToken | None) -> str:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from gvlab.protocol import Dose
 from gvlab.views import looks, style_of
 from gvlab.views.svg_marks import fill, stroke
-from gvlab.web.form import keyed, ordered_lines, readable
+from gvlab.web.form import condition_title, keyed, ordered_lines
 from gvlab.web.state import BenchState
 
 _HIGH = 26
@@ -75,7 +75,7 @@ def strip_of(state: BenchState) -> Strip:
     grid = _grid(low, high)
     for place, arm in enumerate(experiment.arms):
         own = [dose for key, dose in keyed(arm) if key not in common]
-        under = [readable(name) for name in arm.condition.names]
+        under = [condition_title(name, experiment.library) for name in arm.condition.names]
         style = styles[arm.name]
         swatch = (
             f'<svg class="gv swatch" width="26" height="12" aria-hidden="true"><path d="M1 6h24" fill="none" '
