@@ -1,4 +1,4 @@
-"""Writes docs/science/calibration_results.md from the ensemble and from a run over it.
+"""Writes docs/science/calibration_results.md and its figure of claims from the ensemble and from a run over it.
 
 gvlab run mathew2018 --ensemble --json run.json && python docs/generate_calibration.py run.json
 """
@@ -14,8 +14,11 @@ import numpy as np
 
 from gvlab.calibration import Ensemble, ParameterSpace
 from gvlab.library import Library
+from gvlab.report.ensemble_section import claims_view
+from gvlab.views import View, svg
 
 PAGE = Path(__file__).parent / "science" / "calibration_results.md"
+FIGURE = PAGE.parent / "figures" / "ensemble_shares.svg"
 
 
 def main(file: str) -> None:
@@ -31,6 +34,23 @@ def main(file: str) -> None:
         *_parameters(ensemble),
     ]
     PAGE.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    FIGURE.write_text(svg(_figure(asked), standalone=True, titled=True), encoding="utf-8")
+
+
+def _figure(asked: dict[str, Any]) -> View:
+    statements = {name: record.statement for name, record in Library().read_all("findings").items()}
+    rows = [
+        {
+            "claim": each["id"],
+            "statement": statements[each["id"]],
+            "decided": each["used_for_calibration"],
+            "by_search": each["share_by_search"],
+            **{name: each[name] for name in ("share", "lower", "upper")},
+        }
+        for each in asked["findings"]
+        if each["share"] is not None
+    ]
+    return claims_view(rows, asked["sets"])
 
 
 def _made(ensemble: Ensemble) -> list[str]:

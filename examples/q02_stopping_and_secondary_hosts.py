@@ -7,7 +7,7 @@ import gvlab
 from gvlab.calibration import predict
 
 STOPS = (6, 8, 10, 14, 21, 28)
-CELLS = (3e4, 1e5, 3e5, 1e6, 3e6)
+CELLS = (300.0, 1e3, 3e3, 1e4, 3e4, 1e5, 1e6)
 FROM_TREATED = "T cells of primaries with sorafenib"
 
 
@@ -43,7 +43,7 @@ def main():
     for n, share in zip(CELLS, cleared, strict=True):
         print(f"  {n:>9,.0f} donor CD8: leukemia extinct {percent(share)}")
     half = [n for n, share in zip(CELLS, cleared, strict=True) if np.median(share) >= 0.5]
-    answer = f"about {half[0]:,.0f} cells clear it" if half else "no number tried clears it"
+    answer = f"{half[0]:,.0f} cells are the fewest of these that clear it" if half else "no number tried clears it"
     print(f"Answer: {answer} in half of the hosts of the median set; the range over sets is wide.")
     shares = {"alive": alive, "leukemia extinct": cured}
     bands(STOPS, shares, xlabel="last day of sorafenib", ylabel="share on day 100", name="q02_stop")

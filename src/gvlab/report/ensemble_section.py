@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -38,7 +39,12 @@ def ensemble_section(
         "lines: 95 % interval. Dashed: 80 and 95 %. Gray claims decided which sets were kept, so theirs "
         "is no test. Ticks: each independent search by itself. Simulated."
     )
-    figure = Picture("ensemble-shares", "Claims over plausible parameter sets", (_view(shown, len(ensemble)),), caption)
+    figure = Picture(
+        "ensemble-shares",
+        "Claims over plausible parameter sets",
+        (claims_view([shares_row(verdict) for verdict in shown], len(ensemble)),),
+        caption,
+    )
     return Section(
         "ensemble",
         "Which conclusions are robust, and which rest on assumptions",
@@ -62,21 +68,28 @@ TONES = {"all": "arm-8", "some": "arm-6", "none": "arm-3"}
 _WORDS = {"all": "decided which sets were kept", "some": "decided in part", "none": "did not decide: a prediction"}
 
 
-def _view(shown: Sequence[EnsembleVerdict], sets: int) -> View:
-    rows = [shares_row(verdict) for verdict in shown]
+def claims_view(rows: Sequence[Mapping[str, Any]], sets: int) -> View:
+    """Return the share of plausible sets that reproduces each claim.
+
+    Parameters
+    ----------
+    rows
+        One a claim: ``claim, statement, share, lower, upper, by_search, decided`` (all, some, none).
+    sets
+        How many were asked.
+    """
     decided = dict.fromkeys(str(row["decided"]) for row in rows)
     return shares_view(
         [
             Share(
                 f"{row['claim']} {row['statement']}",
-                100 * verdict.reproduced.value,
-                100 * verdict.reproduced.lower,
-                100 * verdict.reproduced.upper,
+                100 * row["share"],
+                100 * row["lower"],
+                100 * row["upper"],
                 TONES[str(row["decided"])],
-                tuple(100 * share for share in verdict.by_search),
+                tuple(100 * share for share in row["by_search"]),
             )
-            for row, verdict in zip(rows, shown, strict=True)
-            if verdict.reproduced is not None
+            for row in rows
         ],
         title="Claims over plausible parameter sets",
         label="Plausible sets that reproduce it",
@@ -88,7 +101,7 @@ def _view(shown: Sequence[EnsembleVerdict], sets: int) -> View:
     )
 
 
-def shares_row(verdict: EnsembleVerdict) -> dict[str, object]:
+def shares_row(verdict: EnsembleVerdict) -> dict[str, Any]:
     """Return what a figure needs of a verdict."""
     assert verdict.reproduced is not None
     return {
