@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,6 +38,8 @@ from gvlab.assay.samples import MARK
 from gvlab.assay.stress_analysis import analyze_stress
 from gvlab.assay.tubes import analyze_tubes
 from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.library import Library
+from gvlab.library.spelling_record import SpellingRecord
 
 KINDS = (
     "survival",
@@ -113,6 +116,13 @@ class _Said:
     sheet: str = ""
     data_set: int = 0
     whole: TextTable | None = field(default=None)
+    library: Library | None = None
+
+    def spellings(self, name: str) -> Mapping[str, tuple[str, ...]]:
+        """Return what a record of spellings of the library holds."""
+        library = Library.default() if self.library is None else self.library
+        record: SpellingRecord = library.read("spellings", name)
+        return record.spellings
 
     def refuse_unused(self, kind: str, name: str, workbook: bool) -> None:
         """Raise if something was said that has no effect on a file of this kind."""
@@ -142,6 +152,7 @@ def analyze(
     sheet: str = "",
     data_set: int = 0,
     samples: Path | str | None = None,
+    library: Library | None = None,
 ) -> Analysis:
     """Analyze a file, or a folder of tubes.
 
@@ -164,6 +175,8 @@ def analyze(
         For flow cytometry: which of several data sets of the file, from 1.
     samples
         For a folder of tubes: a sheet with the file, the subject, the group and the day of each.
+    library
+        Knows how files write reference genes and injections; the default one where None.
 
     Returns
     -------
@@ -179,7 +192,7 @@ def analyze(
     path = Path(path)
     if kind and kind not in KINDS:
         raise UnknownNameError("kind of file", kind, KINDS)
-    said = _Said(event, gates, reference, calibrator, sheet, data_set)
+    said = _Said(event, gates, reference, calibrator, sheet, data_set, library=library)
     if path.is_dir():
         if kind not in ("", "flow cytometry"):
             raise InvalidValueError(f'"{path.name}" is a folder; of the kind {kind} name one file.')
@@ -204,7 +217,7 @@ def analyze(
         raise InvalidValueError(f'"{path.name}": {_EXPORTS[suffix]}')
     if workbook and (kind == "stress test" or (not kind and is_wave(path))):
         said.refuse_unused("stress test", path.name, workbook=True)
-        title, stress_tables, notes, units = analyze_stress(path, sheet)
+        title, stress_tables, notes, units = analyze_stress(path, sheet, said.spellings("injections"))
         return Analysis("stress test", title, stress_tables, is_simulated(path), notes, path, units=units)
     if not workbook and suffix not in SUFFIXES:
         raise InvalidValueError(f'"{path.name}" is neither CSV nor .xlsx. Save the table as one of them.')
@@ -213,7 +226,7 @@ def analyze(
     whole, found, table, unread = _recognized(path, kind, sheet)
     said.refuse_unused(found, path.name, workbook)
     # The tables of a kind, by what recognizes it.
-    tables, told = _TABLES[found](table, _Said(event, gates, reference, calibrator, sheet, data_set, whole))
+    tables, told = _TABLES[found](table, dataclasses.replace(said, whole=whole))
     simulated = any(MARK in comment for comment in whole.comments)
     return Analysis(found, _TITLES[found], tables, simulated, (*told, *unread), path)
 
@@ -374,7 +387,9 @@ def _plate(table: TextTable, said: _Said) -> tuple[Tables, Sequence[str]]:
 
 
 def _cycles(table: TextTable, said: _Said) -> tuple[Tables, Sequence[str]]:
-    return analyze_cycles(cycler.from_table(table, said.whole), said.reference, said.calibrator)
+    usual = {spelling for names in said.spellings("reference_genes").values() for spelling in names}
+    read = cycler.from_table(table, said.whole)
+    return analyze_cycles(read, said.reference, said.calibrator, usual_references=usual)
 
 
 def _lanes(table: TextTable, _: _Said) -> tuple[Tables, Sequence[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
@@ -12,10 +12,6 @@ from gvlab.assay.qpcr import CALIBRATOR, ratio
 from gvlab.assay.readers.cycler import CyclerReading
 from gvlab.errors import UnknownNameError
 
-USUAL_REFERENCES = (
-    "gapdh", "actb", "18s", "18s rrna", "hprt", "hprt1", "b2m", "tbp", "rplp0", "ppia", "gusb", "ubc", "reference",
-)  # fmt: skip
-"""Genes that are references in most laboratories, in small letters."""
 _COLUMNS = ("sample", "target", "wells", "determined", "ct", "ct_sd", "delta_ct", "ratio", "undetermined")
 
 
@@ -24,6 +20,7 @@ def analyze_cycles(
     reference: str = "",
     calibrator: str = "",
     efficiencies: Mapping[str, float] | None = None,
+    usual_references: Collection[str] = (),
 ) -> tuple[dict[str, pd.DataFrame], tuple[str, ...]]:
     """Compute expression relative to a calibrator.
 
@@ -38,6 +35,8 @@ def analyze_cycles(
         Name of the calibrator sample, or how the names of several begin; "calibrator" where not named.
     efficiencies
         Of amplification, by target; those of the file where not named. With 1 for all it is 2^-ddCt.
+    usual_references
+        Genes that are references in most laboratories, in small letters.
 
     Returns
     -------
@@ -57,7 +56,7 @@ def analyze_cycles(
         notes.append("No well holds a sample: all are controls, standards, omitted or without a name.")
         return {"wells": wells}, tuple(notes)
     targets, samples = (tuple(dict.fromkeys(used[name])) for name in ("target", "sample"))
-    reference = _reference(used, targets, reference, read.reference)
+    reference = _reference(used, targets, reference, read.reference, usual_references)
     if not reference:
         notes.append(
             f"It is not clear which target is the reference gene, so there are no ratios. Say reference=...; targets: "
@@ -169,7 +168,9 @@ def _controls(samples: tuple[str, ...], calibrator: str) -> list[str]:
     return found
 
 
-def _reference(used: pd.DataFrame, targets: tuple[str, ...], wanted: str, in_settings: str) -> str:
+def _reference(
+    used: pd.DataFrame, targets: tuple[str, ...], wanted: str, in_settings: str, usual_references: Collection[str]
+) -> str:
     if wanted:
         found = [name for name in targets if name.lower() == wanted.lower()]
         if not found:
@@ -178,7 +179,7 @@ def _reference(used: pd.DataFrame, targets: tuple[str, ...], wanted: str, in_set
     control = used["task"].str.lower().str.contains("endogenous|reference", regex=True)
     named = tuple(dict.fromkeys(used.loc[control, "target"]))
     told = tuple(name for name in targets if in_settings and name.lower() == in_settings.lower())
-    usual = tuple(name for name in targets if _plain_gene(name) in USUAL_REFERENCES)
+    usual = tuple(name for name in targets if _plain_gene(name) in usual_references)
     found_one = named or told or usual
     return str(found_one[0]) if len(found_one) == 1 else ""
 

@@ -39,8 +39,6 @@ SAMPLE_WELLS = tuple(
     for column in range(1, 13)
     if f"{row}{column:02d}" not in BACKGROUND_WELLS
 )
-MITO = ("baseline", "oligomycin", "FCCP", "rotenone + antimycin A")
-GLYCOLYSIS = ("baseline", "glucose", "oligomycin", "2-DG")
 _LOWEST_OF_THREE = 0.8462843753216345  # E[max of 3 standard normals]
 _VARIANCE_OF_THREE = 0.5594672038120133
 
@@ -87,8 +85,8 @@ def mito_parameters(
     phase
         (cycle,): number of the phase.
     order
-        Number of the phase after each injection: keys of `MITO`. Where an injection was not made, its parameters
-        are not computed.
+        Number of the phase after each injection: "oligomycin", "FCCP", "rotenone + antimycin A". Where an injection
+        was not made, its parameters are not computed.
 
     Returns
     -------
@@ -176,28 +174,28 @@ def layout(parameters: AssayParameters) -> tuple[Int[Array, "cycle"], dict[str, 
     """Return the phase of each cycle, and the number of the phase after each injection."""
     phases = parameters.record.phases
     phase = np.repeat(np.arange(len(phases), dtype=np.intp), [each.cycles for each in phases])
-    return phase, phase_order([each.injection or each.name for each in phases])
+    return phase, {each.injection: number for number, each in enumerate(phases) if each.injection}
 
 
-def phase_order(names: Sequence[str]) -> dict[str, int]:
+def phase_order(names: Sequence[str], spellings: Mapping[str, Sequence[str]]) -> dict[str, int]:
     """Recognize the injections among the names of phases, however they are spelled.
+
+    Parameters
+    ----------
+    names
+        Of the phases; the first is before any injection.
+    spellings
+        By our name of an injection, parts of the names it has in files.
 
     Returns
     -------
-    Number of the phase by our name of the injection: oligomycin, FCCP, rotenone + antimycin A, glucose, 2-DG.
+    Number of the phase by our name of the injection.
     """
-    spellings = {
-        "oligomycin": ("oligo", "omy"),
-        "FCCP": ("fccp", "bam15"),
-        "rotenone + antimycin A": ("rot", "antimycin", "am/rot", "aa/rot", "rot/aa", "r/a"),
-        "glucose": ("glucose", "glc"),
-        "2-DG": ("2-dg", "2dg", "deoxy"),
-    }
     found: dict[str, int] = {}
     for number, name in enumerate(names):
         plain = name.lower().replace(" ", "")
-        for injection in ("2-DG", "rotenone + antimycin A", "oligomycin", "FCCP", "glucose"):
-            if number > 0 and injection not in found and any(word in plain for word in spellings[injection]):
+        for injection, parts in spellings.items():
+            if number > 0 and injection not in found and any(part in plain for part in parts):
                 found[injection] = number
                 break
     return found

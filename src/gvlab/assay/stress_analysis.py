@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,20 @@ from gvlab.assay.readers.wave import read_wave
 from gvlab.assay.seahorse import Traces
 
 
-def analyze_stress(path: Path, sheet: str = "") -> tuple[str, dict[str, pd.DataFrame], tuple[str, ...], dict[str, str]]:
-    """Return title, tables, notes, and the units of ``ocr`` and ``ecar`` of a Wave export; errors as `read_wave`."""
+def analyze_stress(
+    path: Path, sheet: str, spellings: Mapping[str, Sequence[str]]
+) -> tuple[str, dict[str, pd.DataFrame], tuple[str, ...], dict[str, str]]:
+    """Return title, tables, notes, and the units of ``ocr`` and ``ecar`` of a Wave export; errors as `read_wave`.
+
+    Parameters
+    ----------
+    path, sheet
+        As `read_wave`.
+    spellings
+        Of injections, as `seahorse.phase_order`.
+    """
     traces, notes = read_wave(path, sheet)
-    order = seahorse.phase_order(traces.phases)
+    order = seahorse.phase_order(traces.phases, spellings)
     background = np.array([group.lower() == "background" for group in traces.group])
     rates = _rates(traces)
     units = dict(zip(("ocr", "ecar"), traces.units, strict=True))

@@ -22,6 +22,7 @@ from gvlab.library.fields import (
 from gvlab.library.finding_record import FindingRecord
 from gvlab.library.husbandry_record import HusbandryRecord
 from gvlab.library.report_record import ReportSpec, StudyRecord
+from gvlab.library.spelling_record import SpellingRecord
 from gvlab.library.table_rows import ConditionRow, EdgeRow, LookRow, ParameterRow
 from gvlab.library.variability import Variability
 from gvlab.provenance import Evidence
@@ -270,6 +271,7 @@ KINDS: dict[str, type[Record]] = {
     "studies": StudyRecord,
     "ensembles": Recipe,
     "husbandry": HusbandryRecord,
+    "spellings": SpellingRecord,
 }
 """Folder of the library: schema of a YAML file in it."""
 
@@ -293,6 +295,7 @@ SINGULAR = {
     "studies": "study",
     "ensembles": "ensemble",
     "husbandry": "species",
+    "spellings": "record of spellings",
     "conditions": "condition",
     "parameters": "parameter",
     "edges": "edge",

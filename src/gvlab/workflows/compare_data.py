@@ -95,7 +95,7 @@ def compare_data(
     experiment = Experiment.read(request.experiment, system or None, library)
     endpoint = request.endpoint or next(iter(experiment.endpoints), experiment.library.names("endpoints")[0])
     outcome = str(experiment.library.read("endpoints", endpoint).title)
-    found = analyze(request.data, event=request.event_is, sheet=request.sheet)
+    found = analyze(request.data, event=request.event_is, sheet=request.sheet, library=experiment.library)
     if found.kind not in _TABLES:
         raise InvalidValueError(
             f'"{request.data.name}" holds {found.kind}; only survival, readings and bioluminescence can be laid over a '

@@ -5,10 +5,11 @@ import pytest
 from assay_samples import spread
 from scipy.optimize import curve_fit
 
-from gvlab.assay import logistic, qpcr, seahorse
+from gvlab.assay import analyze, logistic, qpcr, seahorse
 from gvlab.assay.assay import Assay
 from gvlab.assay.samples import Samples
 from gvlab.errors import InvalidValueError
+from gvlab.library import Library
 
 TRUTHS = 1_000
 
@@ -151,7 +152,24 @@ def test_glycolysis_parameters_are_those_of_the_report():
     ],
 )
 def test_injections_are_recognized_however_they_are_spelled(names, expected):
-    assert seahorse.phase_order(names) == expected
+    spellings = Library.default().read("spellings", "injections").spellings
+    assert seahorse.phase_order(names, spellings) == expected
+
+
+def test_names_of_injections_and_reference_genes_are_those_of_the_library(tmp_path):
+    """A laboratory adds its own in a folder of its own, and no line of code."""
+    for name, spelling in (("injections", "Etomoxir: [eto]"), ("reference_genes", "Hmbs: [hmbs]")):
+        (tmp_path / "spellings").mkdir(exist_ok=True)
+        (tmp_path / "spellings" / f"{name}.yaml").write_text(
+            f"name: {name}\ntitle: Ours\nverification: assumed\nnote: ours\nspellings:\n  {spelling}\n"
+        )
+    library = Library(tmp_path)
+    found = seahorse.phase_order(["Basal", "Eto"], library.read("spellings", "injections").spellings)
+    assert found == {"Etomoxir": 1}
+    export = "Well,Sample Name,Target Name,CT\nA1,calibrator,Il15,26\nA2,calibrator,Hmbs,18\n"
+    (tmp_path / "cycles.csv").write_text(export)
+    assert "ratios" in analyze(tmp_path / "cycles.csv", library=library).tables
+    assert "ratios" not in analyze(tmp_path / "cycles.csv").tables
 
 
 def test_lowest_and_highest_of_three_are_biased_by_the_stated_amount():
