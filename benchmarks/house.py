@@ -6,36 +6,18 @@ CPU time of this process and its children, medians. The numbers that must hold a
 from __future__ import annotations
 
 import argparse
-import json
 import resource
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
+from rows import Row, report
 
 EXPERIMENT, SYSTEM = "mathew2018_survival", "b6_into_balbc_wehi3b"
 SEED = 2018
-
-
-@dataclass(frozen=True)
-class Row:
-    """One thing that is timed; `limit` is the most it may take, or for a ratio the least it must be."""
-
-    what: str
-    measured: float
-    unit: str
-    limit: float
-    at_least: bool = False
-
-    @property
-    def holds(self) -> bool:
-        return self.measured >= self.limit if self.at_least else self.measured <= self.limit
 
 
 def cpu() -> float:
@@ -123,15 +105,7 @@ def main(given: list[str] | None = None) -> None:
     rows = small(7 if asked.quick else 25)
     if not asked.quick:
         rows += cluster(10_000, 3)
-    table = Table(title="Around the engine")
-    for column in ("what", "measured", "must be", ""):
-        table.add_column(column)
-    for row in rows:
-        bound = f"{'>=' if row.at_least else '<='} {row.limit:g}"
-        table.add_row(row.what, f"{row.measured:.3g} {row.unit}", bound, "holds" if row.holds else "does not hold")
-    Console().print(table)
-    if asked.json is not None:
-        asked.json.write_text(json.dumps([asdict(row) | {"holds": row.holds} for row in rows], indent=2))
+    report(rows, "Around the engine", asked.json)
 
 
 if __name__ == "__main__":
