@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 
 from gvlab import units
-from gvlab.arrays import Array, Bool, Float
+from gvlab.arrays import Array, Bool, Float, Int
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.experiment.experiment import Experiment, protocol_of
 from gvlab.findings.expected import Cancel, Progress
 from gvlab.lazy import LazyModule
 from gvlab.library import Library
-from gvlab.library.benchmark_record import FALLING, SURVIVAL, Benchmark, BenchmarkSet
+from gvlab.library.benchmark_record import FALLING, SURVIVAL, Benchmark, BenchmarkSet, Setting
 from gvlab.library.records import Correlation, PopulationRecord
 from gvlab.library.variability import MixtureComponent, Variability
 from gvlab.protocol import Arm
@@ -78,7 +78,7 @@ def expected_outcomes(
     A patient whose leukemia may die out is followed again as often as `quadrature` says, with the draw of extinction at
     midpoints of its probability.
     """
-    rows = benchmarks.benchmarks
+    rows = benchmarks.settings
     until = units.day(benchmarks.until)
     days = sorted({0.0, until, *(row.day for row in rows), *(row.from_day for row in rows)})
     where = f'the benchmarks "{benchmarks.name}"'
@@ -133,7 +133,7 @@ def _survival(run: Trajectories, hazards: Sequence[str]) -> Callable[[float], Fl
 
 
 def _outcome(
-    row: Benchmark, run: Trajectories, survival: Callable[[float], Float[Array, "patient"]], burden_of: str
+    row: Setting, run: Trajectories, survival: Callable[[float], Float[Array, "patient"]], burden_of: str
 ) -> tuple[Float[Array, "patient"], Float[Array, "patient"]]:
     there = survival(row.from_day)
     if row.outcome == SURVIVAL:
@@ -156,7 +156,7 @@ def _outcome(
     return hit, there
 
 
-def _event(row: Benchmark, run: Trajectories) -> int:
+def _event(row: Setting, run: Trajectories) -> int:
     if row.outcome not in run.event_ids:
         raise UnknownNameError(f'outcome of benchmark "{row.id}"', row.outcome, (SURVIVAL, FALLING, *run.event_ids))
     return run.event_ids.index(row.outcome)
@@ -210,29 +210,37 @@ def interval(row: Benchmark) -> tuple[float, float]:
     )
 
 
-def weigh(expected: Expected, rows: Sequence[Benchmark], strength: float = 1.0) -> Fit:
+def weigh(
+    expected: Expected,
+    rows: Sequence[Benchmark],
+    strength: float = 1.0,
+    *,
+    copies: Int[Array, "patient"] | None = None,
+) -> Fit:
     """Return the weights nearest to equal that bring the population to its benchmarks (entropy balancing [1]_).
 
     The dual problem is convex. With `strength` 1 a benchmark pulls as its standard error says; with less it pulls less.
+    `copies` says how often each patient is there; once where None.
 
     References
     ----------
     .. [1] Hainmueller (2012) Political Analysis 20:25-46.
     """
-    ok = expected.solved > 0
+    there = expected.solved if copies is None else expected.solved * copies
+    ok = there > 0
     pulls = np.stack([_pull(expected, row)[ok] for row in rows], axis=1)
 
     def dual(force: Float[Array, "benchmark"]) -> tuple[float, Float[Array, "benchmark"]]:
         exponent = -pulls @ force
         top = exponent.max()
-        mass = np.exp(exponent - top)
+        mass = there[ok] * np.exp(exponent - top)
         share = mass / mass.sum()
         value = top + math.log(mass.mean()) + force @ force / (2 * strength)
         return float(value), -(pulls * share[:, None]).sum(axis=0) + force / strength
 
     found = optimize.minimize(dual, np.zeros(len(rows)), jac=True, method="BFGS")
     exponent = -pulls @ found.x
-    inside = np.exp(exponent - exponent.max())
+    inside = there[ok] * np.exp(exponent - exponent.max())
     weights = np.zeros(len(ok))
     weights[ok] = inside / inside.mean() * len(ok) / ok.sum()
     return Fit(weights, distance(expected, rows, weights), strength)
@@ -252,6 +260,56 @@ def _pull(expected: Expected, row: Benchmark) -> Float[Array, "patient"]:
     there = expected.alive[row.id]
     scale = standard_error(row) * float(np.average(there, weights=expected.solved))
     return (expected.counted[row.id] - row.value * there) / scale
+
+
+@dataclass(frozen=True)
+class Recalibrated:
+    """What calibrations to other luck would say.
+
+    Attributes
+    ----------
+    shares
+        By setting: what each calibration says, shape (calibration,).
+    effective_patients
+        How many patients each is worth, shape (calibration,).
+    """
+
+    shares: Mapping[str, Float[Array, "calibration"]]
+    effective_patients: Float[Array, "calibration"]
+
+    def interval(self, setting: str) -> tuple[float, float]:
+        """Return the 2.5th and the 97.5th percentile."""
+        low, high = np.quantile(self.shares[setting], (0.025, 0.975))
+        return float(low), float(high)
+
+
+def recalibrated(
+    expected: Expected, benchmarks: BenchmarkSet, strength: float, times: int, rng: np.random.Generator
+) -> Recalibrated:
+    """Weigh the patients anew, to benchmarks with other luck and with patients drawn again.
+
+    Each time every benchmark is drawn from what n patients and the spread between studies leave open, and the patients
+    of the population with replacement. Medians and spreads stay where they are: that costs thousands of runs.
+    """
+    rows = [row for row in benchmarks.benchmarks if row.use == "calibrate"]
+    n = len(expected.solved)
+    shares: dict[str, list[float]] = {row.id: [] for row in benchmarks.settings}
+    worth = []
+    for _ in range(times):
+        drawn = [_with_other_luck(row, rng) for row in rows]
+        copies = np.bincount(rng.integers(0, n, n), minlength=n)
+        fit = weigh(expected, drawn, strength, copies=copies)
+        for row in benchmarks.settings:
+            shares[row.id].append(expected.share(row.id, fit.weights))
+        # A patient who is there twice is one patient.
+        worth.append(effective_size(fit.weights))
+    return Recalibrated({name: np.array(each) for name, each in shares.items()}, np.array(worth))
+
+
+def _with_other_luck(row: Benchmark, rng: np.random.Generator) -> Benchmark:
+    share = (row.value * row.n + 0.5) / (row.n + 1)
+    share = min(max(share + row.spread * float(rng.standard_normal()), 0.0), 1.0)
+    return row.model_copy(update={"value": float(rng.binomial(row.n, share)) / row.n})
 
 
 def distance(expected: Expected, rows: Sequence[Benchmark], weights: Float[Array, "patient"]) -> float:

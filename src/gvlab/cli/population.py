@@ -23,6 +23,9 @@ def calibrate(
     left_out: Annotated[
         bool, typer.Option("--left-out", help="Also predict each benchmark with a population found without it.")
     ] = False,
+    recalibrations: Annotated[
+        int, typer.Option(min=0, help="How often patients are weighed anew, to other luck; for the intervals.")
+    ] = 200,
     allow_collapse: Annotated[
         bool, typer.Option("--allow-collapse", help="Take weights that leave fewer than 50 effective patients.")
     ] = False,
@@ -52,6 +55,7 @@ def calibrate(
         patients=patients,
         moves=moves,
         left_out=left_out,
+        recalibrations=recalibrations,
         allow_collapse=allow_collapse,
     )
     with output_folder(folder, f"population-{name or 'benchmarks'}") as target:

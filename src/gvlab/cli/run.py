@@ -66,6 +66,9 @@ def run(
     system: Annotated[
         str | None, typer.Option(help="Run in this system only.", show_default="every system of the experiment")
     ] = None,
+    only: Annotated[
+        str, typer.Option(metavar="CLAIMS", help='Judge these claims alone: "C35,C39,C41".', show_default="all")
+    ] = "",
     folder: Annotated[
         Path | None,
         typer.Option("--out", help="New folder for report and results.", show_default="results/NAME-DATE"),
@@ -121,6 +124,8 @@ def run(
 
     gvlab run mathew2018_survival --subjects 500 --out my_run
 
+    gvlab run mathew2018 --only C35,C39,C41 --out patients
+
     gvlab run mathew2018_cd8_phenotype --quick --raw --out tubes
 
     gvlab run mathew2018_survival --system b6_into_balbc_wehi3b --as-file mine.yaml
@@ -142,6 +147,7 @@ def run(
         quick=quick,
         experiment=written or None,
         system=system,
+        only=tuple(claim.strip() for claim in only.split(",") if claim.strip()),
         subjects=subjects or (None if quick else written.get("subjects")),
         seed=next(each for each in (seed, written.get("seed"), SEED) if each is not None),
         engine=engine,

@@ -18,6 +18,7 @@ def carriers_of(library: Library) -> dict[str, tuple[str, ...]]:
     """Return the states whose cells have each mean (a phenotype), as the cell products of a library say it."""
     found: dict[str, tuple[str, ...]] = {}
     for agent in library.read_all("agents").values():
+        found |= agent.means
         for route in agent.routes.values():
             if route.harvest is not None:
                 states = route.harvest.phenotype_of or route.harvest.pool

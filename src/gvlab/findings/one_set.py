@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gvlab import units
-from gvlab.arrays import Array, Float
+from gvlab.arrays import Array, Bool, Float
 from gvlab.experiment.results import Results
 from gvlab.findings import rule
 from gvlab.findings.comparisons import ComparisonInSystem, comparisons_of
@@ -25,7 +25,7 @@ from gvlab.findings.estimated import (
     judge_share,
 )
 from gvlab.findings.rule import Verdict
-from gvlab.library.finding_record import Comparison, FindingRecord
+from gvlab.library.finding_record import Comparison, FindingRecord, Group
 
 Runs = Mapping[tuple[str, str], Results]
 """Results by name of experiment and of system."""
@@ -271,10 +271,15 @@ def _reading(asked: ComparisonInSystem, results: Results, arm: str, day: float) 
     reading = results.reading(str(measure.readout), day, arm)
     if measure.group is None:
         return reading
-    times = results.events(measure.group.endpoint)
-    holds = times.holds_on(arm, units.day(measure.group.by))
-    members = times.of(arm)["subject"].to_numpy(dtype=np.int64)[holds == measure.group.holds]
-    return np.where(np.isin(np.arange(len(reading)), members), reading, np.nan)
+    return np.where(members_of(results, measure.group, arm), reading, np.nan)
+
+
+def members_of(results: Results, group: Group, arm: str) -> Bool[Array, "subject"]:
+    """Return who of an arm is in a group of subjects."""
+    times = results.events(group.endpoint)
+    holds = times.holds_on(arm, units.day(group.by))
+    members = times.of(arm)["subject"].to_numpy(dtype=np.int64)[holds == group.holds]
+    return np.isin(np.arange(len(results.run(arm))), members)
 
 
 def registry_fates(results: Results, endpoint: str, day: float, arm: str) -> Fates:

@@ -9,7 +9,7 @@ from typing import Any
 from gvlab import units
 from gvlab.bibliography import Source
 from gvlab.capacity import refuse_beyond_memory
-from gvlab.errors import UnknownNameError
+from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.experiment.experiment import Experiment
 from gvlab.experiment.results import Results
 from gvlab.findings.one_set import JudgedFinding, judge_all, needed_days
@@ -30,12 +30,17 @@ class Study:
         The same subjects of a system go through every experiment.
     subjects
         Through every arm of every experiment.
+    days
+        On which findings read something, by experiment.
+    only
+        Claims that are judged; all where empty.
     """
 
     experiments: tuple[Experiment, ...]
     seed: int
     subjects: int
     days: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    only: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -46,15 +51,30 @@ class Study:
         subjects: int,
         library: Library | None = None,
         system: str | None = None,
+        only: Iterable[str] = (),
     ) -> Study:
         """Return a study of experiments of a library, by name, in one system or in all of theirs.
 
         Raises
         ------
         UnknownNameError
-            If none of them is run in that system.
+            If none of them is run in that system, or there is no such claim.
+        InvalidValueError
+            If none of them answers the claims asked for.
         """
         library, names = Library.default() if library is None else library, tuple(names)
+        findings, only = library.read_all("findings"), tuple(only)
+        for claim in only:
+            if claim not in findings:
+                raise UnknownNameError("claim", claim, findings)
+        if only:
+            asked = {findings[claim].experiment for claim in only}
+            names = tuple(name for name in names if name in asked)
+            if not names:
+                raise InvalidValueError(
+                    f"No experiment here answers {', '.join(only)}: "
+                    f"{findings[only[0]].cannot_say or f'run {findings[only[0]].experiment}.'}"
+                )
         experiments = [
             Experiment.read(name, where, library)
             for name in names
@@ -64,7 +84,7 @@ class Study:
         if not experiments:
             known = [where for name in names for where in library.read("experiments", name).systems]
             raise UnknownNameError(f"system of {', '.join(names)}", str(system), known)
-        return cls(tuple(experiments), seed, subjects, needed_days(library.read_all("findings").values()))
+        return cls(tuple(experiments), seed, subjects, needed_days(findings.values()), only)
 
     @property
     def library(self) -> Library:
@@ -117,7 +137,8 @@ class Study:
 
     def judge(self, runs: dict[tuple[str, str], Results]) -> list[JudgedFinding]:
         """Judge every finding that the results, and the records, speak to."""
-        return judge_all(runs, self.seed)
+        records = self.library.read_all("findings")
+        return judge_all(runs, self.seed, [records[claim] for claim in self.only] if self.only else None)
 
     def manifest(self, runs: dict[tuple[str, str], Results]) -> dict[str, Any]:
         """Return what made the results: model, tables, seed, versions, engine, tolerances."""

@@ -173,6 +173,8 @@ class AgentRecord(Titled):
     molar_mass: SourcedValue | None = None
     default_route: str = ""
     routes: dict[str, Route] = Field(min_length=1)
+    means: dict[Identifier, tuple[Identifier, ...]] = Field(default_factory=dict)
+    """Means over its cells, and the symbols whose sum counts them: of less than one cell there is no mean."""
     source: str = ""
     verification: Verification = ""
     note: Text = ""
@@ -202,4 +204,6 @@ class AgentRecord(Titled):
     @property
     def symbols(self) -> tuple[str, ...]:
         """Every symbol of the model and every parameter that giving it needs."""
-        return tuple(dict.fromkeys(name for route in self.routes.values() for name in route.symbols))
+        named = [name for route in self.routes.values() for name in route.symbols]
+        named += [name for mean, counted in self.means.items() for name in (mean, *counted)]
+        return tuple(dict.fromkeys(named))

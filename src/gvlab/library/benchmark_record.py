@@ -12,12 +12,8 @@ SURVIVAL, FALLING = "survival", "falling"
 """Outcomes that are no event of the model."""
 
 
-class Benchmark(Sourced):
-    """One published outcome.
-
-    The setting is the arms that the patients were in, by shares; the day from which they count (`from_day`: who lived
-    to it); what was counted, by when.
-    """
+class Setting(Record):
+    """What is counted in whom: shares of patients in arms, the day from which they count, an outcome by a day."""
 
     id: str
     title: Text
@@ -29,13 +25,6 @@ class Benchmark(Sourced):
     """The day by which it is counted."""
     from_day: float = Field(default=0.0, ge=0)
     """Those alive on this day are counted."""
-    value: float = Field(ge=0, le=1)
-    """The published share."""
-    n: int = Field(ge=1)
-    """Patients."""
-    spread: float = Field(default=0.0, ge=0)
-    """Standard deviation of the share between studies, beyond the luck of n patients."""
-    use: Literal["calibrate", "hold-out", "context"]
 
     @model_validator(mode="after")
     def _shares(self) -> Self:
@@ -44,6 +33,18 @@ class Benchmark(Sourced):
         if self.from_day >= self.day:
             raise ValueError(f'"{self.id}" counts from day {self.from_day:g} to day {self.day:g}')
         return self
+
+
+class Benchmark(Setting, Sourced):
+    """One published outcome of a setting."""
+
+    value: float = Field(ge=0, le=1)
+    """The published share."""
+    n: int = Field(ge=1)
+    """Patients."""
+    spread: float = Field(default=0.0, ge=0)
+    """Standard deviation of the share between studies, beyond the luck of n patients."""
+    use: Literal["calibrate", "hold-out", "context"]
 
 
 class BenchmarkArm(Record):
@@ -71,17 +72,24 @@ class BenchmarkSet(Titled, Sourced):
     """Other draws, set to what takes their luck out: nobody dies, and the middle number of founders is given."""
     arms: dict[str, BenchmarkArm] = Field(min_length=1)
     benchmarks: tuple[Benchmark, ...] = Field(min_length=1)
+    predictions: tuple[Setting, ...] = ()
+    """What is told of the calibrated population, with an interval over calibrations; nothing is published of it."""
 
     @model_validator(mode="after")
     def _known_arms(self) -> Self:
-        ids = [row.id for row in self.benchmarks]
+        ids = [row.id for row in self.settings]
         twice = sorted({name for name in ids if ids.count(name) > 1})
         if twice:
             raise ValueError(f'two benchmarks are called "{twice[0]}"')
-        for row in self.benchmarks:
+        for row in self.settings:
             if row.from_day > 0 and row.outcome == FALLING:
                 raise ValueError(f'"{row.id}" asks for a burden below that of day 0; it counts from day 0')
             for arm in row.arms:
                 if arm not in self.arms:
                     raise ValueError(f'"{row.id}" is of an arm "{arm}" that the set does not have')
         return self
+
+    @property
+    def settings(self) -> tuple[Setting, ...]:
+        """Benchmarks and predictions."""
+        return (*self.benchmarks, *self.predictions)

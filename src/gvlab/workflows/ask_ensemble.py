@@ -61,6 +61,7 @@ def ask_ensemble(
     must_be_there: bool = False,
     progress: ProgressSink | None = None,
     cancel: CancelToken | None = None,
+    claims: Sequence[str] = (),
 ) -> EnsembleAnswer | None:
     """Return what an ensemble says of the findings of experiments.
 
@@ -78,6 +79,8 @@ def ask_ensemble(
         Whether an ensemble that was not made yet is an error.
     progress, cancel
         Told where it stands; stops it.
+    claims
+        Which are asked; all where empty.
 
     Returns
     -------
@@ -93,7 +96,7 @@ def ask_ensemble(
 
     records_of = library.read_all("experiments")
     experiments = [each for each in experiments if records_of[each].over_sets]
-    findings = library.read_all("findings").values()
+    findings = [each for each in library.read_all("findings").values() if not claims or each.id in claims]
     if not any(each.experiment in experiments for each in findings):
         return None
     recipe: Recipe = library.read("ensembles", name)

@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
+import numpy as np
 import pandas as pd
 import yaml
 from pydantic import Field
 
-from gvlab.calibration.patients import Calibrated, calibrate_population, distance, interval
+from gvlab.calibration.patients import (
+    Calibrated,
+    Recalibrated,
+    calibrate_population,
+    distance,
+    interval,
+    recalibrated,
+)
 from gvlab.errors import InvalidValueError
 from gvlab.library import Library
 from gvlab.library.benchmark_record import BenchmarkSet
@@ -33,6 +41,8 @@ class PopulationRequest(Request):
     """How often medians and spreads are moved; 0 only weighs the prior."""
     left_out: bool = False
     """Whether each benchmark is also predicted by a population found without it."""
+    recalibrations: Annotated[int, Field(ge=0, le=10_000)] = 200
+    """How often the patients are weighed anew, to benchmarks and patients with other luck; 0 gives no intervals."""
     allow_collapse: bool = False
     """Whether weights that leave fewer than 50 effective patients are a result."""
 
@@ -79,7 +89,9 @@ def calibrate_patients(
             f"The weights leave {worth:.0f} effective patients of {request.patients:,}; below {FEWEST} they say "
             "nothing. Move more (--moves), draw more (--patients), or take them as they are with --allow-collapse."
         )
-    rows = list(_rows(benchmarks, found))
+    stream = np.random.default_rng([request.seed, 1])
+    again = recalibrated(found.expected, benchmarks, found.fit.strength, request.recalibrations, stream)
+    rows = list(_rows(benchmarks, found, again))
     if request.left_out:
         for row in rows:
             if row["use"] == "calibrate":
@@ -95,7 +107,7 @@ def calibrate_patients(
                 )
                 row["left_out"] = without.expected.share(row["id"], without.fit.weights)
                 row["left_out_inside"] = bool(row["low"] <= row["left_out"] <= row["high"])
-    return _bundle(request, benchmarks, found, rows)
+    return _bundle(request, benchmarks, found, rows, again)
 
 
 def _only(library: Library) -> str:
@@ -105,7 +117,7 @@ def _only(library: Library) -> str:
     return str(names[0])
 
 
-def _rows(benchmarks: BenchmarkSet, found: Calibrated) -> Iterable[dict[str, Any]]:
+def _rows(benchmarks: BenchmarkSet, found: Calibrated, again: Recalibrated) -> Iterable[dict[str, Any]]:
     for row in benchmarks.benchmarks:
         low, high = interval(row)
         share = found.expected.share(row.id, found.fit.weights)
@@ -120,11 +132,34 @@ def _rows(benchmarks: BenchmarkSet, found: Calibrated) -> Iterable[dict[str, Any
             "unweighted": found.expected.share(row.id, found.expected.solved),
             "population": share,
             "inside": bool(low <= share <= high),
+            **_over_calibrations(again, row.id),
+        }
+
+
+def _over_calibrations(again: Recalibrated, setting: str) -> dict[str, float]:
+    if not len(again.effective_patients):
+        return {}
+    low, high = again.interval(setting)
+    return {"calibrations_low": low, "calibrations_high": high}
+
+
+def _predictions(benchmarks: BenchmarkSet, found: Calibrated, again: Recalibrated) -> Iterable[dict[str, Any]]:
+    for row in benchmarks.predictions:
+        yield {
+            "id": row.id,
+            "title": row.title,
+            "unweighted": found.expected.share(row.id, found.expected.solved),
+            "population": found.expected.share(row.id, found.fit.weights),
+            **_over_calibrations(again, row.id),
         }
 
 
 def _bundle(
-    request: PopulationRequest, benchmarks: BenchmarkSet, found: Calibrated, rows: list[dict[str, Any]]
+    request: PopulationRequest,
+    benchmarks: BenchmarkSet,
+    found: Calibrated,
+    rows: list[dict[str, Any]],
+    again: Recalibrated,
 ) -> Bundle[Calibrated]:
     deciding = [row for row in rows if row["use"] == "calibrate"]
     held_out = [row for row in rows if row["use"] == "hold-out"]
@@ -146,6 +181,7 @@ def _bundle(
         f"{met} of {len(deciding)} benchmarks that decide and {sum(row['inside'] for row in held_out)} of "
         f"{len(held_out)} hold-outs are inside their 95 % intervals."
     )
+    predictions = list(_predictions(benchmarks, found, again))
     calibrating = [row for row in benchmarks.benchmarks if row.use == "calibrate"]
     data = {
         "seed": request.seed,
@@ -156,7 +192,10 @@ def _bundle(
         "not_followed": unsolved,
         "distance_unweighted": list(found.history),
         "distance_weighted": distance(found.expected, calibrating, found.fit.weights),
+        "recalibrations": request.recalibrations,
+        "effective_patients_of_recalibrations": [float(number) for number in np.round(again.effective_patients, 1)],
         "benchmarks": rows,
+        "predictions": predictions,
     }
     weights = pd.DataFrame({"patient": found.cohort.numbers, "weight": found.fit.weights})
     return Bundle(
@@ -167,6 +206,7 @@ def _bundle(
         tables={
             "table.csv": Table(_short(rows)),
             "benchmarks.csv": Table(pd.DataFrame(rows)),
+            "predictions.csv": Table(pd.DataFrame(predictions)),
             "weights.csv": Table(weights),
         },
         documents={"population.yaml": population_text(found)},
@@ -174,6 +214,7 @@ def _bundle(
         contents={
             "table.csv": "the same in few columns",
             "benchmarks.csv": "each benchmark, and what the population says",
+            "predictions.csv": "what the population says of each arm, with an interval over calibrations",
             "weights.csv": "the weight of each patient; they average 1",
             "population.yaml": "the population that was moved; put it into a library's folder populations",
             "population.json": "the same for programs",

@@ -46,6 +46,8 @@ class RunRequest(Request):
     """An experiment as text (`gvlab schema experiment`), in place of one of the library."""
     system: str | None = None
     """The system it is run in; every one of the experiment where None."""
+    only: tuple[str, ...] = ()
+    """Claims that are judged, and for which alone experiments are run; all where empty."""
     quick: bool = False
     """A first look with few subjects."""
     subjects: int | None = Field(default=None, ge=1)
@@ -165,7 +167,7 @@ def run_study(
         names = tuple(dict.fromkeys(each.name for each in study.experiments))
         answer = ask_ensemble(
             record.ensemble, names, library, sets=request.sets, must_be_there=bool(request.ensemble), progress=progress,
-            cancel=cancel,
+            cancel=cancel, claims=request.only,
         )  # fmt: skip
         if answer is not None:
             found = dataclasses.replace(found, ensemble=answer)
@@ -200,7 +202,7 @@ def study_of(request: RunRequest, library: Library | None = None) -> tuple[Study
     how: dict[str, Any] = {"seed": request.seed, "subjects": request.followed, "library": library}
     if request.experiment is None:
         names, record = experiments_of(request.name, library)
-        return Study.of(names, system=request.system, **how), record
+        return Study.of(names, system=request.system, only=request.only, **how), record
     file = ExperimentFile.from_dict(request.experiment, library=library, name=request.name)
     experiment = file.experiment
     if request.system is not None and request.system != experiment.system.name:

@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 from gvlab.calibration import patients
-from gvlab.calibration.patients import Expected, distance, expected_outcomes, interval, moved, standard_error, weigh
+from gvlab.calibration.patients import (
+    Expected,
+    distance,
+    expected_outcomes,
+    interval,
+    moved,
+    recalibrated,
+    standard_error,
+    weigh,
+    weigh_within,
+)
 from gvlab.errors import InvalidValueError
 from gvlab.experiment import Experiment
 from gvlab.library import Library
@@ -186,3 +196,24 @@ def test_the_distance_counts_standard_errors():
     expected = outcomes(B1=[0.5, 0.5])
     asked = row(value=0.3)
     assert distance(expected, [asked], np.ones(2)) == pytest.approx((0.2 / standard_error(asked)) ** 2)
+
+
+def test_calibrations_to_other_luck_spread_as_the_benchmark_does():
+    """With one strong benchmark the population follows it, so its spread is that of n patients."""
+    expected = outcomes(B1=[1.0] * 500 + [0.0] * 500)
+    of = BenchmarkSet.model_construct(benchmarks=(row(n=400, value=0.3),), predictions=())
+    again = recalibrated(expected, of, 1.0, 300, np.random.default_rng(1))
+    assert again.shares["B1"].mean() == pytest.approx(0.3, abs=0.02)
+    low, high = again.interval("B1")
+    assert high - low == pytest.approx(2 * 1.96 * np.sqrt(0.3 * 0.7 / 400), rel=0.25)
+    assert (again.effective_patients < 1000).all()
+
+
+def test_no_patient_is_worth_more_than_a_share_of_all():
+    rng = np.random.default_rng(3)
+    expected = outcomes(B1=rng.random(500) ** 8)
+    rows = [row(value=0.9, n=5000)]
+    assert weigh(expected, rows).largest > 0.02
+    fit = weigh_within(expected, rows, 0.02)
+    assert fit.largest <= 0.02
+    assert fit.strength < 1

@@ -114,9 +114,13 @@ class FigureContext:
         NotRunError
             If it was not run in that system.
         """
-        found = self.runs.get((PREFIX + experiment, system))
+        return self.run_of(PREFIX + experiment, system)
+
+    def run_of(self, experiment: str, system: str) -> Results:
+        """Return the results of an experiment by its whole name; errors as `results`."""
+        found = self.runs.get((experiment, system))
         if found is None:
-            raise NotRunError(f'The figure needs the experiment "{PREFIX}{experiment}" in "{system}". Run it as well.')
+            raise NotRunError(f'The figure needs the experiment "{experiment}" in "{system}". Run it as well.')
         return found
 
     def verdicts(self, *claims: str) -> tuple[tuple[str, str], ...]:
