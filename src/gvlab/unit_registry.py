@@ -58,8 +58,8 @@ def is_unit(word: str) -> bool:
     """Return whether a word is a unit."""
     if word in ("kg", "kilogram", "m2", "%"):
         return True
-    if "body_" in word:
-        return False
+    if "body_" in word or word.startswith("_"):
+        return False  # no words of ours, and an error inside Pint
     return word in _registry()
 
 

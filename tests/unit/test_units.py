@@ -233,3 +233,8 @@ def test_a_unit_that_is_none_is_our_own_error_wherever_it_is_met(ask):
 def test_a_unit_is_read_in_the_spellings_of_a_bench():
     assert units.convert(1.0, "µg", "g") == units.convert(1.0, "ug", "g") == pytest.approx(1e-6)
     assert units.same_unit("μg/mL", "mg/L")
+
+
+def test_a_word_that_begins_with_an_underscore_is_no_unit():
+    with pytest.raises(UnitError, match="_ays"):
+        units.check_unit("_ays")

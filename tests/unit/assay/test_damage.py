@@ -133,3 +133,20 @@ def test_a_workbook_that_unpacks_to_a_mountain_is_refused(tmp_path, monkeypatch)
     book.save(tmp_path / "a.xlsx")
     with pytest.raises(GVLabError, match="unpacks to more than"):
         analyze(tmp_path / "a.xlsx")
+
+
+def test_texts_of_a_workbook_are_bounded_in_the_file_and_in_its_cells(tmp_path, monkeypatch):
+    from gvlab.assay.readers import workbooks
+
+    book = openpyxl.Workbook()
+    for _ in range(50):
+        book.active.append(["a long text that stands once in the file"] * 4)
+    book.save(tmp_path / "a.xlsx")
+    monkeypatch.setattr(workbooks, "_MOST_CHARACTERS", 5_000)
+    with pytest.raises(GVLabError, match=r"^sheet .* characters, which no table of readings has"):
+        workbooks.read_sheet(tmp_path / "a.xlsx")
+    with zipfile.ZipFile(tmp_path / "a.xlsx", "a") as archive:
+        archive.writestr("xl/sharedStrings.xml", "<sst><si><t>a long text</t></si></sst>")
+    monkeypatch.setattr(workbooks, "_LARGEST_STRINGS", 10)
+    with pytest.raises(GVLabError, match="MB of texts"):
+        workbooks.read_sheet(tmp_path / "a.xlsx")

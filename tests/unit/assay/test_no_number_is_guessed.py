@@ -154,6 +154,10 @@ def test_a_comma_that_could_separate_thousands_is_asked_about(save):
     assert analyze(save(FLUX.format("1 200,5"), "flux.txt")).table["value"].iloc[0] == 1200.5
 
 
+def test_a_number_beyond_what_a_computer_holds_is_refused(save):
+    assert "too large for a number" in refusal(save(FLUX.format("7.4e9999"), "flux.txt"))
+
+
 @pytest.mark.parametrize(
     ("written", "unit"),
     [("g/L", "g/L"), ("G/L", "10^3/uL"), ("T/L", "10^6/uL"), ("10E9/L", "10^3/uL"), ("k/mm3", "10^3/uL")],

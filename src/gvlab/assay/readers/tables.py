@@ -213,7 +213,10 @@ def parse_number(text: str, where: str, what: str = "a number", decimal_comma: b
     if _SURE_THOUSANDS.fullmatch(plain):
         return float(plain.replace(",", ""))
     if PLAIN_NUMBER.fullmatch(plain):
-        return float(plain.removesuffix("%"))
+        found = float(plain.removesuffix("%"))
+        if math.isinf(found):
+            raise InvalidValueError(f'"{plain}" in {where} is too large for a number. Correct the cell.')
+        return found
     if plain.startswith("="):
         raise InvalidValueError(formula_message(plain, where))
     if not decimal_comma and (DECIMAL_COMMA.fullmatch(plain) or _THOUSANDS.fullmatch(plain)):

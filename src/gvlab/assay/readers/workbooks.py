@@ -14,7 +14,7 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -26,6 +26,9 @@ from gvlab.errors import GVLabError, InvalidValueError, UnknownNameError
 SUFFIXES = (".xlsx", ".xlsm")
 _LARGEST_UNPACKED = 500_000_000
 _LARGEST_SHEET = 150_000_000
+_LARGEST_STRINGS = 60_000_000
+_MOST_CHARACTERS = 60_000_000
+"""Of all cells of a sheet: a text that stands once in the file may be that of every cell."""
 _SMALL_SHEET = 1_500_000
 """Bytes of a sheet, unpacked: some 20,000 cells."""
 _MOST_CELLS = 600_000
@@ -113,17 +116,24 @@ def _read(path: Path, book: Any, values: Callable[[], Any], sheet: str) -> TextT
         shown = values()[page.title] if formulas else page
         shown.reset_dimensions()
         kept: list[tuple[int, tuple[str, ...]]] = []
-        rows = (
-            zip(page.iter_rows(), shown.iter_rows(), strict=False) if formulas else ((r, r) for r in page.iter_rows())
-        )
-        for row, last in rows:
-            number = next((cell.row for cell in row if hasattr(cell, "row") and cell.row), 0)
-            cells = [_shown(cell) for cell in row]
-            for column, (cell, value) in enumerate(zip(row, last, strict=False)):
-                if getattr(cell, "data_type", "") == "f" and value.value is not None:
-                    cells[column] = _shown(value)
-                    computed[f"{column_letters(column)}{number}"] = cells[column]
-            kept.append((number, tuple(cells)))
+        characters = 0
+        with closing(page.iter_rows()) as own, closing(shown.iter_rows()) as saved:
+            for row, last in zip(own, saved, strict=False) if formulas else ((r, r) for r in own):
+                number = next((cell.row for cell in row if hasattr(cell, "row") and cell.row), 0)
+                cells = [_shown(cell) for cell in row]
+                for column, (cell, value) in enumerate(zip(row, last, strict=False)):
+                    if getattr(cell, "data_type", "") == "f" and value.value is not None:
+                        cells[column] = _shown(value)
+                        computed[f"{column_letters(column)}{number}"] = cells[column]
+                characters += sum(map(len, cells))
+                if characters > _MOST_CHARACTERS:
+                    raise InvalidValueError(
+                        f"{name} has more than {_MOST_CHARACTERS / 1e6:.0f} million characters, which no table of "
+                        "readings has. Copy what is to be analyzed to a sheet of its own."
+                    )
+                kept.append((number, tuple(cells)))
+    except GVLabError:
+        raise
     except _DAMAGED as error:
         raise InvalidValueError(f'"{path.name}" is a damaged workbook ({error}). Save it again.') from error
     kept = _filled([(number, cells) for number, cells in kept if number], merged)
@@ -239,6 +249,13 @@ def _opened(path: Path) -> Iterator[tuple[Any, Callable[[], Any]]]:
             if sum(entry.file_size for entry in archive.infolist()) > _LARGEST_UNPACKED:
                 raise InvalidValueError(
                     f'"{path.name}" unpacks to more than 500 MB, which no workbook of readings does.'
+                )
+            texts = (entry for entry in archive.infolist() if entry.filename.endswith("haredStrings.xml"))
+            strings = sum(entry.file_size for entry in texts)
+            if strings > _LARGEST_STRINGS:
+                raise InvalidValueError(
+                    f'"{path.name}" holds {strings / 1e6:.0f} MB of texts; a workbook of readings has at most '
+                    f"{_LARGEST_STRINGS / 1e6:.0f} MB. Copy what is to be analyzed to a workbook of its own."
                 )
         with warnings.catch_warnings():
             # What openpyxl says of styles and extensions concerns no cell.
