@@ -17,7 +17,9 @@ class Look:
         self.bench, self.found = bench, {}
 
     def at(self, what):
-        result = Axe().run(self.bench.page, options={"runOnly": RULES, "resultTypes": ["violations"]})
+        # A picture is one image with a name; what is drawn inside it has thousands of parts and no rule of axe.
+        inside = {"exclude": [["svg.gv > *"]]}
+        result = Axe().run(self.bench.page, context=inside, options={"runOnly": RULES, "resultTypes": ["violations"]})
         for each in result.response["violations"]:
             self.found[what, each["id"]] = [node["html"][:160] for node in each["nodes"]][:3]
         if self.bench.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
@@ -41,7 +43,7 @@ def test_axe_finds_nothing_in_any_state(opened, desk, size, scheme):
     seed.fill("x")
     bench.answered(lambda: seed.press("Tab"))
     look.at("error")
-    for name in ("model", "runs"):
+    for name in ("model", "runs", "patients"):
         page.goto(server.page(name))
         if name == "model":
             # Rows are all alike, and there are hundreds.

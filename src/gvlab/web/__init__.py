@@ -7,7 +7,8 @@
 `form`         the controls of the page as data; `edit` carries out what a reader does with them
 `laboratory`   runs arms, keeps what was run, stops what nobody waits for any more
 `answer`       pictures, tables and sentences of a run, as parts of the page
-`pages`        the other pages: the model, the paper, the runs that were kept
+`pages`        the other pages: the model, the paper, patients, the runs that were kept
+`patients`     what the page Patients shows: survival, competing risks, responders against the others
 `downloads`    a picture as SVG, PDF, PNG, CSV or workbook; the experiment as Python, command, archive
 `security`     who may ask: host, origin, token, size; and what a page may load
 `socket`       the WebSocket of the bench

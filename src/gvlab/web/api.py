@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gvlab.experiment.text import json_schema
 from gvlab.store.differences import differences
+from gvlab.views.view import CONTEXT_OF_USE
 from gvlab.web import limits
 from gvlab.web.answer import numbers_of, views_of
 from gvlab.web.code import command_of, python_of
@@ -18,6 +19,7 @@ from gvlab.web.edit import edited
 from gvlab.web.form import form_of
 from gvlab.web.own_data import over_the_prediction
 from gvlab.web.pages import claims, parameters
+from gvlab.web.patients import check_clinical, clinical_experiments, clinical_views, not_followed, responder_views
 from gvlab.web.pictures import picture, picture_specs
 from gvlab.web.printed import as_download, file_name, file_of
 from gvlab.web.state import BenchState, decoded, link_of
@@ -170,6 +172,29 @@ def router(desk: Desk) -> APIRouter:
         return {
             "parameters": [dataclasses.asdict(each) for each in parameters(desk.library)],
             "claims": [dataclasses.asdict(each) for each in claims(desk)],
+        }
+
+    @routes.get("/patients")
+    def patients(experiment: Annotated[str, Query(max_length=limits.MAX_NAME)] = "") -> dict[str, Any]:
+        """Return of a clinical experiment survival, competing risks and responders, each in a sentence and as a table."""
+        name = check_clinical(desk.library, experiment)
+        results = desk.laboratory.answer(BenchState.start(desk.library, name)).results
+        views = [*clinical_views(results), *(view for _, view in responder_views(results))]
+        return {
+            "simulated": True,
+            "context": CONTEXT_OF_USE,
+            "experiment": name,
+            "experiments": clinical_experiments(desk.library),
+            "notes": list(not_followed(results)),
+            "pictures": [
+                {
+                    "title": view.title,
+                    "said": view.summary,
+                    "columns": [column.words for column in view.table.columns],
+                    "rows": [list(row) for row in view.table.rows],
+                }
+                for view in views
+            ],
         }
 
     @routes.get("/paper")

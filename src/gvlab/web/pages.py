@@ -1,14 +1,14 @@
-"""The other pages: the model, the paper, the runs that were kept."""
+"""The other pages: the model, the paper, patients, the runs that were kept."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import parse_qs
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from markupsafe import Markup
 
@@ -18,9 +18,12 @@ from gvlab.provenance import Evidence
 from gvlab.report.html import number
 from gvlab.store.differences import differences
 from gvlab.store.run_store import KeptRun
-from gvlab.views import svg, table_html
+from gvlab.views import View, svg, table_html
 from gvlab.views.view import CONTEXT_OF_USE
+from gvlab.web import limits
+from gvlab.web.patients import check_clinical, clinical_experiments, clinical_views, not_followed, responder_views
 from gvlab.web.pictures import picture, picture_specs
+from gvlab.web.state import BenchState, link_of
 from gvlab.web.templates import render
 
 if TYPE_CHECKING:
@@ -144,6 +147,26 @@ def router(desk: Desk) -> APIRouter:
             raise UnknownNameError("figure", name[:80], result.figures if result is not None else ())
         return Response(content, media_type="image/svg+xml")
 
+    @routes.get("/patients")
+    def patients(experiment: Annotated[str, Query(max_length=limits.MAX_NAME)] = "") -> HTMLResponse:
+        library, known = desk.library, clinical_experiments(desk.library)
+        if not known:
+            return page("patients.html.j2", "Patients", experiments={})
+        name = check_clinical(library, experiment)
+        state = BenchState.start(library, name)
+        answer = desk.laboratory.answer(state)
+        results = answer.results
+        head, rows = results.summary().arm_table()
+        notes = (*answer.notes, *not_followed(results))
+        read = list(responder_views(results))
+        groups = dict.fromkeys((reading.arm, reading.group) for reading, _ in read)
+        return page(
+            "patients.html.j2", "Patients", experiments=known, here=name, record=library.read("experiments", name),
+            subjects=state.subjects, link=link_of(state), notes=notes, head=head, rows=rows, groups=list(groups),
+            pictures=_printed(clinical_views(results), "c"), responders=_printed((view for _, view in read), "r"),
+            endpoint_titles={key: each.title for key, each in library.read_all("endpoints").items()},
+        )  # fmt: skip
+
     @routes.get("/runs")
     def runs(said: str = "") -> HTMLResponse:
         kept = desk.store.runs()
@@ -176,6 +199,13 @@ def router(desk: Desk) -> APIRouter:
         return page("compare.html.j2", "Runs", sides=shown, rows=rows)
 
     return routes
+
+
+def _printed(views: Iterable[View], prefix: str) -> list[tuple[View, Markup, Markup]]:
+    return [
+        (view, Markup(svg(view, width=460.0, id=f"{prefix}-{number}")), Markup(table_html(view)))
+        for number, view in enumerate(views)
+    ]
 
 
 def _when(run: KeptRun) -> str:
