@@ -34,7 +34,8 @@ def chromium():
     return found
 
 
-@pytest.fixture(scope="session")
+# Not of the session: Playwright runs an event loop in this thread, and tests of other folders run their own.
+@pytest.fixture(scope="module")
 def browser(chromium):
     with sync_playwright() as playwright:
         # The sandbox of Chromium needs rights that containers and root do not have; all that is opened here is ours.

@@ -176,7 +176,7 @@ def router(desk: Desk) -> APIRouter:
 
     @routes.get("/patients")
     def patients(experiment: Annotated[str, Query(max_length=limits.MAX_NAME)] = "") -> dict[str, Any]:
-        """Return of a clinical experiment survival, competing risks and responders, each in a sentence and as a table."""
+        """Return survival, competing risks and responders of a clinical experiment, in sentences and tables."""
         name = check_clinical(desk.library, experiment)
         results = desk.laboratory.answer(BenchState.start(desk.library, name)).results
         views = [*clinical_views(results), *(view for _, view in responder_views(results))]
