@@ -202,4 +202,4 @@ def test_in_culture_atf4_falls_before_irf7_rises_before_il15_does():
 
 
 def test_every_mouse_system_of_the_library_is_asked():
-    assert {*MICE, "culture_flt3itd", "relapse_after_hct"} == set(Library().names("systems"))
+    assert {*MICE, "culture_flt3itd", "relapse_after_hct", "remission_after_hct"} == set(Library().names("systems"))

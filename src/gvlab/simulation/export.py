@@ -197,7 +197,7 @@ def _event(
     trigger.setInitialValue(False)
     trigger.setPersistent(True)
     reached = f"time >= {time!r} {model.getTimeUnits()}" if model.isSetTimeUnits() else f"time >= {time!r}"
-    trigger.setMath(libsbml.parseL3Formula(f"({reached}) && ({guard})" if guard else reached))
+    trigger.setMath(libsbml.parseL3Formula(reached))
     # The assignments of an event are simultaneous, so each is written out in terms of the values before all of them.
     become: dict[str, str] = {}
     for operation in operations:
@@ -209,7 +209,28 @@ def _event(
             element.setConstant(False)
         assignment = event.createEventAssignment()
         assignment.setVariable(target)
-        assignment.setMath(_with_units(model, target, formula))
+        math = _with_units(model, target, formula)
+        # In the trigger, a guard that becomes true later would let the dose be given then.
+        assignment.setMath(_guarded(model, target, math, guard) if guard else math)
+
+
+def _guarded(model: libsbml.Model, target: str, math: libsbml.ASTNode, guard: str) -> libsbml.ASTNode:
+    """Return a formula that leaves the target as it is where a guard does not hold."""
+    node = libsbml.parseL3Formula(f"piecewise(0, {guard}, {target})")
+    _compare_with_units(model, node.getChild(1))
+    node.replaceChild(0, math, True)
+    return node
+
+
+def _compare_with_units(model: libsbml.Model, node: libsbml.ASTNode) -> None:
+    """Give the numbers that symbols are compared with the units of these."""
+    if node.isRelational() and node.getNumChildren() == 2:
+        for one, other in ((node.getChild(0), node.getChild(1)), (node.getChild(1), node.getChild(0))):
+            if one.isNumber() and other.getType() == libsbml.AST_NAME:
+                _give_units(one, _unit(_element(model, other.getName())))
+    else:
+        for place in range(node.getNumChildren()):
+            _compare_with_units(model, node.getChild(place))
 
 
 def _formula(operation: Operation, value_of: Any) -> str:
@@ -230,17 +251,21 @@ def _with_units(model: libsbml.Model, target: str, formula: str) -> libsbml.ASTN
     node = libsbml.parseL3Formula(formula)
     if node is None:
         raise ModelError(f'"{formula}" cannot be read: {libsbml.getLastParseL3Error()}')
-    element = _element(model, target)
-    unit = element.getUnits() if not isinstance(element, libsbml.Species) else ""
-    if isinstance(element, libsbml.Species) and element.getHasOnlySubstanceUnits():
-        unit = element.getSubstanceUnits()  # a concentration has a unit that no name stands for
-    if unit:
-        _give_units(node, unit)
+    _give_units(node, _unit(_element(model, target)))
     return node
+
+
+def _unit(element: libsbml.SBase) -> str:
+    """Return the name of an element's unit; none for a concentration, for whose unit no name stands."""
+    if not isinstance(element, libsbml.Species):
+        return str(element.getUnits())
+    return str(element.getSubstanceUnits()) if element.getHasOnlySubstanceUnits() else ""
 
 
 def _give_units(node: libsbml.ASTNode, unit: str) -> None:
     """Give a number its unit, or the numbers of a sum; of a product the first factor has it, the others have none."""
+    if not unit:
+        return
     if node.isNumber():
         node.setUnits(unit)
     elif node.getType() in (libsbml.AST_PLUS, libsbml.AST_MINUS):

@@ -44,7 +44,7 @@ def run(sbml: str, times: FloatArray, options: Options) -> tuple[dict[str, Float
             values=times.tolist(), start_time=float(times[0]), model=model, use_sbml_id=True, max_steps=10**7,
             r_tol=options.relative_tolerance, a_tol=options.absolute_tolerance,
         )  # fmt: skip
-        assert np.array_equal(table.index.to_numpy(), times)
+        np.testing.assert_allclose(table.index.to_numpy(), times, rtol=0, atol=1e-9)
         last = {value.getSBMLId(): float(value.getValue()) for value in whole.getModelValues()}
         last |= {species.getSBMLId(): float(species.getConcentration()) for species in whole.getMetabolites()}
         return {name: table[name].to_numpy() for name in table}, last

@@ -127,10 +127,28 @@ class Job:
     def subject(self, chunk: dict[str, Any], index: int) -> dict[str, Any]:
         """Solve for one subject."""
         live = self.live
+        values = np.full((self.times.size, len(self.outputs)), np.nan)
+        run = _Run(self, chunk, index, values, float(self.times[-1]))
+        status = self._follow(run, chunk, index)
+        final = live.last if live.stopped else [live.get(name) for name in live.equations.changeable]
+        log, ended = list(live.log), run.time
+        if run.failed_afterwards:
+            # libRoadRunner goes on with those who have ended, and with what it could not solve there all readings are lost.
+            before = self.times[self.times < ended]
+            if before.size > 1:
+                self._follow(_Run(self, chunk, index, values, float(before[-1])), chunk, index)
+        given = [chunk["values"][name][index] for name in self.order]
+        undefined = not np.all(np.isfinite(values)) if status is Status.FINISHED else not np.all(np.isfinite(given))
+        if undefined and status is not Status.STOPPED_BY_EVENT:
+            status = Status.NOT_FINITE
+        return {"status": int(status), "values": values, "end": ended, "final": final, "log": log}
+
+    def _follow(self, run: _Run, chunk: dict[str, Any], index: int) -> Status:
+        """Let a run begin with the values of a subject, and end."""
+        live = self.live
         live.runner.resetToOrigin()
         live.log.clear()
         live.ended = math.inf
-        values = np.full((self.times.size, len(self.outputs)), np.nan)
         for name in self.order:
             # Sizes of compartments come before the concentrations in them.
             value = chunk["values"][name][index]
@@ -142,24 +160,20 @@ class Job:
             begins = abs(float(chunk["values"][name][index]))
             small = begins if NOTHING < begins < 1.0 and name not in self.scaled else 1.0
             self.integrator.setIndividualTolerance(name, tolerance * small)
-        run = _Run(self, chunk, index, values)
-        status = run.follow()
-        final = live.last if live.stopped else [live.get(name) for name in live.equations.changeable]
-        given = [chunk["values"][name][index] for name in self.order]
-        undefined = not np.all(np.isfinite(values)) if status is Status.FINISHED else not np.all(np.isfinite(given))
-        if undefined and status is not Status.STOPPED_BY_EVENT:
-            status = Status.NOT_FINITE
-        return {"status": int(status), "values": values, "end": run.time, "final": final, "log": list(live.log)}
+        return run.follow()
 
 
 class _Run:
-    """One subject on its way."""
+    """One subject on its way to a last time."""
 
-    def __init__(self, job: Job, chunk: dict[str, Any], index: int, values: np.ndarray[Any, Any]) -> None:
+    failed_afterwards = False
+    """Whether what comes after the end of a subject could not be solved."""
+
+    def __init__(self, job: Job, chunk: dict[str, Any], index: int, values: np.ndarray[Any, Any], end: float) -> None:
         self.job = job
         self.values = values
         self.time = float(job.times[0])
-        end = float(job.times[-1])
+        self.end = end
         self.doses: dict[float, list[tuple[int, float, float]]] = {}
         for number in range(len(job.operations)):
             time = float(chunk["time"][number][index])
@@ -170,7 +184,7 @@ class _Run:
     def follow(self) -> Status:
         """Go from stop to stop."""
         job, live = self.job, self.job.live
-        start, end = float(job.times[0]), float(job.times[-1])
+        start, end = float(job.times[0]), self.end
         try:
             self._begin()
             for stop in sorted(time for time in self.doses if time > start):
@@ -182,6 +196,7 @@ class _Run:
         except RuntimeError as error:
             if not live.stopped:
                 return _status(str(error))
+            self.failed_afterwards = True
         if live.stopped:
             self.time = live.ended
             return Status.STOPPED_BY_EVENT
