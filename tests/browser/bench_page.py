@@ -78,7 +78,8 @@ class Bench:
 
     def answered(self, act=lambda: None):
         """Do something, and wait until the page shows the whole answer to it."""
-        before = int(self.page.evaluate("document.documentElement.dataset.asked || '0'"))
+        # Between two pages there is no element.
+        before = int(self.page.evaluate("document.documentElement?.dataset.asked || '0'"))
         act()
         self.until(
             f"(({{asked, answered}}) => Number(asked || 0) > {before} && asked === answered)"

@@ -150,6 +150,7 @@ def test_a_run_that_was_kept_survives_a_restart(bench, opened, desk, kept):
     page.get_by_role("button", name="Remove run 1").click()
     assert page.locator("article").count() == 0
     page.get_by_role("button", name="Undo the last change").click()
+    page.wait_for_selector("article h2 a")
     other.answered(lambda: page.locator("article h2 a").first.click())
     assert other.table() == numbers
     again.stop()

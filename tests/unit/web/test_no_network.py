@@ -45,7 +45,7 @@ asyncio.run(visit())
 
 
 def without_network():
-    """Return what runs a command in a network namespace without routes, where that is allowed; a hook always watches."""
+    """Return what runs a command in a network namespace without routes, where allowed; a hook always watches."""
     words = ["unshare", "--map-root-user", "--net"]
     if shutil.which("unshare") and subprocess.run([*words, "true"], capture_output=True).returncode == 0:
         return words

@@ -133,7 +133,7 @@ class Job:
         final = live.last if live.stopped else [live.get(name) for name in live.equations.changeable]
         log, ended = list(live.log), run.time
         if run.failed_afterwards:
-            # libRoadRunner goes on with those who have ended, and with what it could not solve there all readings are lost.
+            # libRoadRunner goes on with those who have ended; where it gives up there, that stretch has no readings.
             before = self.times[self.times < ended]
             if before.size > 1:
                 self._follow(_Run(self, chunk, index, values, float(before[-1])), chunk, index)
