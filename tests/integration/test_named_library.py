@@ -47,8 +47,8 @@ def test_an_experiment_runs_and_is_read(library, tmp_path):
             SynergyRequest(
                 experiment="mathew2018_survival",
                 system="b6_into_balbc_wehi3b",
-                doses=(0, 10),
-                other_doses=(0, 5e6),
+                doses=(0, 1, 10),
+                other_doses=(0, 1e6, 5e6),
                 subjects=6,
                 sets=1,
             ),
