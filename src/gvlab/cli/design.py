@@ -138,7 +138,7 @@ def design(
     start: Annotated[str, typer.Option(help="Date of day 0, such as 2026-12-01, for the calendar.")] = "",
     subjects: Annotated[
         int, typer.Option(parser=count(64), metavar="INTEGER", help="Virtual animals per arm, nominal parameters.")
-    ] = 1600,
+    ] = 4000,
     sets: Annotated[
         int | None,
         typer.Option(
@@ -167,7 +167,7 @@ def design(
     """Plan an experiment: animals, randomization, design sheet, calendar, ARRIVE table, a page for the board.
 
     The experiment is rehearsed on many virtual animals, with some that are lost and leukemias that do not take. Then
-    experiments of 2, 3, 4 ... animals per arm are drawn from them, 2,000 of each size, and tested as you would test
+    experiments of 2, 3, 4 ... animals per arm are drawn from them, 8,000 of each size, and tested as you would test
     yours. The answer is the smallest size that is significant often enough, as a range: within the Monte-Carlo error,
     and over the plausible parameter sets, since the model's numbers are uncertain themselves.
 

@@ -106,7 +106,7 @@ def count_animals(
                 f"{extras.satellites} in each of {', '.join(of)}; as asked, their power is not computed",
             )
         )
-        given += [(_until(experiment.arm(arm).protocol, day), extras.satellites) for arm in of]
+        given += [(experiment.arm(arm).protocol.until(day), extras.satellites) for arm in of]
     if _irradiated(given):
         n = extras.radiation_controls
         rows.append(
@@ -127,10 +127,6 @@ def _irradiated(given: Sequence[tuple[Protocol, int]]) -> bool:
 
 def _only_irradiation(protocol: Protocol) -> Protocol:
     return Protocol(tuple(dose for dose in protocol if dose.agent_definition.record.kind == "irradiation"))
-
-
-def _until(protocol: Protocol, day: float) -> Protocol:
-    return Protocol(tuple(dose for dose in protocol if dose.start <= day))
 
 
 def _vehicle(experiment: Experiment) -> list[tuple[str, int | str, str]]:

@@ -15,6 +15,7 @@ from gvlab.planning.layout import Layout
 from gvlab.planning.planned_comparison import Attrition, PlannedComparison
 from gvlab.planning.power import (
     BATCHES,
+    REPLICATES,
     LookLevels,
     PowerCurve,
     animals_for,
@@ -25,12 +26,12 @@ from gvlab.planning.power import (
 from gvlab.planning.simulated_comparison import SimulatedComparison, arms_of, comparison_tasks, simulated_comparison
 from gvlab.simulation import Executor, TaskResult, run_tasks
 from gvlab.statistics import wilson_interval
+from gvlab.statistics.power import check_level
 from gvlab.subject.parameter_set import ParameterSet
 
 SUBJECTS_EACH = 1000
 """Virtual animals an arm for each plausible set: fewer would make each set an effect of its own luck."""
 
-_95 = 1.96
 _MODEL = (0.1, 0.9)
 """Quantiles over plausible sets that a range of the model is of."""
 
@@ -129,7 +130,7 @@ class Plan:
         """Return the power at a number that was tried, of what is required or of a part; errors as `PowerCurve.at`."""
         place = self.nominal.place(per_arm)
         powers = [(curve.parts[part] if part else curve.power)[place] for curve in (self.nominal, *self.plausible)]
-        value, half = float(powers[0]), _95 * float(self.nominal.standard_error[place])
+        value, half = float(powers[0]), float(self.nominal.half_width[place])
         if part:
             low, high = wilson_interval(round(value * self.replicates), self.replicates)
             half = (high - low) / 2
@@ -250,8 +251,7 @@ def _count(n: int | None, largest: int) -> str:
 
 def check_power(power: float, alpha: float) -> None:
     """Raise if a power or a level cannot be asked for."""
-    if not 0 < alpha < 1:
-        raise InvalidValueError(f"alpha is {alpha:g}; a level lies between 0 and 1. Did you mean 0.05?")
+    check_level(alpha)
     if not alpha < power < 1:
         raise InvalidValueError(
             f"A power of {power:g} is asked for; it lies above alpha ({alpha:g}) and below 1. Did you mean 0.8?"
@@ -305,10 +305,10 @@ def make_plan(
     alpha: float = 0.05,
     attrition: Attrition | None = None,
     sets: Sequence[ParameterSet] = (),
-    subjects: int = 1600,
+    subjects: int = 4000,
     subjects_each: int = SUBJECTS_EACH,
     per_arm: int | None = None,
-    replicates: int = 2000,
+    replicates: int = REPLICATES,
     seed: int,
     executor: Executor | str | None = None,
     progress: Callable[[int], None] | None = None,
@@ -334,7 +334,8 @@ def make_plan(
     per_arm
         A number of animals whose power is to be computed too.
     replicates
-        Experiments for each number of animals; a quarter of it for each plausible set.
+        Experiments for each number of animals; a sixteenth of it for each plausible set: its error is small beside
+        what sets differ by.
     seed
         Of the animals and of the draws.
     executor, progress, cancel
@@ -389,7 +390,7 @@ def make_plan(
                 arms=names,
                 name=parameters.name,
                 sizes=virtual.sizes,
-                replicates=max(BATCHES, replicates // 4) if number else replicates,
+                replicates=max(BATCHES, replicates // 16) if number else replicates,
                 alpha=alpha,
             )
         )

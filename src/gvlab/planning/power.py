@@ -8,7 +8,7 @@ differ, the level of the test is kept for every n.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,6 +24,7 @@ from gvlab.planning.simulated_comparison import SimulatedComparison, arms_of
 from gvlab.statistics import wilson_interval
 from gvlab.statistics.group_sequential import sequential_bounds
 from gvlab.statistics.permutation import DRAWS
+from gvlab.statistics.power import check_level
 
 SIZES = (*range(2, 21), *range(22, 41, 2), *range(45, 81, 5))
 """Animals per arm that are tried."""
@@ -31,6 +32,9 @@ SIZES = (*range(2, 21), *range(22, 41, 2), *range(45, 81, 5))
 BATCHES = 8
 """Into so many batches the virtual animals are divided, or fewer where experiments are large; how far batches differ is
 the error of the power."""
+
+REPLICATES = 8000
+"""Experiments of each number of animals: 1.1 points of Monte-Carlo error (95 %) where the power is one half."""
 
 _FEWEST_BATCHES = 4
 _TWO_SIDED_95 = float(stats.norm.ppf(0.975))
@@ -98,12 +102,16 @@ class PowerCurve:
         """Return the fewest animals per arm from which on the power stays at `power` or above; None: none does."""
         return _first_lasting(self.n, self.power >= power)
 
+    @property
+    def half_width(self) -> Float[Array, " size"]:
+        """Half of the 95 % interval of the power for its Monte-Carlo error."""
+        return np.asarray(_TWO_SIDED_95 * self.standard_error)
+
     def needed_range(self, power: float) -> tuple[int | None, int | None]:
         """Return the fewest animals if the power is as high, and as low, as its Monte-Carlo error (95 %) allows."""
-        half = _TWO_SIDED_95 * self.standard_error
         return (
-            _first_lasting(self.n, self.power + half >= power),
-            _first_lasting(self.n, self.power - half >= power),
+            _first_lasting(self.n, self.power + self.half_width >= power),
+            _first_lasting(self.n, self.power - self.half_width >= power),
         )
 
     def at(self, n: int) -> tuple[float, float]:
@@ -178,7 +186,7 @@ def power_curve(
     arms: Sequence[str] = (),
     name: str = "nominal",
     sizes: Sequence[int] = SIZES,
-    replicates: int = 2000,
+    replicates: int = REPLICATES,
     alpha: float = 0.05,
 ) -> PowerCurve:
     """Repeat the experiment with each number of animals, and count how often it ends significant.
@@ -209,8 +217,7 @@ def power_curve(
     InvalidValueError
         If alpha is no level, or there are fewer virtual animals than an experiment of the largest size takes.
     """
-    if not 0 < alpha < 1:
-        raise InvalidValueError(f"alpha is {alpha:g}; a level lies between 0 and 1. Did you mean 0.05?")
+    check_level(alpha)
     layout = layout or Layout()
     if layout.interim and len(comparisons) > 1:
         raise InvalidValueError("An interim look is planned for one comparison; leave it out, or name one arm.")
@@ -225,14 +232,16 @@ def power_curve(
     levels = look_levels(layout.interim, simulated, comparisons[0], alpha) if layout.interim else None
     found = []
     for n in sizes:
-        batches, drawn = _experiments(
+        experiments = _experiments(
             simulated, names, layout, arms or names, n, usable, attrition, follow_up, replicates, rng
         )
-        hits, ended = _significant(drawn, comparisons, layout, levels, alpha, rng)
-        found.append(_summary(hits, ended, batches, comparisons, layout.require))
+        parts = [_significant(drawn, comparisons, layout, levels, alpha, rng) for drawn in experiments]
+        hits = np.concatenate([part[0] for part in parts])
+        ended = np.concatenate([part[1] for part in parts]) if levels else None
+        found.append(_summary(hits, ended, len(parts), comparisons, layout.require))
     power, error = (np.array([each[column] for each in found]) for column in (0, 1))
-    parts = {key: np.array([each[2][key] for each in found]) for key in found[0][2]}
-    return PowerCurve(name, tuple(sizes), power, error, parts)
+    by_part = {key: np.array([each[2][key] for each in found]) for key in found[0][2]}
+    return PowerCurve(name, tuple(sizes), power, error, by_part)
 
 
 def _experiments(
@@ -246,24 +255,29 @@ def _experiments(
     follow_up: float,
     replicates: int,
     rng: np.random.Generator,
-) -> tuple[int, dict[str, Draw]]:
-    """Return drawn experiments with n animals an arm, and in how many batches of virtual animals they come."""
+) -> Iterator[dict[str, Draw]]:
+    """Yield drawn experiments with n animals an arm, those of each batch of virtual animals together."""
     sizes = layout.sizes(names, n)
     total = sum(sizes.values())
     ends = np.cumsum([0, *sizes.values()])
-    drawn = {}
     if layout.cages == "ignored" and not layout.cage_correlation:
         batches = min(BATCHES, len(usable) // total)
         batches = batches if batches >= _FEWEST_BATCHES else 1
         each = max(1, replicates // batches)
         # Runs of neighbors: every eighth of them would lie in one corner of a Sobol sequence.
-        rows = np.concatenate([distinct_animals(batch, total, each, rng) for batch in np.array_split(usable, batches)])
-        for place, arm in enumerate(names):
-            mine = rows[:, ends[place] : ends[place + 1]]
-            drawn[arm] = draw_arm(simulated.arms[arm], simulated.without[arm], mine, mine, attrition, follow_up, rng)
-        return batches, drawn
+        for batch in np.array_split(usable, batches):
+            rows = distinct_animals(batch, total, each, rng)
+            drawn = {}
+            for place, arm in enumerate(names):
+                mine = rows[:, ends[place] : ends[place + 1]]
+                drawn[arm] = draw_arm(
+                    simulated.arms[arm], simulated.without[arm], mine, mine, attrition, follow_up, rng
+                )
+            yield drawn
+        return
     cages = layout.cages_of(layout.sizes(arms, n), names, rng)
     places = latent_places(np.concatenate([cages[arm] for arm in names]), layout.cage_correlation, replicates, rng)
+    drawn = {}
     for place, arm in enumerate(names):
         mine = places[:, ends[place] : ends[place + 1]]
         rows = animals_at(simulated.arms[arm], usable, mine)
@@ -271,7 +285,7 @@ def _experiments(
         drawn[arm] = draw_arm(
             simulated.arms[arm], simulated.without[arm], rows, failed, attrition, follow_up, rng, cages[arm]
         )
-    return 1, drawn
+    yield drawn
 
 
 def _significant(
@@ -281,7 +295,7 @@ def _significant(
     levels: LookLevels | None,
     alpha: float,
     rng: np.random.Generator,
-) -> tuple[Bool[Array, "replicate comparison"], Bool[Array, " replicate"] | None]:
+) -> tuple[Bool[Array, "replicate comparison"], Bool[Array, " replicate"]]:
     """Return whether each comparison of each experiment is significant, and whether it ended at the interim look."""
 
     def p_values(at: Mapping[str, Draw], draws: int = DRAWS) -> Float[Array, "replicate comparison"]:
@@ -294,7 +308,8 @@ def _significant(
         )
 
     if levels is None or layout.interim is None:
-        return holm_adjusted(p_values(drawn)) <= alpha + _ROUNDING, None
+        hits = np.asarray(holm_adjusted(p_values(drawn)) <= alpha + _ROUNDING)
+        return hits, np.zeros(len(hits), dtype=bool)
     look = layout.interim
     early = {
         arm: draw.until(look.day) if look.day is not None else draw.first(_share(draw, look.share or 1.0))

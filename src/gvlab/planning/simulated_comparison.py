@@ -13,7 +13,6 @@ from gvlab.assay.batches import read_in_batches
 from gvlab.assay.endpoint import endpoint_times
 from gvlab.experiment.experiment import Experiment
 from gvlab.planning.planned_comparison import Attrition, PlannedComparison
-from gvlab.protocol import Protocol
 from gvlab.simulation import Executor, SimulationTask, TaskResult, run_tasks
 from gvlab.subject.parameter_set import ParameterSet
 
@@ -113,7 +112,7 @@ def comparison_tasks(
             SimulationTask(
                 experiment.model,
                 cohort,
-                _until(protocol, until),
+                protocol.until(until),
                 arm.condition,
                 until=until,
                 times=(until,),
@@ -205,13 +204,3 @@ def _outputs(comparison: PlannedComparison, assay: Assay | None) -> tuple[str, .
     if comparison.day is None or comparison.share:
         return ()
     return (comparison.endpoint,) if assay is None else tuple(assay.outputs)
-
-
-def _until(protocol: Protocol, day: float) -> Protocol:
-    """Return the doses until a day: a reading on day 12 says nothing of those that come later."""
-    doses = [dose for dose in protocol if dose.start <= day]
-    return Protocol(
-        tuple(
-            dose.between(dose.at, f"day {day!r}") if dose.repeats and dose.times[-1] > day else dose for dose in doses
-        )
-    )

@@ -116,6 +116,16 @@ class Protocol:
         """Return the protocol without an agent."""
         return Protocol(tuple(dose for dose in self.doses if dose.agent != agent))
 
+    def until(self, day: float) -> Protocol:
+        """Return the doses until a day: what is read on day 12 says nothing of those that come later."""
+        early = (dose for dose in self.doses if dose.start <= day)
+        return Protocol(
+            tuple(
+                dose.between(dose.at, f"day {day!r}") if dose.repeats and dose.times[-1] > day else dose
+                for dose in early
+            )
+        )
+
     def in_words(self) -> str:
         """Return it as a sentence a dose, the earliest first."""
         if not self.doses:

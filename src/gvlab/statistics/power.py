@@ -222,5 +222,10 @@ def _check(n_a: int, n_b: int, replicates: int, alpha: float) -> None:
     for name, number in (("n_a", n_a), ("n_b", n_b), ("replicates", replicates)):
         if number < 1:
             raise InvalidValueError(f"{name} is {number}; at least 1 is needed.")
+    check_level(alpha)
+
+
+def check_level(alpha: float) -> None:
+    """Raise if alpha is no level of a test."""
     if not 0 < alpha < 1:
         raise InvalidValueError(f"alpha is {alpha:g}; a level lies between 0 and 1. Did you mean 0.05?")

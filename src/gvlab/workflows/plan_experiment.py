@@ -84,7 +84,7 @@ class PlanRequest(Request):
     """What a simulation cannot know of the protocol: severity, formulations, volumes, housing."""
     start: str = ""
     """Date of day 0, such as 2026-12-01, for the calendar."""
-    subjects: int = Field(default=1600, ge=64)
+    subjects: int = Field(default=4000, ge=64)
     """Virtual animals per arm, nominal parameters."""
     sets: int | None = Field(default=None, ge=0)
     """Plausible parameter sets to ask, of the ensemble; None: `PLAN_SETS`, or as many as there are."""
