@@ -44,7 +44,17 @@ def create_app(desk: Desk, *, token: str, hosts: Iterable[str], any_address: boo
         title=TITLE, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json", description=CONTEXT_OF_USE
     )
     app.add_middleware(Guard, token=token, hosts=tuple(hosts), any_address=any_address)
-    app.add_exception_handler(GVLabError, _refused)
+
+    async def refused(request: Request, error: Exception) -> Response:
+        status = 404 if isinstance(error, UnknownNameError) else 422
+        if request.url.path.startswith("/api") or "text/html" not in request.headers.get("accept", ""):
+            return JSONResponse({"error": str(error)}, status)
+        # Somebody follows a link: a page answers, and not a line of JSON.
+        title = "Not found" if status == 404 else "Refused"
+        foot = {"context": CONTEXT_OF_USE, **desk.about()}
+        return HTMLResponse(render("refused.html.j2", title=title, page="", error=str(error), **foot), status)
+
+    app.add_exception_handler(GVLabError, refused)
     app.add_exception_handler(TooLargeError, _too_large)
     tones = stylesheet()
 
@@ -101,11 +111,6 @@ def bench_page(desk: Desk) -> str:
         ready="yes" if answer is not None else "no",
         state=json.dumps(state.to_dict(), ensure_ascii=False),
     )
-
-
-async def _refused(_: Request, error: Exception) -> JSONResponse:
-    status = 404 if isinstance(error, UnknownNameError) else 422
-    return JSONResponse({"error": str(error)}, status)
 
 
 async def _too_large(_: Request, error: Exception) -> JSONResponse:

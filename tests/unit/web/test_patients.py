@@ -53,6 +53,15 @@ def test_the_page_begins_with_what_it_is_for(client):
     assert client.get("/patients?experiment=nothing").status_code == 404
 
 
+def test_who_follows_a_wrong_link_reads_a_page_and_a_program_reads_json(client):
+    reply = client.get("/patients?experiment=<b>", headers={"accept": "text/html"})
+    assert reply.status_code == 404
+    assert "Back to the bench" in reply.text
+    assert "&lt;b&gt;" in reply.text
+    assert "<b>" not in reply.text
+    assert "error" in client.get("/patients?experiment=nothing").json()
+
+
 def test_the_api_says_what_the_page_shows(client):
     said = client.get("/api/patients").json()
     text = client.get("/patients").text
