@@ -137,6 +137,7 @@ def router(desk: Desk) -> APIRouter:
         return page(
             "paper.html.j2", "Paper", study=desk.library.read("studies", desk.paper.study), result=result,
             where=desk.paper.in_words, running=result is None and desk.paper.running, claims=lines, counts=counts,
+            glyphs=GLYPHS,
         )  # fmt: skip
 
     @routes.get("/paper/figure/{name}")
