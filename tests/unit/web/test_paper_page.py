@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from gvlab.web.paper_run import PaperResult
 from gvlab.web.pages import GLYPHS
+from gvlab.web.paper_run import PaperResult
 
 
 def test_the_page_counts_every_kind_of_verdict(client, desk, monkeypatch, tmp_path):
