@@ -8,6 +8,7 @@ import pytest
 from gvlab.engine import Operation, Options, Status, solve
 from gvlab.engine.ensemble import engine as ensemble
 from gvlab.engine.methods.tableaus import METHODS
+from gvlab.engine.roadrunner import engine as roadrunner
 from gvlab.errors import InvalidValueError, UnknownNameError
 
 from .conftest import equations
@@ -121,3 +122,20 @@ def test_tolerances_are_finite_and_above_zero(value):
         Options(scale={"x": value})
     with pytest.raises(InvalidValueError, match="max_steps is -1"):
         Options(max_steps=-1)
+
+
+@pytest.mark.parametrize("volume", [1.0, 1e-9, 1e-15])
+def test_the_reference_engine_does_not_depend_on_the_size_of_the_compartment_either(volume):
+    solution = roadrunner.solve(
+        equations(PREY.format(volume=volume)), np.array([0.0, *PREY_AT]), subjects=1, outputs=["x", "y"]
+    )
+    assert solution.statuses() == [Status.FINISHED]
+    np.testing.assert_allclose(solution.values[0, 1:], PREY_RIGHT, rtol=1e-4)
+
+
+def test_the_reference_engine_takes_boundary_species_that_it_does_not_integrate():
+    text = "compartment v = 1e-9; species $s in v = 2; species x in v = 0; J: $s -> x; v*0.5*s"
+    model = equations(f"model m\n {text}\n end")
+    solution = roadrunner.solve(model, np.array([0.0, 3.0]), subjects=1, outputs=["x"])
+    assert solution.statuses() == [Status.FINISHED]
+    np.testing.assert_allclose(solution.values[0, -1], 3.0, rtol=1e-6)

@@ -121,7 +121,14 @@ class Job:
         integrator.setValue("stiff", True)
         self.integrator = integrator
         self.scaled = frozenset(job["scale"])
-        self.tolerance = {name: job["absolute"] * job["scale"].get(name, 1.0) for name in equations.states}
+        # A boundary species is a state of ours that libRoadRunner does not integrate.
+        integrated = {*live.runner.model.getFloatingSpeciesIds(), *live.runner.model.getRateRuleSymbols()}
+        self.tolerance = {
+            name: job["absolute"] * job["scale"].get(name, 1.0) for name in equations.states if name in integrated
+        }
+        # libRoadRunner carries amounts of species, whatever the document has.
+        species = equations.system.species
+        self.volume = {name: species[name].compartment for name in equations.states if name in species}
         live.runner.timeCourseSelections = ["time", *self.outputs]
 
     def subject(self, chunk: dict[str, Any], index: int) -> dict[str, Any]:
@@ -156,11 +163,27 @@ class Job:
             live.set(name, 0.0 if name in self.states and abs(value) < NOTHING else value)
         # One tolerance for all states libRoadRunner would take anew after each event, relative to what a state is then;
         # rounding that stands in the place of zero would have to be solved to ten digits, and CVODE gives up.
+        begin = self._begin(chunk, index)
+        largest = min(1.0, max(begin.values(), default=0.0)) or 1.0
         for name, tolerance in self.tolerance.items():
-            begins = abs(float(chunk["values"][name][index]))
-            small = begins if NOTHING < begins < 1.0 and name not in self.scaled else 1.0
-            self.integrator.setIndividualTolerance(name, tolerance * small)
+            small = 1.0 if name in self.scaled else min(1.0, begin[name] or largest)
+            volume = self.volume.get(name, "")
+            size = abs(live.get(volume)) if volume and not live.equations.system.species[name].amount else 1.0
+            self.integrator.setIndividualTolerance(name, tolerance * small * (size or 1.0))
         return run.follow()
+
+    def _begin(self, chunk: dict[str, Any], index: int) -> dict[str, float]:
+        """Return of each state the least that it begins with or is given, 0 where that is nothing.
+
+        As for the ensemble engine, so little of a state is not lost in its tolerance.
+        """
+        found = {name: abs(float(chunk["values"][name][index])) for name in self.tolerance}
+        found = {name: 0.0 if value < NOTHING else value for name, value in found.items()}
+        for number, (kind, target, *_) in enumerate(self.operations):
+            given = abs(float(chunk["value"][number][index]))
+            if kind in ("add", "set") and target in found and given >= NOTHING:
+                found[target] = min(found[target] or given, given)
+        return found
 
 
 class _Run:
