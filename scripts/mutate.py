@@ -34,6 +34,8 @@ import xarray  # noqa: F401
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "gvlab"
 
+_LABORATORY = "tests/unit/assay/test_laboratory_files.py"
+_GUESSED = "tests/unit/assay/test_no_number_is_guessed.py"
 TESTS = {
     "findings/rule.py": ["tests/unit/findings/test_rule.py"],
     "findings/estimated.py": ["tests/unit/findings/test_estimated.py"],
@@ -50,6 +52,15 @@ TESTS = {
     "engine/ensemble/events.py": ["tests/numerics/test_events.py"],
     "engine/ensemble/jumps.py": ["tests/numerics/test_sensitivity_jumps.py"],
     "calibration/sampler.py": ["tests/unit/calibration"],
+    "planning/randomization.py": ["tests/unit/planning/test_randomization.py"],
+    "assay/elisa.py": ["tests/unit/assay/test_plates.py"],
+    "assay/seahorse.py": ["tests/unit/assay/test_plates.py"],
+    "assay/plate_analysis.py": [_LABORATORY, _GUESSED],
+    "assay/expression.py": [_LABORATORY, _GUESSED, "tests/unit/assay/test_readers.py"],
+    "assay/readers/plate_labels.py": [_LABORATORY, _GUESSED],
+    "assay/readers/cycler.py": [_LABORATORY, _GUESSED, "tests/unit/assay/test_readers.py"],
+    "assay/readers/tables.py": [_LABORATORY, _GUESSED, "tests/unit/assay/test_readers.py"],
+    "assay/readers/fcs_scale.py": ["tests/unit/assay/test_fcs_reader.py"],
 }
 """Narrow tests of each file: those that must notice a change of it."""
 
