@@ -11,9 +11,15 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from gvlab import units
 from gvlab.experiment import Experiment, Results
-from gvlab.findings.one_set import judge_finding
+from gvlab.findings.one_set import fates_of, judge_finding, registry_fates
 from gvlab.library import Library
+from gvlab.statistics import mantel_byar
 
 PAGE = Path(__file__).parent / "science" / "patients_results.md"
 SEED, PATIENTS, FACTOR = 2018, 400, 3.0
@@ -49,7 +55,10 @@ def main(file: str) -> None:
         "Written by `docs/generate_patients.py`; do not edit. Simulated, and no guide to any treatment. "
         "[What it rests on](patients.md).",
         *_benchmarks(calibrated),
+        *_predictions(calibrated),
         *_claims(results),
+        *_analyses(results),
+        *_series(results),
         *_scalings(experiment, results),
     ]
     PAGE.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
@@ -72,9 +81,14 @@ def _benchmarks(calibrated: dict) -> Iterator[str]:
         f"{100 * calibrated['largest_weight']:.2f} %; "
         f"{calibrated['not_followed']} could not be followed to the end. *Unweighted* is the population that "
         "experiments draw from; *weighted* is what its patients say after weighing; *left out* is what a population "
-        "found without that row says of it."
+        "found without that row says of it. *Over calibrations*: 95 % of "
+        f"{calibrated['recalibrations']} calibrations to benchmarks and patients with other luck; they rest on "
+        f"{min(calibrated['effective_patients_of_recalibrations']):,.0f} to "
+        f"{max(calibrated['effective_patients_of_recalibrations']):,.0f} effective patients each. They weigh anew and "
+        "do not move medians, so they are too narrow."
     )
-    head = ("row", "outcome", "use", "published", "n", "interval", "unweighted", "weighted", "left out")
+    head = ("row", "outcome", "use", "published", "n", "interval", "unweighted", "weighted", "over calibrations",
+            "left out")  # fmt: skip
     yield _table(
         head,
         (
@@ -87,6 +101,7 @@ def _benchmarks(calibrated: dict) -> Iterator[str]:
                 f"{_percent(row['low'])} to {_percent(row['high'])}",
                 _percent(row["unweighted"]),
                 _percent(row["population"]) + ("" if row["inside"] else " (outside)"),
+                f"{_percent(row['calibrations_low'])} to {_percent(row['calibrations_high'])}",
                 (_percent(row["left_out"]) + ("" if row["left_out_inside"] else " (outside)"))
                 if "left_out" in row
                 else "",
@@ -94,6 +109,79 @@ def _benchmarks(calibrated: dict) -> Iterator[str]:
             for row in calibrated["benchmarks"]
         ),
     )
+
+
+def _predictions(calibrated: dict) -> Iterator[str]:
+    yield "## The arms"
+    yield "What the weighted population says of each arm, with 95 % of the calibrations."
+    yield _table(
+        ("prediction", "unweighted", "weighted", "over calibrations"),
+        (
+            (
+                row["title"],
+                _percent(row["unweighted"]),
+                _percent(row["population"]),
+                f"{_percent(row['calibrations_low'])} to {_percent(row['calibrations_high'])}",
+            )
+            for row in calibrated["predictions"]
+        ),
+    )
+
+
+def _analyses(results: Results) -> Iterator[str]:
+    """Show the same patients analyzed in four ways, which C43 and C44 hang on."""
+    yield "## The same patients, analyzed in four ways"
+    landmark_day, year = 28.0, 365.0
+    rows = []
+    ways = {
+        "by intention": fates_of,
+        "as a registry counts": registry_fates,
+        f"alive on day {landmark_day:g} (landmark), as a registry counts": registry_fates,
+    }
+    for name, fates in ways.items():
+        shares = []
+        for arm in results.arms:
+            alive = fates(results, "overall_survival", year, arm)
+            if name.startswith("alive"):
+                alive = alive.where(alive.duration > landmark_day)
+            shares.append(f"{100 * alive.holds.mean():.0f} % of {len(alive.holds)}")
+        rows.append((name, *shares))
+    yield f"Share alive on day {year:g}."
+    yield _table(("analysis", *results.arms), rows)
+    tests = []
+    for without in ("Chemotherapy", "Sorafenib"):
+        arms = [results.events("overall_survival").of(arm) for arm in (without, f"{without} + DLI")]
+        first, second = arms[0][arms[0]["subject"] % 2 == 0], arms[1][arms[1]["subject"] % 2 == 1]
+        given = results.experiment.system.doses["lymphocytes"].at
+        day = units.day(given)
+        both = pd.concat([first, second])
+        planned = np.concatenate([np.full(len(first), np.nan), np.full(len(second), day)])
+        changes = np.where(planned < both["duration"], planned, np.nan)
+        test = mantel_byar(both["duration"], both["event_observed"] == 1, changes)
+        tests.append(
+            f"{without.lower()} with or without lymphocytes, chi-squared {test.statistic:.1f}, p {test.p_value:.2g}"
+        )
+    yield (
+        "Mantel-Byar, each patient in one arm, lymphocytes counted from the day on which they are given: "
+        f"{'; '.join(tests)}."
+    )
+
+
+def _series(results: Results) -> Iterator[str]:
+    """Say how likely data as extreme as those of small series are."""
+    yield "## Small series"
+    cr = float(results.events("complete_remission").holds_on("Sorafenib", 182.0).mean())
+    pr = float(results.events("partial_remission").holds_on("Sorafenib", 182.0).mean())
+    year = float(results.events("overall_survival").holds_on("Sorafenib", 365.0).mean())
+    durations = results.events("overall_survival").curve("Sorafenib").median().value
+    rows = [
+        ("C55, 0 of 16 in complete remission", _percent(cr), f"{(1 - cr) ** 16:.3f}"),
+        ("C55, 3 of 16 or fewer in partial remission or better", _percent(pr), f"{stats.binom.cdf(3, 16, pr):.3f}"),
+        ("C55, 0 of 16 alive at one year", _percent(year), f"{(1 - year) ** 16:.3f}"),
+        ("C61, 0 of 15 in partial remission or better", _percent(pr), f"{(1 - pr) ** 15:.3f}"),
+    ]
+    yield f"Sorafenib alone, unweighted; median survival {durations:.0f} days, published 83."
+    yield _table(("series", "share", "probability of data as extreme"), rows)
 
 
 def _claims(results: Results) -> Iterator[str]:

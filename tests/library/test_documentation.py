@@ -9,6 +9,7 @@ import pytest
 
 import gvlab
 from gvlab.cli import app
+from gvlab.library import Library
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -76,3 +77,10 @@ def test_every_public_name_is_in_the_docs(name):
 @pytest.mark.parametrize("name", sorted(str(command.name) for command in app.registered_commands))
 def test_every_command_is_in_the_docs(name):
     assert f"`gvlab {name}`" in TEXT
+
+
+def test_the_readme_counts_the_claims_that_there_are():
+    records = Library().read_all("findings").values()
+    speaks = sum(not record.cannot_say for record in records)
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"Of {len(records)} claims of the paper and its field, the model speaks to {speaks}." in text

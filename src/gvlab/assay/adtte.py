@@ -23,6 +23,22 @@ else:
     pd = LazyModule("pandas")
 
 COLUMNS = ("STUDYID", "USUBJID", "ARM", "PARAMCD", "PARAM", "AVAL", "AVALU", "CNSR", "EVNTDESC")
+IDENTIFYING = frozenset(
+    (
+        "NAME",
+        "FIRST NAME",
+        "LAST NAME",
+        "SURNAME",
+        "BRTHDTC",
+        "BRTHDT",
+        "DOB",
+        "BIRTH DATE",
+        "DATE OF BIRTH",
+        "MRN",
+        "SSN",
+    )
+)
+"""Columns that may tell who a patient is."""
 _CODE = re.compile(r"[A-Z][A-Z0-9]{0,7}")
 
 
@@ -76,6 +92,57 @@ def _rows(times: EventTimes, study: str) -> pd.DataFrame:
             "EVNTDESC": described,
         }
     )
+
+
+def read_adtte(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the event times of each parameter of ADTTE, by PARAMCD, with columns as `endpoint_times` gives them.
+
+    CNSR 0 is an event, 1 a censoring, and 2 what `adtte` writes for an event after which this one cannot come. Nothing
+    but the columns of `COLUMNS` is read; calendar dates and what may tell who somebody is are refused.
+
+    Raises
+    ------
+    InvalidValueError
+        If a column is missing or tells who a patient is, a time or a CNSR is none, or a subject has two ends.
+    """
+    columns = {str(name).strip().upper(): name for name in table.columns}
+    telling = [str(columns[name]) for name in columns if name in IDENTIFYING]
+    if telling:
+        raise InvalidValueError(
+            f'The table has "{telling[0]}", which may tell who a patient is. Remove the column: USUBJID is enough.'
+        )
+    missing = [name for name in ("USUBJID", "ARM", "PARAMCD", "AVAL", "CNSR") if name not in columns]
+    if missing:
+        raise InvalidValueError(f"ADTTE needs {', '.join(missing)}; the table has: {', '.join(map(str, columns))}.")
+    rows = table.rename(columns={own: name for name, own in columns.items()}).reset_index(drop=True)
+    times, codes = (pd.to_numeric(rows[name], errors="coerce").to_numpy(float) for name in ("AVAL", "CNSR"))
+    for place, (time, code) in enumerate(zip(times, codes, strict=True), 1):
+        if not time >= 0:
+            raise InvalidValueError(f"AVAL is {rows['AVAL'][place - 1]} in row {place}; it is a time, 0 or more.")
+        if code not in (0, 1, 2):
+            raise InvalidValueError(
+                f"CNSR is {rows['CNSR'][place - 1]} in row {place}; 0 is an event, 1 a censored subject, 2 an event "
+                "after which this one cannot come. Write it so."
+            )
+    unit = set(rows["AVALU"].astype(str).str.upper()) - {"DAYS", "DAY"} if "AVALU" in rows else set()
+    if unit:
+        raise InvalidValueError(f"AVALU is {sorted(unit)[0]}; times are read in DAYS. Convert AVAL.")
+    twice = rows[rows.duplicated(["USUBJID", "PARAMCD"])]
+    if len(twice):
+        row = twice.iloc[0]
+        raise InvalidValueError(f'"{row["USUBJID"]}" has two ends of {row["PARAMCD"]}. Keep one row of each.')
+    described = rows["EVNTDESC"].astype(str).str.lower() if "EVNTDESC" in rows else pd.Series("", index=rows.index)
+    found = pd.DataFrame(
+        {
+            "subject": rows["USUBJID"].astype(str),
+            "arm": rows["ARM"].astype(str),
+            "duration": times,
+            "event_observed": np.select([codes == 0, codes == 2], [1, 2], default=0),
+            "entry": 0.0,
+            "cause": np.where(codes == 1, "", described),
+        }
+    )
+    return {str(code): part.reset_index(drop=True) for code, part in found.groupby(rows["PARAMCD"].astype(str))}
 
 
 def _upper(cause: str) -> str:

@@ -249,7 +249,7 @@ def weigh(
 def weigh_within(expected: Expected, rows: Sequence[Benchmark], largest: float = LARGEST) -> Fit:
     """Return weights that pull as strongly as leaves no patient more than a share of all; see `weigh`."""
     fit = weigh(expected, rows)
-    for step in range(1, 40):
+    for step in range(1, 120):
         if fit.largest <= largest:
             break
         fit = weigh(expected, rows, 0.85**step)
@@ -328,7 +328,7 @@ def moved(
     """Return a population that has gone towards the weighted patients of a cohort.
 
     Medians and spreads of log-normal axes, shares of kinds, and correlations are moved. Medians stay within the bounds
-    of the parameter table, spreads within a factor of 1.5 of the prior's, and the odds of a kind within a factor of 4:
+    of the parameter table, spreads within a factor of 3 of the prior's, and the odds of a kind within a factor of 4:
     a share that is assumed is still known to be small or large.
     """
     shapes = []
@@ -366,7 +366,7 @@ def _moved_log_normal(
     sd = math.sqrt(float(np.average((x - mean) ** 2, weights=weights)))
     low, high = cohort.table.bounds(spec.parameter)
     median = math.exp((1 - step) * math.log(center) + step * mean)
-    sigma = min(max((1 - step) * spread + step * sd, wide / 1.5), wide * 1.5)
+    sigma = min(max((1 - step) * spread + step * sd, wide / _SPREAD), wide * _SPREAD)
     changes = {
         "value": float(f"{min(max(median, low), high):.4g}"),
         "cv": float(f"{math.sqrt(math.expm1(sigma**2)):.4g}"),
@@ -438,7 +438,7 @@ def _moved_correlations(
     return tuple(kept)
 
 
-_ODDS = 4.0
+_ODDS, _SPREAD = 4.0, 3.0
 
 
 @dataclass(frozen=True)

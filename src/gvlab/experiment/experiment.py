@@ -15,7 +15,7 @@ from gvlab.bibliography import Source
 from gvlab.engine import Cancel, Options, Progress
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.experiment.carriers import carriers_of
-from gvlab.experiment.checks import refuse_other_leukemia
+from gvlab.experiment.checks import refuse_beyond_limits, refuse_other_leukemia
 from gvlab.experiment.results import Results
 from gvlab.library import Library
 from gvlab.library.records import ArmSpec, DonorProtocol, ExperimentRecord, SystemDose
@@ -132,6 +132,7 @@ class Experiment:
             object.__setattr__(self, key, value)
         for arm in self.arms:
             refuse_other_leukemia(arm.name, arm.protocol, system)
+            refuse_beyond_limits(arm.name, arm.protocol, system)
         self.outputs()  # an assay that does not exist is refused where it is written
 
     def __repr__(self) -> str:

@@ -165,6 +165,16 @@ class Route(Record):
         return tuple(dict.fromkeys(named))
 
 
+class DoseLimit(Record):
+    """What is never given in a context, and why."""
+
+    most_per_day: SourcedValue | None = None
+    """The highest amount within a day."""
+    not_before: float | None = None
+    """The first day on which it can be given."""
+    why: Text
+
+
 class AgentRecord(Titled):
     """Anything that can be given."""
 
@@ -173,6 +183,8 @@ class AgentRecord(Titled):
     molar_mass: SourcedValue | None = None
     default_route: str = ""
     routes: dict[str, Route] = Field(min_length=1)
+    limits: dict[str, DoseLimit] = Field(default_factory=dict)
+    """By context (such as "species:human"): what is never given there."""
     means: dict[Identifier, tuple[Identifier, ...]] = Field(default_factory=dict)
     """Means over its cells, and the symbols whose sum counts them: of less than one cell there is no mean."""
     source: str = ""
