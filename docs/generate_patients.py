@@ -151,7 +151,9 @@ def _analyses(results: Results) -> Iterator[str]:
     tests = []
     for without in ("Chemotherapy", "Sorafenib"):
         arms = [results.events("overall_survival").of(arm) for arm in (without, f"{without} + DLI")]
-        first, second = arms[0][arms[0]["subject"] % 2 == 0], arms[1][arms[1]["subject"] % 2 == 1]
+        # By lot: neighbors in a space-filling design differ on purpose, so odd and even patients are two kinds.
+        first_half = np.random.default_rng(SEED).permutation(PATIENTS) < PATIENTS // 2
+        first, second = arms[0][first_half[arms[0]["subject"]]], arms[1][~first_half[arms[1]["subject"]]]
         given = results.experiment.system.doses["lymphocytes"].at
         day = units.day(given)
         both = pd.concat([first, second])
