@@ -275,3 +275,9 @@ def test_a_spillover_in_percent_is_divided_by_its_diagonal(tmp_path):
     file = read(tmp_path, fcs(change={"$SPILLOVER": "2,FSC-A,PE-A,100,10,0,100"}))
     np.testing.assert_allclose(file.spillover[1], [[1, 0.1], [0, 1]])
     assert any("100 on its diagonal" in note for note in file.notes)
+
+
+def test_a_time_step_of_zero_is_none(tmp_path):
+    file = read(tmp_path, fcs(change={"$TIMESTEP": "0"}))
+    np.testing.assert_array_equal(file.events, truth())
+    assert any("time is in ticks" in note for note in file.notes)

@@ -312,3 +312,22 @@ def test_runs_are_not_averaged(save):
     rows = text.splitlines()
     two = [f"Plate,{rows[0]}", *(f"P1,{row}" for row in rows[1:]), *(f"P2,{row}" for row in rows[1:])]
     assert "holds 2 runs" in refusal(save("\n".join(two) + "\n"), calibrator="ctrl")
+
+
+def test_edges_of_dilutions_labels_and_notes_of_cycles(save):
+    # A dilution of 1 is none, and a well without a name in the layout keeps that of its place.
+    assert analyze(save(plate("B1,sample,m1,,1,1.05"))).table["value"].iloc[0] == pytest.approx(100, rel=1e-3)
+    bare = grids(lambda r: f"standard {LEVELS[r]:g}").replace("\tm11", "\t")
+    assert "A12" in set(analyze(save(bare, "plate.txt")).tables["wells"]["sample"])
+    # All wells crossed: nothing is flagged or said.
+    all_crossed = analyze(save(CYCLES.replace("{}", "")), calibrator="ctrl")
+    assert not all_crossed.table["undetermined"].any()
+    assert not said(all_crossed, "did not cross")
+    assert not said(all_crossed, "not among the calibrators")
+    assert not said(all_crossed, "No well crossed")
+    # The reference in a sample did not cross in one of two wells: its ratio is in doubt too.
+    late = analyze(save(CYCLES.replace("{}", "") + "A5,m1,Gapdh,U,Undetermined\n"), calibrator="ctrl")
+    assert late.table.set_index("sample").loc["m1", "undetermined"]
+    none = analyze(save(CYCLES.replace("{}", "").replace("U,24", "U,Undetermined")), calibrator="ctrl")
+    assert said(none, "so there is no ratio: Il15 in m1.")
+    assert not said(none, "1 of 1 wells")
