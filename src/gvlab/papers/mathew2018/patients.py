@@ -65,11 +65,12 @@ class PatientSamples:
         readings: dict[str, Float[Array, "_patient"]] = {}
         brackets = []
         for name, members in self.members.items():
-            both = members & np.isfinite(columns[0]) & np.isfinite(columns[1])
+            rng = np.random.default_rng([self.results.seed, int(day), len(readings)])
+            # By lot: the first patients stand on the first plate, which has an error of its own.
+            both = rng.permutation(np.flatnonzero(members & np.isfinite(columns[0]) & np.isfinite(columns[1])))
             before, after = (f"{name}, day {when:g}" for when in (0.0, day))
             readings[before], readings[after] = columns[0][both], columns[1][both]
-            if both.sum() >= 2:
-                rng = np.random.default_rng([self.results.seed, int(day), len(readings)])
+            if len(both) >= 2:
                 effect = paired_effect(columns[1][both], columns[0][both], rng, effect="ratio of medians")
                 brackets.append((before, after, f"{effect.value:.2f}-fold"))
         return dots_view(
