@@ -36,6 +36,7 @@ from gvlab.assay.readers.tables import TextTable, plain_name
 from gvlab.assay.readers.wave import is_simulated, is_wave
 from gvlab.assay.samples import MARK
 from gvlab.assay.stress_analysis import analyze_stress
+from gvlab.assay.time_changes import change_test, from_landmark
 from gvlab.assay.tubes import analyze_tubes
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.library import Library
@@ -115,6 +116,8 @@ class _Said:
     calibrator: str = ""
     sheet: str = ""
     data_set: int = 0
+    landmark: float | None = None
+    changes_at: str = ""
     whole: TextTable | None = field(default=None)
     library: Library | None = None
 
@@ -128,10 +131,12 @@ class _Said:
         """Raise if something was said that has no effect on a file of this kind."""
         concerns = {
             "event": ("survival",), "gates": ("flow cytometry",), "data_set": ("flow cytometry",),
-            "reference": ("cycles",), "calibrator": ("cycles",),
+            "reference": ("cycles",), "calibrator": ("cycles",), "landmark": ("survival",), "changes_at": ("survival",),
         }  # fmt: skip
         for option, kinds in concerns.items():
-            given = getattr(self, option) not in (None, "", 0) or (option == "event" and self.event == 0)
+            given = getattr(self, option) not in (None, "", 0) or (
+                option in ("event", "landmark") and getattr(self, option) == 0
+            )
             if given and kind not in kinds:
                 raise InvalidValueError(
                     f'"{name}" holds {_TITLES[kind].lower()}, on which {option}= has no effect; it concerns '
@@ -152,6 +157,8 @@ def analyze(
     sheet: str = "",
     data_set: int = 0,
     samples: Path | str | None = None,
+    landmark: float | None = None,
+    changes_at: str = "",
     library: Library | None = None,
 ) -> Analysis:
     """Analyze a file, or a folder of tubes.
@@ -175,6 +182,10 @@ def analyze(
         For flow cytometry: which of several data sets of the file, from 1.
     samples
         For a folder of tubes: a sheet with the file, the subject, the group and the day of each.
+    landmark
+        For survival: the day on which the clock begins, for those then still followed and without an event.
+    changes_at
+        For survival: the column that says when a subject changes; empty cells never do.
     library
         Knows how files write reference genes and injections; the default one where None.
 
@@ -192,7 +203,7 @@ def analyze(
     path = Path(path)
     if kind and kind not in KINDS:
         raise UnknownNameError("kind of file", kind, KINDS)
-    said = _Said(event, gates, reference, calibrator, sheet, data_set, library=library)
+    said = _Said(event, gates, reference, calibrator, sheet, data_set, landmark, changes_at, library=library)
     if path.is_dir():
         if kind not in ("", "flow cytometry"):
             raise InvalidValueError(f'"{path.name}" is a folder; of the kind {kind} name one file.')
@@ -348,8 +359,14 @@ def _first_words(page: TextTable) -> str:
 
 
 def _survival(table: TextTable, said: _Said) -> tuple[Tables, Sequence[str]]:
-    found = survival.from_table(table, said.event)
-    grouped = found.table.groupby("arm", sort=False)
+    found = survival.from_table(table, said.event, changes=said.changes_at)
+    subjects, notes, tables = found.table, found.notes, {}
+    if said.changes_at and said.landmark is None:
+        tables["mantel_byar"] = change_test(subjects, said.changes_at)
+    if said.landmark is not None:
+        subjects, told = from_landmark(subjects, said.landmark, said.changes_at)
+        notes = (*notes, told)
+    grouped = subjects.groupby("arm", sort=False)
     groups = pd.DataFrame(
         {
             "subjects": grouped.size(),
@@ -357,7 +374,7 @@ def _survival(table: TextTable, said: _Said) -> tuple[Tables, Sequence[str]]:
             "followed_days": grouped["duration"].max(),
         }
     ).reset_index()
-    return {"subjects": found.table, "groups": groups}, found.notes
+    return {"subjects": subjects, "groups": groups, **tables}, notes
 
 
 def _readings(

@@ -40,6 +40,15 @@ def analyze(
         Path | None, typer.Option(help="A folder of tubes: a table with file, subject, group and day of each.")
     ] = None,
     time_zero: Annotated[str, typer.Option("--time-zero", help="What happened on day 0.")] = "transplantation",
+    landmark: Annotated[
+        str, typer.Option(help='Survival: begin the clock on "day 60", for those then followed and without an event.')
+    ] = "",
+    changes_at: Annotated[
+        str,
+        typer.Option(
+            "--changes-at", help="Survival: the column with the day of an infusion or remission, empty where none came."
+        ),
+    ] = "",
     folder: Annotated[
         Path | None, typer.Option("--out", help="New folder.", show_default="results/analyze-FILE-DATE")
     ] = None,
@@ -61,6 +70,8 @@ def analyze(
     gvlab analyze tubes --samples sheet.csv --gates strategy.xml
 
     gvlab analyze mito_stress.xlsx --out mito
+
+    gvlab analyze patients.csv --changes-at dli_day --landmark "day 60"
     """
     # Imported here, as in every command: "gvlab --help" must answer at once.
     from gvlab.workflows.analyze_file import AnalyzeRequest, analyze_file
@@ -77,6 +88,8 @@ def analyze(
         data_set=data_set,
         samples=samples,
         time_zero=time_zero,
+        landmark=landmark,
+        changes_at=changes_at,
     )
     with output_folder(folder, f"analyze-{file.resolve().stem}") as target, in_options():
         with progress_bar() as bar:

@@ -175,7 +175,9 @@ def as_options(text: str) -> str:
         # "sheet=A" and "sheet=..." give it a value; in "sheet= has no effect" it stands alone.
         return f"--{name}" + (" " if re.match(r'[\w"]|\.\.\.', text[found.end() :]) else "")
 
-    return re.sub(r"\b(event|data_set|reference|calibrator|sheet|kind|gates|samples)=", option, text)
+    return re.sub(
+        r"\b(event|data_set|reference|calibrator|sheet|kind|gates|samples|landmark|changes_at)=", option, text
+    )
 
 
 @contextlib.contextmanager

@@ -33,7 +33,11 @@ def drivers(
 
     Elementary effects (Morris) and PAWN indices, by SALib; a table and a figure for each endpoint.
 
-    Examples:  gvlab drivers    gvlab drivers --arm "BM + T cells"
+    Examples:
+
+    gvlab drivers
+
+    gvlab drivers --arm "BM + T cells"
     """
     # Imported here, as in every command: "gvlab --help" must answer at once.
     from gvlab.workflows.rank_drivers import DriversRequest, rank_drivers

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from gvlab import units
 from gvlab.assay import Analysis, analyze
 from gvlab.assay.analysis import TUBES
 from gvlab.assay.comparisons import MOST_ARMS, reading_comparisons, survival_comparisons, test_in_words
@@ -55,6 +56,10 @@ class AnalyzeRequest(Request):
     """A folder of tubes: a sheet with the file, the subject, the group and the day of each."""
     time_zero: str = "transplantation"
     """What happened on day 0."""
+    landmark: str = ""
+    """Survival: the day on which the clock begins, "day 60", for those then still followed and without an event."""
+    changes_at: str = ""
+    """Survival: the column that says when a subject changes, such as the day of an infusion; empty cells never do."""
 
 
 def analyze_file(
@@ -89,11 +94,14 @@ def analyze_file(
         sheet=request.sheet,
         data_set=request.data_set,
         samples=request.samples,
+        landmark=units.day(request.landmark, "the landmark") if request.landmark else None,
+        changes_at=request.changes_at,
     )
     check_versus(found, request.versus)
     tables = {**found.tables, **_comparisons(found, request.versus)}
     stage.advance(1, "drawing")
-    figures, notes = analysis_figures(found, versus=request.versus, time_zero=request.time_zero)
+    time_zero = f"{request.landmark} after {request.time_zero}" if request.landmark else request.time_zero
+    figures, notes = analysis_figures(found, versus=request.versus, time_zero=time_zero)
     stage.advance(1)
     said = [*found.notes, *notes, *_not_compared(found)]
     comments = (f"From {found.source.name} ({found.title})", *([MARK] if found.simulated else []))
@@ -165,15 +173,27 @@ def _survival_in_words(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     pairs: list[dict[Hashable, object]] = []
     if "comparisons" in tables:
         pairs = tables["comparisons"].to_dict("records")
+    if "mantel_byar" in tables:
+        lines += [_change_in_words(row) for row in tables["mantel_byar"].to_dict("records")]
     return lines + [_pair_in_words(row, len(pairs) > 1) for row in pairs]
 
 
-def _pair_in_words(row: Mapping[Hashable, object], several: bool) -> str:
-    ratio, lower, upper = (float(str(row[name])) for name in ("hazard_ratio", "hr_lower", "hr_upper"))
-    text = "not estimable" if math.isnan(ratio) else f"{ratio:.2f} (95 % CI {lower:.2f} to {number_in_words(upper)})"
+def _change_in_words(row: Mapping[Hashable, object]) -> str:
     return (
-        f"{row['arm']} against {row['versus']} (n = {row['n']} and {row['n_versus']}): hazard ratio {text}, "
-        f"log-rank {test_in_words(row, several)}"
+        f"After {row['change']} ({row['changed']} of {row['n']} subjects, all arms together): hazard ratio "
+        f"{_ratio_in_words(row)}, Mantel-Byar {p_value_in_words(float(str(row['p_value'])))}"
+    )
+
+
+def _ratio_in_words(row: Mapping[Hashable, object]) -> str:
+    ratio, lower, upper = (float(str(row[name])) for name in ("hazard_ratio", "hr_lower", "hr_upper"))
+    return "not estimable" if math.isnan(ratio) else f"{ratio:.2f} (95 % CI {lower:.2f} to {number_in_words(upper)})"
+
+
+def _pair_in_words(row: Mapping[Hashable, object], several: bool) -> str:
+    return (
+        f"{row['arm']} against {row['versus']} (n = {row['n']} and {row['n_versus']}): "
+        f"hazard ratio {_ratio_in_words(row)}, log-rank {test_in_words(row, several)}"
     )
 
 

@@ -30,6 +30,7 @@ from gvlab.assay.readers.tables import TextTable, plain_name, unit_in
 from gvlab.errors import InvalidValueError, UnitError
 
 COLUMNS = ("subject", "arm", "duration", "event_observed", "entry", "cause")
+CHANGES_AT = "changes_at"
 
 TIME = (
     "duration",
@@ -108,7 +109,9 @@ def looks_like(table: TextTable) -> bool:
     return (has_time and has_status) or _is_grouped(table) or _grouped_below(table) is not None
 
 
-def from_table(table: TextTable, event: int | str | None = None, time_unit: str = "") -> Survival:
+def from_table(
+    table: TextTable, event: int | str | None = None, time_unit: str = "", changes: str = ""
+) -> Survival:  # fmt: skip
     """Return a survival table read from cells.
 
     Parameters
@@ -120,6 +123,9 @@ def from_table(table: TextTable, event: int | str | None = None, time_unit: str 
         does not tell.
     time_unit
         "day", "week", "month" where the column's name does not tell; days otherwise.
+    changes
+        The column that says when a subject changes (an infusion, a remission), in the unit of the times and empty where
+        it never does; the table then has a column `CHANGES_AT`.
 
     Raises
     ------
@@ -132,7 +138,12 @@ def from_table(table: TextTable, event: int | str | None = None, time_unit: str 
         raise InvalidValueError(f"event is {event}; it is the code of an event: 1, 0, or 2 in R's coding, or a word.")
     status = any(table.maybe(names) is not None for names in (EVENT, CENSORED, UNCLEAR))
     if status and (table.maybe(TIME) is not None or _dated(table) is not None):
-        return _long(table, event, time_unit)
+        return _long(table, event, time_unit, changes)
+    if changes:
+        raise InvalidValueError(
+            f"{table.name} has Prism's layout, in which nobody changes, so changes_at= has no effect. Leave it out, or "
+            "give one row a subject."
+        )
     if _is_grouped(table):
         return _grouped(table, event, time_unit)
     below = _grouped_below(table)
@@ -155,7 +166,7 @@ def _dated(table: TextTable) -> tuple[int, int] | None:
     return columns[0], columns[1]
 
 
-def _long(table: TextTable, event: int | str | None, time_unit: str) -> Survival:
+def _long(table: TextTable, event: int | str | None, time_unit: str, changes: str) -> Survival:
     time = table.maybe(TIME)
     dates = _dated(table) if time is None else None
     durations, factor, note = _durations(table, time, dates, time_unit)
@@ -164,6 +175,7 @@ def _long(table: TextTable, event: int | str | None, time_unit: str) -> Survival
     entry = table.maybe(("entry", "entry time", *(() if dates else ("start",))))
     entry = None if entry is not None and is_dates(table, entry) else entry
     cause = table.maybe(CAUSE)
+    changed = table.find((changes,), "the change of a subject") if changes else None
     numbers = [row for row in range(1, len(table.cells)) if not math.isnan(durations[row - 1])]
     groups, joined = read_arms(table, arm, numbers) if arm is not None else (["all"] * len(numbers), ())
     rows = []
@@ -191,7 +203,10 @@ def _long(table: TextTable, event: int | str | None, time_unit: str) -> Survival
         notes.append('No column of groups was found (such as "group"), so all subjects are one.')
     notes += _causes(rows, table, cause)
     notes += _against_dates(table, time, durations)
-    found = _finish(rows, table, [*notes, *table.unread((time, *(dates or ()), column, arm, subject, entry, cause))])
+    used = (time, *(dates or ()), column, arm, subject, entry, cause, changed)
+    found = _finish(rows, table, [*notes, *table.unread(used)])
+    if changed is not None:
+        found.table[CHANGES_AT] = [table.number(row, changed, "a time") * factor for row in numbers]
     if subject is not None:
         twice = found.table["subject"][found.table.duplicated(["subject", "arm"])]
         if len(twice):
