@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -90,12 +91,13 @@ def bench(opened, server):
 
 @pytest.fixture(scope="session")
 def command():
-    """Run gvlab as a user does."""
+    """Run gvlab as a user does: its SIGINT is that of a terminal, also where the test runner ignores it."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
     def run(*words, **options):
         return subprocess.Popen(
-            [sys.executable, "-m", "gvlab", *words], env={**environment, **options.pop("env", {})}, **options
-        )
+            [sys.executable, "-m", "gvlab", *words], env={**environment, **options.pop("env", {})},
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **options,
+        )  # fmt: skip
 
     return run
