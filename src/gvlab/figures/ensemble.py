@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _ROW_MM = 4.0
+_LEAST = 0.01
+"""Effect to which the axis reaches at least, also where nothing has one."""
 
 
 @styled
@@ -55,7 +57,7 @@ def drivers(
         axes = axes_at(figure, left + place * one, 11, one - 3, _ROW_MM * len(table))
         axes.barh(range(len(table)), table[outcome].fillna(0), height=0.7, color=OKABE_ITO[2])
         axes.set_ylim(len(table) - 0.5, -0.5)
-        axes.set_xlim(0, float(table.max().max()) * 1.05)
+        axes.set_xlim(0, max(float(table.max().max()), _LEAST) * 1.05)
         axes.set_title(outcome, fontsize=6, fontweight="normal", pad=3)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=3, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
