@@ -33,6 +33,7 @@ def test_help_of_a_command_has_an_example_of_it(gvlab, name):
     assert said.code == 0
     examples = said.printed.partition("Examples:")[2]
     assert f"gvlab {name}" in examples
+    assert all(line.count(f"gvlab {name}") <= 1 for line in examples.splitlines())
 
 
 def test_the_first_help_shows_where_to_begin_and_what_this_is_not_for(gvlab):

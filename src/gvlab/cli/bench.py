@@ -54,7 +54,11 @@ def bench(
     "web" starts a server and measures from a key to the repainted picture in Chromium, with its parts; with --users,
     how long many readers at once wait, and whether anybody sees another's answer.
 
-    Examples:  gvlab bench engine --quick    gvlab bench engine --json engine.json --figure engine.svg
+    Examples:
+
+    gvlab bench engine --quick
+
+    gvlab bench engine --json engine.json --figure engine.svg
 
     gvlab bench engine --docs    gvlab bench engine --gpu --json gpu.json
 

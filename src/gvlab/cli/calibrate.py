@@ -49,7 +49,11 @@ def calibrate(
     Claims with the roles structure, calibrate and constraint decide; hold-outs never do. Ranges are those of the
     parameter tables and are not touched. The run can be stopped and goes on where it was.
 
-    Examples:  gvlab calibrate --prior-only    gvlab calibrate mathew2018 --minutes 60
+    Examples:
+
+    gvlab calibrate --prior-only
+
+    gvlab calibrate mathew2018 --minutes 60
     """
     # Imported here, as in every command: "gvlab --help" must answer at once.
     from gvlab.library import Library

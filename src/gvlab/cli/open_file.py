@@ -24,7 +24,9 @@ def open_file(
     The experiment is computed again, with what is installed here. Where the archive was made with another model, a
     banner says so, with the numbers of then and of now.
 
-    Examples:  gvlab open survival.gvlab.zip
+    Examples:
+
+    gvlab open survival.gvlab.zip
     """
     from gvlab.store.archive import read_archive
 

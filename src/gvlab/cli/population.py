@@ -39,7 +39,11 @@ def calibrate(
     Benchmarks of use "calibrate" decide; hold-outs are predicted. Each patient counts by what is expected of him, never
     by the luck of a draw. Simulated: it decides no treatment.
 
-    Examples:  gvlab population calibrate    gvlab population calibrate --left-out --json p.json
+    Examples:
+
+    gvlab population calibrate
+
+    gvlab population calibrate --left-out --json p.json
     """
     # Imported here, as in every command: "gvlab --help" must answer at once.
     import json

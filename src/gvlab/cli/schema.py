@@ -22,7 +22,9 @@ def schema(
 
     Editors that know JSON schemas complete and check a file as it is written.
 
-    Examples:  gvlab schema experiment > experiment.schema.json
+    Examples:
+
+    gvlab schema experiment > experiment.schema.json
     """
     from gvlab.experiment.text import json_schema
 
