@@ -60,9 +60,13 @@ def bench(
 
     gvlab bench engine --json engine.json --figure engine.svg
 
-    gvlab bench engine --docs    gvlab bench engine --gpu --json gpu.json
+    gvlab bench engine --docs
 
-    gvlab bench web --json web.json    gvlab bench web --users 20 --seconds 60
+    gvlab bench engine --gpu --json gpu.json
+
+    gvlab bench web --json web.json
+
+    gvlab bench web --users 20 --seconds 60
     """
     folder = Path(__file__).resolve().parents[3] / "benchmarks"
     if not (folder / f"{what.value}.py").is_file():

@@ -132,7 +132,9 @@ def run(
 
     gvlab run mine.yaml
 
-    gvlab run "#e=..." of a link, gvlab run mine.gvlab.zip --verify
+    gvlab run "#e=..." (the end of a link of the bench)
+
+    gvlab run mine.gvlab.zip --verify
     """
     # Imported here, as in every command: "gvlab --help" must answer at once.
     from gvlab.workflows.run_study import RunRequest, study_of
