@@ -157,7 +157,7 @@ def test_a_run_that_was_kept_survives_a_restart(bench, opened, desk, kept):
 
 
 def test_a_file_that_is_wrong_shows_the_cell_and_one_that_is_right_lies_over_the_prediction(bench):
-    bench.answered(lambda: bench.page.get_by_label("Your data").check(force=True))
+    bench.answered(lambda: bench.page.get_by_label("Your data").click(force=True))
     header, good = "arm,day,died\n", "".join(f"BM,{day},1\n" for day in (17, 18, 18, 19, 20))
     choose = bench.page.get_by_label("Drop a CSV or a workbook here, or choose one:")
     bad = header + good + "BM,eighteen,1\n"
@@ -177,7 +177,7 @@ def test_a_file_that_is_wrong_shows_the_cell_and_one_that_is_right_lies_over_the
 
 
 def test_why_names_edges_and_stays_in_the_link(bench, opened, server):
-    bench.answered(lambda: bench.page.get_by_label("Why?").check(force=True))
+    bench.answered(lambda: bench.page.get_by_label("Why?").click(force=True))
     said = bench.page.locator("#panel strong").inner_text()
     assert "percentage points" in said
     assert bench.page.locator("#panel svg.gv").count() == 1

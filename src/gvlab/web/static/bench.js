@@ -17,6 +17,7 @@ const talk = {
   held: null, // what is sent after a button was answered
   locked: 0, // number of the message of a button that was not answered yet
   frame: 0,
+  again: false,
   hash: "",
   past: [],
   committed: "",
@@ -65,11 +66,18 @@ function send(extra = {}) {
 }
 
 function sendSoon() {
-  // At most one message a picture of the screen: a slider moves more often than anybody can see.
-  if (talk.frame) return;
+  // At once, and then at most one message a picture of the screen: a slider moves more often than anybody can see.
+  if (talk.frame) {
+    talk.again = true;
+    return;
+  }
+  send();
   talk.frame = requestAnimationFrame(() => {
     talk.frame = 0;
-    send();
+    if (talk.again) {
+      talk.again = false;
+      sendSoon();
+    }
   });
 }
 
