@@ -51,7 +51,7 @@ TESTS = {
     "statistics/survival.py": ["tests/unit/statistics"],
     "engine/ensemble/events.py": ["tests/numerics/test_events.py"],
     "engine/ensemble/jumps.py": ["tests/numerics/test_sensitivity_jumps.py"],
-    "calibration/sampler.py": ["tests/unit/calibration"],
+    "calibration/moves.py": ["tests/unit/calibration/test_search.py"],
     "planning/randomization.py": ["tests/unit/planning/test_randomization.py"],
     "assay/elisa.py": ["tests/unit/assay/test_plates.py"],
     "assay/seahorse.py": ["tests/unit/assay/test_plates.py"],
