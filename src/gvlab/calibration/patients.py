@@ -1,13 +1,10 @@
 """A population of patients held against clinical benchmarks: its medians and spreads are moved, then it is weighed.
 
-What a patient contributes to a benchmark is an *expected* outcome, a function of the patient's parameters: survival is
-exp(-cumulative hazard), and extinction its probability, by quadrature over the draw that decides it. So a weight can
-never reward the luck of a draw.
+What a patient contributes to a benchmark is an *expected* outcome (`expected_patients`).
 """
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,152 +12,21 @@ from typing import Any
 
 import numpy as np
 
-from gvlab import units
 from gvlab.arrays import Array, Bool, Float, Int
-from gvlab.errors import InvalidValueError, UnknownNameError
-from gvlab.experiment.experiment import Experiment, protocol_of
+from gvlab.calibration.expected_patients import Expected, expected_outcomes
+from gvlab.errors import InvalidValueError
 from gvlab.findings.expected import Cancel, Progress
 from gvlab.lazy import LazyModule
 from gvlab.library import Library
-from gvlab.library.benchmark_record import FALLING, SURVIVAL, Benchmark, BenchmarkSet, Setting
+from gvlab.library.benchmark_record import Benchmark, BenchmarkSet
 from gvlab.library.records import Correlation, PopulationRecord
 from gvlab.library.variability import MixtureComponent, Variability
-from gvlab.protocol import Arm
-from gvlab.simulation import Options
-from gvlab.simulation.tasks import run_tasks
-from gvlab.simulation.trajectories import Trajectories
 from gvlab.statistics import effective_size, wilson_interval
 from gvlab.subject import Cohort
 from gvlab.subject.population import Population
 from gvlab.subject.system import System
 
 optimize: Any = LazyModule("scipy.optimize")
-
-_SURELY_NOT = 0.02
-_OPTIONS = Options(relative_tolerance=1e-4)
-
-
-@dataclass(frozen=True)
-class Expected:
-    """Expected outcomes of patients.
-
-    Attributes
-    ----------
-    counted
-        By benchmark: the expected outcome of each patient, shape (patient,).
-    alive
-        By benchmark: the probability to be counted at all (alive on its first day), shape (patient,).
-    solved
-        Who was followed to the end in every arm, shape (patient,).
-    """
-
-    counted: Mapping[str, Float[Array, "patient"]]
-    alive: Mapping[str, Float[Array, "patient"]]
-    solved: Float[Array, "patient"]
-
-    def share(self, benchmark: str, weights: Float[Array, "patient"]) -> float:
-        """Return the share that weighted patients give for a benchmark."""
-        w = weights * self.solved
-        return float(np.sum(w * self.counted[benchmark]) / np.sum(w * self.alive[benchmark]))
-
-
-def expected_outcomes(
-    benchmarks: BenchmarkSet,
-    cohort: Cohort,
-    system: System,
-    *,
-    quadrature: int = 2,
-    progress: Progress | None = None,
-    cancel: Cancel | None = None,
-) -> Expected:
-    """Follow patients through every arm of a set of benchmarks, and return what is expected of each.
-
-    A patient whose leukemia may die out is followed again as often as `quadrature` says, with the draw of extinction at
-    midpoints of its probability.
-    """
-    rows = benchmarks.settings
-    until = units.day(benchmarks.until)
-    days = sorted({0.0, until, *(row.day for row in rows), *(row.from_day for row in rows)})
-    where = f'the benchmarks "{benchmarks.name}"'
-    arms = [Arm(name, protocol_of(spec.doses, system, where)) for name, spec in benchmarks.arms.items()]
-    experiment = Experiment(benchmarks.title, system=system, arms=arms, until=benchmarks.until)
-
-    outputs = (*benchmarks.hazards, benchmarks.falls, *benchmarks.extinct)
-
-    def follow(these: Cohort, arm: str) -> Trajectories:
-        task = experiment.tasks(0, cohort=these, options=_OPTIONS)[arm]
-        task = dataclasses.replace(task, times=days, outputs=outputs)
-        return run_tasks([task], progress=progress, cancel=cancel)[0].get()
-
-    n = len(cohort)
-    counted = {row.id: np.zeros(n) for row in rows}
-    alive = {row.id: np.zeros(n) for row in rows}
-    solved = np.ones(n)
-    for arm in (each.name for each in arms):
-        asked = [row for row in rows if arm in row.arms]
-        without = cohort.replace({**benchmarks.fixed, **dict.fromkeys(benchmarks.extinction_draws, 1.0)})
-        run = follow(without, arm)
-        solved *= run.ok
-        ends = [run.values(name)[:, -1] for name in benchmarks.extinct]
-        extinct = np.min(ends, axis=0) if ends else np.zeros(n)
-        extinct = np.where(extinct > _SURELY_NOT, np.nan_to_num(extinct), 0.0)
-        parts = [(run, np.arange(n), 1.0 - extinct)]
-        who = np.flatnonzero(extinct > 0)
-        for k in range(quadrature if len(who) else 0):
-            draw = extinct[who] * (k + 0.5) / quadrature
-            cured = follow(without.select(who).replace(dict.fromkeys(benchmarks.extinction_draws, draw)), arm)
-            solved[who] *= cured.ok
-            parts.append((cured, who, extinct[who] / quadrature))
-        for part, whose, weight in parts:
-            survival = _survival(part, benchmarks.hazards)
-            for row in asked:
-                hit, there = _outcome(row, part, survival, benchmarks.falls)
-                counted[row.id][whose] += row.arms[arm] * weight * np.nan_to_num(hit)
-                alive[row.id][whose] += row.arms[arm] * weight * np.nan_to_num(there)
-    return Expected(counted, alive, solved)
-
-
-def _survival(run: Trajectories, hazards: Sequence[str]) -> Callable[[float], Float[Array, "patient"]]:
-    total = np.sum([run.values(name) for name in hazards], axis=0)
-    start = total[:, int(np.flatnonzero(run.times == 0)[0])]
-    times = run.times
-
-    def alive_on(day: float) -> Float[Array, "patient"]:
-        place = int(np.searchsorted(times, day))
-        return np.asarray(np.exp(start - total[:, min(place, len(times) - 1)]))
-
-    return alive_on
-
-
-def _outcome(
-    row: Setting, run: Trajectories, survival: Callable[[float], Float[Array, "patient"]], burden_of: str
-) -> tuple[Float[Array, "patient"], Float[Array, "patient"]]:
-    there = survival(row.from_day)
-    if row.outcome == SURVIVAL:
-        return survival(row.day), there
-    if row.outcome == FALLING:
-        cells = run.values(burden_of)
-        before = cells[:, int(np.flatnonzero(run.times == 0)[0])]
-        return (cells[:, int(np.searchsorted(run.times, row.day))] < before) * there, there
-    first = np.full(len(run), np.inf)
-    log = run.events[run.events["event"] == _event(row, run)]
-    log = log[log["time"] >= row.from_day]
-    np.minimum.at(first, log["subject"], log["time"])
-    reached = first <= row.day
-    # Who reaches it on a day must be alive on it: survival between readings falls exponentially.
-    days = np.asarray([time for time in run.times if time >= 0])
-    curve = np.stack([survival(day) for day in days], axis=1)
-    hit = np.zeros(len(run))
-    for i in np.flatnonzero(reached):
-        hit[i] = np.exp(np.interp(first[i], days, np.log(np.maximum(curve[i], 1e-300))))
-    return hit, there
-
-
-def _event(row: Setting, run: Trajectories) -> int:
-    if row.outcome not in run.event_ids:
-        raise UnknownNameError(f'outcome of benchmark "{row.id}"', row.outcome, (SURVIVAL, FALLING, *run.event_ids))
-    return run.event_ids.index(row.outcome)
-
 
 LARGEST = 0.01
 """Share of all that one patient may be worth."""

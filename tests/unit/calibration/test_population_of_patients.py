@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from gvlab.calibration import patients
+from gvlab.calibration.expected_patients import Expected, expected_outcomes
 from gvlab.calibration.patients import (
-    Expected,
     distance,
-    expected_outcomes,
     interval,
     moved,
     recalibrated,
