@@ -1,13 +1,16 @@
 """A library is an object: it reads its own folders, each file once, and sees a file that changes."""
 
+import os
 import pickle
 import re
+import time
 from pathlib import Path
 
 import pytest
 
 from gvlab.errors import LibraryError, UnknownNameError
-from gvlab.library import Library
+from gvlab.library import Library, listing
+from gvlab.library.listing import files_of
 from gvlab.model.checks import check_references
 from helpers import write_house_library
 
@@ -47,6 +50,23 @@ def test_a_change_of_a_file_is_seen_and_a_new_file_too(tmp_path):
     assert value(library, "k_more") == 1
     (tmp_path / "parameters" / "own.tsv").unlink()
     assert value(library) == value(Library())
+
+
+def test_the_files_of_a_folder_are_looked_for_again_after_it_has_changed(tmp_path, monkeypatch):
+    settled, seen = time.time() - 60, []
+    monkeypatch.setattr(listing.os, "scandir", lambda folder, scan=os.scandir: seen.append(folder) or scan(folder))
+    (tmp_path / "one.yaml").touch()
+    (tmp_path / "two.tsv").touch()
+    (tmp_path / "three.yaml").mkdir()
+    os.utime(tmp_path, (settled, settled))
+    assert [dict(files_of(tmp_path, ".yaml")) for _ in range(3)] == [{"one": tmp_path / "one.yaml"}] * 3
+    assert len(seen) == 1
+    (tmp_path / "four.yaml").touch()
+    assert list(files_of(tmp_path, ".yaml")) == ["four", "one"]
+    # Changed a moment ago: the next change may have the same time.
+    assert list(files_of(tmp_path, ".yaml")) == ["four", "one"]
+    assert len(seen) == 3
+    assert files_of(tmp_path / "none", ".yaml") == {}
 
 
 def test_a_file_that_stays_is_read_once(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from gvlab.arrays import Array, Bool, Float, Int
 if TYPE_CHECKING:
     from gvlab.experiment.results import Results
     from gvlab.simulation import Trajectories
+    from gvlab.statistics import SurvivalCurve
 
 NOT_REACHED = math.inf
 """The median day of death where less than half of an arm has died."""
@@ -156,7 +158,10 @@ def summarize(results: Results) -> Summary:
     log-rank test. Where nobody did, by each output on the last day: the shift (Hodges-Lehmann) and the Mann-Whitney
     test. With many virtual subjects a small effect has a small p-value; look at the effect.
     """
-    deaths = {arm: _deaths(results, run) for arm, run in results.runs.items()}
+    endpoints = results.experiment.library.read_all("endpoints").values()
+    known = {event: words for endpoint in endpoints for event, words in endpoint.causes.items()}
+    deaths = {arm: _deaths(results, run, known) for arm, run in results.runs.items()}
+    curves = {arm: _curve(each) for arm, each in deaths.items()}
     causes = tuple(dict.fromkeys(cause for _, _, named in deaths.values() for cause in named if cause))
     last = results.experiment.last_day
     arms = []
@@ -171,14 +176,15 @@ def summarize(results: Results) -> Summary:
                 int((~run.ok).sum()),
                 {cause: count for cause, count in counts.items() if count},
                 len(duration) - died,
-                _median(duration, dead),
+                _median(curves[arm]),
             )
         )
     first, *others = results.arms
     comparisons: list[ComparisonSummary] = []
     for arm in others:
         if causes:
-            comparisons.append(_survival(arm, deaths[arm], first, deaths[first], last))
+            both = (deaths[arm], deaths[first]), (curves[arm], curves[first])
+            comparisons.append(_survival((arm, first), *both, last))
         else:
             comparisons += [_shift(results, output, arm, first, last) for output in results.runs[first].outputs]
     return Summary(tuple(arms), tuple(comparisons), causes, last)
@@ -189,7 +195,7 @@ OtherDeaths = tuple[Float[Array, "other_subject"], Bool[Array, "other_subject"],
 """Of an arm that may have another number of subjects."""
 
 
-def _deaths(results: Results, run: Trajectories) -> Deaths:
+def _deaths(results: Results, run: Trajectories, known: Mapping[str, str]) -> Deaths:
     """Return for each solved subject until when it was followed, whether it died then, and of what, in words.
 
     Who dies before day 0 is no subject of the study, as in `endpoint_times`.
@@ -197,8 +203,6 @@ def _deaths(results: Results, run: Trajectories) -> Deaths:
     model = results.experiment.model
     events = [event for event in model.deaths if event in run.event_ids]
     times = np.array([run.first(event) for event in events]).reshape(len(events), len(run))
-    endpoints = results.experiment.library.read_all("endpoints").values()
-    known = {event: words for endpoint in endpoints for event, words in endpoint.causes.items()}
     titles = np.array(["", *(known.get(event, model.title(event)) for event in events)], dtype=object)
     which: Int[Array, "subject"] = np.argmin(times, axis=0) + 1 if events else np.zeros(len(run), dtype=np.int64)
     dead = np.isfinite(times).any(axis=0) if events else np.zeros(len(run), dtype=bool)
@@ -207,24 +211,36 @@ def _deaths(results: Results, run: Trajectories) -> Deaths:
     return run.end_times[ok], dead[ok], named[ok]
 
 
-def _median(duration: Float[Array, "subject"], dead: Bool[Array, "subject"]) -> float:
+def _curve(deaths: Deaths) -> SurvivalCurve | None:
+    """Return the Kaplan-Meier curve of an arm; None where nobody was solved."""
     from gvlab.statistics import kaplan_meier
 
-    if not dead.any():
+    return kaplan_meier(deaths[0], deaths[1]) if len(deaths[0]) else None
+
+
+def _median(curve: SurvivalCurve | None) -> float:
+    if curve is None or not curve.columns["events"].any():
         return NOT_REACHED
-    return float(kaplan_meier(duration, dead).median().value)
+    return float(curve.median().value)
 
 
-def _survival(arm: str, mine: Deaths, versus: str, other: OtherDeaths, last: float) -> ComparisonSummary:
-    from gvlab.statistics import logrank, restricted_mean_difference
+def _survival(
+    arms: tuple[str, str],
+    deaths: tuple[Deaths, OtherDeaths],
+    curves: tuple[SurvivalCurve | None, SurvivalCurve | None],
+    last: float,
+) -> ComparisonSummary:
+    from gvlab.statistics import logrank
+    from gvlab.statistics.survival import restricted_mean_difference_of
 
+    (arm, versus), (mine, other) = arms, deaths
     measure = f"difference of mean survival until day {last:g} (days)"
-    if not len(mine[0]) or not len(other[0]) or not (mine[1].any() or other[1].any()):
+    if curves[0] is None or curves[1] is None or not (mine[1].any() or other[1].any()):
         return ComparisonSummary(arm, versus, measure, math.nan, math.nan, math.nan, math.nan, "")
-    mean = restricted_mean_difference(mine[0], mine[1], other[0], other[1], last)
+    mean = restricted_mean_difference_of(curves[0], curves[1], last)
     duration = np.concatenate([mine[0], other[0]])
     event = np.concatenate([mine[1], other[1]]).astype(np.int64)
-    group = np.array(["a"] * len(mine[0]) + ["b"] * len(other[0]))
+    group = np.repeat([0, 1], [len(mine[0]), len(other[0])])
     test = logrank(duration, event, group)
     return ComparisonSummary(arm, versus, measure, mean.value, mean.lower, mean.upper, test.p_value, "log-rank")
 

@@ -13,6 +13,7 @@ from gvlab.bibliography import Source, read_bibliography
 from gvlab.errors import LibraryError, UnknownNameError
 from gvlab.files import read_text
 from gvlab.library.fields import Record
+from gvlab.library.listing import files_of
 from gvlab.library.reading import parse_record, parse_table
 from gvlab.library.records import KINDS, SINGULAR, TABLES
 from gvlab.library.table_rows import ConditionRow, EdgeRow, LookRow, ParameterRow
@@ -53,6 +54,7 @@ class Library:
     own: tuple[Path, ...]
     built_in: bool
     _kept: dict[Hashable, tuple[Any, Any]] = field(compare=False, repr=False)
+    _places: dict[str, tuple[Path, ...]] = field(compare=False, repr=False)
 
     def __init__(self, folders: Path | str | Iterable[Path | str] = (), built_in: bool = True) -> None:
         """Name the folders.
@@ -76,6 +78,7 @@ class Library:
         object.__setattr__(self, "own", tuple(Path(folder).absolute() for folder in named))
         object.__setattr__(self, "built_in", built_in)
         object.__setattr__(self, "_kept", {})
+        object.__setattr__(self, "_places", {})
 
     @classmethod
     def default(cls) -> Library:
@@ -107,6 +110,13 @@ class Library:
         """The folders that are searched, the first wins."""
         return (*self.own, BUILT_IN) if self.built_in else self.own
 
+    def _folders_of(self, kind: str) -> tuple[Path, ...]:
+        """Return the folders of a kind of record or table; they need not exist."""
+        held: tuple[Path, ...] | None = self._places.get(kind)
+        if held is None:
+            held = self._places[kind] = tuple(folder / kind for folder in self.folders)
+        return held
+
     # ---------------------------------------------------------------------------------------------- records
 
     def names(self, kind: str) -> tuple[str, ...]:
@@ -120,7 +130,7 @@ class Library:
         if kind in TABLES:
             return tuple(sorted({_row_name(row) for row in self.rows(kind)}))
         _schema(kind)
-        return tuple(sorted({path.stem for folder in self.folders for path in (folder / kind).glob("*.yaml")}))
+        return tuple(sorted({name for folder in self._folders_of(kind) for name in files_of(folder, ".yaml")}))
 
     def path(self, kind: str, name: str) -> Path:
         """Return the file of a record.
@@ -131,10 +141,10 @@ class Library:
             If there is none of that name.
         """
         _schema(kind)
-        for folder in self.folders:
-            found = folder / kind / f"{name}.yaml"
+        for folder in self._folders_of(kind):
             # A name is no path: "../x" is an unknown name, not a file somewhere else.
-            if found.parent == folder / kind and found.is_file():
+            found = files_of(folder, ".yaml").get(name)
+            if found is not None:
                 return found
         raise UnknownNameError(SINGULAR[kind], name, self.names(kind))
 
@@ -184,7 +194,7 @@ class Library:
         found: dict[Hashable, list[Record]] = {}
         for folder in reversed(self.folders):
             here: dict[Hashable, list[Record]] = {}
-            for file in sorted((folder / kind).glob("*.tsv")):
+            for file in files_of(folder / kind, ".tsv").values():
                 for row in _table(stamp(file), TABLES[kind]):
                     group = here.setdefault(_row_key(row), [])
                     _refuse_twice(row, group, file)
@@ -306,11 +316,9 @@ class Library:
 
     def _state(self, kind: str) -> tuple[Stamp, ...]:
         found: list[Stamp] = []
-        for folder in self.folders:
-            try:
-                files = sorted((folder / kind).glob("*.tsv"))
-            except OSError:  # no such folder, which is allowed as long as the library itself is there
-                files = []
+        for folder, tables in zip(self.folders, self._folders_of(kind), strict=True):
+            # A library need not have tables of every kind.
+            files = files_of(tables, ".tsv").values()
             if not files and not folder.is_dir():
                 raise LibraryError(f'The library folder "{folder}" is gone. Bring it back, or take another library.')
             found += [stamp(file) for file in files]

@@ -318,6 +318,12 @@ def restricted_mean_difference(
         The horizon; None takes the longest that both arms support.
     """
     curves = [kaplan_meier(d, e, confidence=confidence) for d, e in ((duration_a, event_a), (duration_b, event_b))]
+    return restricted_mean_difference_of(curves[0], curves[1], until)
+
+
+def restricted_mean_difference_of(a: SurvivalCurve, b: SurvivalCurve, until: float | None = None) -> Estimate:
+    """Return `restricted_mean_difference` of two curves, to whose limits its own have the same coverage."""
+    curves, confidence = (a, b), a.confidence
     horizon = min(_support(curve) for curve in curves) if until is None else until
     if not np.isfinite(horizon):
         horizon = max(float(curve.columns["time"][-1]) for curve in curves)

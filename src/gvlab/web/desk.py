@@ -52,6 +52,8 @@ class Desk:
         Where runs are kept.
     pool
         Threads that work; more requests than these wait.
+    waiting
+        Messages of pages that have not been answered yet.
     opened
         The state it opens with, in place of an experiment of the library: that of an archive.
     paper
@@ -66,6 +68,7 @@ class Desk:
     opened: BenchState | None = None
     paper: PaperRun | None = None
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max(2, cores()), "bench"))
+    waiting: int = 0
 
     @classmethod
     def of(cls, library: Library, experiment: str, system: str | None = None, *, folder: Path | None = None) -> Desk:
@@ -124,13 +127,15 @@ class Desk:
     def _respond(self, message: Mapping[str, Any], cancel: CancelToken, emit: Emit) -> None:
         done = self.edit(message)
         state = done.state
-        parts = form_parts(done, self.library)
-        parts["tabs"] = tabs_part(state)
-        emit({"stage": "edited", "state": state.to_dict(), "parts": {**parts, "banner": ""}})
+        form = {**form_parts(done, self.library), "tabs": tabs_part(state), "banner": ""}
+        edit: Mapping[str, Any] = {"stage": "edited", "state": state.to_dict(), "parts": form}
+        say = emit if done.anew else _joined(edit, emit)
+        if done.anew:
+            emit(edit)
 
         def first(answer: Answer) -> None:
             shown = result_parts(answer)
-            emit(
+            say(
                 {
                     "stage": "refining",
                     "parts": shown.html,
@@ -139,8 +144,15 @@ class Desk:
                 }
             )
 
-        answer = self.laboratory.answer(state, cancel=cancel, first=first)
-        shown = result_parts(answer)
+        # Where more wait than there are cores, a first answer would only make everybody wait longer.
+        alone = self.waiting <= cores()
+        try:
+            answer = self.laboratory.answer(state, cancel=cancel, first=first if alone else None)
+            shown = result_parts(answer)
+        except GVLabError:
+            if not done.anew:
+                emit(edit)
+            raise
         html = dict(shown.html)
         if done.notes:
             html["notes"] = "".join([html["notes"], _notes(done.notes)])
@@ -149,10 +161,10 @@ class Desk:
         html["kept"] = self.keep(answer) if message.get("action") == KEEP else ""
         whole = {"parts": html, "link": shown.link, "ms": {**answer.milliseconds, **shown.milliseconds}}
         if state.look.tab == TABS[0]:
-            emit({"stage": "done", **whole, "parts": {**html, "panel": ""}})
+            say({"stage": "done", **whole, "parts": {**html, "panel": ""}})
             return
         # A panel takes a while; the result does not wait for it.
-        emit({"stage": "panel", **whole})
+        say({"stage": "panel", **whole})
         cancel.check()
         emit({"stage": "done", "parts": panel_parts(answer, cancel)})
 
@@ -169,6 +181,19 @@ class Desk:
         fields, action = message.get("fields", {}), message.get("action", "")
         action = "" if action == KEEP else action
         return edited(state, self.library, fields, action, message.get("changed", ""))
+
+
+def _joined(edit: Mapping[str, Any], emit: Emit) -> Emit:
+    """Return what hands out what an edit changed together with the first answer: the page is painted once."""
+    waiting = [edit]
+
+    def say(part: Mapping[str, Any]) -> None:
+        if waiting:
+            held = waiting.pop()
+            part = {**held, **part, "parts": {**held["parts"], **part["parts"]}}
+        emit(part)
+
+    return say
 
 
 def _notes(notes: tuple[str, ...]) -> str:

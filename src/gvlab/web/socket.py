@@ -66,7 +66,11 @@ class Conversation:
             def emit(part: Mapping[str, Any], cancel: CancelToken = cancel) -> None:
                 loop.call_soon_threadsafe(self._out.put_nowait, (cancel, part))
 
-            await loop.run_in_executor(self._desk.pool, self._desk.respond, text, cancel, emit)
+            self._desk.waiting += 1
+            try:
+                await loop.run_in_executor(self._desk.pool, self._desk.respond, text, cancel, emit)
+            finally:
+                self._desk.waiting -= 1
 
     async def _send(self) -> None:
         while True:

@@ -11,6 +11,8 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 
+from gvlab.engine.request import cores
+from gvlab.errors import SolveError
 from gvlab.simulation.cancel import CancelToken
 from gvlab.views import svg, table_csv
 from gvlab.web.pictures import picture, picture_specs
@@ -149,8 +151,44 @@ def test_a_message_is_answered_with_few_first_and_whole_in_one_last_part(desk):
     said = []
     message = {"n": 5, "state": desk.start().to_dict(), "fields": {"seed": "90210"}, "action": "keep"}
     desk.respond(json.dumps(message), CancelToken(), said.append)
-    assert [part["stage"] for part in said] == ["edited", "refining", "done"]
+    # What an edit changes of the controls comes with the first answer: the page is painted once.
+    assert [part["stage"] for part in said] == ["refining", "done"]
+    assert said[0]["state"]["experiment"]["seed"] == 90210
+    assert "strip" in said[0]["parts"]
+    assert "strip" not in said[1]["parts"]
     assert said[-1]["parts"]["kept"].startswith("Kept.")
+
+
+def test_other_controls_come_at_once(desk):
+    said = []
+    desk.respond(json.dumps({"n": 6, "state": desk.start().to_dict(), "action": "copy:0"}), CancelToken(), said.append)
+    assert [part["stage"] for part in said] == ["edited", "refining", "done"]
+    assert "controls" in said[0]["parts"]
+
+
+def test_where_more_wait_than_there_are_cores_only_the_whole_answer_is_made(desk):
+    said = []
+    desk.waiting = cores() + 1
+    desk.respond(
+        json.dumps({"n": 7, "state": desk.start().to_dict(), "fields": {"seed": "90211"}}), CancelToken(), said.append
+    )
+    desk.waiting = 0
+    assert [part["stage"] for part in said] == ["done"]
+    assert {"state", "link"} <= said[0].keys()
+    assert "strip" in said[0]["parts"]
+
+
+def test_what_an_edit_changed_is_said_before_an_error_of_the_run(desk, monkeypatch):
+    def fail(*_, **__):
+        raise SolveError("nobody could be followed")
+
+    monkeypatch.setattr(desk.laboratory, "answer", fail)
+    said = []
+    desk.respond(
+        json.dumps({"n": 8, "state": desk.start().to_dict(), "fields": {"seed": "4"}}), CancelToken(), said.append
+    )
+    assert [part["stage"] for part in said] == ["edited", "error"]
+    assert said[0]["state"]["experiment"]["seed"] == 4
 
 
 def test_no_request_that_the_description_allows_makes_the_api_fail(app):
