@@ -120,6 +120,59 @@ def write_text(path: Path | str, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def write_new_text(path: Path | str, text: str) -> None:
+    """Write a text file whole or not at all, and never over one that is there, however late that one appears.
+
+    Raises
+    ------
+    OutputError
+        If something has that name, or the file cannot be written.
+    """
+    target = Path(path)
+    refuse_existing(target)
+    temporary = target.parent / f".{target.stem[:40]}.{secrets.token_hex(6)}.tmp"
+    try:
+        with _output_errors(target):
+            with os.fdopen(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666), "wb") as file:
+                file.write(text.encode("utf-8"))
+                file.flush()
+                os.fsync(file.fileno())
+            try:
+                os.link(temporary, target)  # unlike a rename, it fails where the name is taken
+            except FileExistsError:
+                refuse_existing(target)
+                raise
+            except OSError:
+                _write_where_there_are_no_links(target, text)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def refuse_existing(path: Path | str) -> None:
+    """Raise if something has that name already, be it a link that leads nowhere.
+
+    Raises
+    ------
+    OutputError
+        With the way out.
+    """
+    if os.path.lexists(path):
+        raise OutputError(f'"{path}" is there already, and it is never written over. Give the name of a new file.')
+
+
+def _write_where_there_are_no_links(target: Path, text: str) -> None:
+    """Write a new file on a file system without hard links; one that is not whole is removed."""
+    handle = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode("utf-8"))
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+
+
 def write_bytes(path: Path | str, content: bytes) -> None:
     """Write a binary file whole or not at all; errors as `atomic_file`."""
     with atomic_file(path) as temporary:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 
@@ -232,3 +233,84 @@ def test_help_teaches_with_examples(gvlab, command):
     assert done.code == 0
     assert "Examples:" in done.printed
     assert f"gvlab {command}" in done.printed
+
+
+OUTCOME = "mouse,group,time [days],event (1 = died)\n" + "".join(
+    f"{arm[0]}{n},{arm},{day},{event}\n"
+    for arm, day, event in (("control", 20, 1), ("BM + T cells + sorafenib", 100, 0))
+    for n in range(6)
+)
+
+
+def test_a_registered_plan_is_held_to_the_outcome_and_refused_once_it_was_changed(gvlab, tmp_path):
+    file, data = tmp_path / "registered.json", tmp_path / "outcome.csv"
+    plan = ("design", "mathew2018_survival", *SYSTEM, *SMALL, "--per-arm", "6", "--register", str(file))
+    done = gvlab(*plan, "--out", str(tmp_path / "plan"))
+    assert done.code == 0, done.complained
+    assert "Only the nominal parameter set was used" in done.printed
+    written = json.loads(file.read_text())
+    assert f"SHA-256 {written['sha256']}" in done.printed
+    assert done.printed.count("Predicted: ") == 6
+
+    again = gvlab(*plan, "--out", str(tmp_path / "again"))
+    assert again.code == 1
+    assert "never written over" in again.complained
+    assert not (tmp_path / "again").exists()
+    assert json.loads(file.read_text()) == written
+
+    data.write_text(OUTCOME)
+    compare = ("compare", "--registered", str(file), "--data", str(data))
+    lacking = gvlab(*compare, "--out", str(tmp_path / "a"))
+    assert lacking.code == 1
+    assert "lacks BM + T cells, which the registered plan compares" in lacking.complained
+    assert '--map "control=BM + T cells"' in lacking.complained
+    done = gvlab(*compare, "--map", "control=BM + T cells", "--out", str(tmp_path / "b"))
+    assert done.code == 0, done.complained
+    assert "of 6 registered predictions held" in done.printed
+    judged = pd.read_csv(tmp_path / "b" / "judgment.csv", comment="#")
+    assert len(judged) == 6
+    assert set(judged["verdict"]) <= {"held", "did not hold"}
+    document = json.loads((tmp_path / "b" / "judgment.json").read_text())
+    assert document["plan_sha256"] == written["sha256"]
+
+    named = gvlab("compare", "mathew2018_survival", *compare[1:], "--out", str(tmp_path / "c"))
+    assert "stands in the registered plan already" in named.complained
+    elisa = tmp_path / "elisa.csv"
+    elisa.write_text(
+        "subject,group,day,analyte,value,unit\n" + "".join(f"{n},BM,9,IL-15,{n},pg/mL\n" for n in range(5))
+    )
+    kind = gvlab("compare", "--registered", str(file), "--data", str(elisa), "--out", str(tmp_path / "d"))
+    assert "holds readings, and the primary endpoint of the plan is Overall survival" in kind.complained
+    file.write_text(file.read_text().replace('"alpha": 0.05', '"alpha": 0.5'))
+    changed = gvlab(*compare, "--out", str(tmp_path / "e"))
+    assert changed.code == 1
+    assert "was changed after it was registered" in changed.complained
+
+
+def test_readings_in_another_unit_are_held_to_the_unit_of_the_plan(gvlab, tmp_path, monkeypatch):
+    # What is asked here does not depend on how exact the power is.
+    monkeypatch.setattr(plan_experiment, "make_plan", functools.partial(make_plan, replicates=160))
+    reading = ("--endpoint", "serum_il15", "--day", "day 9")
+    file = tmp_path / "registered.json"
+    done = gvlab(
+        "design", "mathew2018_survival", *SYSTEM, *SMALL, "--per-arm", "4", *reading,
+        "--register", str(file), "--out", str(tmp_path / "plan"),
+    )  # fmt: skip
+    assert done.code == 0, done.complained
+    predicted = json.loads(file.read_text())["predictions"][0]
+    assert predicted["quantity"] == "median"
+    for place, (unit, factor) in enumerate((("pg/mL", 1.0), ("ng/mL", 1e-3))):
+        rows = [
+            f"{arm[-3:]}{n},{arm},9,IL-15 (DuoSet),{predicted['value'] * factor},{unit}\n"
+            for arm in ("BM + T cells", "BM + T cells + sorafenib")
+            for n in range(4)
+        ]
+        (tmp_path / "elisa.csv").write_text("subject,group,day,analyte,value,unit\n" + "".join(rows))
+        command = ("compare", "--registered", str(file), "--data", str(tmp_path / "elisa.csv"))
+        unnamed = gvlab(*command, "--out", str(tmp_path / f"no{place}"))
+        assert 'Say so: --reads "IL-15 (DuoSet)"' in unnamed.complained
+        done = gvlab(*command, "--reads", "IL-15 (DuoSet)", "--out", str(tmp_path / f"yes{place}"))
+        assert done.code == 0, done.complained
+        judged = pd.read_csv(tmp_path / f"yes{place}" / "judgment.csv", comment="#")
+        assert judged.loc[0, "observed"] == pytest.approx(predicted["value"])
+        assert judged.loc[0, "verdict"] == "held"

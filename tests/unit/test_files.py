@@ -10,7 +10,7 @@ import pytest
 
 from gvlab import files
 from gvlab.errors import OutputError
-from gvlab.files import atomic_file, write_text
+from gvlab.files import atomic_file, write_new_text, write_text
 
 
 def test_a_file_is_written_whole(tmp_path):
@@ -186,3 +186,48 @@ def test_where_folders_cannot_be_locked_they_are_taken_all_the_same(tmp_path, mo
     with contextlib.ExitStack() as both:
         both.enter_context(files.claimed_folder(tmp_path / "mine"))
         both.enter_context(files.claimed_folder(tmp_path / "mine"))
+
+
+def test_a_new_file_is_whole_and_one_that_is_there_stays(tmp_path):
+    write_new_text(tmp_path / "a.txt", "mine")
+    with pytest.raises(OutputError, match="never written over"):
+        write_new_text(tmp_path / "a.txt", "other")
+    (tmp_path / "b.txt").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(OutputError, match="never written over"):
+        write_new_text(tmp_path / "b.txt", "other")
+    assert (tmp_path / "a.txt").read_text() == "mine"
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["a.txt", "b.txt"]
+
+
+def test_of_two_that_write_the_same_new_file_at_once_one_is_refused(tmp_path, monkeypatch):
+    link = os.link
+
+    def late(source, target):
+        Path(target).write_text("the other was faster")
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", late)
+    with pytest.raises(OutputError, match="never written over"):
+        write_new_text(tmp_path / "a.txt", "mine")
+    assert [(item.name, item.read_text()) for item in tmp_path.iterdir()] == [("a.txt", "the other was faster")]
+
+
+def test_a_new_file_is_written_where_there_are_no_hard_links(tmp_path, monkeypatch):
+    def none(source, target):
+        raise OSError(errno.EOPNOTSUPP, "no hard links here")
+
+    monkeypatch.setattr(os, "link", none)
+    write_new_text(tmp_path / "a.txt", "mine")
+    with pytest.raises(OutputError, match="never written over"):
+        write_new_text(tmp_path / "a.txt", "other")
+    assert [(item.name, item.read_text()) for item in tmp_path.iterdir()] == [("a.txt", "mine")]
+
+
+def test_a_new_file_on_a_full_disk_is_not_left_in_part(tmp_path, monkeypatch):
+    def full(handle):
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OutputError, match="the disk is full"):
+        write_new_text(tmp_path / "a.txt", "mine")
+    assert not list(tmp_path.iterdir())

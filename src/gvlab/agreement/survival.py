@@ -17,7 +17,7 @@ from gvlab.assay.endpoint import endpoint_times
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.experiment.experiment import Experiment
 from gvlab.simulation import Executor, SimulationTask, run_tasks, tasks_for
-from gvlab.statistics import restricted_mean_difference
+from gvlab.statistics import curves_at, restricted_mean_difference
 from gvlab.statistics.power import batches
 
 BAND = (0.05, 0.95)
@@ -337,30 +337,3 @@ def predicted_curves(
     event = (virtual["event_observed"].to_numpy() == 1)[rows]
     leaves = np.where(observed["event_observed"] == 1, np.inf, observed["duration"])[None, :]
     return curves_at(np.minimum(duration, leaves), event & (duration <= leaves), days)
-
-
-def curves_at(
-    duration: Float[Array, "experiment subject"], event: Bool[Array, "experiment subject"], days: Float[Array, "day"]
-) -> Float[Array, "experiment day"]:
-    """Return the Kaplan-Meier estimate of many experiments on some days.
-
-    Parameters
-    ----------
-    duration, event
-        Of every subject.
-    days
-        Increasing.
-
-    Returns
-    -------
-    Shares, 0 to 1.
-    """
-    # At a tie events come before censorings, as everywhere.
-    order = np.lexsort((~event, duration), axis=1)
-    times = np.take_along_axis(duration, order, axis=1)
-    events = np.take_along_axis(event, order, axis=1)
-    at_risk = duration.shape[1] - np.arange(duration.shape[1])
-    alive = np.cumprod(np.where(events, 1 - 1 / at_risk, 1.0), axis=1)
-    alive = np.concatenate([np.ones((len(alive), 1)), alive], axis=1)
-    passed = np.stack([(times <= day).sum(axis=1) for day in days], axis=1)
-    return np.asarray(np.take_along_axis(alive, passed, axis=1))

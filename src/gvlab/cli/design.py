@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from gvlab.cli.common import count, output_folder, pairs, progress_bar, say_bundle
+from gvlab.cli.common import count, output_folder, pairs, progress_bar, say, say_bundle
 from gvlab.errors import InvalidValueError
 from gvlab.workflows.defaults import PLAN_SETS
 
@@ -160,6 +160,10 @@ def design(
             show_default="a new one, which stands with the key only",
         ),
     ] = None,
+    register: Annotated[
+        Path | None,
+        typer.Option(help="New file: the plan with what it predicts, to be deposited before the animals."),
+    ] = None,
     folder: Annotated[
         Path | None, typer.Option("--out", help="New folder for the plan.", show_default="results/design-NAME-DATE")
     ] = None,
@@ -171,6 +175,10 @@ def design(
     yours. The answer is the smallest size that is significant often enough, as a range: within the Monte-Carlo error,
     and over the plausible parameter sets, since the model's numbers are uncertain themselves.
 
+    With --register the plan is written down before the animals: design, primary endpoint, test, numbers, and what is
+    predicted with its interval over animals and plausible sets. Its hash is within, so that gvlab compare --registered
+    refuses it once it was changed. It answers the forms of registries of animal studies, as far as a plan can.
+
     It is a plan from a simulation. Effects that the model lacks, and your own laboratory's spread, are not in it.
 
     Examples:
@@ -180,12 +188,19 @@ def design(
     gvlab design mathew2018_survival --system b6_into_balbc_wehi3b --arm "BM + T cells + sorafenib" --arm "BM + T cells"
     --versus "BM + sorafenib" --allocate "BM + sorafenib=1.5" --power 0.9
 
+    gvlab design mathew2018_survival --system b6_into_balbc_wehi3b --register registered.json --out plan
+
     gvlab design mathew2018_il15_source --endpoint serum_il15 --day "day 9"
     """
     # Imported here, as in every command: "gvlab --help" must answer at once.
+    from gvlab.files import prepare_output_file, refuse_existing
     from gvlab.planning.protocol_details import ProtocolDetails, read_details
     from gvlab.workflows.plan_experiment import PlanRequest, plan_experiment
+    from gvlab.workflows.register_plan import register_plan
 
+    if register is not None:
+        refuse_existing(register)
+        prepare_output_file(register)
     arms = arm or [""]
     request = PlanRequest(
         experiment=name,
@@ -224,3 +239,8 @@ def design(
             bundle = plan_experiment(request, progress=bar)
         bundle.write(target)
     say_bundle(bundle, f"Plan: {target}")
+    if register is not None:
+        registration = register_plan(bundle)
+        registration.write(register)
+        say(registration.in_words())
+        say((f"Registered: {register}", f"SHA-256 {registration.sha256}", "Deposit file and hash before the animals."))

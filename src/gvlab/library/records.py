@@ -21,6 +21,7 @@ from gvlab.library.fields import (
 )
 from gvlab.library.finding_record import FindingRecord
 from gvlab.library.husbandry_record import HusbandryRecord
+from gvlab.library.registry_record import RegistryRecord
 from gvlab.library.report_record import ReportSpec, StudyRecord
 from gvlab.library.spelling_record import SpellingRecord
 from gvlab.library.table_rows import ConditionRow, EdgeRow, LookRow, ParameterRow
@@ -271,6 +272,7 @@ KINDS: dict[str, type[Record]] = {
     "studies": StudyRecord,
     "ensembles": Recipe,
     "husbandry": HusbandryRecord,
+    "registries": RegistryRecord,
     "spellings": SpellingRecord,
 }
 """Folder of the library: schema of a YAML file in it."""
@@ -295,6 +297,7 @@ SINGULAR = {
     "studies": "study",
     "ensembles": "ensemble",
     "husbandry": "species",
+    "registries": "registry",
     "spellings": "record of spellings",
     "conditions": "condition",
     "parameters": "parameter",

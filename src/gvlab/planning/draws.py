@@ -65,7 +65,7 @@ def latent_places(
 
 
 def animals_at(
-    arm: VirtualArm, usable: Int[Array, " subject"], places: Float[Array, "replicate subject"]
+    arm: VirtualArm, usable: Int[Array, " virtual"], places: Float[Array, "replicate subject"]
 ) -> Int[Array, "replicate subject"]:
     """Return the virtual animals that stand at these places of an arm, from the worst to the best."""
     mine = (arm.duration[usable], ~arm.event[usable], np.nan_to_num(arm.value[usable], nan=-np.inf))

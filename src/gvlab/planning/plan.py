@@ -82,6 +82,10 @@ class Plan:
         Virtual animals per arm of the nominal set; repeated experiments for each number of animals; seed of both.
     simulated
         The virtual animals of the nominal set.
+    simulated_sets
+        Those of each plausible set.
+    chosen
+        Animals per arm that are planned with: as asked for, or as many as are enough and leave nobody alone.
     levels
         Levels of an interim look and of the last; None without a look.
     warnings
@@ -100,6 +104,8 @@ class Plan:
     seed: int
     layout: Layout = field(default_factory=Layout)
     simulated: SimulatedComparison | None = None
+    simulated_sets: tuple[SimulatedComparison, ...] = ()
+    chosen: int | None = None
     levels: LookLevels | None = None
     warnings: tuple[str, ...] = ()
 
@@ -374,10 +380,10 @@ def make_plan(
     )
     curves: list[PowerCurve] = []
     warnings: list[str] = []
-    nominal: SimulatedComparison | None = None
+    every_simulated: list[SimulatedComparison] = []
     for number, (parameters, some) in enumerate(zip(every, tasks, strict=True)):
         simulated = simulated_comparison(experiment, asked, _taken(results, len(some)))
-        nominal = nominal or simulated
+        every_simulated.append(simulated)
         warnings += simulated.warnings
         curves.append(
             power_curve(
@@ -394,7 +400,7 @@ def make_plan(
                 alpha=alpha,
             )
         )
-    assert nominal is not None
+    nominal = every_simulated[0]
     return Plan(
         experiment,
         asked,
@@ -408,6 +414,8 @@ def make_plan(
         seed,
         layout,
         nominal,
+        tuple(every_simulated[1:]),
+        None,
         look_levels(layout.interim, nominal, asked[0], alpha) if layout.interim else None,
         tuple(warnings),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from gvlab.arrays import Array, Float, Int
@@ -64,6 +66,22 @@ def contrast_p_values(
         read_b = np.sort(b.value[rows], axis=1)[:, :n_b]
         p_values[rows] = mannwhitney_p_values(read_a, read_b, rng, alternative=side)
     return p_values
+
+
+def p_values(
+    drawn: Mapping[str, Draw],
+    comparisons: Sequence[PlannedComparison],
+    rng: np.random.Generator,
+    *,
+    cages: CageRole = "ignored",
+    draws: int = DRAWS,
+) -> Float[Array, "replicate comparison"]:
+    """Return the p-value of every comparison in each experiment, not adjusted; arguments as `contrast_p_values`."""
+    each_of = [
+        contrast_p_values(drawn[each.arm], drawn[each.versus], each, rng, cages=cages, draws=draws)
+        for each in comparisons
+    ]
+    return np.stack(each_of, axis=1)
 
 
 def _by_cage(

@@ -19,7 +19,7 @@ from gvlab.errors import InvalidValueError
 from gvlab.planning.draws import Draw, animals_at, distinct_animals, draw_arm, latent_places
 from gvlab.planning.layout import InterimLook, Layout
 from gvlab.planning.planned_comparison import Attrition, PlannedComparison
-from gvlab.planning.planned_tests import contrast_p_values, holm_adjusted
+from gvlab.planning.planned_tests import holm_adjusted, p_values
 from gvlab.planning.simulated_comparison import SimulatedComparison, arms_of
 from gvlab.statistics import wilson_interval
 from gvlab.statistics.group_sequential import sequential_bounds
@@ -38,7 +38,7 @@ REPLICATES = 8000
 
 _FEWEST_BATCHES = 4
 _TWO_SIDED_95 = float(stats.norm.ppf(0.975))
-_ROUNDING = 1e-9
+ROUNDING = 1e-9
 """A p-value by counting can be the level itself, and is significant then."""
 
 
@@ -232,7 +232,7 @@ def power_curve(
     levels = look_levels(layout.interim, simulated, comparisons[0], alpha) if layout.interim else None
     found = []
     for n in sizes:
-        experiments = _experiments(
+        experiments = drawn_experiments(
             simulated, names, layout, arms or names, n, usable, attrition, follow_up, replicates, rng
         )
         parts = [_significant(drawn, comparisons, layout, levels, alpha, rng) for drawn in experiments]
@@ -244,7 +244,7 @@ def power_curve(
     return PowerCurve(name, tuple(sizes), power, error, by_part)
 
 
-def _experiments(
+def drawn_experiments(
     simulated: SimulatedComparison,
     names: Sequence[str],
     layout: Layout,
@@ -256,7 +256,25 @@ def _experiments(
     replicates: int,
     rng: np.random.Generator,
 ) -> Iterator[dict[str, Draw]]:
-    """Yield drawn experiments with n animals an arm, those of each batch of virtual animals together."""
+    """Yield drawn experiments with n animals an arm, those of each batch of virtual animals together.
+
+    Parameters
+    ----------
+    simulated, names
+        What happens in the arms, and which of them are drawn.
+    layout, arms
+        How the experiment is laid out, and all of its arms, since they share cages.
+    n
+        Animals of an arm of the usual size.
+    usable
+        Virtual animals that can be dealt.
+    attrition, follow_up
+        What goes wrong, and over how many days.
+    replicates
+        Experiments in all.
+    rng
+        Source of the draws.
+    """
     sizes = layout.sizes(names, n)
     total = sum(sizes.values())
     ends = np.cumsum([0, *sizes.values()])
@@ -298,17 +316,8 @@ def _significant(
 ) -> tuple[Bool[Array, "replicate comparison"], Bool[Array, " replicate"]]:
     """Return whether each comparison of each experiment is significant, and whether it ended at the interim look."""
 
-    def p_values(at: Mapping[str, Draw], draws: int = DRAWS) -> Float[Array, "replicate comparison"]:
-        return np.stack(
-            [
-                contrast_p_values(at[each.arm], at[each.versus], each, rng, cages=layout.cages, draws=draws)
-                for each in comparisons
-            ],
-            axis=1,
-        )
-
     if levels is None or layout.interim is None:
-        hits = np.asarray(holm_adjusted(p_values(drawn)) <= alpha + _ROUNDING)
+        hits = np.asarray(holm_adjusted(p_values(drawn, comparisons, rng, cages=layout.cages)) <= alpha + ROUNDING)
         return hits, np.zeros(len(hits), dtype=bool)
     look = layout.interim
     early = {
@@ -317,8 +326,8 @@ def _significant(
     }
     # A small level needs more permutations to be met: 20 of them below it.
     needed = max(DRAWS, int(np.ceil(20 / levels.first)) - 1)
-    ended = p_values(early, min(needed, 19_999))[:, 0] <= levels.first + _ROUNDING
-    late = p_values(drawn)[:, 0] <= levels.last + _ROUNDING
+    ended = p_values(early, comparisons, rng, draws=min(needed, 19_999))[:, 0] <= levels.first + ROUNDING
+    late = p_values(drawn, comparisons, rng)[:, 0] <= levels.last + ROUNDING
     return (ended | late)[:, None], ended
 
 

@@ -16,6 +16,7 @@ from gvlab.statistics.comparison import (
 from gvlab.statistics.competing import CumulativeIncidence, cumulative_incidence, gray
 from gvlab.statistics.estimate import Estimate, HypothesisTest, Power, wilson_interval
 from gvlab.statistics.hazard import HazardRatio, hazard_ratio, logrank
+from gvlab.statistics.many_curves import curves_at, restricted_means
 from gvlab.statistics.power import logrank_power, mannwhitney_power, welch_power
 from gvlab.statistics.proportions import ProportionComparison, compare_proportions, paired_difference
 from gvlab.statistics.start_stop import Landmark, first_of, landmark, mantel_byar, start_stop
@@ -42,6 +43,7 @@ __all__ = [
     "compare_proportions",
     "compare_two",
     "cumulative_incidence",
+    "curves_at",
     "effective_size",
     "first_of",
     "gray",
@@ -61,6 +63,7 @@ __all__ = [
     "paired_effect",
     "restricted_mean",
     "restricted_mean_difference",
+    "restricted_means",
     "start_stop",
     "synergy",
     "weighted_share",

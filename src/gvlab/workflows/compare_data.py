@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Agreements: TypeAlias = "list[SurvivalAgreement] | list[ReadingAgreement]"
 
-_TABLES = {"survival": "subjects", "readings": "readings", "bioluminescence": "readings"}
+COMPARABLE = {"survival": "subjects", "readings": "readings", "bioluminescence": "readings"}
 """Kinds of files that can be compared with a prediction, and the table that holds their rows."""
 
 _LOG_FROM = 30.0
@@ -96,12 +96,12 @@ def compare_data(
     endpoint = request.endpoint or next(iter(experiment.endpoints), experiment.library.names("endpoints")[0])
     outcome = str(experiment.library.read("endpoints", endpoint).title)
     found = analyze(request.data, event=request.event_is, sheet=request.sheet, library=experiment.library)
-    if found.kind not in _TABLES:
+    if found.kind not in COMPARABLE:
         raise InvalidValueError(
             f'"{request.data.name}" holds {found.kind}; only survival, readings and bioluminescence can be laid over a '
             "prediction. For its figures: gvlab analyze."
         )
-    rows = _in_days(request, found, experiment.last_day)
+    rows = times_in_days(found, experiment.last_day, request.time_unit)
     arms = match_arms(list(dict.fromkeys(rows["arm"].astype(str))), [arm.name for arm in experiment.arms], request.arms)
     stage = Stage("Predicting", len(arms) * request.subjects, "subjects", sink=progress, cancel=cancel)
     agreements: Agreements
@@ -147,16 +147,31 @@ def compare_data(
     )
 
 
-def _in_days(request: CompareRequest, found: Analysis, last_day: float) -> pd.DataFrame:
-    """Return the rows of the file with times in days; it is asked where their unit is open and could be weeks."""
-    rows, column = found.tables[_TABLES[found.kind]], "duration" if found.kind == "survival" else "time"
+def times_in_days(found: Analysis, last_day: float, time_unit: str) -> pd.DataFrame:
+    """Return the rows of a file with times in days; it is asked where their unit is open and could be weeks.
+
+    Parameters
+    ----------
+    found
+        Survival, readings or bioluminescence.
+    last_day
+        Of the experiment.
+    time_unit
+        What the caller says of the times; "" for nothing.
+
+    Raises
+    ------
+    InvalidValueError
+        If the unit must be said, or is said where the file says it.
+    """
+    rows, column = found.tables[COMPARABLE[found.kind]], "duration" if found.kind == "survival" else "time"
     open_ = any("is not named; days were taken" in note for note in found.notes)
-    if request.time_unit:
+    if time_unit:
         if found.kind == "survival" and not open_:
             raise InvalidValueError(
-                f'"{request.data.name}" names the unit of its times itself; leave --time-unit out, or mend the file.'
+                f'"{found.source.name}" names the unit of its times itself; leave --time-unit out, or mend the file.'
             )
-        return in_days(rows, request.time_unit)
+        return in_days(rows, time_unit)
     if open_:
         refuse_likely_weeks(rows, column, last_day)
     return rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 from typing import Literal
 
@@ -187,13 +188,14 @@ def plan_experiment(
         cancel=cancel,
     )
     per_arm = _whole_arms(plan, request)
+    plan = dataclasses.replace(plan, chosen=per_arm)
     lines = [*plan.in_words(), *(plan.at_in_words(per_arm) if per_arm in plan.nominal.n else []), *about_sets]
     if per_arm is not None and per_arm != (request.per_arm or plan.recommended):
         lines.append(f"Planned with {per_arm} per arm, one or more above what is needed, so that no animal is alone.")
     if not is_animal(experiment.system):
         lines.append("This system is a culture: read wells where animals are named.")
     extras = Extras(request.spare, request.satellites, request.radiation_controls)
-    files = PlanFiles(request, plan, per_arm, extras, tuple(lines))
+    files = PlanFiles(request, plan, extras, tuple(lines))
     return files.bundle(_allocation(request, plan, per_arm))
 
 

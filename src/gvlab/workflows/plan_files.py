@@ -44,8 +44,6 @@ class PlanFiles:
     ----------
     request, plan
         What was asked and found.
-    per_arm
-        Animals per arm that are planned with; None where no number is enough.
     extras
         Animals beside the arms.
     lines
@@ -54,7 +52,6 @@ class PlanFiles:
 
     request: PlanRequest
     plan: Plan
-    per_arm: int | None
     extras: Extras
     lines: tuple[str, ...]
 
@@ -110,6 +107,11 @@ class PlanFiles:
             data={"plan.json": self._document(lines)},
             contents=contents,
         )
+
+    @property
+    def per_arm(self) -> int | None:
+        """Animals per arm that are planned with; None where no number is enough."""
+        return self.plan.chosen
 
     @cached_property
     def _sampling(self) -> Sampling:

@@ -10,7 +10,6 @@ from gvlab.agreement.readings import ReadingAgreement, find_reading, reading_agr
 from gvlab.agreement.survival import (
     SurvivalAgreement,
     acceptability,
-    curves_at,
     match_arms,
     predicted_curves,
     simulated_p_value,
@@ -18,7 +17,7 @@ from gvlab.agreement.survival import (
 )
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.experiment import Experiment
-from gvlab.statistics import kaplan_meier, logrank
+from gvlab.statistics import curves_at, logrank
 
 KNOWN = ("BM", "BM + T cells", "BM + T cells + sorafenib")
 MEASURED = "BM + T cells + sorafenib"
@@ -47,19 +46,6 @@ def test_arms_match_but_for_spelling_or_as_named():
 def test_arms_that_cannot_be_matched_are_refused(asked, named, error, words):
     with pytest.raises(error, match=words.replace("+", r"\+")):
         match_arms(asked, KNOWN, named)
-
-
-def test_many_curves_at_once_are_kaplan_meier_curves():
-    rng = np.random.default_rng(1)
-    duration = rng.integers(1, 15, (50, 12)).astype(float)
-    event = rng.random((50, 12)) < 0.6
-    days = np.arange(0.0, 16.0)
-    curves = curves_at(duration, event, days)
-    for row in range(50):
-        one = kaplan_meier(duration[row], event[row].astype(int))
-        known = days <= duration[row].max()
-        expected = [one.at(day).value for day in days[known]]
-        np.testing.assert_allclose(curves[row][known], expected, atol=1e-12)
 
 
 def test_nine_of_ten_true_experiments_lie_in_the_band():
