@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gvlab.assay.endpoint import EventTimes
+from gvlab.assay.readers.identity import refuse_identity
 from gvlab.errors import InvalidValueError
 from gvlab.lazy import LazyModule
 
@@ -23,22 +24,6 @@ else:
     pd = LazyModule("pandas")
 
 COLUMNS = ("STUDYID", "USUBJID", "ARM", "PARAMCD", "PARAM", "AVAL", "AVALU", "CNSR", "EVNTDESC")
-IDENTIFYING = frozenset(
-    (
-        "NAME",
-        "FIRST NAME",
-        "LAST NAME",
-        "SURNAME",
-        "BRTHDTC",
-        "BRTHDT",
-        "DOB",
-        "BIRTH DATE",
-        "DATE OF BIRTH",
-        "MRN",
-        "SSN",
-    )
-)
-"""Columns that may tell who a patient is."""
 _CODE = re.compile(r"[A-Z][A-Z0-9]{0,7}")
 
 
@@ -106,11 +91,7 @@ def read_adtte(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
         If a column is missing or tells who a patient is, a time or a CNSR is none, or a subject has two ends.
     """
     columns = {str(name).strip().upper(): name for name in table.columns}
-    telling = [str(columns[name]) for name in columns if name in IDENTIFYING]
-    if telling:
-        raise InvalidValueError(
-            f'The table has "{telling[0]}", which may tell who a patient is. Remove the column: USUBJID is enough.'
-        )
+    refuse_identity(map(str, table.columns), "The table")
     missing = [name for name in ("USUBJID", "ARM", "PARAMCD", "AVAL", "CNSR") if name not in columns]
     if missing:
         raise InvalidValueError(f"ADTTE needs {', '.join(missing)}; the table has: {', '.join(map(str, columns))}.")

@@ -26,12 +26,14 @@ from gvlab.assay.readers import (
     plate_exports,
     plate_grids,
     survival,
+    survival_columns,
     survival_status,
     tidy,
     well_series,
     workbooks,
 )
 from gvlab.assay.readers.delimited import SUFFIXES, read_delimited
+from gvlab.assay.readers.identity import refuse_identity
 from gvlab.assay.readers.tables import TextTable, plain_name
 from gvlab.assay.readers.wave import is_simulated, is_wave
 from gvlab.assay.samples import MARK
@@ -41,6 +43,7 @@ from gvlab.assay.tubes import analyze_tubes
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.library import Library
 from gvlab.library.spelling_record import SpellingRecord
+from gvlab.statistics import effective_size
 
 KINDS = (
     "survival",
@@ -117,7 +120,7 @@ class _Said:
     sheet: str = ""
     data_set: int = 0
     landmark: float | None = None
-    changes_at: str = ""
+    columns: survival_columns.Columns = survival_columns.NO_COLUMNS
     whole: TextTable | None = field(default=None)
     library: Library | None = None
 
@@ -131,12 +134,13 @@ class _Said:
         """Raise if something was said that has no effect on a file of this kind."""
         concerns = {
             "event": ("survival",), "gates": ("flow cytometry",), "data_set": ("flow cytometry",),
-            "reference": ("cycles",), "calibrator": ("cycles",), "landmark": ("survival",), "changes_at": ("survival",),
+            "reference": ("cycles",), "calibrator": ("cycles",), "landmark": ("survival",),
         }  # fmt: skip
+        said = {option: getattr(self, option) for option in concerns}
+        for each in dataclasses.fields(self.columns):
+            concerns[each.name], said[each.name] = ("survival",), getattr(self.columns, each.name)
         for option, kinds in concerns.items():
-            given = getattr(self, option) not in (None, "", 0) or (
-                option in ("event", "landmark") and getattr(self, option) == 0
-            )
+            given = said[option] not in (None, "", 0) or (option in ("event", "landmark") and said[option] == 0)
             if given and kind not in kinds:
                 raise InvalidValueError(
                     f'"{name}" holds {_TITLES[kind].lower()}, on which {option}= has no effect; it concerns '
@@ -159,6 +163,9 @@ def analyze(
     samples: Path | str | None = None,
     landmark: float | None = None,
     changes_at: str = "",
+    weights: str = "",
+    start: str = "",
+    stop: str = "",
     library: Library | None = None,
 ) -> Analysis:
     """Analyze a file, or a folder of tubes.
@@ -186,6 +193,10 @@ def analyze(
         For survival: the day on which the clock begins, for those then still followed and without an event.
     changes_at
         For survival: the column that says when a subject changes; empty cells never do.
+    weights
+        For survival: the column that says how many subjects of a population each stands for.
+    start, stop
+        For survival: the columns that say from when to when a row holds, where a subject has several.
     library
         Knows how files write reference genes and injections; the default one where None.
 
@@ -203,7 +214,12 @@ def analyze(
     path = Path(path)
     if kind and kind not in KINDS:
         raise UnknownNameError("kind of file", kind, KINDS)
-    said = _Said(event, gates, reference, calibrator, sheet, data_set, landmark, changes_at, library=library)
+    columns = survival_columns.Columns(changes_at, weights, start, stop)
+    if start and landmark is not None:
+        raise InvalidValueError(
+            "landmark= is of subjects with one row each, and start= says that they have several. Leave one of them out."
+        )
+    said = _Said(event, gates, reference, calibrator, sheet, data_set, landmark, columns, library=library)
     if path.is_dir():
         if kind not in ("", "flow cytometry"):
             raise InvalidValueError(f'"{path.name}" is a folder; of the kind {kind} name one file.')
@@ -234,7 +250,7 @@ def analyze(
         raise InvalidValueError(f'"{path.name}" is neither CSV nor .xlsx. Save the table as one of them.')
     if kind == "stress test":
         raise InvalidValueError(f'"{path.name}" is no workbook of Wave (.xlsx). In Wave choose Export, Excel.')
-    whole, found, table, unread = _recognized(path, kind, sheet)
+    whole, found, table, unread = _recognized(path, kind or ("survival" if stop else ""), sheet, stop)
     said.refuse_unused(found, path.name, workbook)
     # The tables of a kind, by what recognizes it.
     tables, told = _TABLES[found](table, dataclasses.replace(said, whole=whole))
@@ -272,7 +288,7 @@ _LOOKS: dict[str, Callable[[TextTable], bool]] = {
 }
 
 
-def _recognized(path: Path, kind: str, sheet: str) -> tuple[TextTable, str, TextTable, tuple[str, ...]]:
+def _recognized(path: Path, kind: str, sheet: str, stop: str) -> tuple[TextTable, str, TextTable, tuple[str, ...]]:
     """Return the page that holds something known, what it holds, its table, and sentences on what was not read.
 
     The header is looked for in every row of every sheet; an instrument's blocks are found by its own reader.
@@ -283,13 +299,13 @@ def _recognized(path: Path, kind: str, sheet: str) -> tuple[TextTable, str, Text
             pages: tuple[TextTable, ...] = (workbooks.read_sheet(path, sheet),)
         else:
             pages, skipped = workbooks.read_all_sheets(path, small=True)
-            if not any(_place(page, kind) for page in pages):
+            if not any(_place(page, kind, stop) for page in pages):
                 pages, skipped = workbooks.read_all_sheets(path)
     else:
         pages = (read_delimited(path),)
     found = []
     for page in pages:
-        place = _place(page, kind)
+        place = _place(page, kind, stop)
         if place is not None:
             found.append((page, *place))
     if not found:
@@ -305,15 +321,17 @@ def _recognized(path: Path, kind: str, sheet: str) -> tuple[TextTable, str, Text
     return page, what, page.below(row), tuple(notes)
 
 
-def _place(page: TextTable, kind: str) -> tuple[str, int] | None:
+def _place(page: TextTable, kind: str, stop: str = "") -> tuple[str, int] | None:
     """Return what a table holds and the row of its header; None where nothing is known."""
     if kind in ("", "plate") and plate_exports.instrument_of(page):
         return "plate", 0
     looks = {name: look for name, look in _LOOKS.items() if kind in ("", name)}
+    if stop:
+        looks["survival"] = functools.partial(survival.looks_like, stop=stop)
     known = _known_names()
     for row, cells in enumerate(page.cells):
         # The two rows in front may be a layout without names (Prism's); below, a header has a name that is known.
-        if row > 2 and not any(plain_name(cell) in known for cell in cells if cell):
+        if row > 2 and not any(plain_name(cell) in known | {plain_name(stop)} for cell in cells if cell):
             continue
         # A header has two words or more.
         words = sum(bool(cell) and not cell[0].isdigit() for cell in cells)
@@ -359,17 +377,19 @@ def _first_words(page: TextTable) -> str:
 
 
 def _survival(table: TextTable, said: _Said) -> tuple[Tables, Sequence[str]]:
-    found = survival.from_table(table, said.event, changes=said.changes_at)
+    found = survival.from_table(table, said.event, columns=said.columns)
     subjects, notes, tables = found.table, found.notes, {}
-    if said.changes_at and said.landmark is None:
-        tables["mantel_byar"] = change_test(subjects, said.changes_at)
+    change = said.columns.changes_at
+    if change and said.landmark is None:
+        tables["mantel_byar"] = change_test(subjects, change)
     if said.landmark is not None:
-        subjects, told = from_landmark(subjects, said.landmark, said.changes_at)
+        subjects, told = from_landmark(subjects, said.landmark, change)
         notes = (*notes, told)
+    notes = (*notes, *_rows_in_words(subjects, said.columns))
     grouped = subjects.groupby("arm", sort=False)
     groups = pd.DataFrame(
         {
-            "subjects": grouped.size(),
+            "subjects": grouped["subject"].nunique() if survival_columns.ROW in subjects else grouped.size(),
             "events": grouped["event_observed"].sum().astype(int),
             "followed_days": grouped["duration"].max(),
         }
@@ -377,9 +397,29 @@ def _survival(table: TextTable, said: _Said) -> tuple[Tables, Sequence[str]]:
     return {"subjects": subjects, "groups": groups, **tables}, notes
 
 
+def _rows_in_words(subjects: pd.DataFrame, columns: survival_columns.Columns) -> list[str]:
+    """Return sentences on rows from start to stop, and on what weighted subjects are worth."""
+    told = []
+    if survival_columns.ROW in subjects:
+        told.append(
+            f"{len(subjects)} rows are of {subjects['subject'].nunique()} subjects, each counted in the arm it is in "
+            "at the time."
+        )
+    if survival_columns.WEIGHT in subjects:
+        one_each = subjects.drop_duplicates("subject") if survival_columns.ROW in subjects else subjects
+        worth = effective_size(one_each[survival_columns.WEIGHT])
+        told.append(
+            f'Subjects are weighted by "{columns.weights}": {len(one_each)} tell as much as {worth:.1f} of equal '
+            "weight. Shares, ratios and tests are weighted, with robust errors; numbers of subjects and events are "
+            "counts."
+        )
+    return told
+
+
 def _readings(
     table: TextTable, _: _Said, *, read: Callable[[TextTable], tidy.TidyReadings]
 ) -> tuple[Tables, Sequence[str]]:
+    refuse_identity(table.cells[0], table.name)
     found = read(table)
     tables = {"readings": found.table, "groups": summarize(found.table)}
     if found.replicates is not None:

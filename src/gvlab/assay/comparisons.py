@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from gvlab.assay.readers.survival_columns import ROW, WEIGHT
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.statistics import (
     compare_many,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 MOST_ARMS = 40
 """With more arms none is compared: what has so many is no experiment with arms, or its column of arms is another."""
 PERMUTATION, ASYMPTOTIC = "log-rank by permutation", "log-rank, asymptotic"
+ROBUST, MANTEL_BYAR = "log-rank, weighted, robust", "Mantel-Byar"
 _SEED = 2018
 """Of permutations, where there are too many to count all: the same file gives the same p-value."""
 _GROUPS = ("analyte", "time", "arm", "n", "median", "lower_quartile", "upper_quartile", "unit", "below", "above")
@@ -38,17 +40,22 @@ _GROUPS = ("analyte", "time", "arm", "n", "median", "lower_quartile", "upper_qua
 def survival_comparisons(subjects: pd.DataFrame, versus: str = "") -> dict[str, pd.DataFrame]:
     """Describe every arm, and compare each with one.
 
+    With weights estimates are of weighted subjects, and every variance is robust; numbers of subjects and of events
+    stay counts.
+
     Parameters
     ----------
     subjects
-        Columns ``arm, duration, event_observed, entry``.
+        Columns ``arm, duration, event_observed, entry``; `WEIGHT` where subjects have weights; `ROW` where each has
+        several rows, in the arm it is in at the time.
     versus
         The arm of reference; the first where empty.
 
     Returns
     -------
     ``comparisons`` (where there are two to `MOST_ARMS` arms): n and events of both, hazard ratio, log-rank p with
-    Holm's correction and how it was computed (`PERMUTATION` or `ASYMPTOTIC`), difference of restricted means in days;
+    Holm's correction and how it was computed (`PERMUTATION`, `ASYMPTOTIC`, `ROBUST` or `MANTEL_BYAR`),
+    difference of restricted means in days;
     ``medians``; ``curves``: at risk, events, censored, survival; where causes are named ``causes``: of each the
     incidence in each arm at the end of follow-up, and Gray's test.
 
@@ -64,12 +71,13 @@ def survival_comparisons(subjects: pd.DataFrame, versus: str = "") -> dict[str, 
     curves, medians = [], []
     for arm in arms:
         rows = subjects[subjects["arm"] == arm]
-        curve = kaplan_meier(rows["duration"], rows["event_observed"], rows["entry"])
+        curve = kaplan_meier(rows["duration"], rows["event_observed"], rows["entry"], **weights_of(rows))
         middle = curve.median()
         medians.append(
             {
                 "arm": arm,
-                "n": len(rows),
+                "n": counted(rows),
+                **({} if curve.effective_size is None else {"effective_n": curve.effective_size}),
                 "events": int(rows["event_observed"].sum()),
                 "median_days": middle.value,
                 "lower": middle.lower,
@@ -88,27 +96,39 @@ def survival_comparisons(subjects: pd.DataFrame, versus: str = "") -> dict[str, 
     return tables
 
 
+def weights_of(rows: pd.DataFrame) -> dict[str, Any]:
+    """Return the weights of rows, and whose each row is, as arguments of an estimate; nothing without weights.
+
+    Without weights several rows of a subject need no names: at any time one of them is at risk.
+    """
+    if WEIGHT not in rows:
+        return {}
+    return {"weights": rows[WEIGHT], "subject": rows["subject"] if ROW in rows else None}
+
+
+def counted(rows: pd.DataFrame) -> int:
+    """Return how many subjects rows are of."""
+    return int(rows["subject"].nunique()) if ROW in rows else len(rows)
+
+
 def _pair(subjects: pd.DataFrame, arm: str, reference: str) -> dict[str, object]:
     both = subjects[subjects["arm"].isin([arm, reference])]
     a, b = (both[both["arm"] == name] for name in (arm, reference))
     p_value, test = _logrank(a, b)
     try:
         ratio = hazard_ratio(
-            both["duration"], both["event_observed"], both["arm"], of=arm, versus=reference, entry=both["entry"]
-        ).estimate
+            both["duration"], both["event_observed"], both["arm"], of=arm, versus=reference, entry=both["entry"],
+            **weights_of(both),
+        ).estimate  # fmt: skip
         hazards = (ratio.value, ratio.lower, ratio.upper)
     except InvalidValueError:
         hazards = (np.nan, np.nan, np.nan)  # no event while both were at risk
-    try:
-        mean = restricted_mean_difference(a["duration"], a["event_observed"], b["duration"], b["event_observed"])
-        means = (mean.value, mean.lower, mean.upper)
-    except InvalidValueError:
-        means = (np.nan, np.nan, np.nan)
+    means = _restricted_means(a, b)
     return {
         "arm": arm,
         "versus": reference,
-        "n": len(a),
-        "n_versus": len(b),
+        "n": counted(a),
+        "n_versus": counted(b),
         "events": int(a["event_observed"].sum()),
         "events_versus": int(b["event_observed"].sum()),
         "hazard_ratio": hazards[0],
@@ -122,12 +142,41 @@ def _pair(subjects: pd.DataFrame, arm: str, reference: str) -> dict[str, object]
     }
 
 
+def _restricted_means(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, float, float]:
+    """Return the difference of restricted means with its limits; NaN where a subject is in both arms, or none is."""
+    if _change_arms(a, b):
+        return np.nan, np.nan, np.nan
+    pairs: dict[str, Any] = {"entry": (a["entry"], b["entry"])}
+    if WEIGHT in a:
+        of_a, of_b = weights_of(a), weights_of(b)
+        pairs["weights"] = (of_a["weights"], of_b["weights"])
+        if ROW in a:
+            pairs["subject"] = (of_a["subject"], of_b["subject"])
+    try:
+        mean = restricted_mean_difference(
+            a["duration"], a["event_observed"], b["duration"], b["event_observed"], **pairs
+        )
+    except InvalidValueError:
+        return np.nan, np.nan, np.nan
+    return mean.value, mean.lower, mean.upper
+
+
+def _change_arms(a: pd.DataFrame, b: pd.DataFrame) -> bool:
+    return ROW in a and bool(set(a["subject"]) & set(b["subject"]))
+
+
 def _logrank(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, str]:
     """Return the log-rank p of two arms: by permutation of the labels where arms are small or events are few.
 
-    Under delayed entry labels cannot be exchanged, since who was at risk when depends on the arm.
+    Under delayed entry labels cannot be exchanged, since who was at risk when depends on the arm; nor can they where
+    subjects change arms, or have weights.
     """
     both = pd.concat([a, b], ignore_index=True)
+    if WEIGHT in both or ROW in both:
+        p_value = logrank(
+            both["duration"], both["event_observed"], both["arm"], both["entry"], **weights_of(both)
+        ).p_value
+        return p_value, ROBUST if WEIGHT in both else MANTEL_BYAR if _change_arms(a, b) else ASYMPTOTIC
     small = min(len(a), len(b)) <= SMALL_GROUP or int(both["event_observed"].sum()) < FEW_EVENTS
     if not small or (both["entry"] > 0).any():
         return logrank(both["duration"], both["event_observed"], both["arm"], both["entry"]).p_value, ASYMPTOTIC
@@ -140,7 +189,9 @@ def _logrank(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, str]:
 def test_in_words(row: Mapping[Hashable, object], several: bool) -> str:
     """Return a comparison's p-value, how it was computed where by permutation, and Holm's where there are several."""
     p_value, p_holm = float(str(row["p_value"])), float(str(row["p_holm"]))
-    how = " (permutation)" if row["test"] == PERMUTATION else ""
+    how = {PERMUTATION: " (permutation)", ROBUST: " (weighted, robust)", MANTEL_BYAR: " (Mantel-Byar)"}.get(
+        str(row["test"]), ""
+    )
     corrected = f", Holm {p_value_in_words(p_holm)}" if several else ""
     return f"{p_value_in_words(p_value)}{how}{corrected}"
 
@@ -179,16 +230,18 @@ def causes_of(subjects: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for code, name in by_number.items():
         p_value = np.nan
-        if 1 < len(arms) <= MOST_ARMS and not entered:
+        # Gray's test has no robust variance and no late entry here.
+        if 1 < len(arms) <= MOST_ARMS and not entered and WEIGHT not in subjects:
             p_value = gray(subjects["duration"], number, subjects["arm"], of_interest=code).p_value
         for arm in arms:
             here = (subjects["arm"] == arm).to_numpy()
             curves = cumulative_incidence(
-                subjects["duration"][here], number[here], by_number, subjects["entry"][here] if entered else None
-            ).of(name)
+                subjects["duration"][here], number[here], by_number, subjects["entry"][here] if entered else None,
+                **weights_of(subjects[here]),
+            ).of(name)  # fmt: skip
             last = curves.iloc[-1]
             rows.append(
-                (name, arm, int(here.sum()), int((number[here] == code).sum()), float(last["time"]),
+                (name, arm, counted(subjects[here]), int((number[here] == code).sum()), float(last["time"]),
                  float(last["incidence"]), float(last["lower"]), float(last["upper"]), p_value)
             )  # fmt: skip
     columns = ["cause", "arm", "n", "events", "day", "incidence", "lower", "upper", "p_gray"]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
-from gvlab.assay.readers.survival import CHANGES_AT
+from gvlab.assay.readers.survival_columns import CHANGES_AT, WEIGHT
 from gvlab.errors import InvalidValueError
 from gvlab.statistics import hazard_ratio, landmark, mantel_byar, start_stop
 
@@ -53,7 +55,8 @@ def change_test(subjects: pd.DataFrame, change: str) -> pd.DataFrame:
     Parameters
     ----------
     subjects
-        Columns ``duration, event_observed, entry`` and `CHANGES_AT`.
+        Columns ``duration, event_observed, entry`` and `CHANGES_AT`, and `WEIGHT` where subjects have weights; then
+        test and interval are robust.
     change
         What the change is called.
 
@@ -71,12 +74,16 @@ def change_test(subjects: pd.DataFrame, change: str) -> pd.DataFrame:
     if (subjects["entry"] > 0).any():
         raise InvalidValueError("Subjects who enter late and change are not tested here; give the times from entry.")
     times, events, changes = (subjects[name] for name in ("duration", "event_observed", CHANGES_AT))
-    test = mantel_byar(times, events, changes)
+    weights = subjects[WEIGHT].to_numpy() if WEIGHT in subjects else None
+    test = mantel_byar(times, events, changes, weights=weights)
     rows = start_stop(times, events, changes)
     after = rows["changed"] == 1
+    robust: dict[str, Any] = (
+        {} if weights is None else {"weights": weights[rows["subject"]], "subject": rows["subject"]}
+    )
     try:
         ratio = hazard_ratio(
-            rows["stop"], rows["event_observed"], rows["changed"], of="1", versus="0", entry=rows["start"]
+            rows["stop"], rows["event_observed"], rows["changed"], of="1", versus="0", entry=rows["start"], **robust
         ).estimate
         ratios = (ratio.value, ratio.lower, ratio.upper)
     except InvalidValueError:

@@ -49,6 +49,15 @@ def analyze(
             "--changes-at", help="Survival: the column with the day of an infusion or remission, empty where none came."
         ),
     ] = "",
+    weights: Annotated[
+        str, typer.Option(help="Survival: the column that says how many subjects of a population each stands for.")
+    ] = "",
+    start: Annotated[
+        str, typer.Option(help="Survival: the column with the day from which a row holds, where a subject has several.")
+    ] = "",
+    stop: Annotated[
+        str, typer.Option(help="Survival: the column with the day until which it holds; goes with --start.")
+    ] = "",
     folder: Annotated[
         Path | None, typer.Option("--out", help="New folder.", show_default="results/analyze-FILE-DATE")
     ] = None,
@@ -72,6 +81,8 @@ def analyze(
     gvlab analyze mito_stress.xlsx --out mito
 
     gvlab analyze patients.csv --changes-at dli_day --landmark "day 60"
+
+    gvlab analyze patients.csv --start tstart --stop tstop --weights weight
     """
     # Imported here, as in every command: "gvlab --help" must answer at once.
     from gvlab.workflows.analyze_file import AnalyzeRequest, analyze_file
@@ -90,6 +101,9 @@ def analyze(
         time_zero=time_zero,
         landmark=landmark,
         changes_at=changes_at,
+        weights=weights,
+        start=start,
+        stop=stop,
     )
     with output_folder(folder, f"analyze-{file.resolve().stem}") as target, in_options():
         with progress_bar() as bar:

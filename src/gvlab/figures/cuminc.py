@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from gvlab.assay.comparisons import weights_of
 from gvlab.errors import InvalidValueError
 from gvlab.figures.style import GRAY, MM, OKABE_ITO, Width, figure_of, finish, new_figure, styled, wrapped
 from gvlab.figures.tables import HasTable, chosen, event_table, require, time_scale
@@ -100,7 +101,9 @@ def cumulative_incidences(
 def _stack(
     axes: Axes, rows: pd.DataFrame, causes: Mapping[int, str], scale: float, latest: float, event_free: str
 ) -> None:
-    estimate = cumulative_incidence(rows["duration"] / scale, rows["cause"], causes, rows["entry"] / scale)
+    estimate = cumulative_incidence(
+        rows["duration"] / scale, rows["cause"], causes, rows["entry"] / scale, **weights_of(rows)
+    )
     below: np.ndarray = np.zeros(0)
     for k, cause in enumerate(estimate.causes):
         curve = estimate.of(cause)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from gvlab.assay.comparisons import counted, weights_of
 from gvlab.errors import InvalidValueError
 from gvlab.figures.style import (
     GRAY,
@@ -70,7 +71,7 @@ def survival(
     ----------
     events
         Event times, or their table. One row a subject: ``arm, duration`` (days from time zero), ``event_observed``
-        (0 = censored), and optionally ``entry``.
+        (0 = censored), and optionally ``entry``; with weights or several rows a subject as in `survival_comparisons`.
     arms
         Arms to draw, in order; None draws all.
     versus
@@ -122,7 +123,7 @@ def survival(
 
 
 def _curve(rows: pd.DataFrame, scale: float) -> SurvivalCurve:
-    return kaplan_meier(rows["duration"] / scale, rows["event_observed"], rows["entry"] / scale)
+    return kaplan_meier(rows["duration"] / scale, rows["event_observed"], rows["entry"] / scale, **weights_of(rows))
 
 
 def _figure(
@@ -233,7 +234,7 @@ def summary_rows(
             else _against(table, arm, reference, powered_at, None if tests is None else tests.get(arm, ""))
         )
         cured = f"{100 * cure_fraction[arm]:.0f} %" if cure_fraction and arm in cure_fraction else ""
-        rows[arm] = ArmRow(str(curves[arm].n), text, cured, ratio, p)
+        rows[arm] = ArmRow(str(counted(table[table["arm"] == arm])), text, cured, ratio, p)
     return rows
 
 
@@ -248,7 +249,8 @@ def _against(
     if made is not None:
         test = made
     elif powered_at is None:
-        test = p_value_in_words(logrank(two["duration"], two["event_observed"], two["arm"], two["entry"]).p_value)
+        found = logrank(two["duration"], two["event_observed"], two["arm"], two["entry"], **weights_of(two))
+        test = p_value_in_words(found.p_value)
     else:
         a, b = (two[two["arm"] == name] for name in (arm, reference))
         power = logrank_power(
@@ -258,8 +260,9 @@ def _against(
         test = f"p < 0.05 in {100 * power.probability:.0f} % at n = {powered_at}"
     try:
         ratio = hazard_ratio(
-            two["duration"], two["event_observed"], two["arm"], of=arm, versus=reference, entry=two["entry"]
-        )
+            two["duration"], two["event_observed"], two["arm"], of=arm, versus=reference, entry=two["entry"],
+            **weights_of(two),
+        )  # fmt: skip
     except InvalidValueError:
         # No event while both were at risk: a ratio does not exist, and the figure says so.
         return "not estimable", test

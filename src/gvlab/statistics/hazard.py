@@ -32,10 +32,14 @@ def logrank(
     entry: npt.ArrayLike | None = None,
     *,
     strata: Iterable[object] | None = None,
+    weights: npt.ArrayLike | None = None,
+    subject: Iterable[object] | None = None,
 ) -> HypothesisTest:
     """Test whether two or more groups have the same hazard at every time (Mantel-Haenszel log-rank [1]_).
 
-    Ties get the hypergeometric variance, as in R's ``survdiff``.
+    Ties get the hypergeometric variance, as in R's ``survdiff``. With weights the variance is robust: that of the score
+    of Cox's model at no difference, the sum over subjects of their squared contributions [2]_. Rows of one subject
+    without weights are no clusters: at any time one of them is at risk, and the usual variance holds (Mantel-Byar).
 
     Parameters
     ----------
@@ -43,6 +47,8 @@ def logrank(
         As in `kaplan_meier`, shape (subject,).
     group
         Which group each subject is in.
+    weights, subject
+        As in `kaplan_meier`.
     strata
         What subjects are compared within: the experiment or the cage each is from. Observed and expected events are
         added up over strata, so that strata with other hazards do not look like a difference of groups.
@@ -60,15 +66,24 @@ def logrank(
     References
     ----------
     .. [1] Mantel (1966) Cancer Chemother Rep 50:163-170.
+    .. [2] Lin & Wei (1989) J Am Stat Assoc 84:1074-1078.
     """
     times, causes, entries = event_times(duration, event_observed, entry)
+    owner = subject_numbers(subject, times, causes, entries)
     names, code = np.unique(labels(group, len(times)), return_inverse=True)
     if len(names) < 2:
         raise InvalidValueError(f'A log-rank test compares groups, and every subject is in "{names[0]}".')
     event = np.minimum(causes, 1)
+    stratum = np.zeros(len(times)) if strata is None else labels(strata, len(times), "strata")
+    if weights is not None:
+        w = checked_weights(weights, len(times))
+        score = np.zeros((len(times), len(names)))
+        for here in (stratum == each for each in np.unique(stratum)):
+            score[here] = _score_residuals(times[here], event[here], entries[here], code[here], len(names), w[here])
+        each = np.stack([np.bincount(owner, weights=column) for column in score.T], axis=1)
+        return score_test("log-rank, robust", each.sum(axis=0), each.T @ each)
     if strata is None:
         return score_test("log-rank", *_observed_minus_expected(times, event, entries, code, len(names)))
-    stratum = labels(strata, len(times), "strata")
     parts = [
         _observed_minus_expected(times[here], event[here], entries[here], code[here], len(names))
         for here in (stratum == each for each in np.unique(stratum))
@@ -92,6 +107,29 @@ def _observed_minus_expected(
     factor = d * np.divide(n - d, n - 1, out=np.zeros_like(n), where=n > 1)
     covariance = np.diag(share.T @ factor) - (share * factor[:, None]).T @ share
     return excess, covariance
+
+
+def _score_residuals(
+    times: FloatArray, event: IntArray, entry: FloatArray, code: IntArray, groups: int, w: FloatArray
+) -> FloatArray:
+    """Return what each row adds to observed less expected events of each group, weighted; shape (row, group)."""
+    grid = np.unique(times[event > 0])
+    member = code[:, None] == np.arange(groups)
+    at_risk, deaths = np.zeros((len(grid), groups)), np.zeros(len(grid))
+    for t, time in enumerate(grid):
+        at_risk[t] = (w[:, None] * member)[(entry < time) & (times >= time)].sum(axis=0)
+        deaths[t] = w[(times == time) & (event > 0)].sum()
+    total = at_risk.sum(axis=1)
+    # Where nobody with a weight is at risk nothing is expected.
+    hazard = np.divide(deaths, total, out=np.zeros(len(grid)), where=total > 0)
+    share = np.divide(at_risk, total[:, None], out=np.zeros(at_risk.shape), where=total[:, None] > 0)
+    # Cumulated from the start, with nothing before the first time.
+    hazards = np.concatenate([[0.0], np.cumsum(hazard)])
+    shares = np.concatenate([np.zeros((1, groups)), np.cumsum(share * hazard[:, None], axis=0)])
+    last, first = (np.searchsorted(grid, when, side="right") for when in (times, entry))
+    expected = member * (hazards[last] - hazards[first])[:, None] - (shares[last] - shares[first])
+    own = np.where((event > 0)[:, None], member - share[np.minimum(np.searchsorted(grid, times), len(grid) - 1)], 0.0)
+    return np.asarray(w[:, None] * (own - expected), dtype=np.float64)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from gvlab.lazy import LazyModule
 from gvlab.statistics.estimate import HypothesisTest
 from gvlab.statistics.hazard import logrank
 from gvlab.statistics.inputs import SAME_TIME, event_times, numbers, same_length
+from gvlab.statistics.weights import checked_weights
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,15 +84,23 @@ def _change_times(changes_at: npt.ArrayLike, times: Float[Array, "subject"]) -> 
     return change
 
 
-def mantel_byar(duration: npt.ArrayLike, event_observed: npt.ArrayLike, changes_at: npt.ArrayLike) -> HypothesisTest:
+def mantel_byar(
+    duration: npt.ArrayLike,
+    event_observed: npt.ArrayLike,
+    changes_at: npt.ArrayLike,
+    *,
+    weights: npt.ArrayLike | None = None,
+) -> HypothesisTest:
     """Test whether the hazard differs after a change of group, every subject counted where it is at the time [1]_.
 
-    The log-rank test on start-stop rows, with the hypergeometric variance.
+    The log-rank test on start-stop rows, with the hypergeometric variance; with weights the robust one of `logrank`.
 
     Parameters
     ----------
     duration, event_observed, changes_at
         As in `start_stop`.
+    weights
+        As in `kaplan_meier`, shape (subject,).
 
     References
     ----------
@@ -100,7 +109,10 @@ def mantel_byar(duration: npt.ArrayLike, event_observed: npt.ArrayLike, changes_
     rows = start_stop(duration, event_observed, changes_at)
     if rows["changed"].nunique() < 2:
         raise InvalidValueError("No subject changes while it is followed, or all have changed from the start.")
-    test = logrank(rows["stop"], rows["event_observed"], rows["changed"], rows["start"])
+    of_rows = None if weights is None else checked_weights(weights, rows["subject"].nunique())[rows["subject"]]
+    test = logrank(
+        rows["stop"], rows["event_observed"], rows["changed"], rows["start"], weights=of_rows, subject=rows["subject"]
+    )
     return HypothesisTest("Mantel-Byar", test.statistic, test.p_value, test.degrees_of_freedom)
 
 

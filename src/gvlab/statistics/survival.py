@@ -8,7 +8,7 @@ R, it is at risk after it.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -284,16 +284,32 @@ def restricted_mean(
     ----------
     .. [1] Royston & Parmar (2013) BMC Med Res Methodol 13:152.
     """
-    curve = kaplan_meier(duration, event_observed, entry, confidence=confidence)
-    mean, variance = _area(curve, until)
-    if weights is not None or subject is not None:
-        times, causes, entries = event_times(duration, event_observed, entry)
-        w = np.ones(len(times)) if weights is None else checked_weights(weights, len(times))
-        event = np.minimum(causes, 1)
-        risk = weighted_risk(times, event, entries, w, subject_numbers(subject, times, event, entries), until=until)
-        mean, variance = risk.area, risk.area_error**2
-    half = normal_quantile(confidence) * np.sqrt(variance) if curve.n > 1 else np.inf
+    mean, variance = _area_of(_Rows(duration, event_observed, entry, weights, subject), until)
+    half = normal_quantile(confidence) * np.sqrt(variance) if len(np.atleast_1d(duration)) > 1 else np.inf
     return Estimate(mean, max(0.0, mean - half), min(until, mean + half), confidence)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Rows of one arm, as `kaplan_meier` takes them."""
+
+    duration: npt.ArrayLike
+    event: npt.ArrayLike
+    entry: npt.ArrayLike | None = None
+    weights: npt.ArrayLike | None = None
+    subject: Iterable[object] | None = None
+
+
+def _area_of(rows: _Rows, until: float) -> tuple[float, float]:
+    """Return the area under the curve of an arm up to a horizon, and its variance; robust as in `kaplan_meier`."""
+    plain = _area(kaplan_meier(rows.duration, rows.event, rows.entry), until)
+    if rows.weights is None and rows.subject is None:
+        return plain
+    times, causes, entries = event_times(rows.duration, rows.event, rows.entry)
+    w = np.ones(len(times)) if rows.weights is None else checked_weights(rows.weights, len(times))
+    event = np.minimum(causes, 1)
+    risk = weighted_risk(times, event, entries, w, subject_numbers(rows.subject, times, event, entries), until=until)
+    return risk.area, risk.area_error**2
 
 
 def restricted_mean_difference(
@@ -303,6 +319,9 @@ def restricted_mean_difference(
     event_b: npt.ArrayLike,
     until: float | None = None,
     *,
+    entry: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+    weights: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+    subject: tuple[Iterable[object], Iterable[object]] | None = None,
     confidence: float = 0.95,
 ) -> Estimate:
     """Return how much longer arm a lives than arm b up to a horizon, in units of time.
@@ -316,18 +335,38 @@ def restricted_mean_difference(
         Event times of the two arms.
     until
         The horizon; None takes the longest that both arms support.
+    entry, weights, subject
+        As in `kaplan_meier`, those of arm a and of arm b; no subject is in both.
     """
-    curves = [kaplan_meier(d, e, confidence=confidence) for d, e in ((duration_a, event_a), (duration_b, event_b))]
-    return restricted_mean_difference_of(curves[0], curves[1], until)
+    arms = [
+        _Rows(
+            duration,
+            event,
+            None if entry is None else entry[arm],
+            None if weights is None else weights[arm],
+            None if subject is None else subject[arm],
+        )
+        for arm, (duration, event) in enumerate(((duration_a, event_a), (duration_b, event_b)))
+    ]
+    curves = [kaplan_meier(arm.duration, arm.event, arm.entry, confidence=confidence) for arm in arms]
+    horizon = _common_horizon(curves, until)
+    return _difference(curves, [_area_of(arm, horizon) for arm in arms], horizon)
 
 
 def restricted_mean_difference_of(a: SurvivalCurve, b: SurvivalCurve, until: float | None = None) -> Estimate:
-    """Return `restricted_mean_difference` of two curves, to whose limits its own have the same coverage."""
-    curves, confidence = (a, b), a.confidence
+    """Return `restricted_mean_difference` of two curves without weights, with limits of the coverage of theirs."""
+    horizon = _common_horizon((a, b), until)
+    return _difference((a, b), [_area(curve, horizon) for curve in (a, b)], horizon)
+
+
+def _common_horizon(curves: Sequence[SurvivalCurve], until: float | None) -> float:
     horizon = min(_support(curve) for curve in curves) if until is None else until
-    if not np.isfinite(horizon):
-        horizon = max(float(curve.columns["time"][-1]) for curve in curves)
-    (mean_a, variance_a), (mean_b, variance_b) = (_area(curve, horizon) for curve in curves)
+    return horizon if np.isfinite(horizon) else max(float(curve.columns["time"][-1]) for curve in curves)
+
+
+def _difference(curves: Sequence[SurvivalCurve], areas: Sequence[tuple[float, float]], horizon: float) -> Estimate:
+    (mean_a, variance_a), (mean_b, variance_b) = areas
+    confidence = curves[0].confidence
     alone = min(curve.n for curve in curves) < 2
     half = np.inf if alone else normal_quantile(confidence) * np.sqrt(variance_a + variance_b)
     difference = mean_a - mean_b

@@ -60,6 +60,12 @@ class AnalyzeRequest(Request):
     """Survival: the day on which the clock begins, "day 60", for those then still followed and without an event."""
     changes_at: str = ""
     """Survival: the column that says when a subject changes, such as the day of an infusion; empty cells never do."""
+    weights: str = ""
+    """Survival: the column that says how many subjects of a population each stands for."""
+    start: str = ""
+    """Survival: the column that says from when a row holds, where a subject has several; `stop` says until when."""
+    stop: str = ""
+    """Survival: the column that says until when a row holds; see `start`."""
 
 
 def analyze_file(
@@ -96,6 +102,9 @@ def analyze_file(
         samples=request.samples,
         landmark=units.day(request.landmark, "the landmark") if request.landmark else None,
         changes_at=request.changes_at,
+        weights=request.weights,
+        start=request.start,
+        stop=request.stop,
     )
     check_versus(found, request.versus)
     tables = {**found.tables, **_comparisons(found, request.versus)}

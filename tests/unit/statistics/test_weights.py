@@ -170,3 +170,75 @@ def test_impossible_rows_of_a_subject_are_refused(entry, event, said):
 def test_rows_of_a_subject_with_two_weights_are_refused():
     with pytest.raises(InvalidValueError, match="different weights"):
         statistics.kaplan_meier([5, 9], [0, 1], [0, 5], weights=[1, 2], subject=["P1", "P1"])
+
+
+def score_of_cox(weights, times, event, treated):
+    """Return the weighted score of Cox's model at no difference, by its definition."""
+    total = 0.0
+    for i in np.flatnonzero(event):
+        at_risk = times >= times[i]
+        total += weights[i] * (treated[i] - np.average(treated[at_risk], weights=weights[at_risk]))
+    return total
+
+
+def test_the_weighted_logrank_is_the_score_over_its_change_with_each_weight():
+    """Its variance is the sum of squared contributions: each the weight times the derivative of the score."""
+    rng = np.random.default_rng(4)
+    n = 30
+    times, event, treated = np.ceil(rng.exponential(8, n)), rng.random(n) < 0.7, np.arange(n) % 2
+    weights = rng.gamma(1.0, 1.0, n)
+    score = score_of_cox(weights, times, event, treated)
+    change = []
+    for i in range(n):
+        up, down = weights.copy(), weights.copy()
+        up[i], down[i] = weights[i] * (1 + 1e-5), weights[i] * (1 - 1e-5)
+        change.append((score_of_cox(up, times, event, treated) - score_of_cox(down, times, event, treated)) / 2e-5)
+    found = statistics.logrank(times, event, treated, weights=weights)
+    assert found.statistic == pytest.approx(score**2 / np.sum(np.square(change)), rel=1e-6)
+    assert statistics.logrank(times, event, treated, weights=90 * weights).statistic == pytest.approx(found.statistic)
+
+
+def test_the_weighted_logrank_of_rows_of_one_subject_counts_the_subject_once():
+    """A history that is cut into rows is the same history."""
+    times, event, group = [5.0, 9, 12, 3, 8, 11], [1, 0, 1, 1, 1, 0], ["a", "a", "a", "b", "b", "b"]
+    weights = [1.0, 2, 0.5, 1, 3, 1]
+    whole = statistics.logrank(times, event, group, weights=weights)
+    cut = statistics.logrank(
+        [4.0, *times], [0, *event], ["a", *group], [0, 4, 0, 0, 0, 0, 0], weights=[1.0, *weights],
+        subject=[0, *range(6)],
+    )  # fmt: skip
+    assert cut.statistic == pytest.approx(whole.statistic)
+    assert cut.degrees_of_freedom == 1
+
+
+def test_the_weighted_logrank_keeps_its_level():
+    rng = np.random.default_rng(11)
+    rejected = []
+    for _ in range(600):
+        times, weights = rng.exponential(10, 80), rng.gamma(0.7, 1.0, 80)
+        rejected.append(statistics.logrank(times, np.ones(80), np.arange(80) % 2, weights=weights).p_value < 0.05)
+    assert 0.02 < np.mean(rejected) < 0.085
+
+
+def test_weighted_mantel_byar_is_the_weighted_logrank_of_its_rows():
+    times, event = np.array([10.0, 20, 30, 40, 50, 60, 70, 80]), [1, 1, 1, 0, 1, 1, 0, 1]
+    changes = [np.nan, 15, np.nan, 25, 20, np.nan, 45, np.nan]
+    weights = np.array([1.0, 2, 1, 0.5, 1, 3, 1, 1])
+    rows = statistics.start_stop(times, event, changes)
+    by_rows = statistics.logrank(
+        rows["stop"], rows["event_observed"], rows["changed"], rows["start"], weights=weights[rows["subject"]],
+        subject=rows["subject"],
+    )  # fmt: skip
+    assert statistics.mantel_byar(times, event, changes, weights=weights).statistic == pytest.approx(by_rows.statistic)
+    with pytest.raises(InvalidValueError, match="-1 in row 3"):
+        statistics.mantel_byar(times, event, changes, weights=[1, 1, 1, -1, 1, 1, 1, 1])
+
+
+def test_restricted_means_of_weighted_arms_are_those_of_each_arm():
+    arms = [(ARM_A[:, 0], ARM_A[:, 1] > 0, ARM_A[:, 2]), (ARM_B[:, 0], ARM_B[:, 1] > 0, ARM_B[:, 2])]
+    (ta, ea, wa), (tb, eb, wb) = arms
+    difference = statistics.restricted_mean_difference(ta, ea, tb, eb, 100.0, weights=(wa, wb))
+    each = [statistics.restricted_mean(t, e, 100.0, weights=w) for t, e, w in arms]
+    assert difference.value == pytest.approx(each[0].value - each[1].value)
+    halves = [(one.upper - one.lower) / 2 for one in each]
+    assert (difference.upper - difference.lower) / 2 == pytest.approx(np.hypot(*halves))

@@ -16,7 +16,17 @@ import pandas as pd
 
 from gvlab.assay.readers.arms import join_spellings, read_arms
 from gvlab.assay.readers.dates import is_dates, read_dates
+from gvlab.assay.readers.identity import refuse_identity
 from gvlab.assay.readers.lab_units import days_in
+from gvlab.assay.readers.survival_columns import (
+    CHANGES_AT,
+    NO_COLUMNS,
+    ROW,
+    WEIGHT,
+    Columns,
+    rows_of_subjects,
+    weight_in,
+)
 from gvlab.assay.readers.survival_status import (
     CENSORED,
     EVENT,
@@ -30,7 +40,6 @@ from gvlab.assay.readers.tables import TextTable, plain_name, unit_in
 from gvlab.errors import InvalidValueError, UnitError
 
 COLUMNS = ("subject", "arm", "duration", "event_observed", "entry", "cause")
-CHANGES_AT = "changes_at"
 
 TIME = (
     "duration",
@@ -50,6 +59,8 @@ TIME = (
     "day of death",
     "days to death",
     "follow up",
+    "stop",
+    "tstop",
 )
 START = (
     "start date",
@@ -82,7 +93,8 @@ END = (
     "died on",
 )
 ARM = ("arm", "group", "grp", "treatment", "cohort", "trt")
-SUBJECT = ("subject", "mouse", "animal", "id", "mouse id", "animal id", "patient", "name")
+SUBJECT = ("subject", "mouse", "animal", "id", "mouse id", "animal id", "patient", "USUBJID")
+PATIENTS = ("patient", "usubjid")
 CAUSE = ("cause", "cause of death", "event type", "reason", "reason of death")
 
 
@@ -102,16 +114,16 @@ class Survival:
     notes: tuple[str, ...]
 
 
-def looks_like(table: TextTable) -> bool:
+def looks_like(table: TextTable, stop: str = "") -> bool:
     """Return whether a table is a survival table: a time (or two dates) and a status, or Prism's columns of 0 and 1."""
-    has_time = table.maybe(TIME) is not None or _dated(table) is not None
+    has_time = table.maybe((stop, *TIME) if stop else TIME) is not None or _dated(table) is not None
     has_status = any(table.maybe(names) is not None for names in (EVENT, CENSORED, UNCLEAR))
     return (has_time and has_status) or _is_grouped(table) or _grouped_below(table) is not None
 
 
 def from_table(
-    table: TextTable, event: int | str | None = None, time_unit: str = "", changes: str = ""
-) -> Survival:  # fmt: skip
+    table: TextTable, event: int | str | None = None, time_unit: str = "", columns: Columns = NO_COLUMNS
+) -> Survival:
     """Return a survival table read from cells.
 
     Parameters
@@ -123,27 +135,31 @@ def from_table(
         does not tell.
     time_unit
         "day", "week", "month" where the column's name does not tell; days otherwise.
-    changes
-        The column that says when a subject changes (an infusion, a remission), in the unit of the times and empty where
-        it never does; the table then has a column `CHANGES_AT`.
+    columns
+        What only the owner of the table can name.
 
     Raises
     ------
     InvalidValueError
-        If a time is negative or missing, a code or an arm is none, or it is not clear which code is an event.
+        If a time is negative or missing, a code or an arm is none, it is not clear which code is an event, a weight is
+        none, rows of a subject overlap or end twice, or a column may tell who a patient is.
+    UnknownNameError
+        If a column that is named is not there.
     """
+    refuse_identity(table.cells[0], table.name)
     if isinstance(event, str) and event.strip() in ("0", "1", "2"):
         event = int(event)
     if isinstance(event, int) and event not in (0, 1, 2):
         raise InvalidValueError(f"event is {event}; it is the code of an event: 1, 0, or 2 in R's coding, or a word.")
     status = any(table.maybe(names) is not None for names in (EVENT, CENSORED, UNCLEAR))
-    if status and (table.maybe(TIME) is not None or _dated(table) is not None):
-        return _long(table, event, time_unit, changes)
-    if changes:
-        raise InvalidValueError(
-            f"{table.name} has Prism's layout, in which nobody changes, so changes_at= has no effect. Leave it out, or "
-            "give one row a subject."
-        )
+    if status and (columns.stop or table.maybe(TIME) is not None or _dated(table) is not None):
+        return _long(table, event, time_unit, columns)
+    for option in dataclasses.fields(columns):
+        if getattr(columns, option.name):
+            raise InvalidValueError(
+                f"{table.name} has Prism's layout, which has no such columns, so {option.name}= has no effect. Leave "
+                "it out, or give one row a subject."
+            )
     if _is_grouped(table):
         return _grouped(table, event, time_unit)
     below = _grouped_below(table)
@@ -166,16 +182,26 @@ def _dated(table: TextTable) -> tuple[int, int] | None:
     return columns[0], columns[1]
 
 
-def _long(table: TextTable, event: int | str | None, time_unit: str, changes: str) -> Survival:
-    time = table.maybe(TIME)
+def _long(table: TextTable, event: int | str | None, time_unit: str, columns: Columns) -> Survival:
+    time = table.find((columns.stop,), "the end of a row") if columns.stop else table.maybe(TIME)
     dates = _dated(table) if time is None else None
     durations, factor, note = _durations(table, time, dates, time_unit)
     column, coded, how = status_column(table, event)
     arm, subject = table.maybe(ARM), table.maybe(SUBJECT)
-    entry = table.maybe(("entry", "entry time", *(() if dates else ("start",))))
-    entry = None if entry is not None and is_dates(table, entry) else entry
+    entry: int | None
+    if columns.start:
+        entry = table.find((columns.start,), "the start of a row")
+        if subject is None:
+            raise InvalidValueError(
+                f"{table.name} has rows from start to stop, but no column that says whose they are. Add one, such as "
+                '"id".'
+            )
+    else:
+        entry = table.maybe(("entry", "entry time", *(() if dates else ("start", "tstart"))))
+        entry = None if entry is not None and is_dates(table, entry) else entry
     cause = table.maybe(CAUSE)
-    changed = table.find((changes,), "the change of a subject") if changes else None
+    changed = table.find((columns.changes_at,), "the change of a subject") if columns.changes_at else None
+    weight = table.find((columns.weights,), "the weight of a subject") if columns.weights else None
     numbers = [row for row in range(1, len(table.cells)) if not math.isnan(durations[row - 1])]
     groups, joined = read_arms(table, arm, numbers) if arm is not None else (["all"] * len(numbers), ())
     rows = []
@@ -184,6 +210,11 @@ def _long(table: TextTable, event: int | str | None, time_unit: str, changes: st
         duration = durations[row - 1]
         observed = is_observed(cells[column].strip().lower(), coded, table.where(row, column))
         begin = table.number(row, entry, "a time") * factor if entry is not None else 0.0
+        if columns.start and not 0 <= begin < duration:
+            raise InvalidValueError(
+                f"The row in {table.where(row, entry or 0)} starts at {begin / factor:g} and stops at "
+                f"{duration / factor:g}. A row starts at 0 or later, and before it stops: remove one without length."
+            )
         if not 0 <= begin <= duration:
             raise InvalidValueError(
                 f"The subject in {table.where(row, 0)} enters at {begin:g} and leaves at {duration:g}. Entry is first."
@@ -203,15 +234,28 @@ def _long(table: TextTable, event: int | str | None, time_unit: str, changes: st
         notes.append('No column of groups was found (such as "group"), so all subjects are one.')
     notes += _causes(rows, table, cause)
     notes += _against_dates(table, time, durations)
-    used = (time, *(dates or ()), column, arm, subject, entry, cause, changed)
+    used = (time, *(dates or ()), column, arm, subject, entry, cause, changed, weight)
     found = _finish(rows, table, [*notes, *table.unread(used)])
     if changed is not None:
         found.table[CHANGES_AT] = [table.number(row, changed, "a time") * factor for row in numbers]
-    if subject is not None:
-        twice = found.table["subject"][found.table.duplicated(["subject", "arm"])]
+    if weight is not None:
+        found.table[WEIGHT] = [weight_in(table, row, weight) for row in numbers]
+        heaviest = found.table.groupby("arm", sort=False)[WEIGHT].max()
+        if (heaviest == 0).any():
+            raise InvalidValueError(
+                f'{table.name}: in the arm "{heaviest.index[heaviest == 0][0]}" every weight is 0, so nobody is left '
+                "to speak of. Remove the arm, or correct the weights."
+            )
+    if columns.start:
+        found.table[ROW] = rows_of_subjects(found.table, table, numbers)
+    elif subject is not None:
+        # Animals of each arm are often numbered from 1; a patient is one, whichever arm.
+        of_patients = plain_name(table.cells[0][subject]) in PATIENTS
+        twice = found.table["subject"][found.table.duplicated(["subject"] if of_patients else ["subject", "arm"])]
         if len(twice):
             raise InvalidValueError(
-                f'{table.name}: the subject "{twice.iloc[0]}" stands twice in its group. One row is one subject.'
+                f'{table.name}: the subject "{twice.iloc[0]}" stands twice, so it has two ends. One row '
+                "is one subject; of rows from start to stop say start=... and stop=..., their columns."
             )
     return found
 
