@@ -1,6 +1,6 @@
 """Writes docs/science/patients_results.md: benchmarks, claims, and what each scaling from mouse to human does.
 
-gvlab population calibrate --left-out --json p.json && python docs/generate_patients.py p.json
+gvlab population calibrate --left-out --recalibrations 100 --json p.json && python docs/generate_patients.py p.json
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ import pandas as pd
 from scipy import stats
 
 from gvlab import units
+from gvlab.calibration.expected_patients import expected_outcomes
 from gvlab.experiment import Experiment, Results
 from gvlab.findings.one_set import fates_of, judge_finding, registry_fates
 from gvlab.library import Library
 from gvlab.statistics import mantel_byar
+from gvlab.subject import System
 
 PAGE = Path(__file__).parent / "science" / "patients_results.md"
-SEED, PATIENTS, FACTOR = 2018, 400, 3.0
+SEED, PATIENTS, DRAWN, FACTOR = 2018, 400, 1000, 3.0
 SCALED = (
     "k_proliferation_cd8",
     "k_death_effector",
@@ -78,20 +80,22 @@ def _benchmarks(calibrated: dict) -> Iterator[str]:
     yield (
         f"{calibrated['patients']:,} patients, seed {calibrated['seed']}; worth "
         f"{calibrated['effective_patients']:,.0f} after weighing, the largest weight "
-        f"{100 * calibrated['largest_weight']:.2f} %; "
-        f"{calibrated['not_followed']} could not be followed to the end. *Unweighted* is the population that "
-        "experiments draw from; *weighted* is what its patients say after weighing; *left out* is what a population "
-        "found without that row says of it. *Over calibrations*: 95 % of "
-        f"{calibrated['recalibrations']} calibrations to benchmarks and patients with other luck; they rest on "
-        f"{min(calibrated['effective_patients_of_recalibrations']):,.0f} to "
-        f"{max(calibrated['effective_patients_of_recalibrations']):,.0f} effective patients each. They weigh anew and "
-        "do not move medians, so they are too narrow."
+        f"{100 * calibrated['largest_weight']:.2f} %; {calibrated['not_followed']} could not be followed to the end. "
+        f"*Weighted* is what they say, and *drawn* what {DRAWN:,} patients say whom experiments draw by weight "
+        f"(seed {SEED}); *unweighted* shows how much weights do. *Left out* is what a population found without a row "
+        f"says of that row.{_luck(calibrated)}"
     )
-    head = ("row", "outcome", "use", "published", "n", "interval", "unweighted", "weighted", "over calibrations",
-            "left out")  # fmt: skip
-    yield _table(
-        head,
-        (
+    library = Library.default()
+    (name,) = library.names("benchmarks")
+    benchmarks = library.read("benchmarks", name)
+    system = System.read(benchmarks.system, library)
+    drawn = expected_outcomes(benchmarks, system.cohort(DRAWN, SEED), system)
+    head = ("row", "outcome", "use", "published", "n", "interval", "unweighted", "weighted", "drawn",
+            "over calibrations", "left out")  # fmt: skip
+    rows = []
+    for row in calibrated["benchmarks"]:
+        share = drawn.share(row["id"], drawn.solved)
+        rows.append(
             (
                 row["id"],
                 row["title"],
@@ -101,14 +105,31 @@ def _benchmarks(calibrated: dict) -> Iterator[str]:
                 f"{_percent(row['low'])} to {_percent(row['high'])}",
                 _percent(row["unweighted"]),
                 _percent(row["population"]) + ("" if row["inside"] else " (outside)"),
-                f"{_percent(row['calibrations_low'])} to {_percent(row['calibrations_high'])}",
+                _percent(share) + ("" if row["low"] <= share <= row["high"] else " (outside)"),
+                _over_calibrations(row),
                 (_percent(row["left_out"]) + ("" if row["left_out_inside"] else " (outside)"))
                 if "left_out" in row
                 else "",
             )
-            for row in calibrated["benchmarks"]
-        ),
+        )
+    yield _table(head, rows)
+
+
+def _luck(calibrated: dict) -> str:
+    worth = calibrated["effective_patients_of_recalibrations"]
+    if not worth:
+        return ""
+    return (
+        f" *Over calibrations*: 95 % of {calibrated['recalibrations']} calibrations to benchmarks and patients with "
+        "other luck; each moves medians, spreads and correlations once more, draws 1,024 new patients, and "
+        f"weighs them. They rest on {min(worth):,.0f} to {max(worth):,.0f} effective patients each."
     )
+
+
+def _over_calibrations(row: dict) -> str:
+    if "calibrations_low" not in row:
+        return ""
+    return f"{_percent(row['calibrations_low'])} to {_percent(row['calibrations_high'])}"
 
 
 def _predictions(calibrated: dict) -> Iterator[str]:
@@ -121,7 +142,7 @@ def _predictions(calibrated: dict) -> Iterator[str]:
                 row["title"],
                 _percent(row["unweighted"]),
                 _percent(row["population"]),
-                f"{_percent(row['calibrations_low'])} to {_percent(row['calibrations_high'])}",
+                _over_calibrations(row),
             )
             for row in calibrated["predictions"]
         ),
@@ -182,13 +203,13 @@ def _series(results: Results) -> Iterator[str]:
         ("C55, 0 of 16 alive at one year", _percent(year), f"{(1 - year) ** 16:.3f}"),
         ("C61, 0 of 15 in partial remission or better", _percent(pr), f"{(1 - pr) ** 15:.3f}"),
     ]
-    yield f"Sorafenib alone, unweighted; median survival {durations:.0f} days, published 83."
+    yield f"Sorafenib alone; median survival {durations:.0f} days, published 83."
     yield _table(("series", "share", "probability of data as extreme"), rows)
 
 
 def _claims(results: Results) -> Iterator[str]:
     yield "## Claims about patients"
-    yield f"{PATIENTS} patients, the same in all four arms, unweighted, seed {SEED}."
+    yield f"{PATIENTS} patients, the same in all four arms, drawn by weight, seed {SEED}."
     experiment = results.experiment
     runs = {(experiment.name, experiment.system.name): results}
     rows = []

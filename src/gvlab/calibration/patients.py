@@ -6,7 +6,7 @@ What a patient contributes to a benchmark is an *expected* outcome (`expected_pa
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,8 @@ from gvlab.errors import InvalidValueError
 from gvlab.findings.expected import Cancel, Progress
 from gvlab.lazy import LazyModule
 from gvlab.library import Library
-from gvlab.library.benchmark_record import Benchmark, BenchmarkSet
-from gvlab.library.records import Correlation, PopulationRecord
+from gvlab.library.benchmark_record import SURVIVAL, Benchmark, BenchmarkSet
+from gvlab.library.records import Correlation, PopulationRecord, Weighed
 from gvlab.library.variability import MixtureComponent, Variability
 from gvlab.statistics import effective_size, wilson_interval
 from gvlab.subject import Cohort
@@ -126,56 +126,6 @@ def _pull(expected: Expected, row: Benchmark) -> Float[Array, "patient"]:
     there = expected.alive[row.id]
     scale = standard_error(row) * float(np.average(there, weights=expected.solved))
     return (expected.counted[row.id] - row.value * there) / scale
-
-
-@dataclass(frozen=True)
-class Recalibrated:
-    """What calibrations to other luck would say.
-
-    Attributes
-    ----------
-    shares
-        By setting: what each calibration says, shape (calibration,).
-    effective_patients
-        How many patients each is worth, shape (calibration,).
-    """
-
-    shares: Mapping[str, Float[Array, "calibration"]]
-    effective_patients: Float[Array, "calibration"]
-
-    def interval(self, setting: str) -> tuple[float, float]:
-        """Return the 2.5th and the 97.5th percentile."""
-        low, high = np.quantile(self.shares[setting], (0.025, 0.975))
-        return float(low), float(high)
-
-
-def recalibrated(
-    expected: Expected, benchmarks: BenchmarkSet, strength: float, times: int, rng: np.random.Generator
-) -> Recalibrated:
-    """Weigh the patients anew, to benchmarks with other luck and with patients drawn again.
-
-    Each time every benchmark is drawn from what n patients and the spread between studies leave open, and the patients
-    of the population with replacement. Medians and spreads stay where they are: that costs thousands of runs.
-    """
-    rows = [row for row in benchmarks.benchmarks if row.use == "calibrate"]
-    n = len(expected.solved)
-    shares: dict[str, list[float]] = {row.id: [] for row in benchmarks.settings}
-    worth = []
-    for _ in range(times):
-        drawn = [_with_other_luck(row, rng) for row in rows]
-        copies = np.bincount(rng.integers(0, n, n), minlength=n)
-        fit = weigh(expected, drawn, strength, copies=copies)
-        for row in benchmarks.settings:
-            shares[row.id].append(expected.share(row.id, fit.weights))
-        # A patient who is there twice is one patient.
-        worth.append(effective_size(fit.weights))
-    return Recalibrated({name: np.array(each) for name, each in shares.items()}, np.array(worth))
-
-
-def _with_other_luck(row: Benchmark, rng: np.random.Generator) -> Benchmark:
-    share = (row.value * row.n + 0.5) / (row.n + 1)
-    share = min(max(share + row.spread * float(rng.standard_normal()), 0.0), 1.0)
-    return row.model_copy(update={"value": float(rng.binomial(row.n, share)) / row.n})
 
 
 def distance(expected: Expected, rows: Sequence[Benchmark], weights: Float[Array, "patient"]) -> float:
@@ -327,6 +277,19 @@ class Calibrated:
     fit: Fit
     history: tuple[float, ...]
 
+    def by_prognosis(self, benchmarks: BenchmarkSet) -> Int[Array, "patient"]:
+        """Return rows of the cohort, those first of whom survival is least expected, over the arms of all settings."""
+        lived = [self.expected.counted[row.id] for row in benchmarks.settings if row.outcome == SURVIVAL]
+        return np.argsort(np.sum(lived, axis=0), kind="stable") if lived else np.arange(len(self.cohort))
+
+
+def prior_of(benchmarks: BenchmarkSet, system: System) -> PopulationRecord:
+    """Return what is assumed of patients before any benchmark: the population of the system where none is named."""
+    if benchmarks.prior is None:
+        return system.population.record
+    prior: PopulationRecord = system.library.read("populations", benchmarks.prior)
+    return prior
+
 
 def calibrate_population(
     benchmarks: BenchmarkSet,
@@ -372,9 +335,7 @@ def calibrate_population(
     if not rows:
         raise InvalidValueError(f'The set "{benchmarks.name}" has no benchmark of use "calibrate".')
     system = System.read(benchmarks.system, library)
-    prior = record = (
-        system.population.record if benchmarks.prior is None else library.read("populations", benchmarks.prior)
-    )
+    prior = record = prior_of(benchmarks, system)
     history: list[float] = []
     arms = len(benchmarks.arms)
     for move in range(moves):
@@ -393,5 +354,6 @@ def calibrate_population(
     expected = expected_outcomes(benchmarks, cohort, system, progress=progress, cancel=cancel)
     history.append(distance(expected, rows, expected.solved))
     own = system.population.record
-    names = {"name": own.name, "title": own.title, "description": own.description}
-    return Calibrated(record.model_copy(update=names), cohort, expected, weigh_within(expected, rows), tuple(history))
+    weighed = Weighed(seed=seed + moves, distributions=record.distributions)
+    changes = {"name": own.name, "title": own.title, "description": own.description, "weighed": weighed}
+    return Calibrated(record.model_copy(update=changes), cohort, expected, weigh_within(expected, rows), tuple(history))

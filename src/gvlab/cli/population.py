@@ -24,8 +24,11 @@ def calibrate(
         bool, typer.Option("--left-out", help="Also predict each benchmark with a population found without it.")
     ] = False,
     recalibrations: Annotated[
-        int, typer.Option(min=0, help="How often patients are weighed anew, to other luck; for the intervals.")
-    ] = 200,
+        int,
+        typer.Option(
+            min=0, help="Also calibrate so often again, to benchmarks and patients with other luck, for intervals."
+        ),
+    ] = 0,
     allow_collapse: Annotated[
         bool, typer.Option("--allow-collapse", help="Take weights that leave fewer than 50 effective patients.")
     ] = False,
@@ -43,7 +46,7 @@ def calibrate(
 
     gvlab population calibrate
 
-    gvlab population calibrate --left-out --json p.json
+    gvlab population calibrate --left-out --recalibrations 100 --json p.json
     """
     # Imported here, as in every command: "gvlab --help" must answer at once.
     import json

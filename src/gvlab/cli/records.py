@@ -197,13 +197,16 @@ def check() -> None:
     from gvlab.model.checks import ModelUnderCheck, check_references
     from gvlab.model.checks import check as check_model
     from gvlab.model.model import Model
+    from gvlab.subject.population import Weights
 
     library = Library.default()
     problems: list[str] = []
     for kind in records.KINDS:
         for name in library.names(kind):
             try:
-                library.read(kind, name)
+                record = library.read(kind, name)
+                if kind == "populations":
+                    Weights.read(record, library)
             except GVLabError as error:
                 problems.append(str(error))
     try:

@@ -293,6 +293,10 @@ class Library:
         """Return where the sets of an ensemble are: beside its recipe. They may not have been made yet."""
         return self.path("ensembles", name).with_suffix(".parquet")
 
+    def weights_file(self, name: str) -> Path:
+        """Return where the weights of a population are: beside its record, where it says that it was weighed."""
+        return self.path("populations", name).with_suffix(".weights.tsv")
+
     # ---------------------------------------------------------------------------------------------- what is made of it
 
     def derived(self, key: Hashable, kinds: Iterable[str], make: Callable[[], _Made]) -> _Made:

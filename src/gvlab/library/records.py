@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
@@ -26,7 +27,7 @@ from gvlab.library.report_record import ReportSpec, StudyRecord
 from gvlab.library.spelling_record import SpellingRecord
 from gvlab.library.table_rows import ConditionRow, EdgeRow, LookRow, ParameterRow
 from gvlab.library.variability import Variability
-from gvlab.provenance import Evidence
+from gvlab.provenance import Evidence, sha256
 
 # ---------------------------------------------------------------------------------------------------- subjects
 
@@ -128,6 +129,15 @@ class Correlation(Sourced):
     value: float = Field(gt=-1, lt=1)
 
 
+class Weighed(Record):
+    """Which draw of a population was weighed; the weights stand beside the record, in ``NAME.weights.tsv``."""
+
+    seed: int = Field(ge=0)
+    """Seed of the draw."""
+    distributions: str
+    """`PopulationRecord.distributions` when it was weighed."""
+
+
 class PopulationRecord(Titled, Sourced):
     """A distribution of subjects."""
 
@@ -135,6 +145,18 @@ class PopulationRecord(Titled, Sourced):
     variability: tuple[Variability, ...] = ()
     fates: tuple[RandomThreshold, ...] = ()
     correlations: tuple[Correlation, ...] = ()
+    weighed: Weighed | None = None
+    """Where subjects are drawn by weight from one draw of the distributions."""
+
+    @property
+    def distributions(self) -> str:
+        """What tells these distributions and correlations from others: the first 12 digits of their SHA-256."""
+        aside = {"source", "locator", "verification", "note"}
+        parts = [
+            item.model_dump(mode="json", exclude=aside, exclude_defaults=True)
+            for item in (*self.variability, *self.correlations)
+        ]
+        return sha256(json.dumps(parts, sort_keys=True))[:12]
 
     @model_validator(mode="after")
     def _each_once(self) -> PopulationRecord:

@@ -46,6 +46,15 @@ class ParameterRow(Sourced):
         return self
 
 
+class WeightRow(Record):
+    """What one subject of a draw of a population counts for."""
+
+    subject: int = Field(ge=0)
+    """Its number in the draw."""
+    weight: float = Field(ge=0, allow_inf_nan=False)
+    """How many subjects of the draw it stands for; they average 1."""
+
+
 class ConditionRow(Record):
     """One change of a condition (PEtab): a target takes a number, or a factor times its own value."""
 

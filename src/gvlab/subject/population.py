@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from gvlab.arrays import Array, Float, FloatArray
+from gvlab.arrays import Array, Float, FloatArray, Int
 from gvlab.capacity import refuse_beyond_memory
-from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.errors import InvalidValueError, LibraryError, UnknownNameError
 from gvlab.lazy import LazyModule
 from gvlab.library import Library
+from gvlab.library.library import read_table
 from gvlab.library.records import PopulationRecord
+from gvlab.library.table_rows import WeightRow
 from gvlab.model.parameters import ParameterTable
 from gvlab.subject.cohort import Cohort
 from gvlab.subject.distributions import distribution
@@ -23,7 +25,72 @@ special: Any = LazyModule("scipy.special")
 qmc: Any = LazyModule("scipy.stats.qmc")
 
 # Names of the random streams. Each purpose has a stream of its own, so that drawing more for one changes no other.
-_SUBJECTS, _FATES = 0, 1
+_SUBJECTS, _FATES, _CHOICES = 0, 1, 2
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """What the subjects of one draw of a population count for.
+
+    Attributes
+    ----------
+    seed
+        Of the draw.
+    subjects
+        Their numbers in the draw, shape (subject,); an even choice is even along this order.
+    weights
+        Shape (subject,).
+    """
+
+    seed: int
+    subjects: Int[Array, "subject"]
+    weights: Float[Array, "subject"]
+
+    @classmethod
+    def read(cls, record: PopulationRecord, library: Library) -> Weights | None:
+        """Return the weights of a population of a library; None where it was not weighed.
+
+        Raises
+        ------
+        LibraryError
+            If the weights are of other distributions, or their file is missing or holds no weight.
+        """
+        if record.weighed is None:
+            return None
+        file = library.weights_file(record.name)
+        again = 'Calibrate it again (`gvlab population calibrate`), or delete "weighed" to draw everybody alike.'
+        if record.weighed.distributions != record.distributions:
+            raise LibraryError(
+                f'{library.path("populations", record.name)}: "weighed" is of the distributions '
+                f'"{record.weighed.distributions}", but those of the record are "{record.distributions}". {again}'
+            )
+        if not file.is_file():
+            raise LibraryError(f'Population "{record.name}" was weighed, but "{file}" is missing. {again}')
+        rows = read_table(file, WeightRow)
+        subjects, counts = np.unique([row.subject for row in rows], return_counts=True)
+        if np.any(counts > 1):
+            raise LibraryError(f"{file}: subject {subjects[counts > 1][0]} stands there twice. Keep one of its rows.")
+        weights = np.array([row.weight for row in rows])
+        if not weights.sum() > 0:
+            raise LibraryError(f"{file}: no subject has a weight above 0, so there is nobody to draw. {again}")
+        return cls(record.weighed.seed, np.array([row.subject for row in rows], dtype=np.int64), weights)
+
+    def choose(self, n: int, seed: int) -> Int[Array, "choice"]:
+        """Return the numbers of n subjects, each as often as its weight says; choice i is the same whatever `n`.
+
+        A scrambled van der Corput sequence along the cumulative weights: the first 2^k choices are a systematic sample,
+        one from each of 2^k equal parts of all weight [1]_.
+
+        References
+        ----------
+        .. [1] Niederreiter (1992) Random Number Generation and Quasi-Monte Carlo Methods, SIAM, chapter 3.
+        """
+        sequence = qmc.Sobol(1, scramble=True, rng=_stream(seed, _CHOICES))
+        places = np.asarray(sequence.random_base2(max(0, math.ceil(math.log2(n))))[:n, 0], dtype=np.float64)
+        until = np.cumsum(self.weights) / self.weights.sum()
+        # Rounding may leave the last sum below 1, and nobody beyond it.
+        until[np.flatnonzero(self.weights)[-1] :] = 1.0
+        return self.subjects[np.searchsorted(until, places, side="right")]
 
 
 @dataclass(frozen=True)
@@ -36,10 +103,13 @@ class Population:
         Distributions, fates and correlations.
     table
         Resolved: nominal values, units and bounds.
+    weights
+        By which subjects are chosen from one draw of the distributions; None where each draw is of the distributions.
     """
 
     record: PopulationRecord
     table: ParameterTable
+    weights: Weights | None = None
 
     def __post_init__(self) -> None:
         """Refuse a population that varies what is not in the table."""
@@ -56,9 +126,12 @@ class Population:
         ------
         UnknownNameError
             If there is none of that name, or it varies a parameter that the table does not have.
+        LibraryError
+            If it was weighed, and its weights are missing or of other distributions.
         """
         library = Library.default() if library is None else library
-        return cls(library.read("populations", name), table)
+        record: PopulationRecord = library.read("populations", name)
+        return cls(record, table, Weights.read(record, library))
 
     @property
     def name(self) -> str:
@@ -87,6 +160,10 @@ class Population:
         [1]_; fates are independent draws of a counter-based generator [2]_, one stream a fate, in which a subject reads
         the position of its number. Subject i of a seed is therefore the same whatever `n`, and on any machine.
 
+        Of a population that was weighed, subjects are chosen from the draw that was weighed, each as often as its
+        weight says, so that plain statistics of a cohort are those of the weighted population. One of large weight
+        comes more than once, with fates of its own each time.
+
         Parameters
         ----------
         n
@@ -113,7 +190,7 @@ class Population:
         # Points of the unit cube, scrambled and cut, and the columns made of them.
         refuse_beyond_memory(n, 8.0 * (3 * len(self.record.variability) + len(self.record.fates) + 1))
         columns: dict[str, FloatArray] = {}
-        points = self._points(n, seed)
+        points = self._points(n, seed) if self.weights is None else self._chosen(self.weights, n, seed)
         for axis, spec in enumerate(self.record.variability):
             name = spec.parameter
             center = self.table.value(name) if spec.value is None else spec.value
@@ -123,6 +200,11 @@ class Population:
             uniform = _stream(seed, _FATES, zlib.crc32(fate.parameter.encode())).random(n)
             columns[fate.parameter] = -np.log1p(-uniform) if fate.distribution == "exponential" else uniform
         return Cohort(columns, self.table, np.arange(n), seed, self.name)
+
+    def _chosen(self, weights: Weights, n: int, seed: int) -> Float[Array, "subject parameter"]:
+        """Return the points of subjects chosen by weight."""
+        drawn = self._points(int(weights.subjects.max()) + 1, weights.seed)
+        return drawn[weights.choose(n, seed)]
 
     def _points(self, n: int, seed: int) -> Float[Array, "subject parameter"]:
         """Return points in the unit cube, shape (subject, parameter), correlated as the record says."""

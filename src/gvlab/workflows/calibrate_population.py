@@ -12,12 +12,11 @@ from pydantic import Field
 
 from gvlab.calibration.patients import (
     Calibrated,
-    Recalibrated,
     calibrate_population,
     distance,
     interval,
-    recalibrated,
 )
+from gvlab.calibration.recalibrations import Recalibrated, recalibrated
 from gvlab.errors import InvalidValueError
 from gvlab.library import Library
 from gvlab.library.benchmark_record import BenchmarkSet
@@ -41,8 +40,8 @@ class PopulationRequest(Request):
     """How often medians and spreads are moved; 0 only weighs the prior."""
     left_out: bool = False
     """Whether each benchmark is also predicted by a population found without it."""
-    recalibrations: Annotated[int, Field(ge=0, le=10_000)] = 200
-    """How often the patients are weighed anew, to benchmarks and patients with other luck; 0 gives no intervals."""
+    recalibrations: Annotated[int, Field(ge=0, le=10_000)] = 0
+    """How often it is calibrated again, to benchmarks and patients with other luck; 0 gives no intervals."""
     allow_collapse: bool = False
     """Whether weights that leave fewer than 50 effective patients are a result."""
 
@@ -89,8 +88,18 @@ def calibrate_patients(
             f"The weights leave {worth:.0f} effective patients of {request.patients:,}; below {FEWEST} they say "
             "nothing. Move more (--moves), draw more (--patients), or take them as they are with --allow-collapse."
         )
-    stream = np.random.default_rng([request.seed, 1])
-    again = recalibrated(found.expected, benchmarks, found.fit.strength, request.recalibrations, stream)
+    again = recalibrated(
+        found,
+        benchmarks,
+        held,
+        request.recalibrations,
+        request.seed,
+        patients=each,
+        progress=stage("Calibrations to other luck", request.recalibrations * each * len(benchmarks.arms))
+        if request.recalibrations
+        else None,
+        cancel=cancel,
+    )
     rows = list(_rows(benchmarks, found, again))
     if request.left_out:
         for row in rows:
@@ -174,6 +183,8 @@ def _bundle(
         if outside
         else "Every benchmark is inside its interval.",
     ]
+    if not request.recalibrations:
+        lines.append("No intervals over calibrations; --recalibrations 100 gives them, in about ten times as long.")
     if request.left_out:
         inside = sum(row.get("left_out_inside", False) for row in rows)
         lines.append(f"Left out and predicted: {inside} of {len(deciding)} inside their intervals.")
@@ -197,7 +208,9 @@ def _bundle(
         "benchmarks": rows,
         "predictions": predictions,
     }
-    weights = pd.DataFrame({"patient": found.cohort.numbers, "weight": found.fit.weights})
+    order = found.by_prognosis(benchmarks)
+    weights = pd.DataFrame({"subject": found.cohort.numbers[order], "weight": found.fit.weights[order]})
+    file = found.population.name
     return Bundle(
         request,
         found,
@@ -207,16 +220,18 @@ def _bundle(
             "table.csv": Table(_short(rows)),
             "benchmarks.csv": Table(pd.DataFrame(rows)),
             "predictions.csv": Table(pd.DataFrame(predictions)),
-            "weights.csv": Table(weights),
         },
-        documents={"population.yaml": population_text(found)},
+        documents={
+            f"{file}.yaml": population_text(found),
+            f"{file}.weights.tsv": weights.to_csv(sep="\t", index=False, float_format="%.4g", lineterminator="\n"),
+        },
         data={"population.json": data},
         contents={
             "table.csv": "the same in few columns",
             "benchmarks.csv": "each benchmark, and what the population says",
             "predictions.csv": "what the population says of each arm, with an interval over calibrations",
-            "weights.csv": "the weight of each patient; they average 1",
-            "population.yaml": "the population that was moved; put it into a library's folder populations",
+            f"{file}.yaml": "the population that was moved; put it into a library's folder populations",
+            f"{file}.weights.tsv": "the weight of each patient, by prognosis; it goes into the same folder",
             "population.json": "the same for programs",
         },
         shown="table.csv",

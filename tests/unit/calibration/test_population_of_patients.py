@@ -9,11 +9,11 @@ from gvlab.calibration.patients import (
     distance,
     interval,
     moved,
-    recalibrated,
     standard_error,
     weigh,
     weigh_within,
 )
+from gvlab.calibration.recalibrations import recalibrated, with_other_luck
 from gvlab.errors import InvalidValueError
 from gvlab.experiment import Experiment
 from gvlab.library import Library
@@ -159,9 +159,14 @@ def test_a_population_is_calibrated_and_written(tmp_path):
     assert data["largest_weight"] < 1
     (tmp_path / "lib" / "populations").mkdir(parents=True)
     library = Library(tmp_path / "lib")
-    text = (tmp_path / "out" / "population.yaml").read_text()
-    (tmp_path / "lib" / "populations" / "flt3itd_relapse_after_hct.yaml").write_text(text)
+    for name in ("flt3itd_relapse_after_hct.yaml", "flt3itd_relapse_after_hct.weights.tsv"):
+        (tmp_path / "lib" / "populations" / name).write_text((tmp_path / "out" / name).read_text())
     assert library.read("populations", "flt3itd_relapse_after_hct") == bundle.found.population
+    # Plain statistics of a cohort are those of the weighted patients.
+    drawn = System.read("relapse_after_hct", library).cohort(4096, 5)
+    for name in ("k_birth_blast", "f_burden_relapse"):
+        weighted = np.average(bundle.found.cohort.column(name), weights=bundle.found.fit.weights)
+        assert drawn.column(name).mean() == pytest.approx(weighted, rel=1e-3)
 
 
 def test_weights_that_collapse_are_refused(monkeypatch):
@@ -197,15 +202,40 @@ def test_the_distance_counts_standard_errors():
     assert distance(expected, [asked], np.ones(2)) == pytest.approx((0.2 / standard_error(asked)) ** 2)
 
 
-def test_calibrations_to_other_luck_spread_as_the_benchmark_does():
-    """With one strong benchmark the population follows it, so its spread is that of n patients."""
-    expected = outcomes(B1=[1.0] * 500 + [0.0] * 500)
-    of = BenchmarkSet.model_construct(benchmarks=(row(n=400, value=0.3),), predictions=())
-    again = recalibrated(expected, of, 1.0, 300, np.random.default_rng(1))
-    assert again.shares["B1"].mean() == pytest.approx(0.3, abs=0.02)
+def test_other_luck_spreads_as_patients_and_studies_do():
+    rng = np.random.default_rng(1)
+    alone = [with_other_luck(row(n=400, value=0.3), rng).value for _ in range(4000)]
+    assert np.mean(alone) == pytest.approx(0.3, abs=0.003)
+    assert np.std(alone) == pytest.approx(np.sqrt(0.3 * 0.7 / 400), rel=0.05)
+    between = [with_other_luck(row(n=400, value=0.3, spread=0.05), rng).value for _ in range(4000)]
+    assert np.std(between) == pytest.approx(np.sqrt(0.3 * 0.7 / 400 + 0.05**2), rel=0.05)
+
+
+def test_calibrations_to_other_luck_move_the_population_and_not_its_weights_alone(system, monkeypatch):
+    """With everybody's outcome decided by one number, its median moves to where other luck puts it."""
+    table = system.parameters()
+    line = table.value("k_killing_chemotherapy")
+
+    def decided(benchmarks, cohort, system, **_):
+        return outcomes(B1=cohort.column("k_killing_chemotherapy") > line)
+
+    of = BenchmarkSet.model_construct(
+        benchmarks=(row(n=40, value=0.3),), predictions=(), system=system.name, prior="flt3itd_relapse_prior"
+    )
+    monkeypatch.setattr("gvlab.calibration.patients.expected_outcomes", decided)
+    monkeypatch.setattr("gvlab.calibration.recalibrations.expected_outcomes", decided)
+    of = of.model_copy(update={"arms": {}})
+    found = patients.calibrate_population(of, system.library, 1, patients=512, moves=1)
+    again = recalibrated(found, of, system.library, 60, 1, patients=256)
     low, high = again.interval("B1")
-    assert high - low == pytest.approx(2 * 1.96 * np.sqrt(0.3 * 0.7 / 400), rel=0.25)
-    assert (again.effective_patients < 1000).all()
+    assert low < 0.3 < high
+    assert high - low == pytest.approx(2 * 1.96 * np.sqrt(0.3 * 0.7 / 40), rel=0.4)
+    assert (again.effective_patients <= 256).all()
+    # The same luck twice is the same answer.
+    assert np.array_equal(
+        recalibrated(found, of, system.library, 3, 1, patients=64).shares["B1"],
+        recalibrated(found, of, system.library, 3, 1, patients=64).shares["B1"],
+    )
 
 
 def test_no_patient_is_worth_more_than_a_share_of_all():

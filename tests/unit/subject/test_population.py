@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+import yaml
 
-from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.errors import InvalidValueError, LibraryError, UnknownNameError
+from gvlab.library import Library
 from gvlab.library.records import PopulationRecord
 from gvlab.model.parameters import ParameterTable
 from gvlab.subject import Population
@@ -108,3 +110,75 @@ def test_a_seed_is_a_whole_number(mice, seed):
 def test_a_population_that_varies_what_is_not_there_is_refused(mice):
     with pytest.raises(UnknownNameError, match='Did you mean "CL_house"'):
         varied(mice, variability=[{"parameter": "CL_hous", "distribution": "log-normal", "cv": 0.5}])
+
+
+RECORD = """name: weighed
+title: Weighed
+variability:
+- {parameter: CL_house, distribution: log-normal, cv: 0.5}
+- {parameter: body_mass, distribution: normal, sd: 0.002}
+fates:
+- {parameter: theta_death_house, distribution: exponential}
+"""
+
+
+def read_weighed(folder):
+    return Population.read("weighed", ParameterTable.default().resolve(), Library([folder, *Library.default().own]))
+
+
+@pytest.fixture
+def weighed(house_library, tmp_path):
+    """Return a function that writes a population whose 64 drawn subjects have weights, and reads it."""
+
+    def write(weights, distributions=None):
+        folder = tmp_path / "populations"
+        folder.mkdir(exist_ok=True)
+        record = PopulationRecord.model_validate(yaml.safe_load(RECORD))
+        of = distributions or record.distributions
+        (folder / "weighed.yaml").write_text(RECORD + f"weighed: {{seed: 3, distributions: '{of}'}}\n")
+        lines = [f"{subject}\t{weight:g}" for subject, weight in weights.items()]
+        (folder / "weighed.weights.tsv").write_text("\n".join(["subject\tweight", *lines]) + "\n")
+        return Population.read(
+            "weighed", ParameterTable.default().resolve(), Library([tmp_path, *Library.default().own])
+        )
+
+    return write
+
+
+def test_subjects_are_drawn_as_often_as_their_weights_say(weighed):
+    population = weighed({0: 1.0, 5: 2.0, 9: 0.0, 7: 5.0})
+    of_draw = Population(population.record, population.table).sample(64, 3).column("CL_house")
+    drawn = population.sample(1024, 8).column("CL_house")
+    assert [int((drawn == of_draw[subject]).sum()) for subject in (0, 5, 7)] == [128, 256, 640]
+    # A choice of a power of two is a systematic sample, whatever the seed; others differ by one at most.
+    assert abs(int((population.sample(100, 1).column("CL_house") == of_draw[7]).sum()) - 62.5) < 4
+
+
+def test_a_subject_chosen_by_weight_is_the_same_whatever_the_size_of_the_cohort(weighed):
+    population = weighed({subject: 1.0 + subject for subject in range(50)})
+    large = population.sample(100, 7)
+    for n in (1, 2, 3, 17, 64):
+        for name, values in population.sample(n, 7).columns.items():
+            assert np.array_equal(values, large.columns[name][:n])
+
+
+def test_who_is_chosen_twice_has_fates_of_its_own(weighed):
+    fates = weighed({4: 1.0}).sample(200, 7).columns["theta_death_house"]
+    assert len(np.unique(fates)) == 200
+    assert fates.mean() == pytest.approx(1.0, abs=5 / np.sqrt(200))
+
+
+def test_weights_that_cannot_be_are_refused(weighed, tmp_path):
+    with pytest.raises(LibraryError, match=r'is of the distributions "other".*gvlab population calibrate'):
+        weighed({0: 1.0}, distributions="other")
+    with pytest.raises(LibraryError, match="no subject has a weight above 0"):
+        weighed({0: 0.0, 3: 0.0})
+    for weight in (-1.0, np.nan, np.inf):
+        with pytest.raises(LibraryError, match=r"weighed.weights.tsv, line 3"):
+            weighed({0: 1.0, 1: weight})
+    (tmp_path / "populations" / "weighed.weights.tsv").write_text("subject\tweight\n3\t1\n3\t2\n")
+    with pytest.raises(LibraryError, match="subject 3 stands there twice"):
+        read_weighed(tmp_path)
+    (tmp_path / "populations" / "weighed.weights.tsv").unlink()
+    with pytest.raises(LibraryError, match="is missing"):
+        read_weighed(tmp_path)
