@@ -14,6 +14,7 @@ from gvlab.statistics.comparison import (
     paired_effect,
 )
 from gvlab.statistics.competing import CumulativeIncidence, cumulative_incidence, gray
+from gvlab.statistics.confounding import e_value, risk_ratio
 from gvlab.statistics.estimate import Estimate, HypothesisTest, Power, wilson_interval
 from gvlab.statistics.hazard import HazardRatio, hazard_ratio, logrank
 from gvlab.statistics.many_curves import curves_at, restricted_means
@@ -44,6 +45,7 @@ __all__ = [
     "compare_two",
     "cumulative_incidence",
     "curves_at",
+    "e_value",
     "effective_size",
     "first_of",
     "gray",
@@ -64,6 +66,7 @@ __all__ = [
     "restricted_mean",
     "restricted_mean_difference",
     "restricted_means",
+    "risk_ratio",
     "start_stop",
     "synergy",
     "weighted_share",
