@@ -13,6 +13,7 @@ import dataclasses
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from engine_cases import Case, flagship
 
 from gvlab.engine import Options, Solution
 from gvlab.engine.ensemble import engine as ensemble
+from gvlab.engine.request import cores
 from gvlab.engine.targets.gpu import device
 
 SUBJECTS = {"mouse": 65_536, "human": 32_768}
@@ -29,6 +31,9 @@ DRAWN = 1024
 """Subjects that differ; a larger cohort is made of copies of them."""
 
 JUDGED, REPEATS = 64, 3
+
+PER_CORE = 512
+"""Subjects for each core of the processor in its timing."""
 
 TOLERANCES = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6, 3e-7, 1e-7)
 
@@ -62,6 +67,23 @@ def run(case: Case, relative: float, engine: ensemble.Engine) -> tuple[Solution,
     return solution, time.perf_counter() - start
 
 
+def on_processor(case: Case, relative: float) -> tuple[float, float]:
+    """Return the subjects a second of one core of the processor, by its own time, and of all of them, by the clock."""
+    options = Options(relative_tolerance=relative, absolute_tolerance=relative * 1e-3)
+
+    def spent(case: Case, clock: Callable[[], float], threads: int) -> float:
+        def once() -> float:
+            start = clock()
+            ensemble.solve(case.model, case.times, **case.arguments(), options=options, threads=threads)
+            return clock() - start
+
+        once()  # which compiles
+        return statistics.median(once() for _ in range(REPEATS))
+
+    few, many = case.part(JUDGED), repeated(case, PER_CORE * cores())
+    return few.subjects / spent(few, time.process_time, 1), many.subjects / spent(many, time.perf_counter, cores())
+
+
 def measure(species: str, *, stiff: bool, printed: bool) -> dict[str, Any]:
     """Return the row of one case."""
     from engine import TIGHT, WANTED, error
@@ -90,11 +112,7 @@ def measure(species: str, *, stiff: bool, printed: bool) -> dict[str, Any]:
     large = repeated(held_out, SUBJECTS[species])
     solutions, seconds = zip(*(run(large, found, engine) for _ in range(REPEATS)), strict=True)
     spent, steps = statistics.median(seconds), float(solutions[0].steps.sum())
-    processor = time.process_time()
-    small = held_out.part(JUDGED)
-    options = Options(relative_tolerance=found, absolute_tolerance=found * 1e-3)
-    ensemble.solve(small.model, small.times, **small.arguments(), options=options, threads=1)
-    core = JUDGED / (time.process_time() - processor)
+    core, processor = on_processor(held_out, found)
     days = float(large.times[-1] - large.times[0])
     return row | {
         "max_error": worst,
@@ -104,9 +122,12 @@ def measure(species: str, *, stiff: bool, printed: bool) -> dict[str, Any]:
         "steps_per_second": steps / spent,
         "steps_per_subject": steps / large.subjects,
         "seconds": [round(each, 4) for each in seconds],
-        # How many of this machine's cores one would need instead.
+        # How many of this machine's cores one would need instead, and how many machines like it.
         "ratio": large.subjects / spent / core,
         "core_subjects_per_second": core,
+        "cores": cores(),
+        "ratio_to_processor": large.subjects / spent / processor,
+        "processor_subjects_per_second": processor,
     }
 
 

@@ -14,6 +14,7 @@ import pytest
 from conftest import finish, start, whole_tables
 from gvlab.engine import Status
 from gvlab.engine.ensemble import engine as ensemble
+from gvlab.engine.targets.gpu import device
 from gvlab.findings.rule import MEANING_OF_SEVERAL, Verdict
 from gvlab.library import Library
 
@@ -210,6 +211,16 @@ def test_a_folder_with_something_in_it_is_refused_and_left_as_it_is(gvlab, tmp_p
     assert said.code == 1
     assert "is not empty, and nothing in it is overwritten" in said.complained
     assert snapshot(tmp_path) == before
+
+
+def test_the_engine_of_the_gpu_says_what_is_missing_where_there_is_none(gvlab, monkeypatch, tmp_path):
+    device.cards.cache_clear()
+    monkeypatch.setattr(device, "available", lambda: "the NVIDIA driver finds no GPU")
+    said = gvlab("run", SMALL, "--quick", "--engine", "gpu", "--out", str(tmp_path / "mine"))
+    assert said.code == 1
+    assert 'the NVIDIA driver finds no GPU. The engine "ensemble" without a target solves on the' in said.complained
+    assert "Traceback" not in said.complained
+    assert not (tmp_path / "mine").exists()
 
 
 @pytest.mark.parametrize(

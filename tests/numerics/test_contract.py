@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gvlab.engine import DEFAULT_ENGINE, ENGINES, Operation, Options, Status, solve
+from gvlab.engine.targets.gpu import device
 from gvlab.errors import InvalidValueError, UnknownNameError
 
 from .conftest import equations
@@ -15,6 +16,8 @@ TIMES = np.arange(0.0, 11.0)
 
 @pytest.fixture(params=sorted(ENGINES))
 def engine(request):
+    if request.param == "gpu" and device.available():
+        pytest.skip(device.available())
     return request.param
 
 

@@ -77,7 +77,10 @@ def run(
         Path | None, typer.Option("--json", help="Also write findings and manifest into this file; - prints them.")
     ] = None,
     engine: Annotated[
-        str | None, typer.Option(help="ensemble (fast) or roadrunner (reference).", show_default="ensemble")
+        str | None,
+        typer.Option(
+            help="ensemble (fast), gpu (the same on NVIDIA cards) or roadrunner (reference).", show_default="ensemble"
+        ),
     ] = None,
     width_mm: Annotated[
         float, typer.Option("--figure-width", min=85, max=174, help="Width of the six figures in mm: 85, 114 or 174.")

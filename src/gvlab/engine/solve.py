@@ -10,7 +10,11 @@ from gvlab.engine.contract import Cancel, Operation, Options, PerSubject, Progre
 from gvlab.errors import UnknownNameError
 from gvlab.sbml.equations import Equations
 
-ENGINES = {"ensemble": "gvlab.engine.ensemble.engine", "roadrunner": "gvlab.engine.roadrunner.engine"}
+ENGINES = {
+    "ensemble": "gvlab.engine.ensemble.engine",
+    "gpu": "gvlab.engine.ensemble.on_gpu",
+    "roadrunner": "gvlab.engine.roadrunner.engine",
+}
 """Engines by name, and the module whose `solve` keeps the contract. Loaded when asked for."""
 
 DEFAULT_ENGINE = "ensemble"

@@ -18,6 +18,8 @@ COMPILER = ("g++", "-O1", "-Wall", "-Werror", "-Wno-unused-function", "-Wno-unus
 class ProcessorCard:
     """Keeps the protocol of `portions.Card`."""
 
+    name = "a processor that stands in for a card"
+
     def __init__(self, folder: Path, room: int = 1 << 40) -> None:
         self.busy = threading.Lock()
         self.started: list[tuple[str, int]] = []

@@ -11,7 +11,9 @@ import functools
 import importlib
 import shutil
 import subprocess
+import sys
 import threading
+import types
 from pathlib import Path
 
 import antimony
@@ -19,7 +21,7 @@ import numpy as np
 import pytest
 from processor_card import ProcessorCard
 
-from gvlab.engine import Operation, Options
+from gvlab.engine import Operation, Options, solve
 from gvlab.engine.ensemble import engine as ensemble
 from gvlab.engine.ensemble.events import trigger_masks
 from gvlab.engine.ensemble.ready import ReadyModel
@@ -491,13 +493,40 @@ def test_compiled_code_is_kept_on_disk(model, monkeypatch, tmp_path):
 def test_without_a_gpu_the_refusal_says_why_and_what_to_do(model, monkeypatch):
     device.cards.cache_clear()
     monkeypatch.setattr(device, "available", lambda: "there is no NVIDIA driver (libcuda.so.1) on this machine")
-    with pytest.raises(SolveError, match=r"no NVIDIA driver.*Leave target out"):
+    with pytest.raises(SolveError, match=r"no NVIDIA driver.*engine \"ensemble\" without a target"):
         ensemble.solve(model, np.array([0.0, 1.0]), subjects=1, outputs=["drug"], target="gpu")
 
 
+def test_the_engine_of_the_gpu_keeps_the_contract_and_refuses_where_there_is_none(model, monkeypatch):
+    device.cards.cache_clear()
+    monkeypatch.setattr(device, "available", lambda: "the NVIDIA driver finds no GPU")
+    with pytest.raises(SolveError, match=r"finds no GPU\. The engine \"ensemble\" without a target solves on the proc"):
+        solve(model, np.array([0.0, 1.0]), subjects=1, outputs=["drug"], engine="gpu")
+
+
+@needs_compiler
+def test_the_engine_of_the_gpu_solves_on_its_cards(model, cards, monkeypatch):
+    monkeypatch.setattr(device, "cards", lambda: (cards[0],))
+    cards[0].started.clear()
+    on_gpu, on_processor = (solve(model, TIMES, **arguments(), engine=engine) for engine in ("gpu", "ensemble"))
+    assert cards[0].started
+    assert_agree(on_gpu, on_processor, steps=0.02)
+
+
 def test_without_cuda_python_the_refusal_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "cuda.bindings", None)
+    monkeypatch.setitem(sys.modules, "cuda.bindings", None)
     assert device.available() == "cuda-python is not installed (pip install 'gvlab[gpu]')"
+
+
+def test_without_the_compiler_the_refusal_says_what_to_install(monkeypatch):
+    def missing():
+        raise RuntimeError("libnvrtc.so.13 was not found")
+
+    bindings = types.SimpleNamespace(nvrtc=types.SimpleNamespace(nvrtcVersion=missing))
+    monkeypatch.setitem(sys.modules, "cuda", types.SimpleNamespace(bindings=bindings))
+    monkeypatch.setitem(sys.modules, "cuda.bindings", bindings)
+    with pytest.raises(SolveError, match=r"needs the compiler NVRTC.*gvlab\[gpu\]' for CUDA 12, 'gvlab\[gpu13\]'"):
+        device.nvrtc_version()
 
 
 def test_the_calls_that_are_made_exist():
@@ -518,9 +547,29 @@ def test_the_calls_that_are_made_exist():
 
 def test_the_benchmark_of_a_gpu_needs_one(benchmark_cases, monkeypatch, tmp_path):
     monkeypatch.setattr(device, "available", lambda: "the NVIDIA driver finds no GPU")
-    with pytest.raises(SolveError, match=r"the NVIDIA driver finds no GPU\. Leave target out"):
+    with pytest.raises(SolveError, match=r"the NVIDIA driver finds no GPU\. The engine"):
         importlib.import_module("engine").main(["--gpu", f"--json={tmp_path / 'gpu.json'}"])
     assert not (tmp_path / "gpu.json").exists()
+
+
+@needs_compiler
+def test_the_benchmark_of_a_gpu_compares_it_with_the_processor(benchmark_cases, cards, monkeypatch):
+    benchmark = importlib.import_module("engine_gpu")
+    few = {"SUBJECTS": {"mouse": 6}, "DRAWN": 3, "JUDGED": 2, "REPEATS": 1, "PER_CORE": 2, "TOLERANCES": (3e-6, 3e-7)}
+    for name, value in few.items():
+        monkeypatch.setattr(benchmark, name, value)
+    monkeypatch.setattr(device, "cards", lambda: (cards[0],))
+    row = benchmark.measure("mouse", stiff=False, printed=False)
+    assert row["relative_tolerance"] in few["TOLERANCES"]
+    assert row["max_error"] <= 1e-4
+    assert row["device"] == cards[0].name
+    assert row["subjects"] == 6
+    for ratio, other in (("ratio", "core"), ("ratio_to_processor", "processor")):
+        assert row[ratio] == pytest.approx(row["subjects_per_second"] / row[f"{other}_subjects_per_second"])
+    assert row["steps_per_second"] == pytest.approx(row["steps_per_subject"] * row["subjects_per_second"])
+    # Where no tolerance is tight enough there is no number.
+    monkeypatch.setattr(benchmark, "TOLERANCES", (0.5,))
+    assert benchmark.measure("mouse", stiff=False, printed=False)["ratio"] is None
 
 
 def test_a_large_cohort_of_the_benchmark_is_made_of_the_same_subjects(benchmark_cases):

@@ -1,6 +1,6 @@
 """NVIDIA cards by NVIDIA's own package for Python: compiles with NVRTC, copies, starts, and waits.
 
-`cuda-python` is in the extra "gpu". Compiled code is kept on disk beside the processor's.
+`cuda-python` is in the extras "gpu" (CUDA 12) and "gpu13". Compiled code is kept on disk beside the processor's.
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ def require() -> None:
     """
     reason = available()
     if reason:
-        raise SolveError(f'The target "gpu" cannot be used: {reason}. Leave target out to solve on the processor.')
+        raise SolveError(
+            f'There is no GPU to solve on: {reason}. The engine "ensemble" without a target solves on the processor.'
+        )
 
 
 @cache
@@ -91,7 +93,10 @@ def nvrtc_version() -> str:
     try:
         _, major, minor = nvrtc.nvrtcVersion()
     except (OSError, RuntimeError) as error:
-        raise SolveError("The target \"gpu\" needs the compiler NVRTC: pip install 'gvlab[gpu]'.") from error
+        raise SolveError(
+            "A GPU needs the compiler NVRTC of the CUDA that cuda-python is for: pip install 'gvlab[gpu]' for CUDA 12, "
+            "'gvlab[gpu13]' for CUDA 13."
+        ) from error
     return f"{major}.{minor}"
 
 

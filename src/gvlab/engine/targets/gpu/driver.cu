@@ -1,4 +1,5 @@
 // Carries subjects on, one a thread: the loop that cpu/driver.py prints for vectors, one lane of it, by the same rules.
+// A warp tries a step of all its subjects at a time; who is put back makes room for the next one at once.
 // What stands before this text gives the subject, the model's functions and the method's.
 
 DEVICE double of_operation(long long addresses, long long strides, long long number, long long subject) {
@@ -41,13 +42,14 @@ DEVICE void take(Subject &s, long long number) {
     s.h = REALS(step)[number];
     s.first = s.h < 0.0;
     if (s.first) s.h = s.dose_h;
-    s.unstable_step = false;
+    s.unstable_step = s.looked_at = false;
     next_reading(s);
     next_dose(s);
 }
 
-DEVICE void put_back(const Subject &s, long long reason, const long long *old) {
+DEVICE void put_back(const Subject &s, long long reason) {
     const long long number = s.number;
+    const long long *const old = reason == OPERATION || reason == EVENT ? s.w0 : s.w;
     for (int i = 0; i < N; i++) REALS(states)[number * N + i] = s.y[i];
     REALS(time)[number] = s.t;
     REALS(step)[number] = s.h;
@@ -206,124 +208,133 @@ DEVICE bool give_doses(Subject &s) {
     return left;
 }
 
-DEVICE void follow(Subject &s) {
+// Tries one step; tells why the subject has to be put back, or GOES_ON.
+DEVICE long long advance(Subject &s) {
     const double stop = s.until < REAL(end) ? s.until : REAL(end);
-    // Whether `begin` has been called for where the subject is; where it has not, ARGUMENT holds the states.
-    bool looked_at = false;
-    for (;;) {
-        // Where the caller has a delayed event to carry out, the reading comes after it.
-        if (s.reading == s.t && s.t < s.until) read_outputs(s);
-        if (s.t >= stop) { put_back(s, REACHED, s.w); return; }
-        if (ABORT) { put_back(s, ABORTED, s.w); return; }
-        const double halt = next_stop(s, s.dose < stop ? s.dose : stop);
-        // A reading is the end of a step: what is interpolated inside one is less exact than its end.
-        const double end = s.reading < halt ? s.reading : halt;
-        const double rest = end - s.t;
-        if (!looked_at) {
-            if (FLOORS) {
-                hold(s, s.t);
-                watch(s, s.t, s.w);
-            }
-            begin(s);
+    // Where the caller has a delayed event to carry out, the reading comes after it.
+    if (s.reading == s.t && s.t < s.until) read_outputs(s);
+    if (s.t >= stop) return REACHED;
+    if (ABORT) return ABORTED;
+    const double halt = next_stop(s, s.dose < stop ? s.dose : stop);
+    // A reading is the end of a step: what is interpolated inside one is less exact than its end.
+    const double end = s.reading < halt ? s.reading : halt;
+    const double rest = end - s.t;
+    if (!s.looked_at) {
+        if (FLOORS) {
+            hold(s, s.t);
+            watch(s, s.t, s.w);
+        }
+        begin(s);
 #if HEIGHTS
-            LOOK(s.t, s.k, s.d0, s.r0);
-#endif
-        }
-        if (!(s.h > 0.0)) estimate(s, rest);
-        const double wanted = s.h;
-        const bool last = wanted * 1.0001 >= rest, half = wanted * 2.0 > rest;
-        const double h = last ? rest : half ? rest * 0.5 : wanted;
-        double error = attempt(s, h);
-        s.steps++;
-        s.recent++;
-        const bool known = error == error;
-        if (!known) error = 1e10;
-        if (!(error > 1e-16)) error = 1e-16;
-        bool first = s.first;
-        const double judged = first && !IMPLICIT ? error * (FIRST_STEP_STRICTNESS * FIRST_STEP_STRICTNESS) : error;
-        bool accepted = judged <= 1.0;
-        double t1 = last ? end : s.t + h;
-        bool hit = false, prepared = false;
-        double low = s.t, high = t1;
-        if (WATCHED && accepted) {
-            watch(s, t1, s.w1);
-            hit = changed(s.w1, s.w);
-#if HEIGHTS
-            LOOK(t1, s.k + LAST_STAGE * N, s.d1, s.r1);
-            prepared = may_cross(s.d0, s.r0, s.d1, s.r1, h);
-#endif
-        }
-        if (hit || prepared) {
-            for (int i = 0; i < N; i++) s.y1[i] = ARGUMENT(i);
-            prepare(s, h);
-#if HEIGHTS
-            if (prepared && search(s, h, t1, low, high)) hit = true;
-#endif
-            for (int i = 0; i < N; i++) ARGUMENT(i) = s.y1[i];
-        }
-#if !IMPLICIT
-        // Inside a step that is not stable the instant is not to be found: what is interpolated may be anywhere.
-        if (hit && h * h * s.stiffness_estimate > EVENT_SEARCH_STABILITY_LIMIT && s.stiffness_estimate < INFINITE) {
-            s.unstable_step = true;
-            accepted = hit = false;
-        }
-#endif
-        double factor = factor_of(judged), careful = factor;
-#if !IMPLICIT
-        factor = kept_stable(s, accepted, h, first && accepted ? factor_of(error) : careful);
-        if (factor < careful) careful = factor;
-#endif
-        // At time 0 any step still moves time; there the interval is the measure.
-        const bool stuck = !accepted && !last && (s.t + h <= s.t || h <= rest * SMALLEST_STEP);
-        const bool located = hit && locate(s, h, t1, low, high);
-        const bool cut = (last || half) && accepted;
-        s.h = located ? 0.0 : unhindered(h * factor, wanted, cut);
-        first = first && accepted;
-        if (first) {
-            s.dose_h = unhindered(h * careful, wanted, cut);
-            s.first = false;
-        }
-        looked_at = !accepted;
-        if (accepted) {
-            for (int i = 0; i < N; i++) s.y[i] = ARGUMENT(i);
-#if !IMPLICIT
-            // The last stage begins the next step, unless rounding puts its end elsewhere than t + h, or what holds
-            // between now and then may be something else.
-            if (!(t1 == halt || hit || t1 != s.t + h)) {
-                for (int i = 0; i < N; i++) s.k[i] = s.k[LAST_STAGE * N + i];
-                for (int i = 0; i < HEIGHTS; i++) { s.d0[i] = s.d1[i]; s.r0[i] = s.r1[i]; }
-                looked_at = true;
-            }
-#endif
-            s.t = t1;
-            for (int i = 0; i < WORDS; i++) {
-                s.w0[i] = s.w[i];
-                if (WATCHED) s.w[i] = s.w1[i];
-            }
-            if (give_doses(s)) { put_back(s, OPERATION, s.w0); return; }
-            long long heard = 0;
-            for (int i = 0; i < WORDS; i++) heard |= (s.w[i] & ~s.w0[i] & RISING[i]) | (s.w0[i] & ~s.w[i] & FALLING[i]);
-            if (heard) { put_back(s, EVENT, s.w0); return; }
-        }
-        if (stuck) { put_back(s, known ? STEP_TOO_SMALL : NOT_FINITE, s.w); return; }
-        if (s.recent > WHOLE(max_steps) && s.t < stop) { put_back(s, STEP_LIMIT, s.w); return; }
-#if !IMPLICIT
-        if (notice_stiff(s, accepted, h) && WHOLE(hands_over)) { put_back(s, STIFF, s.w); return; }
+        LOOK(s.t, s.k, s.d0, s.r0);
 #endif
     }
+    if (!(s.h > 0.0)) estimate(s, rest);
+    const double wanted = s.h;
+    const bool last = wanted * 1.0001 >= rest, half = wanted * 2.0 > rest;
+    const double h = last ? rest : half ? rest * 0.5 : wanted;
+    double error = attempt(s, h);
+    s.steps++;
+    s.recent++;
+    const bool known = error == error;
+    if (!known) error = 1e10;
+    if (!(error > 1e-16)) error = 1e-16;
+    bool first = s.first;
+    const double judged = first && !IMPLICIT ? error * (FIRST_STEP_STRICTNESS * FIRST_STEP_STRICTNESS) : error;
+    bool accepted = judged <= 1.0;
+    double t1 = last ? end : s.t + h;
+    bool hit = false, prepared = false;
+    double low = s.t, high = t1;
+    if (WATCHED && accepted) {
+        watch(s, t1, s.w1);
+        hit = changed(s.w1, s.w);
+#if HEIGHTS
+        LOOK(t1, s.k + LAST_STAGE * N, s.d1, s.r1);
+        prepared = may_cross(s.d0, s.r0, s.d1, s.r1, h);
+#endif
+    }
+    if (hit || prepared) {
+        for (int i = 0; i < N; i++) s.y1[i] = ARGUMENT(i);
+        prepare(s, h);
+#if HEIGHTS
+        if (prepared && search(s, h, t1, low, high)) hit = true;
+#endif
+        for (int i = 0; i < N; i++) ARGUMENT(i) = s.y1[i];
+    }
+#if !IMPLICIT
+    // Inside a step that is not stable the instant is not to be found: what is interpolated may be anywhere.
+    if (hit && h * h * s.stiffness_estimate > EVENT_SEARCH_STABILITY_LIMIT && s.stiffness_estimate < INFINITE) {
+        s.unstable_step = true;
+        accepted = hit = false;
+    }
+#endif
+    double factor = factor_of(judged), careful = factor;
+#if !IMPLICIT
+    factor = kept_stable(s, accepted, h, first && accepted ? factor_of(error) : careful);
+    if (factor < careful) careful = factor;
+#endif
+    // At time 0 any step still moves time; there the interval is the measure.
+    const bool stuck = !accepted && !last && (s.t + h <= s.t || h <= rest * SMALLEST_STEP);
+    const bool located = hit && locate(s, h, t1, low, high);
+    const bool cut = (last || half) && accepted;
+    s.h = located ? 0.0 : unhindered(h * factor, wanted, cut);
+    first = first && accepted;
+    if (first) {
+        s.dose_h = unhindered(h * careful, wanted, cut);
+        s.first = false;
+    }
+    s.looked_at = !accepted;
+    if (accepted) {
+        for (int i = 0; i < N; i++) s.y[i] = ARGUMENT(i);
+#if !IMPLICIT
+        // The last stage begins the next step, unless rounding puts its end elsewhere than t + h, or what holds
+        // between now and then may be something else.
+        if (!(t1 == halt || hit || t1 != s.t + h)) {
+            for (int i = 0; i < N; i++) s.k[i] = s.k[LAST_STAGE * N + i];
+            for (int i = 0; i < HEIGHTS; i++) { s.d0[i] = s.d1[i]; s.r0[i] = s.r1[i]; }
+            s.looked_at = true;
+        }
+#endif
+        s.t = t1;
+        for (int i = 0; i < WORDS; i++) {
+            s.w0[i] = s.w[i];
+            if (WATCHED) s.w[i] = s.w1[i];
+        }
+        if (give_doses(s)) return OPERATION;
+        long long heard = 0;
+        for (int i = 0; i < WORDS; i++) heard |= (s.w[i] & ~s.w0[i] & RISING[i]) | (s.w0[i] & ~s.w[i] & FALLING[i]);
+        if (heard) return EVENT;
+    }
+    if (stuck) return known ? STEP_TOO_SMALL : NOT_FINITE;
+    if (s.recent > WHOLE(max_steps) && s.t < stop) return STEP_LIMIT;
+#if !IMPLICIT
+    if (notice_stiff(s, accepted, h) && WHOLE(hands_over)) return STIFF;
+#endif
+    return GOES_ON;
+}
+
+// Begins with the next subject that waits; tells whether there is one.
+DEVICE bool take_next(Subject &s) {
+    const long long number = TAKE_ONE(WHOLES(next));
+    if (number >= WHOLE(count)) return false;
+    take(s, number);
+    return true;
 }
 
 KERNEL void run(RUN_ARGUMENTS) {
     BEGIN_RUN
     Subject s;
-    for (;;) {
-        const long long number = TAKE_ONE(WHOLES(next));
-        if (number >= WHOLE(count)) return;
-        take(s, number);
+    bool going = take_next(s);
+    // Together: those of a warp that have no subject left wait for the others.
+    while (ANY_OF_WARP(going)) {
+        if (!going) continue;
         if (WHOLE(watch_only)) {
-            for (int i = 0; i < WORDS; i++) WHOLES(new)[number * WORDS + i] = s.w[i];
+            for (int i = 0; i < WORDS; i++) WHOLES(new)[s.number * WORDS + i] = s.w[i];
         } else {
-            follow(s);
+            const long long reason = advance(s);
+            if (reason == GOES_ON) continue;
+            put_back(s, reason);
         }
+        going = take_next(s);
     }
 }

@@ -33,6 +33,7 @@ _WORDS_FOR_CUDA = """
 #define RUN_ARGUMENTS
 #define BEGIN_RUN
 #define TAKE_ONE(place) ((long long)atomicAdd((unsigned long long *)(place), 1ULL))
+#define ANY_OF_WARP(holds) __any_sync(0xffffffffu, holds)
 #define ABORT (*reinterpret_cast<volatile long long *>(table[FIELD_abort]))
 #define INFINITE __longlong_as_double(0x7ff0000000000000LL)
 #define UNDEFINED __longlong_as_double(0x7ff8000000000000LL)
@@ -51,6 +52,7 @@ _WORDS_FOR_C = """
 #define RUN_ARGUMENTS long long *given
 #define BEGIN_RUN table = given;
 #define TAKE_ONE(place) ((*(place))++)
+#define ANY_OF_WARP(holds) (holds)
 #define ABORT (*reinterpret_cast<volatile long long *>(table[FIELD_abort]))
 #define INFINITE HUGE_VAL
 #define UNDEFINED NAN
@@ -141,6 +143,7 @@ class Kernel:
             "FIELDS": len(layout.TABLE),
             **{f"FIELD_{name}": place for name, place in layout.FIELD.items()},
             **{name: getattr(layout, name) for name in _REASONS},
+            "GOES_ON": -1,
         }
 
     def _tables(self) -> str:

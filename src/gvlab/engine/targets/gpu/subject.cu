@@ -10,7 +10,8 @@
 struct Subject {
     long long number, row, place, steps, recent, stiff;
     double t, h, dose_h, until, reading, dose, stiffness, stiffness_estimate;
-    bool first, unstable_step;
+    // `looked_at`: `begin` was called for where the subject is; where it was not, ARGUMENT holds the states.
+    bool first, unstable_step, looked_at;
     // The states, the stages, and the end of a step while an instant inside it is looked for.
     double y[N], k[STAGE_ARRAYS * N], y1[N];
 #if IMPLICIT
