@@ -231,3 +231,32 @@ def test_serve_prints_where_it_is_and_ends_without_a_traceback(command, opened, 
     done.send_signal(signal.SIGINT)
     _, complaints = done.communicate(timeout=60)
     assert (done.returncode, "Traceback" in complaints) == (130, False)
+
+
+def test_the_axis_follows_its_slider_of_days_and_the_slider_stays_in_hand(bench):
+    bench.answered(lambda: bench.page.get_by_role("radio", name="Axis").check(force=True))
+    slider = bench.slider("Day that is read")
+    assert slider.get_attribute("aria-valuetext") == "day 14"
+    assert "on day 14 the strongest edges" in bench.page.locator("#panel").inner_text()
+    slider.focus()
+    bench.answered(lambda: bench.page.keyboard.press("ArrowLeft"))
+    assert slider.get_attribute("aria-valuetext") == "day 13"
+    assert "on day 13 the strongest edges" in bench.page.locator("#panel-answer").inner_text()
+    assert bench.page.evaluate("document.activeElement.id") == "look-day"
+    # A link holds the day.
+    bench.page.reload()
+    bench.until("document.documentElement.dataset.connected === 'yes'")
+    assert bench.slider("Day that is read").get_attribute("aria-valuetext") == "day 13"
+
+
+def test_an_assay_is_chosen_and_read_on_a_day(bench):
+    bench.answered(lambda: bench.page.get_by_role("radio", name="Assays").check(force=True))
+    choice = bench.page.locator("#look-assay")
+    bench.answered(lambda: choice.select_option("cd8_flow"))
+    assert bench.page.locator("#panel-answer svg.gv-flow").count() == 2
+    bench.answered(lambda: choice.select_option("seahorse_mito"))
+    assert "FCCP" in bench.page.locator("#panel-answer svg.gv-seahorse").text_content()
+    slider = bench.slider("Day that is read")
+    slider.focus()
+    bench.answered(lambda: bench.page.keyboard.press("Home"))
+    assert "nobody can be read" in bench.page.locator("#panel-answer .error").inner_text()

@@ -20,6 +20,10 @@ def why(
         str, typer.Option(help="An endpoint of the library or an output of the model.", show_default="survival")
     ] = "",
     day: Annotated[str, typer.Option(help='When it is read, such as "day 12".', show_default="the last day")] = "",
+    under: Annotated[
+        list[str] | None,
+        typer.Option(help="A condition under which both arms are asked (gvlab list conditions); again for more."),
+    ] = None,
     system: Annotated[str, typer.Option(help="One of the experiment's systems.", show_default="the first one")] = "",
     subjects: Annotated[int, typer.Option(help="Mice, the same in every arm.")] = 100,
     sets: Annotated[int, typer.Option(help="Plausible parameter sets that are asked as well; 0 for none.")] = 30,
@@ -36,6 +40,8 @@ def why(
 
     gvlab why mathew2018_survival --arm "BM + T cells + sorafenib" --versus "BM + T cells"
 
+    gvlab why mathew2018_survival --arm "BM + T cells + sorafenib" --versus BM --under il15_deficient_leukemia
+
     gvlab why mathew2018_axis --arm sorafenib --versus vehicle --reading IL15_serum --json why.json
     """
     # Imported here, as in every command: "gvlab --help" must answer at once.
@@ -43,8 +49,8 @@ def why(
     from gvlab.workflows.explain_difference import WhyRequest, explain_difference
 
     request = WhyRequest(
-        experiment=experiment, arm=arm, versus=versus, reading=reading, day=day, system=system, subjects=subjects,
-        sets=sets, seed=seed,
+        experiment=experiment, arm=arm, versus=versus, reading=reading, day=day, under=tuple(under or ()),
+        system=system, subjects=subjects, sets=sets, seed=seed,
     )  # fmt: skip
     with progress_bar() as bar:
         found = explain_difference(request, progress=bar)

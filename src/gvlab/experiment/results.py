@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from gvlab.assay.assay import Assay
     from gvlab.assay.samples import Samples
+    from gvlab.experiment.edge_flux import AxisFlux
     from gvlab.experiment.experiment import Experiment
     from gvlab.experiment.summary import Summary
     from gvlab.experiment.why import Why
@@ -210,6 +211,7 @@ class Results:
         *,
         reading: str = "",
         day: str = "",
+        under: Sequence[str] = (),
         sets: int = 0,
         ensemble: str = "",
         executor: Executor | str | None = None,
@@ -224,9 +226,19 @@ class Results:
 
         subjects = len(self.run(arm)) if self.paired else SUBJECTS
         return why(
-            self.experiment, arm, versus, reading=reading, day=day, seed=self.seed, subjects=subjects, sets=sets,
-            ensemble=ensemble, executor=executor, progress=progress, cancel=cancel,
+            self.experiment, arm, versus, reading=reading, day=day, under=under, seed=self.seed, subjects=subjects,
+            sets=sets, ensemble=ensemble, executor=executor, progress=progress, cancel=cancel,
         )  # fmt: skip
+
+    def axis_flux(self, arm: str, versus: str, day: str, *, cancel: Cancel | None = None) -> AxisFlux:
+        """Return how strongly each edge of the model acts on a day; see `gvlab.experiment.edge_flux.axis_flux`.
+
+        Subjects are as in `why`.
+        """
+        from gvlab.experiment.edge_flux import SUBJECTS, axis_flux
+
+        subjects = len(self.run(arm)) if self.paired else SUBJECTS
+        return axis_flux(self.experiment, arm, versus, units.day(day), seed=self.seed, subjects=subjects, cancel=cancel)
 
     def summary(self) -> Summary:
         """Return what came of every arm, and of each compared with the first, as tables."""

@@ -98,6 +98,8 @@ class Why:
         Plausible parameter sets that were asked, and those of them that have no such difference.
     model
         Hash of the model.
+    under
+        Conditions under which both arms were asked, in words.
     """
 
     experiment: str
@@ -115,11 +117,16 @@ class Why:
     sets: int = 0
     left_out: int = 0
     model: str = ""
+    under: tuple[str, ...] = ()
 
     @property
     def differs(self) -> bool:
         """Whether the interval of the difference leaves out 0."""
         return self.lower > 0 or self.upper < 0
+
+    @property
+    def _where(self) -> str:
+        return f", both arms under {' and '.join(self.under)}" if self.under else ""
 
     def sentences(self) -> tuple[str, ...]:
         """Return the answer: what differs, which edges carry it, and how sure that is."""
@@ -128,8 +135,8 @@ class Why:
         unit = "" if self.unit in ("", "dimensionless") else unit
         difference, lower, upper = (f"{scale * each:.3g}" for each in (self.difference, self.lower, self.upper))
         first = (
-            f"{self.reading} on day {self.day:g}: {self.arm} less {self.versus} is {difference}{unit} (95 % "
-            f"interval over {self.subjects} subjects {lower} to {upper})."
+            f"{self.reading} on day {self.day:g}{self._where}: {self.arm} less {self.versus} is {difference}{unit} "
+            f"(95 % interval over {self.subjects} subjects {lower} to {upper})."
         )
         if not self.differs:
             return (first, "The interval holds 0, so there is no difference to explain.")
@@ -152,7 +159,8 @@ class Why:
             "experiment": self.experiment, "arm": self.arm, "versus": self.versus, "reading": self.reading,
             "unit": self.unit, "day": self.day, "difference": self.difference, "lower": self.lower,
             "upper": self.upper, "subjects": self.subjects, "seed": self.seed, "plausible_sets": self.sets,
-            "sets_without_the_difference": self.left_out, "model": self.model, "sentences": list(self.sentences()),
+            "sets_without_the_difference": self.left_out, "model": self.model, "under": list(self.under),
+            "sentences": list(self.sentences()),
             "edges": [each.to_dict() for each in self.shares],
         }  # fmt: skip
 
@@ -220,6 +228,11 @@ def without(arm: Arm, edge: EdgeRow, name: str) -> Arm:
     return Arm(name, arm.protocol, arm.n, cut)
 
 
+def read_on(arm: Arm, day: float) -> Arm:
+    """Return an arm with the doses until a day: what is read then says nothing of those that come later."""
+    return arm.replace(protocol=arm.protocol.until(day))
+
+
 def why(
     experiment: Experiment,
     arm: str,
@@ -227,6 +240,7 @@ def why(
     *,
     reading: str = "",
     day: str = "",
+    under: Sequence[str] = (),
     seed: int = 2018,
     subjects: int = SUBJECTS,
     cohort: Cohort | None = None,
@@ -251,6 +265,8 @@ def why(
         An endpoint of the library (the share for which it holds) or an output of the model; survival where "".
     day
         When it is read; the last day of the experiment where "".
+    under
+        Conditions of the library under which both arms are asked: a knock-out, a depletion.
     seed, subjects
         Of the mice: the same in both arms, cut or not.
     cohort
@@ -264,7 +280,7 @@ def why(
     Raises
     ------
     UnknownNameError
-        If there is no such arm, reading or ensemble.
+        If there is no such arm, condition, reading or ensemble.
     InvalidValueError
         If an arm is compared with itself, or nobody can be read.
     """
@@ -272,6 +288,8 @@ def why(
         raise InvalidValueError(f'"{arm}" is compared with itself. Name another arm.')
     if sets < 0:
         raise InvalidValueError(f"{sets} plausible sets are asked for; there are 0 or more.")
+    for condition in under:
+        experiment = experiment.under(condition)
     asked = Outcome.of(experiment, reading, day)
     pair = experiment.arm(arm), experiment.arm(versus)
     edges = cuttable(experiment, pair)
@@ -282,7 +300,7 @@ def why(
     whole, lower, upper, resampled = _difference(values[""], draws)
     answer = Why(
         experiment.name or experiment.title, arm, versus, asked.title, asked.unit, asked.day, whole, lower, upper, (),
-        len(mice), seed, model=experiment.model.sha256[:16],
+        len(mice), seed, model=experiment.model.sha256[:16], under=tuple(under),
     )  # fmt: skip
     if not answer.differs:
         return answer
@@ -326,7 +344,8 @@ def read_all(
         for side in (0, 1):
             arms[edge.edge, side] = without(pair[side], edge, f"{pair[side].name}, without {edge.edge}")
     outputs = () if reading.endpoint else (reading.name,)
-    part = experiment.replace(arms=tuple(arms.values()), assays=outputs, until=f"day {max(reading.day, 1e-9):g}")
+    followed = tuple(read_on(each, reading.day) for each in arms.values())
+    part = experiment.replace(arms=followed, assays=outputs, until=f"day {max(reading.day, 1e-9):g}")
     tasks = part.tasks(seed, cohort=cohort, days=[reading.day])
     done = run_tasks(tasks.values(), executor=executor, progress=progress, cancel=cancel)
     show_warnings(done)

@@ -5,6 +5,7 @@ in two ways.
 """
 
 from gvlab.views.axis_diagram import DiagramEdge, axis_diagram_view
+from gvlab.views.axis_flux import axis_flux_view
 from gvlab.views.dots import dots_view
 from gvlab.views.flow import blot_view, flow_view, histogram_view
 from gvlab.views.incidence import incidence_view, incidence_views
@@ -67,6 +68,7 @@ __all__ = [
     "ViewRecipe",
     "ViewTable",
     "axis_diagram_view",
+    "axis_flux_view",
     "blot_view",
     "course_of",
     "dots_view",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -42,7 +43,7 @@ class DiagramEdge:
     weight
         How strongly it acts now, relative to the strongest or in one unit; None where that is not known.
     change
-        Ratio to control; 1 is none, None not known.
+        Ratio to control; 1 is none, infinite where it acts here alone, None not known.
     """
 
     edge: str
@@ -56,7 +57,7 @@ class DiagramEdge:
     def __post_init__(self) -> None:
         if self.weight is not None and not (math.isfinite(self.weight) and self.weight >= 0):
             raise InvalidValueError(f'The weight of edge "{self.edge}" is {self.weight}, not 0 or more.')
-        if self.change is not None and not (math.isfinite(self.change) and self.change >= 0):
+        if self.change is not None and not self.change >= 0:
             raise InvalidValueError(f'The change of edge "{self.edge}" is {self.change}, not a ratio of 0 or more.')
 
 
@@ -68,6 +69,7 @@ def axis_diagram_view(
     control: str = "control",
     title: str = "The axis",
     width: float = WIDTH,
+    decades: float | None = None,
     recipe: ViewRecipe | None = None,
 ) -> View:
     """Return a regulatory network, left to right in the order in which one thing acts on the next.
@@ -90,6 +92,8 @@ def axis_diagram_view(
         Of the view; a model without numbers where `recipe` is None.
     width
         Points across; print it at this width, since boxes are as wide as their words.
+    decades
+        Over how many decades below the strongest edge widths fall to nothing, by the logarithm; None: in proportion.
 
     Raises
     ------
@@ -104,19 +108,23 @@ def axis_diagram_view(
     strongest = max((each.weight or 0.0 for each in edges), default=0.0)
     paths = {each.edge: route(boxes[each.source], boxes[each.target], boxes) for each in edges}
     marks: list[Mark] = []
+    beside: Counter[tuple[str, str]] = Counter()
     for each in edges:
-        marks += _edge(each, paths[each.edge], strongest)
+        # Edges between the same nodes run alike, so their words stand at different places of them.
+        place = 20 + 7 * beside[each.source, each.target]
+        beside[each.source, each.target] += 1
+        marks += _edge(each, paths[each.edge], _share(each.weight or 0.0, strongest, decades), min(place, 36))
     for node, box in boxes.items():
         marks += _node(box, names[node])
     points = np.concatenate([*(bezier(path) for path in paths.values()), *(box.corners() for box in boxes.values())])
     top, bottom = float(points[:, 1].min()) - 16.0, float(points[:, 1].max()) + 8.0
     weighted = strongest > 0
-    key = f"→ activates   ⊣ inhibits   {'width: strength   ' if weighted else ''}color, ×: against {control}"
+    key = f"→ activates; ⊣ inhibits; {'width: strength; ' if weighted else ''}color, ×: against {control}"
     marks.append(Text(0.0, -bottom, key, dy=9.0, size=9.5, tone="muted"))
     bottom += 12.0
     rows: list[tuple[Cell, ...]] = [
         (each.source, "raises" if each.activates else "lowers", each.target, "on" if each.on else "off",
-         each.weight, each.change)
+         each.weight, None if each.change is not None and math.isinf(each.change) else each.change)
         for each in edges
     ]  # fmt: skip
     columns = tuple(map(ViewColumn, ("from", "acts", "on", "switch", "strength", f"change against {control}")))
@@ -144,8 +152,8 @@ def shade(change: float | None) -> str:
     """Return the tone of a change: gray within a tenth, and full color from fourfold on."""
     if change is None:
         return "line"
-    if change == 0:
-        return f"down-{SHADES}"
+    if change == 0 or math.isinf(change):
+        return f"{'down' if change == 0 else 'up'}-{SHADES}"
     far = abs(math.log(change)) / math.log(STRONGEST)
     if abs(math.log(change)) < math.log(UNCHANGED):
         return "line"
@@ -156,13 +164,21 @@ def change_in_words(change: float | None) -> str:
     """Return a change as a factor, "" within a tenth."""
     if change is None or (change > 0 and abs(math.log(change)) < math.log(UNCHANGED)):
         return ""
-    if change == 0:
-        return "×0"
+    if change == 0 or math.isinf(change):
+        return "×0" if change == 0 else "new"
     return f"×{change:.2g}" if change < 100 else f"×{change:,.0f}"
 
 
-def _edge(each: DiagramEdge, path: Float[Array, "4 2"], strongest: float) -> list[Mark]:
-    share = (each.weight or 0.0) / strongest if strongest > 0 else 0.15
+def _share(weight: float, strongest: float, decades: float | None) -> float:
+    """Return how wide an edge is, 0 to 1."""
+    if strongest <= 0:
+        return 0.15
+    if decades is None or weight <= 0:
+        return weight / strongest
+    return max(0.0, 1.0 + math.log10(weight / strongest) / decades)
+
+
+def _edge(each: DiagramEdge, path: Float[Array, "4 2"], share: float, place: int) -> list[Mark]:
     tone = shade(each.change) if each.on else "line"
     style = Style(tone, () if each.on else (3.0, 2.0), width=1.1 + 5.0 * share)
     curve = tuple((float(x), -float(y)) for x, y in path)
@@ -171,7 +187,7 @@ def _edge(each: DiagramEdge, path: Float[Array, "4 2"], strongest: float) -> lis
     ]
     words = change_in_words(each.change) if each.on else "off"
     if words:
-        x, y = bezier(path)[20]
+        x, y = bezier(path)[place]
         marks.append(Text(float(x), -float(y), words, "middle", dy=-5.0 - style.width / 2, boxed=True))
     return marks
 
@@ -189,7 +205,7 @@ def _node(box: Box, text: str) -> list[Mark]:
 def _summary(edges: Sequence[DiagramEdge], control: str) -> str:
     changed = sorted(
         (each for each in edges if each.on and each.change is not None and change_in_words(each.change)),
-        key=lambda each: -abs(math.log(max(each.change or 0.0, 1e-9))),
+        key=lambda each: -abs(math.log(min(max(each.change or 0.0, 1e-9), 1e9))),
     )[:4]
     off = [f"{each.source} on {each.target}" for each in edges if not each.on]
     said = "; ".join(f"{each.source} on {each.target} {change_in_words(each.change)}" for each in changed)

@@ -166,7 +166,8 @@ class Desk:
         # A panel takes a while; the result does not wait for it.
         say({"stage": "panel", **whole})
         cancel.check()
-        emit({"stage": "done", "parts": panel_parts(answer, cancel)})
+        moved = "" if done.anew or message.get("link") else message.get("changed", "")
+        emit({"stage": "done", "parts": panel_parts(answer, cancel, moved)})
 
     def keep(self, answer: Answer) -> str:
         """Keep a run; return what is said of it."""

@@ -135,6 +135,8 @@ class BenchForm:
             "look.versus": state.look.versus,
             "look.tab": state.look.tab,
             "look.second": state.look.second,
+            "look.day": state.look.day,
+            "look.assay": state.look.assay,
             "arm.name": state.look.arm,
             "agent": "",
         }

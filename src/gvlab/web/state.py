@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from gvlab import units
 from gvlab.errors import GVLabError, InvalidValueError, LibraryError, UnknownNameError
 from gvlab.experiment import Experiment
 from gvlab.experiment.text import ExperimentFile
@@ -19,7 +20,7 @@ from gvlab.library import Library
 from gvlab.web import limits
 
 SEED = 2018
-TABS = ("result", "why", "plan", "data")
+TABS = ("result", "why", "axis", "assay", "plan", "data")
 _VERSION = 1
 
 
@@ -37,12 +38,18 @@ class BenchLook:
         One of `TABS`.
     second
         The second picture, an output of the model; "" is the first there is.
+    day
+        On which the axis and the assays are read; "" is the last day on which anything is given.
+    assay
+        An assay of the library that is read; "" is the first there is.
     """
 
     arm: str = ""
     versus: str = ""
     tab: str = TABS[0]
     second: str = ""
+    day: str = ""
+    assay: str = ""
 
     def to_dict(self) -> dict[str, str]:
         """Return plain values; what is left at its default is left out."""
@@ -163,11 +170,15 @@ def _look(content: Any, experiment: Experiment) -> BenchLook:
 
 
 def check_look(look: BenchLook, experiment: Experiment) -> None:
-    """Raise `UnknownNameError` if there is no such tab or picture."""
+    """Raise `UnknownNameError` if there is no such tab, picture or assay, or `InvalidValueError` for a wrong day."""
     if look.tab not in TABS:
         raise UnknownNameError("tab of the bench", look.tab, TABS)
     if look.second and look.second not in experiment.outputs():
         raise UnknownNameError("output that is read", look.second, experiment.outputs())
+    if look.assay and look.assay not in experiment.library.names("assays"):
+        raise UnknownNameError("assay", look.assay, experiment.library.names("assays"))
+    if look.day and units.day(look.day, "the day of the reading") < 0:
+        raise InvalidValueError(f"{look.day} lies before the experiment, which begins on day 0.")
 
 
 def _said(content: Any) -> Mapping[str, Any]:

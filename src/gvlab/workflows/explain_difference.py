@@ -34,6 +34,8 @@ class WhyRequest(Request):
     """An endpoint of the library or an output of the model; survival where empty."""
     day: str = ""
     """When it is read, such as "day 12"; the last day where empty."""
+    under: tuple[str, ...] = ()
+    """Conditions under which both arms are asked, such as a knock-out."""
     subjects: int = Field(default=SUBJECTS, ge=2, le=5000)
     """Mice, the same in both arms, cut or not."""
     seed: int = Field(default=2018, ge=0)
@@ -97,6 +99,7 @@ def explain_difference(
         request.versus,
         reading=request.reading,
         day=request.day,
+        under=request.under,
         seed=request.seed,
         subjects=request.subjects,
         sets=request.sets,

@@ -67,6 +67,39 @@ def test_the_panel_why_names_edges_of_the_model(desk, few):
     assert "There is one arm" in panel_parts(desk.laboratory.answer(alone))["panel"]
 
 
+def test_the_panels_of_a_day_answer_a_moved_slider_below_it(desk, few):
+    from gvlab.web.panels import panel_parts
+
+    axis = few.with_look(tab="axis")
+    whole = panel_parts(desk.laboratory.answer(axis))
+    assert set(whole) == {"panel"}
+    # Nobody chose a day, so it is the last on which anything is given.
+    assert 'aria-valuetext="day 14"' in whole["panel"]
+    assert "The axis in" in whole["panel"] or "on day 14 the strongest edges" in whole["panel"]
+    moved = panel_parts(desk.laboratory.answer(axis.with_look(day="day 9")), None, "look.day")
+    assert set(moved) == {"panel-answer"}
+    assert "on day 9 the strongest edges" in moved["panel-answer"]
+    late = panel_parts(desk.laboratory.answer(axis.with_look(day="day 5000")), None, "look.day")["panel-answer"]
+    assert "day 100" in late
+    assay = panel_parts(desk.laboratory.answer(few.with_look(tab="assay", assay="serum_il15", day="day 9")))["panel"]
+    assert "IL-15, day 9" in assay
+    assert assay.count("<option") == len(few.experiment.library.names("assays"))
+    alone = few.with_experiment(few.experiment.replace(arms=few.experiment.arms[:1])).with_look(arm="", tab="axis")
+    assert "There is one arm" in panel_parts(desk.laboratory.answer(alone))["panel"]
+
+
+@pytest.mark.parametrize(
+    ("look", "words"),
+    [({"day": "9 day"}, "day 9"), ({"day": "day -3"}, "before the experiment"), ({"assay": "elise"}, "assay named")],
+)
+def test_a_look_that_cannot_be_is_refused(few, library, look, words):
+    from gvlab.web.state import BenchState
+
+    plain = few.to_dict()
+    with pytest.raises(GVLabError, match=words):
+        BenchState.from_dict({**plain, "look": {**plain["look"], **look}}, library)
+
+
 def test_a_link_and_an_archive_are_run_and_verified(desk, few, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     few = few.with_experiment(few.experiment.replace(arms=few.experiment.arms[2:])).with_look(arm="")
