@@ -59,8 +59,9 @@ def is_unit(word: str) -> bool:
     if word in ("kg", "kilogram", "m2", "%"):
         return True
     if "body_" in word or word.startswith("_"):
-        return False  # no words of ours, and an error inside Pint
-    return word in _registry()
+        return False  # no words of ours
+    # `word in registry` would read "nan" as a number, "d%" as a product, and stop at "m__".
+    return bool(_registry().parse_unit_name(word))
 
 
 @functools.lru_cache(maxsize=4096)

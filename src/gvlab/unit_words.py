@@ -142,7 +142,7 @@ def read_unit(unit: str, text: str, what: str) -> str:
 
 def _near_unit(word: str) -> str | None:
     """Return the unit that a word was meant to be, where that is sure: a suggestion must not change the amount."""
-    near = closest(word, _UNITS_SHOWN.split(", "), _CLOSE_ENOUGH)
+    near = None if "%" in word else closest(word, _UNITS_SHOWN.split(", "), _CLOSE_ENOUGH)  # mg% is mg/dL
     # What holds an abbreviation of micro is thousand times less than what is spelled like it.
     return near if near is None or not re.match(r"m[ck]|mic|u", word, re.IGNORECASE) or near[0] in "u" else None
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from gvlab.engine import Operation, Options, Status
 from gvlab.engine.ensemble import engine as ensemble
-from gvlab.engine.ensemble.events import _scramble
+from gvlab.engine.ensemble.events import _scramble, trigger_masks
 
 from .conftest import equations
 
@@ -112,6 +114,27 @@ def test_lots_are_those_of_splitmix64():
     """Published outputs of the generator for seed 0 (Steele, Lea and Flood 2014; Vigna's splitmix64.c)."""
     published = (0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F)
     assert [_scramble(k) for k in (1, 2, 3)] == [value >> 8 for value in published]
+
+
+def test_what_has_waited_meets_what_has_just_risen_by_priority():
+    """Both are due at day 2: one has waited since day 1. Another subject waits for nothing then."""
+    text = "seen = 0; x = 0; x' = 1; wait = 1;"
+    text += "a: at wait after (time >= 1), priority = {a}, fromTrigger=false: seen = seen*10 + 1;"
+    text += "b: at (time >= 2), priority = {b}, fromTrigger=false: seen = seen*10 + 2;"
+    for a, b, both in ((2, 1, 12), (1, 2, 21)):
+        solution = solved(
+            text.format(a=a, b=b), ["seen"], [0, 3.5], subjects=3, parameters={"wait": np.array([1.0, 2.0, 0.5])}
+        )
+        assert solution.values[:, -1, 0].tolist() == [both, 21, 12]
+
+
+def test_the_loop_is_stopped_by_what_rises_and_by_what_calls_off_a_delay():
+    text = "x = 0; x' = 1; n = 0; a: at (x > 1): n = 1; b: at 1 after (x > 2), persistent=false: n = 2;"
+    text += "c: at 1 after (x > 3): n = 3; d: at (x > 4), persistent=false: n = 4;"
+    model = equations(f"model m\n {text}\n end")
+    masks = trigger_masks(model, SimpleNamespace(words=2, modes=62))
+    assert [mask % 2**64 for mask in masks.rising] == [0b11 << 62, 0b11]
+    assert [mask % 2**64 for mask in masks.falling] == [1 << 63, 0]
 
 
 # ------------------------------------------------------------------------------------- delays and what is assigned

@@ -209,8 +209,10 @@ def test_a_suggestion_never_changes_the_size_of_a_number(word):
     assert "mcg" in str(caught.value)
 
 
-@pytest.mark.parametrize("word", ["body_square_meter", "body_kilogram", "kbody_kilogram"])
-def test_names_of_the_registry_are_no_units(word):
+@pytest.mark.parametrize(
+    "word", ["body_square_meter", "body_kilogram", "kbody_kilogram", "nan", "NaN", "m__", "d%", "mg%", "%%"]
+)
+def test_what_the_registry_reads_beside_units_is_no_unit(word):
     with pytest.raises(UnitError, match="is not a unit"):
         units.quantity(f"5 {word}")
 

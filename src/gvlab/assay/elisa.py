@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from gvlab.arrays import Array, Float, FloatArray, Int
 from gvlab.assay import logistic
-from gvlab.assay.noise import CensoredValues, batch_factor, factor
+from gvlab.assay.noise import CensoredValues, batch_factor, censor, factor
 from gvlab.assay.samples import MARK, AssayParameters, InstrumentReadings, RawFile, SampleRows
 
 ROWS = "ABCDEFGH"
@@ -143,10 +143,8 @@ def read_plates(
     fitted = logistic.fit(levels, standard_density, parameters.number("cv_well"), parameters.number("sd_well"))
     in_well = logistic.inverse(fitted[plate][:, None, :], density)
     low, high = limits(parameters)
-    mean = in_well.mean(axis=1) * parameters.number("dilution")
     # Averaging an infinite well gives infinity, which is above the limit, as it should be.
-    below, above = mean < low, mean > high
-    return CensoredValues(np.where(below, low, np.where(above, high, mean)), below, above)
+    return censor(in_well.mean(axis=1) * parameters.number("dilution"), low, high)
 
 
 def moments(sampled: SampleRows) -> dict[str, tuple[Float[Array, "sample"], Float[Array, "sample"]]]:

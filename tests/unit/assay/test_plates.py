@@ -1,11 +1,13 @@
 """ELISA and the stress tests recover the truth from their raw data; the curve is fitted as SciPy fits it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from assay_samples import spread
 from scipy.optimize import curve_fit
 
-from gvlab.assay import analyze, logistic, qpcr, seahorse
+from gvlab.assay import analyze, elisa, logistic, qpcr, seahorse
 from gvlab.assay.assay import Assay
 from gvlab.assay.samples import Samples
 from gvlab.errors import InvalidValueError
@@ -59,6 +61,62 @@ def test_readings_beyond_the_standards_are_censored(rng):
     assert list(table["above_uloq"]) == [False, False, True]
     assert table["value"].iloc[0] == pytest.approx(500 / 64)
     assert table["value"].iloc[2] == 500.0
+
+
+def test_a_plate_has_seven_two_fold_standards_and_a_blank_in_duplicate():
+    parameters = Assay.named("serum_il15").parameters
+    levels = [500, 500, 250, 250, 125, 125, 62.5, 62.5, 31.25, 31.25, 15.625, 15.625, 7.8125, 7.8125, 0, 0]
+    assert elisa.standards(parameters).tolist() == levels
+    assert elisa.samples_per_plate(parameters) == (96 - 16) // 2
+    assert elisa.limits(parameters) == (7.8125, 500.0)
+
+
+def test_a_reading_at_a_limit_is_a_reading(monkeypatch, rng):
+    """Below the lowest standard, at it, at the highest, above it, and one well of two beyond the curve."""
+    parameters = Assay.named("serum_il15").parameters
+    wells = np.array([[7.0, 8.0], [7.8125, 7.8125], [400.0, 600.0], [500.0, 500.5], [100.0, np.inf]])
+    monkeypatch.setattr(elisa.logistic, "inverse", lambda *_: wells)
+    levels = elisa.standards(parameters)
+    density = logistic.curve(np.array([0.06, 3.2, np.log(250.0), np.log(1.2)]), levels)[None]
+    reading = elisa.read_plates(parameters, levels, density, wells, np.zeros(5, dtype=np.intp))
+    assert reading.value.tolist() == [7.8125, 7.8125, 500.0, 500.0, 500.0]
+    assert reading.below.tolist() == [True, False, False, False, False]
+    assert reading.above.tolist() == [False, False, False, True, True]
+
+
+def test_the_wells_of_a_flux_plate_are_all_but_its_corners():
+    assert len(seahorse.SAMPLE_WELLS) == len(set(seahorse.SAMPLE_WELLS)) == 92
+    assert (seahorse.SAMPLE_WELLS[:2], seahorse.SAMPLE_WELLS[-1]) == (("A02", "A03"), "H11")
+    assert {well[1:] for well in seahorse.SAMPLE_WELLS} == {f"{column:02d}" for column in range(1, 13)}
+
+
+def test_samples_that_do_not_fit_on_a_plate_stand_on_the_next(rng):
+    """18 samples of five wells fill a plate: the 19th and 20th stand on a second one, under their own names."""
+    assay = Assay.named("seahorse_mito")
+    files = assay.read(spread(20, (5.0,), assay.outputs), rng).files
+    groups = [dict.fromkeys(file.write_to.keywords["traces"].group) for file in files]
+    assert [len(each) - 1 for each in groups] == [18, 2]  # beside the background
+    traces = files[1].write_to.keywords["traces"]
+    assert traces.well == (*seahorse.SAMPLE_WELLS[:10], *seahorse.BACKGROUND_WELLS)
+    assert (traces.oxygen[:10] != 0).all()
+    assert not traces.oxygen[10:].any()
+    minutes = assay.parameters.number("minutes_cycle")
+    assert traces.minute.tolist() == pytest.approx([minutes * (cycle + 0.5) for cycle in range(12)])
+
+
+@pytest.mark.parametrize("name", ["seahorse_mito", "seahorse_glycolysis"])
+def test_the_moments_of_a_stress_test_are_those_of_many_simulated_ones(name, rng):
+    """20,000 samples of one truth on plates of their own: mean and variance of each parameter, noise of rates large."""
+    assay = Assay.named(name)
+    numbers = {**assay.parameters.numbers, "sd_oxygen": 6.0, "sd_acid": 3.0, "cv_batch": 0.0, "cv_well": 0.01}
+    assay = replace(assay, parameters=replace(assay.parameters, numbers=numbers))
+    samples = spread(20_000, (5.0,), assay.outputs)
+    table = assay.read(samples, rng, raw=False).table
+    for analyte, (mean, variance) in assay.moments(samples).items():
+        values = table.loc[table["analyte"] == analyte, "value"].to_numpy()
+        error = np.sqrt(variance[0] / len(values))
+        assert values.mean() == pytest.approx(mean[0], abs=5 * error), analyte
+        assert values.var() == pytest.approx(variance[0], rel=0.06), analyte
 
 
 def test_the_curve_is_fitted_as_scipy_fits_it(rng):

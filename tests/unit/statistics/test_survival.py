@@ -59,6 +59,18 @@ def test_limits_equal_scipys():
     assert table["upper"].to_numpy()[inside] == pytest.approx(interval.high.probabilities[inside], rel=1e-10)
 
 
+def test_a_curve_that_ends_keeps_the_upper_limit_of_the_step_before_and_warns_of_nothing():
+    """R: summary(survfit(Surv(c(10, 20), c(1, 1)) ~ 1, conf.type = "log-log")) gives 0.00598 to 0.910 at 10."""
+    with np.errstate(all="raise"):
+        two = statistics.kaplan_meier([10, 20], [1, 1]).table
+        one_day = statistics.kaplan_meier([20, 20], [1, 1]).table
+    spread = 1.959963984540054 * np.sqrt(0.5) / np.log(2)
+    assert two["lower"].tolist() == pytest.approx([1.0, 0.5 ** np.exp(spread), 0.0])
+    assert two["upper"].tolist() == pytest.approx([1.0, 0.5 ** np.exp(-spread), 0.5 ** np.exp(-spread)])
+    assert two["upper"].iloc[1] == pytest.approx(0.910, abs=5e-4)
+    assert (one_day["lower"].tolist(), one_day["upper"].tolist()) == ([1.0, 0.0], [1.0, 1.0])
+
+
 def test_a_median_that_is_not_reached_says_so():
     curve = statistics.kaplan_meier([10, 20, 100, 100, 100], [1, 1, 0, 0, 0])
     assert curve.median().value == np.inf
