@@ -165,8 +165,9 @@ def _swap(node: ast.IfExp) -> None:
 
 def noticed(mutant: Mutant, limit: int) -> bool:
     """Return whether the narrow tests notice a mutant; runs in a process of its own."""
-    signal.signal(signal.SIGALRM, _too_long)
-    signal.alarm(limit)
+    # Seconds of work, not of the clock: on a busy machine every mutant would take too long, and so be noticed.
+    signal.signal(signal.SIGPROF, _too_long)
+    signal.setitimer(signal.ITIMER_PROF, limit)
     with tempfile.TemporaryDirectory() as place, Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         shutil.copytree(PACKAGE, Path(place) / "gvlab", ignore=shutil.ignore_patterns("__pycache__"))
         (Path(place) / "gvlab" / mutant.file).write_text(mutant.text, encoding="utf-8")
@@ -181,7 +182,7 @@ def noticed(mutant: Mutant, limit: int) -> bool:
             except TimeoutError:
                 return True
             finally:
-                signal.alarm(0)
+                signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def _too_long(*_: object) -> None:
@@ -198,23 +199,32 @@ def main() -> int:
     parser.add_argument("--sample", type=int, default=20, help="mutants of each file")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--timeout", type=int, default=180, help="seconds after which a mutant counts as noticed")
+    parser.add_argument("--timeout", type=int, default=180, help="seconds of work after which one counts as noticed")
     parser.add_argument("--at-least", type=float, default=0.8, help="share that must be noticed")
     options = parser.parse_args()
     chosen: list[Mutant] = []
+    whole: list[Mutant] = []
     for file in options.files or TESTS:
         found = list(mutants(file))
+        whole.append(Mutant(file, 0, "", (PACKAGE / file).read_text(encoding="utf-8")))
         # By name, so that a change of one file does not draw others anew.
         draw = random.Random(f"{options.seed} {file}")
         chosen += found if options.all else draw.sample(found, min(options.sample, len(found)))
+    # In mixed order, so that whoever ends it early has a sample of all files.
+    random.Random(options.seed).shuffle(chosen)
     start, survived = time.monotonic(), 0
     # A fresh process for each, forked from this one, which has imported what is slow and nothing of ours.
     with multiprocessing.get_context("fork").Pool(options.workers, maxtasksperchild=1) as pool:
+        # Tests that fail anyway would notice everything.
+        broken = [same.file for same in whole if pool.apply(noticed, (same, options.timeout))]
+        if broken:
+            print(f"The narrow tests fail, or take too long, without a change of {', '.join(broken)}.")
+            return 1
         tried = [(mutant, pool.apply_async(noticed, (mutant, options.timeout))) for mutant in chosen]
-        for mutant, result in tried:
+        for number, (mutant, result) in enumerate(tried, 1):
             if not result.get():
                 survived += 1
-                print(f"survived  {mutant.file}:{mutant.line}  {mutant.words}", flush=True)
+                print(f"survived  {mutant.file}:{mutant.line}  {mutant.words}  (number {number})", flush=True)
     share = 1 - survived / max(1, len(chosen))
     print(f"{len(chosen) - survived} of {len(chosen)} noticed ({share:.0%}), {time.monotonic() - start:.0f} s")
     return int(share < options.at_least)

@@ -28,6 +28,7 @@ from gvlab.assay.readers import (
     survival,
     survival_columns,
     survival_status,
+    survival_times,
     tidy,
     well_series,
     workbooks,
@@ -351,7 +352,8 @@ def _known_names() -> frozenset[str]:
     """Return every name that a column of a known table may have."""
     groups = (
         cycler.CT, cycler.SAMPLE, cycler.TARGET, bioluminescence.FLUX, bioluminescence.COUNTS, plate.WELL,
-        survival.TIME, survival.END, survival_status.EVENT, survival_status.CENSORED, survival_status.UNCLEAR,
+        survival_times.TIME, survival_times.END, survival_status.EVENT, survival_status.CENSORED,
+        survival_status.UNCLEAR,
         tidy.VALUE, tidy.SUBJECT,
         ("lane", "days"),
     )  # fmt: skip
@@ -364,7 +366,8 @@ def _not_clear(path: Path, pages: Sequence[TextTable], kind: str, skipped: Seque
     shown = "; ".join(f"{page.name}: {_first_words(page)}" for page in pages[:6])
     what = f"no table of the kind {kind}" if kind else "what it holds is not clear"
     return (
-        f'"{path.name}": {what}. It begins with {shown}. A survival table has time and event; readings have subject, '
+        f'"{path.name}": {what}. It begins with {shown}. A survival table has time and event, or times '
+        "and a column of nothing but 0 and 1 for each group, a cell a subject; readings have subject, "
         "time, analyte, value and unit; a plate has Well and OD, or a grid; cycles have Sample Name, Target Name and "
         "CT; bioluminescence has Total Flux [p/s]." + (" " + " ".join(skipped) if skipped else "")
     )

@@ -223,3 +223,10 @@ def test_a_quantstudio_text_ends_at_its_next_part_and_names_its_own_reference(sa
     analysis = analyze(save(text))
     assert list(analysis.table["ratio"]) == [1.0, 4.0]
     assert len(analysis.tables["wells"]) == 4
+
+
+def test_a_plate_that_is_cut_off_behind_its_temperature_holds_no_numbers(save):
+    with pytest.raises(InvalidValueError, match="has no plate with numbers"):
+        analyze(save("##BLOCKS= 1\nPlate:\tP\t1.3\tPlateFormat\n\t\t\tTemperature(C)\n"))
+    with pytest.raises(InvalidValueError):
+        analyze(save("#rmat\tKinetic\tAbsorbance\n\tTemperature("))

@@ -10,6 +10,7 @@ import pandas as pd
 from gvlab.assay.readers.arms import read_arms
 from gvlab.assay.readers.dates import is_dates, read_dates
 from gvlab.assay.readers.limits import read_limited
+from gvlab.assay.readers.omitted import without_omitted
 from gvlab.assay.readers.tables import TextTable, unit_in
 from gvlab.assay.readers.tidy import TidyReadings, day_of, one_value_each, subjects_in_doubt
 from gvlab.assay.samples import COLUMNS
@@ -48,6 +49,7 @@ def from_table(table: TextTable) -> TidyReadings:
             f"{table.name} is in counts, which depend on exposure and cannot be compared between images. Export "
             '"Total Flux [p/s]" (Living Image: Tools, ROI measurements, Radiance units).'
         )
+    table = without_omitted(table, SUBJECT)
     flux = table.find(FLUX, "total flux")
     unit = unit_in(table.cells[0][flux]).lower().replace(" ", "")
     if unit and unit not in _PHOTONS:

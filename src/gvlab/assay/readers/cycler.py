@@ -10,6 +10,7 @@ import pandas as pd
 
 from gvlab.assay.readers.arms import join_spellings
 from gvlab.assay.readers.limits import beyond_limit
+from gvlab.assay.readers.omitted import omitted_rows
 from gvlab.assay.readers.tables import TextTable, same_but_for_spelling
 from gvlab.errors import InvalidValueError
 
@@ -18,8 +19,6 @@ TARGET = ("Target Name", "Target", "Gene", "Detector", "Detector Name", "Gene Na
 CT = ("CT", "Cт", "Cq", "Cp", "Ct Value", "Cq Value", "C(t)", "Crossing Point")
 TASK = ("Task", "Content", "Sample Type", "Type")
 WELL = ("Well Position", "Well", "Pos", "Position")
-OMIT = ("Omit", "Omitted", "Excluded", "Exclude", "Outlier")
-INCLUDE = ("Include", "Included", "Use", "Used")
 AMPLIFIED = ("Amp Status", "Amplification Status", "AmpStatus")
 PLATE = ("Plate", "Plate ID", "Plate Name", "Barcode", "Plate Barcode", "Run", "Run ID", "Experiment Name", "File Name")
 EFFICIENCY = ("Efficiency", "PCR Efficiency", "Primer Efficiency")
@@ -40,7 +39,6 @@ _NOT_REACHED = frozenset(
         "inconclusive",
     }
 )
-_NONE = frozenset({"0", "no", "false", "n"})
 _MOST_CYCLES = 60
 _LAST_CYCLES = (40.0, 45.0, 50.0)
 """Runs end after as many cycles; that a well crosses the threshold there to the hundredth does not happen."""
@@ -50,7 +48,6 @@ _CONTROLS = {
     "blank": "no template", "water": "no template", "h2o": "no template", "ddh2o": "no template",
     "notemplate": "no template",
 }  # fmt: skip
-_TRUE = frozenset({"true", "yes", "1", "x", "y", "omitted", "excluded"})
 
 
 @dataclass(frozen=True)
@@ -95,8 +92,9 @@ def from_table(table: TextTable, settings: TextTable | None = None) -> CyclerRea
         If a Ct is neither a number nor "Undetermined".
     """
     sample, target, ct = (table.find(names, names[0]) for names in (SAMPLE, TARGET, CT))
-    task, efficient, omit, well = (table.maybe(names) for names in (TASK, EFFICIENCY, OMIT, WELL))
-    include, amplified, plate = (table.maybe(names) for names in (INCLUDE, AMPLIFIED, PLATE))
+    task, efficient, well = (table.maybe(names) for names in (TASK, EFFICIENCY, WELL))
+    amplified, plate = table.maybe(AMPLIFIED), table.maybe(PLATE)
+    omitted = omitted_rows(table)
     _check_efficiencies(table, efficient)
     rows = []
     notes: list[str] = []
@@ -117,10 +115,8 @@ def from_table(table: TextTable, settings: TextTable | None = None) -> CyclerRea
         if amplified is not None and re.sub(r"[\s_]+", "", cells[amplified]).lower() in ("noamp", "noamplification"):
             value = math.nan
         written = cells[task] if task is not None else ""
-        left_out = omit is not None and cells[omit].strip().lower() in _TRUE
-        left_out |= include is not None and cells[include].strip().lower() in _NONE
         plates |= {cells[plate].strip()} - {""} if plate is not None else set()
-        use = "omitted" if left_out else _use(cells[sample], written)
+        use = "omitted" if row in omitted.reasons else _use(cells[sample], written)
         place = cells[well] if well is not None else str(row)
         rows.append((place, cells[sample], cells[target], written, value, _efficiency(table, row, efficient), use))
     if not rows:

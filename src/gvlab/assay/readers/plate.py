@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from gvlab.assay.readers.limits import beyond_limit, read_limited
+from gvlab.assay.readers.omitted import omitted_rows
 from gvlab.assay.readers.plate_labels import LABEL, content, dilution_of, one_unit
 from gvlab.assay.readers.tables import PLAIN_NUMBER, TextTable, unit_in
 from gvlab.errors import InvalidValueError
@@ -29,7 +30,6 @@ DILUTION = ("dilution", "dilution factor", "dil", "factor", "sample dilution")
 PLATE = ("plate", "plate name", "plate id", "plate barcode", "barcode", "plate number", "plate no", "wellplatename")
 ANALYTE = ("assay", "analyte", "target", "cytokine", "marker", "wavelength")
 MOST_PLATES = 60
-OMIT = ("omit", "omitted", "excluded", "exclude", "masked", "mask", "outlier", "flagged", "ignore")
 COLUMNS = ("well", "role", "sample", "concentration", "density", "state", "dilution")
 _ROLES = {
     "std": "standard", "standard": "standard", "standards": "standard", "cal": "standard", "calibrator": "standard",
@@ -38,7 +38,6 @@ _ROLES = {
     "control": "control", "qc": "control", "pos": "control", "neg": "control", "empty": "empty",
     "unused": "empty",
 }  # fmt: skip
-_TRUE = frozenset({"true", "yes", "1", "y", "x", "omit", "omitted", "masked", "excluded", "exclude"})
 _MASKED = frozenset(
     {
         "missed",
@@ -56,8 +55,6 @@ _MASKED = frozenset(
     }
 )
 UNIT = ("unit", "units", "concentration unit", "conc unit")
-INCLUDE = ("include", "included", "use", "used")
-_NONE = frozenset({"0", "no", "false", "n"})
 _WELL = re.compile(r"([A-P])0?([1-9]|1\d|2[0-4])", re.IGNORECASE)
 SIZES = ((8, 12), (16, 24), (4, 6), (6, 8), (3, 4), (2, 3))
 
@@ -196,7 +193,8 @@ def role_of(text: str) -> str | None:
 def _listed(table: TextTable, known: tuple[int | None, ...] = ()) -> PlateReading:
     well, density = table.find(WELL, "wells"), density_column(table)
     role, sample, level = table.maybe(ROLE), table.maybe(SAMPLE), table.maybe(LEVEL)
-    dilution, omit, include, unit_at = (table.maybe(names) for names in (DILUTION, OMIT, INCLUDE, UNIT))
+    dilution, unit_at = table.maybe(DILUTION), table.maybe(UNIT)
+    omitted = omitted_rows(table)
     unit_at = unit_at if level is not None and not unit_in(table.cells[0][level]) else None
     # Mesoscale's list has the concentrations of standards and no type; what has one there is a standard.
     nominal = level is not None and role is None and table.maybe(("calc concentration", "spot")) is not None
@@ -223,9 +221,7 @@ def _listed(table: TextTable, known: tuple[int | None, ...] = ()) -> PlateReadin
             if sample is not None and cells[sample]:
                 notes.append(f'Well {cells[well]} ("{cells[sample]}") is empty and was left out.')
             continue
-        if omit is not None and cells[omit].strip().lower() in _TRUE:
-            state = "excluded"
-        if include is not None and cells[include].strip().lower() in _NONE:
+        if row in omitted.reasons:
             state = "excluded"
         written = table.number(row, level, "a concentration") if level is not None else math.nan
         if nominal:
@@ -244,7 +240,7 @@ def _listed(table: TextTable, known: tuple[int | None, ...] = ()) -> PlateReadin
     if dilution is not None:
         notes.append(f'Concentrations of samples are times the dilution in "{table.cells[0][dilution]}".')
     unit = unit or (unit_in(table.cells[0][level]) if level is not None else "")
-    used = (well, density, role, sample, level, dilution, omit, include, unit_at, *known)
+    used = (well, density, role, sample, level, dilution, unit_at, *omitted.columns, *known)
     notes += _of_rows(table, [0, *taken]).unread(used)
     signal = table.cells[0][density] if density is not None else "OD"
     return finish(rows, table.name, unit, notes, signal)

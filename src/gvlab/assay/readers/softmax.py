@@ -93,7 +93,9 @@ def _block(page: TextTable, row: int, first: tuple[str, ...]) -> _Block | None:
         cells = page.cells[at]
         if plain_name(cells[0]) == "plate" or cells[0].startswith("~"):
             return None
-        shift = next((place + 1 for place, cell in enumerate(cells[:3]) if cell.startswith("Temperature(")), None)
+        # The last column has nothing to its right, so a temperature there heads nothing.
+        heads = [place + 1 for place, cell in enumerate(cells[:-1][:3]) if cell.startswith("Temperature(")]
+        shift = next(iter(heads), None)
         if shift is None and first:
             # A section of reduced numbers has no temperatures.
             filled = next((place for place, cell in enumerate(cells) if cell), 0)

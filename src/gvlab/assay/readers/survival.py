@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from gvlab.assay.readers.arms import join_spellings, read_arms
-from gvlab.assay.readers.dates import is_dates, read_dates
+from gvlab.assay.readers.dates import is_dates
 from gvlab.assay.readers.identity import refuse_identity
-from gvlab.assay.readers.lab_units import days_in
+from gvlab.assay.readers.omitted import without_omitted
 from gvlab.assay.readers.survival_columns import (
     CHANGES_AT,
     NO_COLUMNS,
@@ -36,65 +36,26 @@ from gvlab.assay.readers.survival_status import (
     plain_code,
     status_column,
 )
-from gvlab.assay.readers.tables import TextTable, plain_name, unit_in
-from gvlab.errors import InvalidValueError, UnitError
+from gvlab.assay.readers.survival_times import (
+    TIME,
+    UNIT,
+    against_dates,
+    dated,
+    durations_of,
+    time_factor,
+    time_of,
+    units_of_rows,
+)
+from gvlab.assay.readers.tables import TextTable, plain_name
+from gvlab.errors import InvalidValueError
 
 COLUMNS = ("subject", "arm", "duration", "event_observed", "entry", "cause")
 
-TIME = (
-    "duration",
-    "time",
-    "days",
-    "day",
-    "T",
-    "survival",
-    "survival time",
-    "months",
-    "weeks",
-    "OS",
-    "X",
-    "time to event",
-    "survival days",
-    "days survived",
-    "day of death",
-    "days to death",
-    "follow up",
-    "stop",
-    "tstop",
-)
-START = (
-    "start date",
-    "date of transplant",
-    "transplant date",
-    "transplant",
-    "transplanted",
-    "enrolled",
-    "start",
-    "date of injection",
-    "injected",
-    "enrollment date",
-    "date of enrollment",
-    "inoculation date",
-    "day 0",
-)
-END = (
-    "end date",
-    "date of death",
-    "death date",
-    "death",
-    "final date",
-    "last date",
-    "date of event",
-    "event date",
-    "last seen",
-    "date of last follow up",
-    "date of death or censoring",
-    "end",
-    "died on",
-)
 ARM = ("arm", "group", "grp", "treatment", "cohort", "trt")
 SUBJECT = ("subject", "mouse", "animal", "id", "mouse id", "animal id", "patient", "USUBJID")
 PATIENTS = ("patient", "usubjid")
+ENTRY = ("entry", "entry time", "late entry", "left truncation")
+COUNT = ("n", "count", "counts", "number of mice", "number of animals", "number of subjects", "freq", "frequency")
 CAUSE = ("cause", "cause of death", "event type", "reason", "reason of death")
 
 
@@ -116,9 +77,10 @@ class Survival:
 
 def looks_like(table: TextTable, stop: str = "") -> bool:
     """Return whether a table is a survival table: a time (or two dates) and a status, or Prism's columns of 0 and 1."""
-    has_time = table.maybe((stop, *TIME) if stop else TIME) is not None or _dated(table) is not None
+    has_time = table.maybe((stop, *TIME) if stop else TIME) is not None or dated(table) is not None
     has_status = any(table.maybe(names) is not None for names in (EVENT, CENSORED, UNCLEAR))
-    return (has_time and has_status) or _is_grouped(table) or _grouped_below(table) is not None
+    known = (has_time and has_status) or _with_status(table) is not table
+    return known or _is_grouped(table) or _grouped_below(table) is not None
 
 
 def from_table(
@@ -151,8 +113,9 @@ def from_table(
         event = int(event)
     if isinstance(event, int) and event not in (0, 1, 2):
         raise InvalidValueError(f"event is {event}; it is the code of an event: 1, 0, or 2 in R's coding, or a word.")
+    table = _with_status(table)
     status = any(table.maybe(names) is not None for names in (EVENT, CENSORED, UNCLEAR))
-    if status and (columns.stop or table.maybe(TIME) is not None or _dated(table) is not None):
+    if status and (columns.stop or table.maybe(TIME) is not None or dated(table) is not None):
         return _long(table, event, time_unit, columns)
     for option in dataclasses.fields(columns):
         if getattr(columns, option.name):
@@ -171,21 +134,43 @@ def from_table(
     )
 
 
-def _dated(table: TextTable) -> tuple[int, int] | None:
-    """Return the columns of first and last dates; None where there are none."""
-    columns = []
-    for names in (START, END):
-        found = [column for name in names if (column := table.maybe((name,))) is not None and is_dates(table, column)]
-        if not found:
-            return None
-        columns.append(found[0])
-    return columns[0], columns[1]
+def _with_status(table: TextTable) -> TextTable:
+    """Return a table with a column of events where times alone tell them, "60+" for one who lived, as R writes it."""
+    time = table.maybe(TIME)
+    if time is None or any(table.maybe(names) is not None for names in (EVENT, CENSORED, UNCLEAR)):
+        return table
+    lived = [re.fullmatch(r"\s*([\d.,]+)\s*\+\s*", row[time]) for row in table.cells[1:]]
+    if not any(lived):
+        return table
+    cells = [(*table.cells[0], EVENT[0])]
+    for row, found in zip(table.cells[1:], lived, strict=True):
+        plain = row if found is None else (*row[:time], found[1], *row[time + 1 :])
+        cells.append((*plain, "1" if found is None else "0"))
+    said = 'A time with a plus, such as "60+", was taken for one who lived then; the others had the event.'
+    return dataclasses.replace(table, cells=tuple(cells), notes=(*table.notes, said))
+
+
+def _check_counts(table: TextTable, weights: str) -> None:
+    """Refuse rows that stand for several subjects; a running number is none of them, nor is a weight."""
+    column = table.maybe(COUNT)
+    if column is None or (weights and column == table.maybe((weights,))):
+        return
+    counts = [plain_code(row[column]) for row in table.cells[1:]]
+    several = next((row for row, count in enumerate(counts, 1) if count not in ("", "1")), None)
+    if several is not None and counts != [str(row) for row in range(1, len(table.cells))]:
+        raise InvalidValueError(
+            f"{table.where(several, column)} says that a row stands for {counts[several - 1]} subjects (column "
+            f'"{table.cells[0][column]}"). Write one row a subject, or call the column otherwise if it counts nothing.'
+        )
 
 
 def _long(table: TextTable, event: int | str | None, time_unit: str, columns: Columns) -> Survival:
+    table = without_omitted(table, SUBJECT)
+    _check_counts(table, columns.weights)
     time = table.find((columns.stop,), "the end of a row") if columns.stop else table.maybe(TIME)
-    dates = _dated(table) if time is None else None
-    durations, factor, note = _durations(table, time, dates, time_unit)
+    dates = dated(table) if time is None else None
+    durations, factors, note = durations_of(table, time, dates, time_unit)
+    unit = table.maybe(UNIT) if time is not None and units_of_rows(table, time) else None
     column, coded, how = status_column(table, event)
     arm, subject = table.maybe(ARM), table.maybe(SUBJECT)
     entry: int | None
@@ -197,7 +182,7 @@ def _long(table: TextTable, event: int | str | None, time_unit: str, columns: Co
                 '"id".'
             )
     else:
-        entry = table.maybe(("entry", "entry time", *(() if dates else ("start", "tstart"))))
+        entry = table.maybe((*ENTRY, *(() if dates else ("start", "tstart"))))
         entry = None if entry is not None and is_dates(table, entry) else entry
     cause = table.maybe(CAUSE)
     changed = table.find((columns.changes_at,), "the change of a subject") if columns.changes_at else None
@@ -207,7 +192,7 @@ def _long(table: TextTable, event: int | str | None, time_unit: str, columns: Co
     rows = []
     for row, group in zip(numbers, groups, strict=True):
         cells = table.cells[row]
-        duration = durations[row - 1]
+        duration, factor = durations[row - 1], factors[row - 1]
         observed = is_observed(cells[column].strip().lower(), coded, table.where(row, column))
         begin = table.number(row, entry, "a time") * factor if entry is not None else 0.0
         if columns.start and not 0 <= begin < duration:
@@ -222,6 +207,8 @@ def _long(table: TextTable, event: int | str | None, time_unit: str, columns: Co
         name = cells[subject] if subject is not None and cells[subject] else f"row {row}"
         rows.append((name, group, duration, observed, begin, cells[cause] if cause is not None else ""))
     notes = [note, how, *joined]
+    if entry is not None and not columns.start:
+        notes.append(f'"{table.cells[0][entry]}" says from when on each counts as at risk.')
     if dates and len(numbers) < len(table.cells) - 1:
         lost = [
             table.cells[row][subject] if subject is not None else f"row {row}" for row in range(1, len(table.cells))
@@ -233,11 +220,11 @@ def _long(table: TextTable, event: int | str | None, time_unit: str, columns: Co
     if arm is None:
         notes.append('No column of groups was found (such as "group"), so all subjects are one.')
     notes += _causes(rows, table, cause)
-    notes += _against_dates(table, time, durations)
-    used = (time, *(dates or ()), column, arm, subject, entry, cause, changed, weight)
+    notes += against_dates(table, time, durations)
+    used = (time, *(dates or ()), column, arm, subject, entry, cause, changed, weight, unit)
     found = _finish(rows, table, [*notes, *table.unread(used)])
     if changed is not None:
-        found.table[CHANGES_AT] = [table.number(row, changed, "a time") * factor for row in numbers]
+        found.table[CHANGES_AT] = [table.number(row, changed, "a time") * factors[row - 1] for row in numbers]
     if weight is not None:
         found.table[WEIGHT] = [weight_in(table, row, weight) for row in numbers]
         heaviest = found.table.groupby("arm", sort=False)[WEIGHT].max()
@@ -260,47 +247,6 @@ def _long(table: TextTable, event: int | str | None, time_unit: str, columns: Co
     return found
 
 
-def _durations(
-    table: TextTable, time: int | None, dates: tuple[int, int] | None, time_unit: str
-) -> tuple[list[float], float, str]:
-    """Return days from start to end of each row (NaN where a date is missing), the factor to days, and a sentence."""
-    if time is not None:
-        factor, note = _time_factor(table.cells[0][time], time_unit)
-        return [_time(table, row, time) * factor for row in range(1, len(table.cells))], factor, note
-    first, last = dates if dates is not None else (0, 0)
-    days = [
-        end - begin
-        for begin, end in zip(read_dates(table, first, (last,)), read_dates(table, last, (first,)), strict=True)
-    ]
-    for row, found in enumerate(days, 1):
-        if found < 0:
-            raise InvalidValueError(
-                f"The date in {table.where(row, last)} is before that in {table.where(row, first)}."
-            )
-    titles = table.cells[0][first], table.cells[0][last]
-    return days, 1.0, f'Times are days from "{titles[0]}" to "{titles[1]}".'
-
-
-def _against_dates(table: TextTable, time: int | None, durations: list[float]) -> list[str]:
-    """Return a sentence on rows whose times are not what their dates say, where a table has both."""
-    dates = _dated(table)
-    if time is None or dates is None:
-        return []
-    try:
-        between, *_ = _durations(table, None, dates, "")
-    except InvalidValueError:
-        return []
-    off = [
-        f"row {table.rows_at[row] if table.rows_at else row + 1} ({written:g}, by dates {counted:g})"
-        for row, (written, counted) in enumerate(zip(durations, between, strict=True), 1)
-        if not math.isnan(counted) and abs(counted - written) > 1.0
-    ]
-    if not off:
-        return []
-    more = f" and {len(off) - 6} more" if len(off) > 6 else ""
-    return [f'"{table.cells[0][time]}" was used, and not the dates, which say otherwise in {", ".join(off[:6])}{more}.']
-
-
 def _causes(rows: list[tuple[str, str, float, bool, float, str]], table: TextTable, cause: int | None) -> list[str]:
     if cause is None:
         return []
@@ -315,7 +261,7 @@ def _causes(rows: list[tuple[str, str, float, bool, float, str]], table: TextTab
 
 
 def _grouped(table: TextTable, event: int | str | None, time_unit: str) -> Survival:
-    factor, note = _time_factor(table.cells[0][0], time_unit)
+    factor, note = time_factor(table.cells[0][0], time_unit)
     groups = [column for column in range(1, len(table.cells[0])) if any(row[column] for row in table.cells[1:])]
     for column in groups:
         if not table.cells[0][column].strip():
@@ -330,7 +276,7 @@ def _grouped(table: TextTable, event: int | str | None, time_unit: str) -> Survi
         for column, name in zip(groups, names, strict=True):
             code = table.cells[row][column].strip()
             if code:
-                duration = _time(table, row, 0) * factor
+                duration = time_of(table, row, 0) * factor
                 rows.append((f"{name} {len(rows) + 1}", name, duration, code, 0.0, "", table.where(row, column)))
     if isinstance(event, str):
         raise InvalidValueError(f'{table.name} has codes 0 and 1 and no word "{event}". Say event=1 or event=0.')
@@ -362,41 +308,6 @@ def _grouped_below(table: TextTable) -> TextTable | None:
         return None
     header = (below.cells[0][0], *names)
     return dataclasses.replace(below, cells=(header, *below.cells[1:]))
-
-
-def _time(table: TextTable, row: int, column: int) -> float:
-    text = table.cells[row][column]
-    words = re.fullmatch(r"\s*[-+]?[\d.,]+\s*([A-Za-z]+)\.?\s*", text)
-    if words:
-        raise InvalidValueError(
-            f'"{text}" in {table.where(row, column)} has a unit of its own. Put one unit into the name of the column, '
-            'such as "time (days)", and only numbers below it.'
-        )
-    found = table.number(row, column, "a time")
-    if math.isnan(found):
-        raise InvalidValueError(f"The time in {table.where(row, column)} is missing. Remove the row, or fill it in.")
-    if found < 0:
-        raise InvalidValueError(
-            f"The time in {table.where(row, column)} is negative ({found:g}). Time zero is the transplant; give times "
-            "from there, and leave out those who died before."
-        )
-    return found
-
-
-def _time_factor(title: str, time_unit: str) -> tuple[float, str]:
-    """Return what a unit of time is in days, and a sentence on it."""
-    named = time_unit or unit_in(title)
-    if not named:
-        plain = plain_name(title)
-        named = next((unit for unit in ("day", "week", "month", "year", "hour") if plain.startswith(unit)), "")
-    if not named:
-        return 1.0, f'The unit of "{title}" is not named; days were taken.'
-    try:
-        factor = days_in(named)
-    except UnitError as error:
-        raise InvalidValueError(f'"{title}": "{named}" is not a unit of time. Use days, weeks or months.') from error
-    same = "" if factor == 1.0 else f" and converted to days (x {factor:g})"
-    return factor, f'Times were read in "{named}"{same}.'
 
 
 def _is_grouped(table: TextTable) -> bool:

@@ -11,6 +11,7 @@ import dataclasses
 import io
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,9 @@ _EITHER = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 _SPACED = re.compile(r"[+-]?\d{1,3}(?:[ '\u2009\u202f]\d{3})+(?:[.,]\d+)?")
 _BOTH = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+,\d+")
 _MISSING = frozenset({"", "na", "n/a", "nan", "none", "n.a.", "-", "--", ".", "#n/a", "missing", "not done"})
+_DASHES = re.compile("[\u2010-\u2015\u2212\ufe63\uff0d]")
+# A hyphen before a number is a minus where a blank is in front of it, or the word of a time.
+_MINUS = re.compile(r"(?:(?<=[\s(\[])|^|(?<=\bday)|(?<=\bd)|(?<=\bweek)|(?<=\bwk))-(?=\d)")
 COMMENT = "#"
 
 
@@ -314,9 +318,24 @@ def has_decimal_commas(rows: Iterable[Sequence[str]], separator: str) -> bool:
 
 
 def same_but_for_spelling(names: Iterable[str]) -> dict[str, str]:
-    """Return for each name the first one that differs from it in capitals, blanks, hyphens or underscores only."""
+    """Return for each name the first one that differs from it in capitals, blanks, hyphens or underscores only.
+
+    Signs that look alike are one: the hyphens of Unicode, the two micro signs, a raised plus. What is said by such a
+    sign stays: "day -1" is not "day 1", "CD8-" not "CD8", and "1-2" not "12".
+    """
     first: dict[str, str] = {}
-    return {name: first.setdefault(re.sub(r"[\s_\-]+", " ", name.strip()).casefold(), name.strip()) for name in names}
+    return {name: first.setdefault(_spelled(name), name.strip()) for name in names}
+
+
+def _spelled(name: str) -> str:
+    plain = _DASHES.sub("-", unicodedata.normalize("NFKC", name)).casefold().strip(" _")
+    plain = _MINUS.sub("\u2212", plain)
+    plain = re.sub(r"(?<=[^\W_])[\s_\-]+(?=[^\W_])", lambda found: _between(plain, found), plain)
+    return re.sub(r"\s*([^\w\s])\s*", r"\1", plain)
+
+
+def _between(plain: str, found: re.Match[str]) -> str:
+    return " " if plain[found.start() - 1].isdigit() and plain[found.end()].isdigit() else ""
 
 
 def _unescaped(cell: str) -> str:

@@ -11,6 +11,7 @@ import pandas as pd
 from gvlab.assay.readers.arms import join_spellings, read_arms
 from gvlab.assay.readers.lab_units import days_in, factor_between, lab_unit
 from gvlab.assay.readers.limits import read_limited
+from gvlab.assay.readers.omitted import without_omitted
 from gvlab.assay.readers.tables import TextTable, same_but_for_spelling, unit_in
 from gvlab.assay.samples import COLUMNS
 from gvlab.errors import InvalidValueError, UnitError
@@ -65,6 +66,7 @@ def from_table(table: TextTable) -> TidyReadings:
     InvalidValueError
         If an arm, a subject or a unit is missing, a unit is unknown, or a cell is no number.
     """
+    table = without_omitted(table, SUBJECT)
     value = table.maybe(VALUE)
     columns = [value] if value is not None else _analyte_columns(table)
     unit, analyte = (table.maybe(UNIT), table.maybe(ANALYTE)) if value is not None else (None, None)
