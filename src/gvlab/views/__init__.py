@@ -10,6 +10,7 @@ from gvlab.views.dots import dots_view
 from gvlab.views.flow import blot_view, flow_view, histogram_view
 from gvlab.views.incidence import incidence_view, incidence_views
 from gvlab.views.matplotlib_printer import draw, figure, print_bytes
+from gvlab.views.over_band import over_band_view
 from gvlab.views.palette import Look, Style, look, looks, style_of, stylesheet
 from gvlab.views.power import power_view
 from gvlab.views.recipe import library_looks, looks_of, recipe_of
@@ -83,6 +84,7 @@ __all__ = [
     "look",
     "looks",
     "looks_of",
+    "over_band_view",
     "power_view",
     "print_bytes",
     "recipe_of",

@@ -17,7 +17,7 @@ from gvlab.assay import analyze
 from gvlab.errors import InvalidValueError
 from gvlab.simulation.cancel import CancelToken
 from gvlab.statistics import kaplan_meier
-from gvlab.views import Key, Line, Points, View, looks_of, style_of
+from gvlab.views import Key, Line, Points, View, looks_of, over_band_view, recipe_of, style_of
 from gvlab.views.view import numbers
 from gvlab.web.laboratory import Answer
 from gvlab.web.pictures import SURVIVAL, picture, picture_specs
@@ -40,14 +40,14 @@ class DataAnswer:
     ----------
     name
         Of the file.
-    view
-        The prediction with the data over it; None where readings have no picture on the bench.
+    views
+        The prediction with the data over it: survival, or a picture for each analyte.
     lines
         How well they agree, in sentences.
     """
 
     name: str
-    view: View | None
+    views: tuple[View, ...]
     lines: tuple[str, ...]
 
 
@@ -91,7 +91,7 @@ def over_the_prediction(answer: Answer, name: str, content: bytes, cancel: Cance
     experiment = answer.state.experiment
     arms = match_arms(list(dict.fromkeys(rows["arm"].astype(str))), [arm.name for arm in experiment.arms], {})
     lines = list(found.notes)
-    view = None
+    views: list[View] = []
     if found.kind == "survival":
         endpoint = next(iter(experiment.endpoints), experiment.library.survival_endpoint())
         agreed = survival_agreement(
@@ -99,11 +99,23 @@ def over_the_prediction(answer: Answer, name: str, content: bytes, cancel: Cance
         )
         lines += [each.in_words() for each in agreed]
         if SURVIVAL in picture_specs(experiment):
-            view = _with_survival(picture(answer.results, SURVIVAL), rows, arms, answer)
+            views.append(_with_survival(picture(answer.results, SURVIVAL), rows, arms, answer))
     else:
         read = reading_agreement(experiment, rows, arms, subjects=SUBJECTS, seed=answer.state.seed, cancel=cancel)
         lines += [each.in_words() for each in read]
-    return DataAnswer(_shown(name), view, tuple(lines))
+        how = looks_of(answer.results)
+        views += [
+            over_band_view(
+                each.observed,
+                each.band,
+                label=each.analyte,
+                unit="" if each.unit == "dimensionless" else each.unit,
+                look={mine: how[theirs] for mine, theirs in arms.items()},
+                recipe=dataclasses.replace(recipe_of(answer.results), n=()),
+            )
+            for each in read
+        ]
+    return DataAnswer(_shown(name), tuple(views), tuple(lines))
 
 
 def _with_survival(view: View, rows: pd.DataFrame, arms: dict[str, str], answer: Answer) -> View:

@@ -64,9 +64,11 @@ def panel_parts(answer: Answer, cancel: CancelToken | None = None, moved: str = 
 
 def data_parts(said: DataAnswer | None, error: str = "") -> Mapping[str, str]:
     """Return what own data say, or why they cannot be read."""
-    picture = Markup(svg(said.view, width=520.0, id="p-data")) if said is not None and said.view is not None else ""
-    table = Markup(table_html(said.view)) if said is not None and said.view is not None else ""
-    return {"data-answer": render("data_answer.html.j2", said=said, picture=picture, table=table, error=error)}
+    pictures = [
+        (view, Markup(svg(view, width=520.0, id=f"p-data-{place}")), Markup(table_html(view)))
+        for place, view in enumerate(said.views if said is not None else ())
+    ]
+    return {"data-answer": render("data_answer.html.j2", said=said, pictures=pictures, error=error)}
 
 
 ONE_ARM = "There is one arm; copy it, and change the copy."

@@ -55,7 +55,20 @@ def test_own_data_lie_over_the_prediction(desk, few):
     said = over_the_prediction(desk.laboratory.answer(few), "../a<b>.csv", f"arm,day,died\n{rows}".encode())
     assert said.name == "a_b_.csv"
     assert any(line.startswith("BM: log-rank of 4 subjects") for line in said.lines)
-    assert any("your data, n = 4" in key.name for key in said.view.keys)
+    assert any("your data, n = 4" in key.name for key in said.views[0].keys)
+
+
+def test_own_readings_lie_over_the_band_of_the_same_assay(desk, few):
+    rows = "".join(f"{n},BM + T cells,9,IL-15,{10 + n},pg/mL\n" for n in range(4))
+    content = f"subject,group,day,analyte,value,unit\n{rows}".encode()
+    said = over_the_prediction(desk.laboratory.answer(few), "elisa.csv", content)
+    (view,) = said.views
+    assert view.table.rows[0][:4] == ("BM + T cells", 9.0, 4, 11.5)
+    low, median, high = view.table.rows[0][4:]
+    assert low <= median < high
+    inside = sum(low <= 10 + n <= high for n in range(4))
+    assert view.summary.startswith(f"{inside} of 4 readings of IL-15 lie in the band")
+    assert any(f"{inside} of 4 readings lie in the 90 % band" in line for line in said.lines)
 
 
 def test_the_panel_why_names_edges_of_the_model(desk, few):
