@@ -120,6 +120,8 @@ RECIPE = Library().path("ensembles", "mathew2018").read_text()
         ("members:", "membres:", 'no key named "membres". Did you mean "members"?'),
         ("members: 45", "members: 45\nmembers: 64", 'the key "members" stands twice'),
         ("members: 45", "members: 2", '"members" is 2: input should be greater than or equal to 8'),
+        ("constraint]", "constraint, hold-out]", '"decide" names the role "hold-out", whose claims never set a number'),
+        ("never: [", "never: [structure, ", '"decide" names the role "structure"'),
         ("name: mathew2018", "name: other", 'it must be the name of the file, "mathew2018"'),
     ],
 )

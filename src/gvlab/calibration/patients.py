@@ -113,7 +113,11 @@ def weigh(
 
 
 def weigh_within(expected: Expected, rows: Sequence[Benchmark], largest: float = LARGEST) -> Fit:
-    """Return weights that pull as strongly as leaves no patient more than a share of all; see `weigh`."""
+    """Return weights that pull as strongly as leaves no patient more than a share of all; see `weigh`.
+
+    Where patients are few one may be worth five of equal weight, since a share that all exceed would end every pull.
+    """
+    largest = max(largest, 5 / len(expected.solved))
     fit = weigh(expected, rows)
     for step in range(1, 120):
         if fit.largest <= largest:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from gvlab.errors import GVLabWarning, InvalidValueError, LibraryError
 from gvlab.experiment.experiment import Experiment, protocol_of
@@ -22,7 +22,7 @@ from gvlab.files import read_text, write_text
 from gvlab.library import Library
 from gvlab.library.fields import Record, Words
 from gvlab.library.reading import parse_record
-from gvlab.library.records import Varied
+from gvlab.library.records import Varied, ask_for_doses
 from gvlab.model.model import Model
 from gvlab.protocol import Arm, Change, Condition, Dose, Harvest, Protocol
 from gvlab.subject import System
@@ -133,10 +133,12 @@ class ArmText(TextRecord):
     """What the group is called."""
     n: int = Field(default=10, ge=1)
     """How many subjects."""
-    doses: tuple[DoseRef, ...] = ()
+    doses: tuple[DoseRef, ...]
     """What its subjects are given: doses, or names of doses of the system."""
     condition: Conditions = ()
     """What is different about them: names of conditions of the library, or changes."""
+
+    _has_doses = model_validator(mode="before")(ask_for_doses)
 
 
 class ExperimentText(TextRecord):

@@ -175,6 +175,15 @@ def _judged(
     return Judgment(found.verdict(), found.reason(), effect, kind, *sides, power, subjects)
 
 
+def too_few_members(group: str, members: int, of: int, arm: str, *, compared: bool) -> Judgment:
+    """Return that a group of an arm has too few members to say anything of it."""
+    reason = (
+        f'{members} of {of} subjects in the arm "{arm}" are {group}; {rule.FEWEST} are needed. Simulate more subjects'
+    )
+    kind = Kind.RATIO if compared else Kind.READING
+    return Judgment(Verdict.CANNOT_SAY, reason, None, kind, subjects=members)
+
+
 def _too_few(subjects: int, kind: Kind) -> Judgment:
     where = "in the arm" if kind in (Kind.SHARE, Kind.READING) else "in both arms"
     reason = f"only {subjects} subjects could be read {where}; {rule.FEWEST} are needed"

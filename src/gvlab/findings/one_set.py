@@ -23,6 +23,7 @@ from gvlab.findings.estimated import (
     compare_shares,
     judge_reading,
     judge_share,
+    too_few_members,
 )
 from gvlab.findings.rule import Verdict
 from gvlab.library.finding_record import Comparison, FindingRecord, Group
@@ -247,6 +248,13 @@ def _judge(asked: ComparisonInSystem, results: Results, rng: np.random.Generator
     measure, expect, significance = asked.record.measure, asked.record.expect, asked.record.significance
     # An arm is held against another on the same day, or against itself on another day.
     other = asked.record.arm if asked.record.versus_at else asked.versus_name
+    if measure.group is not None:
+        members, of = (
+            int(members_of(results, measure.group, asked.record.arm).sum()),
+            len(results.run(asked.record.arm)),
+        )
+        if members < rule.FEWEST:
+            return too_few_members(measure.group.name, members, of, asked.record.arm, compared=asked.versus is not None)
     if measure.readout is not None:
         reading = _reading(asked, results, asked.record.arm, asked.day)
         if asked.versus is None:

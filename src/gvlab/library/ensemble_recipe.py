@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from gvlab.library.fields import Identifier, Record, Text
 from gvlab.library.finding_record import Role
@@ -123,6 +123,16 @@ class Recipe(Record):
     relative_tolerance: float = Field(gt=0)
     spare: Spare = Spare()
     note: Text = ""
+
+    @model_validator(mode="after")
+    def _hold_outs_never_decide(self) -> Recipe:
+        both = sorted(set(self.decide) & (set(self.never) | {"hold-out"}))
+        if both:
+            raise ValueError(
+                f'"decide" names the role "{both[0]}", whose claims never set a number; take it out of "decide". To '
+                "let one of its claims decide, give the claim another role, and say in its note why"
+            )
+        return self
 
     @property
     def varied(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from gvlab.errors import did_you_mean
 from gvlab.library.agent_record import AgentRecord
 from gvlab.library.assay_record import AssayRecord
 from gvlab.library.benchmark_record import BenchmarkSet
@@ -165,10 +166,18 @@ class PopulationRecord(Titled, Sourced):
         if twice:
             raise ValueError(f'"{twice[0]}" is drawn twice; each parameter is drawn once')
         varied = {item.parameter for item in self.variability}
+        pairs = set()
         for item in self.correlations:
+            pair = " and ".join(f'"{name}"' for name in item.parameters)
             missing = [name for name in item.parameters if name not in varied]
             if missing:
-                raise ValueError(f'a correlation names "{missing[0]}", which is not varied')
+                raise ValueError(
+                    f'the correlation of {pair} has no joint distribution: "{missing[0]}" is not varied.'
+                    f"{did_you_mean(missing[0], varied)} Vary it, or remove the correlation"
+                )
+            if len(set(item.parameters)) == 1 or frozenset(item.parameters) in pairs:
+                raise ValueError(f"the correlation of {pair} is of one with itself, or stands twice; remove it")
+            pairs.add(frozenset(item.parameters))
         return self
 
 
@@ -218,15 +227,27 @@ class NotGiven(Record):
     """The arm without it."""
 
 
+def ask_for_doses(arm: Any) -> Any:
+    """Refuse an arm that does not say what it is given, as it stands in a file."""
+    if isinstance(arm, dict) and "doses" not in arm:
+        raise ValueError(
+            f'the arm "{arm.get("name", "")}" has no doses. Name what its subjects are given, or write "doses: []" '
+            "if that is nothing"
+        )
+    return arm
+
+
 class ArmSpec(Record):
     """An arm of an experiment: doses of the system by name, or doses of its own; conditions; subjects."""
 
     name: str
-    doses: tuple[DoseRef, ...] = ()
+    doses: tuple[DoseRef, ...]
     condition: Words = ()
     n: int = Field(default=10, ge=1)
     not_given: NotGiven | None = None
     note: Text = ""
+
+    _has_doses = model_validator(mode="before")(ask_for_doses)
 
 
 class Readout(Record):

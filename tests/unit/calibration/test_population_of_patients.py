@@ -246,3 +246,11 @@ def test_no_patient_is_worth_more_than_a_share_of_all():
     fit = weigh_within(expected, rows, 0.02)
     assert fit.largest <= 0.02
     assert fit.strength < 1
+
+
+def test_few_patients_may_each_be_worth_five_of_equal_weight():
+    """One percent of all is less than each of 64 is worth; benchmarks would pull nobody."""
+    expected = outcomes(B1=np.linspace(0, 1, 64))
+    fit = weigh_within(expected, [row(value=0.3, n=200)])
+    assert expected.share("B1", fit.weights) < 0.45
+    assert fit.largest <= 5 / 64

@@ -109,6 +109,7 @@ arms:
         (lambda c: c["arms"][0].update(dose=[]), 'no key named "dose" in arms.0. Did you mean "doses"?'),
         (lambda c: c["arms"][0]["doses"][0].update(amout="1 mg"), 'in arms.0.doses.0. Did you mean "amount"?'),
         (lambda c: c["arms"][0].update(n=0), "greater than or equal to 1"),
+        (lambda c: c["arms"][0].pop("doses"), 'has no doses. Name what its subjects are given, or write "doses: []"'),
         (lambda c: c.pop("until"), 'The key "until" is missing.'),
         (lambda c: c.update(schema_version=7), "has schema_version 7, and this gvlab reads version 1. Install a newer"),
     ],

@@ -5,6 +5,10 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from gvlab.experiment import Experiment
+from gvlab.findings.one_set import judge_finding
+from gvlab.findings.rule import Verdict
+from gvlab.library import Library
 from gvlab.library.finding_record import Comparison
 from gvlab.library.records import ExperimentRecord
 
@@ -54,3 +58,19 @@ def test_a_registry_needs_arm_and_dose_that_are_there(not_given, words):
         ExperimentRecord.model_validate(
             {"name": "x", "title": "x", "question": "x", "systems": ["s"], "until": "day 9", "arms": arms}
         )
+
+
+def test_an_arm_without_responders_says_so():
+    """Nobody is in remission on day 1, so of responders nothing is said, and no number is missing in silence."""
+    experiment = Experiment.read("patients_four_arms")
+    experiment = experiment.replace(arms=experiment.arms[-1:])
+    record = Library.default().read("findings", "C39")
+    (comparison,) = record.comparisons
+    nobody = comparison.measure.group.model_copy(update={"by": "day 1"})
+    measure = comparison.measure.model_copy(update={"group": nobody})
+    record = record.model_copy(update={"comparisons": (comparison.model_copy(update={"measure": measure}),)})
+    results = experiment.run(1, cohort=experiment.system.cohort(8, 1), days=[56.0])
+    judged = judge_finding(record, {(experiment.name, experiment.system.name): results}, 1)
+    assert judged.verdict is Verdict.CANNOT_SAY
+    assert 'in the arm "Sorafenib + DLI" are responders; 5 are needed' in judged.reason
+    assert judged.comparisons[0].outcome.effect is None

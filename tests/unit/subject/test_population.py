@@ -182,3 +182,22 @@ def test_weights_that_cannot_be_are_refused(weighed, tmp_path):
     (tmp_path / "populations" / "weighed.weights.tsv").unlink()
     with pytest.raises(LibraryError, match="is missing"):
         read_weighed(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("pair", "words"),
+    [
+        (["CL_house", "V_hous"], r'correlation of "CL_house" and "V_hous" has no joint.*Did you mean "V_house"'),
+        (["CL_house", "theta_death_house"], r'"theta_death_house" is not varied\..*remove the correlation'),
+        (["CL_house", "CL_house"], r"is of one with itself, or stands twice"),
+    ],
+)
+def test_a_correlation_without_a_joint_distribution_is_refused_and_names_the_pair(mice, pair, words):
+    with pytest.raises(ValueError, match=words):
+        varied(mice, correlations=[{"parameters": pair, "value": 0.5}])
+
+
+def test_a_correlation_stands_once(mice):
+    twice = [{"parameters": pair, "value": 0.5} for pair in (["CL_house", "V_house"], ["V_house", "CL_house"])]
+    with pytest.raises(ValueError, match="stands twice"):
+        varied(mice, correlations=twice)
