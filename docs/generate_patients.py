@@ -20,11 +20,13 @@ from gvlab.calibration.expected_patients import expected_outcomes
 from gvlab.experiment import Experiment, Results
 from gvlab.findings.one_set import fates_of, judge_finding, registry_fates
 from gvlab.library import Library
-from gvlab.statistics import e_value, mantel_byar, risk_ratio
+from gvlab.statistics import e_value, hazard_ratio, mantel_byar, risk_ratio
 from gvlab.subject import System
 
 PAGE = Path(__file__).parent / "science" / "patients_results.md"
 SEED, PATIENTS, DRAWN, FACTOR = 2018, 400, 1000, 3.0
+FEW_BLASTS = 0.27
+"""Share of the marrow; the burden is a share of 1e12 marrow cells."""
 WILD_TYPE = (("Complete remission", 25, 7), ("Alive at two years", 18, 4), ("Event-free at two years", 17, 4))
 """How many of 38 given sorafenib and of 24 not given it, by the published percentages (Jiang 2025)."""
 SCALED = (
@@ -63,6 +65,7 @@ def main(file: str) -> None:
         *_claims(results),
         *_analyses(results),
         *_series(results),
+        *_prognosis(results),
         *_confounding(),
         *_scalings(experiment, results),
     ]
@@ -208,6 +211,30 @@ def _series(results: Results) -> Iterator[str]:
     ]
     yield f"Sorafenib alone; median survival {durations:.0f} days, published 83."
     yield _table(("series", "share", "probability of data as extreme"), rows)
+
+
+def _prognosis(results: Results) -> Iterator[str]:
+    """Hold the prognosis of few blasts at relapse against one that was published and never used (K18)."""
+    yield "## Prognosis"
+    yield (
+        f"Death of patients with blasts below {100 * FEW_BLASTS:.0f} % of the marrow against others; published "
+        "hazard ratio 0.53 (K18, any treatment), not used in any calibration."
+    )
+    cohort = results.experiment.system.cohort(PATIENTS, SEED)
+    rows = []
+    for arm in ("Chemotherapy", "Chemotherapy + DLI"):
+        events = results.events("overall_survival")
+        table = events.of(arm)
+        few = cohort.column("f_burden_relapse")[table["subject"].to_numpy(dtype=np.int64)] < FEW_BLASTS
+        group = np.where(few, "few", "many")
+        ratio = hazard_ratio(table["duration"], table["event_observed"] == 1, group, of="few", versus="many").estimate
+        alive = events.holds_on(arm, 729.0)
+        rows.append(
+            (arm, _percent(few.mean()), f"{ratio.value:.2f} ({ratio.lower:.2f} to {ratio.upper:.2f})",
+             _percent(alive[few].mean()), _percent(alive[~few].mean()))
+        )  # fmt: skip
+    head = ("arm", "patients with few", "hazard ratio", "alive at two years, few", "alive at two years, others")
+    yield _table(head, rows)
 
 
 def _confounding() -> Iterator[str]:
