@@ -5,9 +5,20 @@ from axe_playwright_python.sync_playwright import Axe
 from bench_page import EXPERIMENT, SYSTEM, Server
 
 from gvlab.web.offline import offline_page, offline_state
+from gvlab.web.pages import GLYPHS
+from gvlab.web.paper_run import PaperResult
+from gvlab.workflows.run_study import RunRequest, run_study
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 WIDE, PHONE = {"width": 1280, "height": 720}, {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def report_file(tmp_path_factory):
+    """The report of two experiments of the paper, with curves, courses, a diagram, verdicts and parameters."""
+    folder = tmp_path_factory.mktemp("report") / "mine"
+    run_study(RunRequest(name="mathew2018", only=("C07", "C33"), subjects=8, ensemble=False)).write(folder)
+    return folder / "report.html"
 
 
 class Look:
@@ -65,6 +76,51 @@ def test_axe_finds_nothing_on_a_page_from_a_disk(opened, desk, tmp_path, scheme)
     bench.page.goto(path.as_uri())
     look = Look(bench)
     look.at("page from a disk")
+    assert look.found == {}
+
+
+@pytest.mark.parametrize(("size", "scheme"), [(WIDE, "dark"), (PHONE, "light")], ids=["wide-dark", "phone-light"])
+def test_axe_finds_nothing_on_the_page_of_the_paper(opened, desk, server, monkeypatch, tmp_path, size, scheme):
+    claims = desk.library.names("findings")
+    said = {
+        claim: {"verdict": verdict, "reason": "a reason in words", "simulated": "ratio 2"}
+        for claim, verdict in zip(claims, GLYPHS, strict=False)
+    }
+    figures = tuple(f"figure_{number}.svg" for number in range(1, 7))
+    for name in figures:
+        (tmp_path / name).write_text(
+            '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M1 1h7"/></svg>'
+        )
+    monkeypatch.setattr(desk.paper, "result", lambda: PaperResult(said, figures, tmp_path, 12))
+    # The address that was printed is opened first: it hands the browser what the pictures are asked for with.
+    bench = opened(server.url, viewport=size, color_scheme=scheme)
+    bench.page.goto(server.page("paper"))
+    look = Look(bench)
+    look.at("paper")
+    assert bench.page.locator("img").count() == 6
+    assert look.found == {}
+
+
+@pytest.mark.parametrize(("size", "scheme"), [(WIDE, "light"), (WIDE, "dark"), (PHONE, "light"), (PHONE, "dark")])
+def test_axe_finds_nothing_in_a_report_and_no_letter_is_small(opened, report_file, size, scheme):
+    bench = opened(viewport=size, color_scheme=scheme)
+    bench.page.goto(report_file.as_uri())
+    look = Look(bench)
+    look.at("opened")
+    for each in bench.page.locator("details:not([open]) > summary").all():
+        if each.is_visible():
+            each.click()
+    look.at("unfolded")
+    small = bench.page.evaluate(
+        """() => [...document.querySelectorAll('main *')].filter(each => each.checkVisibility()
+            && [...each.childNodes].some(node => node.nodeType === 3 && node.textContent.trim())).map(each => {
+            const svg = each.closest('svg[viewBox]');
+            const scale = svg && svg.parentElement.closest('svg') === null && svg.viewBox.baseVal.width
+              ? svg.getBoundingClientRect().width / svg.viewBox.baseVal.width : 1;
+            return [each.textContent.trim().slice(0, 30), parseFloat(getComputedStyle(each).fontSize) * scale];
+        }).filter(([, size]) => size > 0 && size < 9)"""
+    )
+    assert small == []
     assert look.found == {}
 
 

@@ -6,10 +6,8 @@ from gvlab.figures.cuminc import cumulative_incidences
 from gvlab.figures.dots import treated_dots
 from gvlab.figures.flow import half_offset_histograms, two_markers
 from gvlab.figures.groups import groups
-from gvlab.figures.schedule import schedule
 from gvlab.figures.seahorse import stress_test
 from gvlab.figures.sheet import Panel, Row, sheet
-from gvlab.figures.spider import spider
 from gvlab.figures.style import Look, figure_svg, looks, panels, save_figure
 from gvlab.figures.survival import survival
 from gvlab.figures.timecourse import timecourse
@@ -28,9 +26,7 @@ __all__ = [
     "looks",
     "panels",
     "save_figure",
-    "schedule",
     "sheet",
-    "spider",
     "stress_test",
     "survival",
     "timecourse",

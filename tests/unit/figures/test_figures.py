@@ -16,14 +16,6 @@ from gvlab.figures.style import WIDTHS_MM, figure_bytes, looks
 from gvlab.views.layout import layered
 
 COMPARED = statistics.compare_many({"a": [1.0, 2.0, 3.0, 4.0], "b": [3.0, 5.0, 6.0, 9.0]}).table
-DOSES = pd.DataFrame(
-    [
-        ("BM", "irradiation", "8 Gy", 0.0, np.nan, np.nan),
-        ("BM + drug", "irradiation", "8 Gy", 0.0, np.nan, np.nan),
-        ("BM + drug", "drug", "10 mg/kg", 4.0, 1.0, 14.0),
-    ],
-    columns=["arm", "agent", "amount", "start", "every", "stop"],
-)
 VERDICTS = pd.DataFrame(
     [
         ("C01", "culture", "reproduced"),
@@ -40,7 +32,6 @@ ALL = {
     "cumulative_incidences": lambda **k: figures.cumulative_incidences(made_up.events(), made_up.CAUSES, **k),
     "axis_diagram": lambda **k: figures.axis_diagram(made_up.edges(), **k),
     "verdict_matrix": lambda **k: figures.verdict_matrix(VERDICTS, **k),
-    "schedule": lambda **k: figures.schedule(DOSES, until=100, **k),
 }
 
 
@@ -105,7 +96,7 @@ def test_the_same_call_gives_the_same_bytes(name):
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("width", WIDTHS_MM)
 def test_no_text_covers_another_or_leaves_the_page(name, width):
-    if (name, width) in {("axis_diagram", "single"), ("cumulative_incidences", "single"), ("schedule", "single")}:
+    if (name, width) in {("axis_diagram", "single"), ("cumulative_incidences", "single")}:
         pytest.skip("this figure needs a wider column")
     assert overlaps(ALL[name](width=width, title="A title")) == []
 
@@ -162,7 +153,7 @@ def test_a_median_of_cleared_subjects_is_drawn_at_zero_on_a_logarithmic_axis():
     assert "0" in words(figure).split("\n")
 
 
-@pytest.mark.parametrize("name", [name for name in ALL if name not in {"verdict_matrix", "schedule"}])
+@pytest.mark.parametrize("name", [name for name in ALL if name not in {"verdict_matrix"}])
 def test_simulated_data_is_marked_and_real_data_is_not(name):
     assert "simulated" in words(ALL[name]())
     assert "simulated" not in words(ALL[name](simulated=False))
@@ -331,15 +322,6 @@ def test_verdicts_have_glyphs_and_counts():
     assert "…" in text
     with pytest.raises(UnknownNameError, match='Did you mean "reproduced"'):
         figures.verdict_matrix(VERDICTS.replace("partly", "reproducd"))
-
-
-def test_a_schedule_has_a_tick_for_every_dose():
-    figure = figures.schedule(DOSES, until=100, sizes={"BM": 10})
-    ticks = [line for line in figure.axes[0].lines if line.get_marker() == "|"]
-    assert np.asarray(ticks[0].get_xdata()).tolist() == list(range(4, 15))
-    assert "BM (n = 10)" in words(figure)
-    with pytest.raises(InvalidValueError, match='"drug" starts on day 4, after the end of the study on day 3'):
-        figures.schedule(DOSES, until=3)
 
 
 def test_arms_keep_their_looks():

@@ -1,4 +1,4 @@
-"""Flow plots, stress tests, blots, spider plots, dots with a table, and sheets of panels."""
+"""Flow plots, stress tests, blots, dots with a table, and sheets of panels."""
 
 from __future__ import annotations
 
@@ -61,15 +61,6 @@ def test_a_band_darkens_with_its_signal():
     assert darkest[0] < darkest[2] < darkest[1]
     with pytest.raises(InvalidValueError, match="different lengths"):
         figures.blot({"ATF4": [1.0, 0.2]}, {"Drug": ["-"]})
-
-
-def test_a_spider_ends_with_a_cross_where_a_mouse_died_and_stays_above_the_floor():
-    flux = np.array([[1e6, 1e8, np.nan], [1e6, 1e3, 1e3]])
-    axes = figures.spider([3, 7, 10], flux, floor=8e5, died=[8.0, np.inf]).axes[0]
-    crosses = [line for line in axes.lines if line.get_marker() == "x"]
-    assert [float(np.ravel(line.get_xdata())[0]) for line in crosses] == [7.0]
-    lowest = [np.nanmin(np.asarray(line.get_ydata(), dtype=float)) for line in axes.lines if line.get_marker() == "o"]
-    assert min(lowest) == 8e5
 
 
 def test_every_reading_is_a_dot_and_an_arm_without_any_keeps_its_place():
