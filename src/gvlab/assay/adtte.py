@@ -15,7 +15,9 @@ import numpy as np
 
 from gvlab.assay.endpoint import EventTimes
 from gvlab.assay.readers.identity import refuse_identity
-from gvlab.errors import InvalidValueError
+from gvlab.assay.readers.survival import Survival
+from gvlab.assay.readers.tables import TextTable
+from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.lazy import LazyModule
 
 if TYPE_CHECKING:
@@ -99,11 +101,13 @@ def read_adtte(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     times, codes = (pd.to_numeric(rows[name], errors="coerce").to_numpy(float) for name in ("AVAL", "CNSR"))
     for place, (time, code) in enumerate(zip(times, codes, strict=True), 1):
         if not time >= 0:
-            raise InvalidValueError(f"AVAL is {rows['AVAL'][place - 1]} in row {place}; it is a time, 0 or more.")
+            raise InvalidValueError(
+                f"AVAL is {rows['AVAL'][place - 1]} in row {place} below the header; it is a time, 0 or more."
+            )
         if code not in (0, 1, 2):
             raise InvalidValueError(
-                f"CNSR is {rows['CNSR'][place - 1]} in row {place}; 0 is an event, 1 a censored subject, 2 an event "
-                "after which this one cannot come. Write it so."
+                f"CNSR is {rows['CNSR'][place - 1]} in row {place} below the header; 0 is an event, 1 a censored "
+                "subject, 2 an event after which this one cannot come. Write it so."
             )
     unit = set(rows["AVALU"].astype(str).str.upper()) - {"DAYS", "DAY"} if "AVALU" in rows else set()
     if unit:
@@ -124,6 +128,55 @@ def read_adtte(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
         }
     )
     return {str(code): part.reset_index(drop=True) for code, part in found.groupby(rows["PARAMCD"].astype(str))}
+
+
+def looks_like(table: TextTable) -> bool:
+    """Return whether a table is ADTTE."""
+    return all(table.maybe((name,)) is not None for name in ("PARAMCD", "AVAL", "CNSR"))
+
+
+def from_table(table: TextTable, parameter: str = "") -> Survival:
+    """Return one endpoint of ADTTE as a survival table read from cells.
+
+    Parameters
+    ----------
+    table
+        Cells of the file.
+    parameter
+        Its PARAMCD; the only one where empty.
+
+    Raises
+    ------
+    InvalidValueError
+        If there are several endpoints and none is named; else as `read_adtte`.
+    UnknownNameError
+        If there is no such endpoint.
+    """
+    endpoints = read_adtte(pd.DataFrame(table.cells[1:], columns=list(table.cells[0])))
+    if parameter and parameter not in endpoints:
+        raise UnknownNameError("endpoint (PARAMCD)", parameter, endpoints, table.name)
+    if not parameter and len(endpoints) > 1:
+        raise InvalidValueError(
+            f"{table.name} has several endpoints: {', '.join(endpoints)}. Say parameter={next(iter(endpoints))} for "
+            "one of them."
+        )
+    code = parameter or next(iter(endpoints))
+    found = endpoints[code]
+    notes = [
+        f"ADTTE, endpoint {code}: CNSR 0 was taken for an event and 1 for a censored subject, as the standard has it."
+    ]
+    competing = int((found["event_observed"] == 2).sum())
+    if competing:
+        notes.append(
+            f"{competing} have CNSR 2, an event after which this one cannot come: curves and tests are of the first of "
+            "all events, and causes are told apart."
+        )
+        found["cause"] = found["cause"].where(
+            found["cause"] != "", np.where(found["event_observed"] == 2, "other", code)
+        )
+    else:
+        found["cause"] = ""
+    return Survival(found.assign(event_observed=found["event_observed"] > 0), tuple(notes))
 
 
 def _upper(cause: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gvlab.assay import lanes
+from gvlab.assay import adtte, lanes
 from gvlab.assay.comparisons import summarize
 from gvlab.assay.expression import analyze_cycles
 from gvlab.assay.fcs import FlowFile
@@ -122,6 +122,7 @@ class _Said:
     data_set: int = 0
     landmark: float | None = None
     columns: survival_columns.Columns = survival_columns.NO_COLUMNS
+    parameter: str = ""
     whole: TextTable | None = field(default=None)
     library: Library | None = None
 
@@ -136,6 +137,7 @@ class _Said:
         concerns = {
             "event": ("survival",), "gates": ("flow cytometry",), "data_set": ("flow cytometry",),
             "reference": ("cycles",), "calibrator": ("cycles",), "landmark": ("survival",),
+            "parameter": ("survival",),
         }  # fmt: skip
         said = {option: getattr(self, option) for option in concerns}
         for each in dataclasses.fields(self.columns):
@@ -167,6 +169,7 @@ def analyze(
     weights: str = "",
     start: str = "",
     stop: str = "",
+    parameter: str = "",
     library: Library | None = None,
 ) -> Analysis:
     """Analyze a file, or a folder of tubes.
@@ -198,6 +201,8 @@ def analyze(
         For survival: the column that says how many subjects of a population each stands for.
     start, stop
         For survival: the columns that say from when to when a row holds, where a subject has several.
+    parameter
+        For ADTTE: the endpoint (PARAMCD), where the file has several.
     library
         Knows how files write reference genes and injections; the default one where None.
 
@@ -220,7 +225,7 @@ def analyze(
         raise InvalidValueError(
             "landmark= is of subjects with one row each, and start= says that they have several. Leave one of them out."
         )
-    said = _Said(event, gates, reference, calibrator, sheet, data_set, landmark, columns, library=library)
+    said = _Said(event, gates, reference, calibrator, sheet, data_set, landmark, columns, parameter, library=library)
     if path.is_dir():
         if kind not in ("", "flow cytometry"):
             raise InvalidValueError(f'"{path.name}" is a folder; of the kind {kind} name one file.')
@@ -289,6 +294,10 @@ _LOOKS: dict[str, Callable[[TextTable], bool]] = {
 }
 
 
+_FIRST_ROWS = 20
+"""Rows in which the header of ADTTE is looked for."""
+
+
 def _recognized(path: Path, kind: str, sheet: str, stop: str) -> tuple[TextTable, str, TextTable, tuple[str, ...]]:
     """Return the page that holds something known, what it holds, its table, and sentences on what was not read.
 
@@ -326,6 +335,10 @@ def _place(page: TextTable, kind: str, stop: str = "") -> tuple[str, int] | None
     """Return what a table holds and the row of its header; None where nothing is known."""
     if kind in ("", "plate") and plate_exports.instrument_of(page):
         return "plate", 0
+    if kind in ("", "survival"):
+        for row, cells in enumerate(page.cells[:_FIRST_ROWS]):
+            if sum(map(bool, cells)) > 2 and adtte.looks_like(page.below(row)):
+                return "survival", row
     looks = {name: look for name, look in _LOOKS.items() if kind in ("", name)}
     if stop:
         looks["survival"] = functools.partial(survival.looks_like, stop=stop)
@@ -380,7 +393,16 @@ def _first_words(page: TextTable) -> str:
 
 
 def _survival(table: TextTable, said: _Said) -> tuple[Tables, Sequence[str]]:
-    found = survival.from_table(table, said.event, columns=said.columns)
+    if adtte.looks_like(table):
+        without_effect = {"event": said.event, **dataclasses.asdict(said.columns)}
+        for option, given in without_effect.items():
+            if given not in (None, ""):
+                raise InvalidValueError(f"{table.name} is ADTTE, on which {option}= has no effect. Leave it out.")
+        found = adtte.from_table(table, said.parameter)
+    elif said.parameter:
+        raise InvalidValueError(f"{table.name} is no ADTTE, so parameter= has no effect. Leave it out.")
+    else:
+        found = survival.from_table(table, said.event, columns=said.columns)
     subjects, notes, tables = found.table, found.notes, {}
     change = said.columns.changes_at
     if change and said.landmark is None:

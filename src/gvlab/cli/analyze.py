@@ -58,15 +58,17 @@ def analyze(
     stop: Annotated[
         str, typer.Option(help="Survival: the column with the day until which it holds; goes with --start.")
     ] = "",
+    parameter: Annotated[str, typer.Option(help="ADTTE: the endpoint (PARAMCD), where the file has several.")] = "",
     folder: Annotated[
         Path | None, typer.Option("--out", help="New folder.", show_default="results/analyze-FILE-DATE")
     ] = None,
 ) -> None:
     """Make tables and figures of your own data: the same ones as for simulated data.
 
-    It reads survival tables (Prism's layout, or one row a subject), readings with units, ELISA plates with standards,
-    qPCR exports, blots, bioluminescence exports, Seahorse exports of Wave, and FCS files with gates. What is unclear is
-    asked, not guessed: a column "status" can have 1 for a death or for a censored animal, so you say --event-is.
+    It reads survival tables (Prism's layout, one row a subject, or ADTTE), readings with units, ELISA plates with
+    standards, qPCR exports, blots, bioluminescence exports, Seahorse exports of Wave, and FCS files with gates.
+    What is unclear is asked, not guessed: a column "status" can have 1 for a death or for a censored animal, so you say
+    --event-is.
 
     The file is only read. It stays on this machine.
 
@@ -104,6 +106,7 @@ def analyze(
         weights=weights,
         start=start,
         stop=stop,
+        parameter=parameter,
     )
     with output_folder(folder, f"analyze-{file.resolve().stem}") as target, in_options():
         with progress_bar() as bar:

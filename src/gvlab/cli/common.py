@@ -176,7 +176,7 @@ def as_options(text: str) -> str:
         return f"--{name}" + (" " if re.match(r'[\w"]|\.\.\.', text[found.end() :]) else "")
 
     return re.sub(
-        r"\b(event|data_set|reference|calibrator|sheet|kind|gates|samples|landmark|changes_at|weights|start|stop)=",
+        r"\b(event|data_set|reference|calibrator|sheet|kind|gates|samples|landmark|changes_at|weights|start|stop|parameter)=",
         option,
         text,
     )

@@ -66,6 +66,8 @@ class AnalyzeRequest(Request):
     """Survival: the column that says from when a row holds, where a subject has several; `stop` says until when."""
     stop: str = ""
     """Survival: the column that says until when a row holds; see `start`."""
+    parameter: str = ""
+    """ADTTE: the endpoint (PARAMCD), where the file has several."""
 
 
 def analyze_file(
@@ -105,6 +107,7 @@ def analyze_file(
         weights=request.weights,
         start=request.start,
         stop=request.stop,
+        parameter=request.parameter,
     )
     check_versus(found, request.versus)
     tables = {**found.tables, **_comparisons(found, request.versus)}

@@ -35,9 +35,9 @@ def test_what_is_written_is_read_back():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"CNSR": [0, 1, 3, 0, 1]}, "CNSR is 3 in row 3; 0 is an event"),
+        ({"CNSR": [0, 1, 3, 0, 1]}, "CNSR is 3 in row 3 below the header; 0 is an event"),
         ({"CNSR": [0, None, 1, 0, 1]}, "CNSR is nan in row 2"),
-        ({"AVAL": [5.0, -1.0, 1, 1, 1]}, "AVAL is -1.0 in row 2; it is a time, 0 or more"),
+        ({"AVAL": [5.0, -1.0, 1, 1, 1]}, "AVAL is -1.0 in row 2 below the header; it is a time, 0 or more"),
         ({"USUBJID": ["x", "x", "y", "z", "u"]}, '"x" has two ends of RELAPSE. Keep one row of each.'),
         ({"AVALU": "MONTHS"}, "AVALU is MONTHS; times are read in DAYS"),
         ({"Birth date": "1970-01-01"}, '"Birth date", which may tell who a patient is. Remove the column'),

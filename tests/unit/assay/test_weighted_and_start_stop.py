@@ -134,3 +134,34 @@ def test_columns_that_may_tell_who_a_patient_is_are_refused(read, title):
     with pytest.raises(InvalidValueError, match="may tell who a patient is"):
         read(f"id,{title},arm,day,value (pg/mL)\n1,Jane,a,5,1\n2,Joan,b,7,1\n")
     assert len(read(f"mouse,{title},arm,time,event\n1,Jane,a,5,1\n2,Joan,b,7,1\n").tables["subjects"]) == 2
+
+
+ADTTE = """STUDYID,USUBJID,ARM,PARAMCD,PARAM,AVAL,AVALU,CNSR,EVNTDESC
+S,1,a,OS,Overall survival,5,DAYS,0,DEATH
+S,2,a,OS,Overall survival,9,DAYS,1,END OF FOLLOW-UP
+S,3,b,OS,Overall survival,7,DAYS,1,END OF FOLLOW-UP
+S,4,b,OS,Overall survival,8,DAYS,0,DEATH
+"""
+RELAPSE = "S,1,a,REL,Relapse,4,DAYS,0,RELAPSE\nS,4,b,REL,Relapse,8,DAYS,2,DEATH\n"
+
+
+def test_adtte_is_read_with_0_as_an_event(read):
+    subjects = read(ADTTE).tables["subjects"]
+    assert subjects["event_observed"].tolist() == [True, False, False, True]
+    assert "causes" not in survival_comparisons(subjects)
+
+
+def test_of_several_endpoints_of_adtte_one_is_named(read):
+    with pytest.raises(InvalidValueError, match=r"several endpoints: OS, REL. Say parameter=OS"):
+        read(ADTTE + RELAPSE)
+    found = read(ADTTE + RELAPSE, parameter="REL")
+    assert found.tables["subjects"]["cause"].tolist() == ["relapse", "death"]
+    assert "1 have CNSR 2" in " ".join(found.notes)
+    with pytest.raises(UnknownNameError, match='Did you mean "REL"'):
+        read(ADTTE + RELAPSE, parameter="RELL")
+    with pytest.raises(InvalidValueError, match="is no ADTTE, so parameter= has no effect"):
+        read(WEIGHTED, parameter="OS")
+    with pytest.raises(InvalidValueError, match="is ADTTE, on which weights= has no effect"):
+        read(ADTTE, weights="AVAL")
+    with pytest.raises(InvalidValueError, match="CNSR is 3 in row 2 below the header; 0 is an event"):
+        read(ADTTE.replace("9,DAYS,1", "9,DAYS,3"))
