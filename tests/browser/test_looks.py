@@ -92,8 +92,7 @@ def test_axe_finds_nothing_on_the_page_of_the_paper(opened, desk, server, monkey
             '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M1 1h7"/></svg>'
         )
     monkeypatch.setattr(desk.paper, "result", lambda: PaperResult(said, figures, tmp_path, 12))
-    # The address that was printed is opened first: it hands the browser what the pictures are asked for with.
-    bench = opened(server.url, viewport=size, color_scheme=scheme)
+    bench = opened(viewport=size, color_scheme=scheme)
     bench.page.goto(server.page("paper"))
     look = Look(bench)
     look.at("paper")

@@ -5,7 +5,7 @@ in two ways.
 """
 
 from gvlab.views.axis_diagram import DiagramEdge, axis_diagram_view
-from gvlab.views.axis_flux import axis_flux_view
+from gvlab.views.axis_flux import axis_flux_view, wiring_view
 from gvlab.views.dots import dots_view
 from gvlab.views.flow import blot_view, flow_view, histogram_view
 from gvlab.views.incidence import incidence_view, incidence_views
@@ -104,4 +104,5 @@ __all__ = [
     "table_html",
     "thumbnail",
     "why_view",
+    "wiring_view",
 ]

@@ -119,7 +119,10 @@ def axis_diagram_view(
     points = np.concatenate([*(bezier(path) for path in paths.values()), *(box.corners() for box in boxes.values())])
     top, bottom = float(points[:, 1].min()) - 16.0, float(points[:, 1].max()) + 8.0
     weighted = strongest > 0
-    key = f"→ activates; ⊣ inhibits; {'width: strength; ' if weighted else ''}color, ×: against {control}"
+    changed = any(each.change is not None for each in edges)
+    parts = ["→ activates", "⊣ inhibits"]
+    parts += ["width: strength"] * weighted + [f"color, ×: against {control}"] * changed
+    key = "; ".join(parts)
     marks.append(Text(0.0, -bottom, key, dy=9.0, size=9.5, tone="muted"))
     bottom += 12.0
     rows: list[tuple[Cell, ...]] = [

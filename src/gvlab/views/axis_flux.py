@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gvlab.views.axis_diagram import DiagramEdge, axis_diagram_view, change_in_words
@@ -10,6 +11,7 @@ from gvlab.views.view import View, ViewRecipe
 
 if TYPE_CHECKING:
     from gvlab.experiment.edge_flux import AxisFlux, EdgeFlux
+    from gvlab.library.table_rows import EdgeRow
 
 DECADES = 3.0
 """Rates differ by orders of magnitude; what is a thousand times weaker than the strongest has the width of a hair."""
@@ -57,6 +59,24 @@ def axis_flux_view(found: AxisFlux, *, width: float = WIDTH) -> View:
         f"{DECADES:g} decades. New: it does not act in {found.versus}.",
     )
     return dataclasses.replace(view, summary=_summary(found), notes=notes)
+
+
+def wiring_view(edges: Sequence[EdgeRow], *, width: float = WIDTH) -> View:
+    """Return who acts on whom in the model, without numbers.
+
+    Parameters
+    ----------
+    edges
+        Rows of the library.
+    width
+        Points across.
+    """
+    drawn = [DiagramEdge(each.edge, each.source_node, each.target_node, each.sign == "+") for each in edges]
+    labels = {node: _broken(node) for each in drawn for node in (each.source, each.target)}
+    view = axis_diagram_view(drawn, title="Who acts on whom", width=width, labels=labels)
+    raising = sum(each.activates for each in drawn)
+    said = f"{len(drawn)} edges between {len(labels)} things: {raising} raise and {len(drawn) - raising} lower."
+    return dataclasses.replace(view, summary=said)
 
 
 def _broken(node: str) -> str:

@@ -184,9 +184,18 @@ def _lifted(low: float, high: float, share: float, log: bool) -> float:
 
 
 def _summary(label: str, unit: str, values: Mapping[str, npt.NDArray[np.float64]]) -> str:
-    parts = [f"{name} {np.median(each):.3g}" if len(each) else f"{name} no reading" for name, each in values.items()]
+    parts = [
+        f"{name} {_said(float(np.median(each)))}" if len(each) else f"{name} no reading"
+        for name, each in values.items()
+    ]
     of = f" ({unit})" if unit and unit != "dimensionless" else ""
     return f"{label}{of}, medians: {'; '.join(parts)}."
+
+
+def _said(value: float) -> str:
+    """Return three digits as a reader says them: 2,910 and not 2.91e+03."""
+    short = f"{value:.3g}"
+    return f"{float(short):,.0f}" if 1e3 <= abs(value) < 1e6 else short
 
 
 def _table(label: str, unit: str, values: Mapping[str, npt.NDArray[np.float64]]) -> ViewTable:

@@ -18,7 +18,7 @@ from gvlab.web.answer import banner_of, form_parts, result_parts
 from gvlab.web.desk import Desk
 from gvlab.web.edit import Edited
 from gvlab.web.panels import panel_parts, tabs_part
-from gvlab.web.security import COOKIE, Guard, TooLargeError
+from gvlab.web.security import Guard, TooLargeError
 from gvlab.web.socket import Conversation
 from gvlab.web.templates import render
 
@@ -65,12 +65,8 @@ def create_app(desk: Desk, *, token: str, hosts: Iterable[str], any_address: boo
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
-    def bench(request: Request) -> HTMLResponse:
-        response = HTMLResponse(bench_page(desk))
-        if "token" in str(request.url.query):
-            port = request.url.port or 80
-            response.set_cookie(f"{COOKIE}_{port}", token, httponly=True, samesite="lax", path="/")
-        return response
+    def bench() -> HTMLResponse:
+        return HTMLResponse(bench_page(desk))
 
     @app.websocket("/socket")
     async def socket(websocket: WebSocket) -> None:

@@ -18,7 +18,7 @@ from gvlab.provenance import Evidence
 from gvlab.report.html import number
 from gvlab.store.differences import differences
 from gvlab.store.run_store import KeptRun
-from gvlab.views import View, svg, table_html
+from gvlab.views import View, svg, table_html, wiring_view
 from gvlab.views.view import CONTEXT_OF_USE
 from gvlab.web import limits
 from gvlab.web.patients import check_clinical, clinical_experiments, clinical_views, not_followed, responder_views
@@ -120,9 +120,11 @@ def router(desk: Desk) -> APIRouter:
     def model() -> HTMLResponse:
         lines = parameters(desk.library)
         counts = {str(kind): sum(each.evidence == str(kind) for each in lines) for kind in Evidence}
+        edges = desk.library.rows("edges")
         return page(
-            "model.html.j2", "Model", lines=lines, counts=counts, claims=claims(desk), edges=desk.library.rows("edges")
-        )
+            "model.html.j2", "Model", lines=lines, counts=counts, claims=claims(desk), edges=edges,
+            diagram=Markup(svg(wiring_view(edges), id="m-axis")) if edges else "",
+        )  # fmt: skip
 
     @routes.get("/paper")
     def paper() -> HTMLResponse:

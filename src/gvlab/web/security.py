@@ -96,7 +96,14 @@ class Guard:
         if scope["type"] == "websocket":
             await self.app(scope, receive, send)
             return
-        await self.app(scope, _bounded(receive), _with_headers(send))
+        await self.app(scope, _bounded(receive), _with_headers(send, self._cookie(scope, headers)))
+
+    def _cookie(self, scope: Scope, headers: dict[str, str]) -> str:
+        """Return the cookie for who came with the token in the address: what a page loads has no such address."""
+        if scope["path"].startswith(_OPEN) or b"token=" not in scope.get("query_string", b""):
+            return ""
+        port = urlsplit(f"//{headers.get('host', '')}").port or 80
+        return f"{COOKIE}_{port}={self.token}; HttpOnly; Path=/; SameSite=lax"
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
         if not self._ours(headers.get("host", "")):
@@ -165,13 +172,15 @@ def _bounded(receive: Receive) -> Receive:
     return bounded
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, cookie: str = "") -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             there = {name.lower() for name, _ in message["headers"]}
             message["headers"] = [*message["headers"], *(pair for pair in HEADERS if pair[0] not in there)]
             if b"cache-control" not in there:
                 message["headers"].append((b"cache-control", b"no-store"))
+            if cookie:
+                message["headers"].append((b"set-cookie", cookie.encode()))
         await send(message)
 
     return sending

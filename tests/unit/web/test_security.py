@@ -34,13 +34,15 @@ def test_without_the_token_nothing_is_said(client, path):
     assert client.get(path, token="wrong-token-wrong").status_code == 401
 
 
-def test_the_address_with_the_token_opens_the_page_and_gives_a_cookie(client):
-    reply = client.get("/?token=a-token-of-the-tests", token="")
+@pytest.mark.parametrize("path", ["/", "/model", "/runs"])
+def test_an_address_with_the_token_opens_its_page_and_gives_a_cookie(client, path):
+    reply = client.get(f"{path}?token=a-token-of-the-tests", token="")
     assert reply.status_code == 200
     cookie = reply.headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "samesite=lax" in cookie.lower()
     assert client.get("/", token="", headers={"cookie": cookie.split(";")[0]}).status_code == 200
+    assert "set-cookie" not in client.get(path).headers
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "localhost.evil", "10.0.0.1", "a b"])
