@@ -13,6 +13,8 @@ from gvlab.assay.readers.cycler import CyclerReading
 from gvlab.errors import UnknownNameError
 
 _COLUMNS = ("sample", "target", "wells", "determined", "ct", "ct_sd", "delta_ct", "ratio", "undetermined")
+_MOST_SPREAD = 0.5
+"""Standard deviation of replicates in cycles beyond which one of the wells is in doubt, by common practice."""
 
 
 def analyze_cycles(
@@ -150,6 +152,13 @@ def _said(
     if len(never):
         shown = ", ".join(f"{row.target} in {row.sample}" for row in never.head(8).itertuples(index=False))
         notes.append(f"No well crossed the threshold, so there is no ratio: {shown}.")
+    apart = table[table["ct_sd"] > _MOST_SPREAD]
+    if len(apart):
+        shown = ", ".join(f"{row.target} in {row.sample} ({row.ct_sd:.1f})" for row in apart.head(8).itertuples())
+        notes.append(
+            f"Replicates differ by a standard deviation of more than {_MOST_SPREAD:g} cycles, so look at the wells: "
+            f"{shown}."
+        )
     for row in partly.head(8).to_dict("records"):
         short = f"{row['wells'] - row['determined']} of {row['wells']} wells"
         notes.append(

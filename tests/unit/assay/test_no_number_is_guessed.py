@@ -331,3 +331,72 @@ def test_edges_of_dilutions_labels_and_notes_of_cycles(save):
     none = analyze(save(CYCLES.replace("{}", "").replace("U,24", "U,Undetermined")), calibrator="ctrl")
     assert said(none, "so there is no ratio: Il15 in m1.")
     assert not said(none, "1 of 1 wells")
+
+
+def test_fractions_among_percentages_of_one_group_are_pointed_out(save):
+    text = "mouse,group,day,CD8 (%)\nm1,V,5,0.45\nm2,V,5,52\nm3,S,5,60\nm4,S,5,61\n"
+    notes = analyze(save(text)).notes
+    assert any('"CD8" in "V" on day 5 is 0.45 at most in 1 of 2 readings and 52 at least' in note for note in notes)
+    assert not any('in "S"' in note for note in notes)
+    # Chimerism before and after, or in two arms, may well lie so far apart.
+    apart = text.replace("0.45", "50").replace("60", "0.4").replace("61", "0.3")
+    assert not any("fractions" in note for note in analyze(save(apart)).notes)
+
+
+def test_a_word_in_a_column_of_flags_counts_or_is_refused(save):
+    text = "mouse,group,day,analyte,value,unit,flag\nm1,V,5,IL-15,12,pg/mL,\nm2,V,5,IL-15,9999,pg/mL,{}\n"
+    found = analyze(save(text.format("saturated"))).tables["readings"]
+    assert found["above_uloq"].tolist() == [False, True]
+    assert analyze(save(text.format("OOR <"))).tables["readings"]["below_lloq"].tolist() == [False, True]
+    both = text.format("saturated") + "m3,V,5,IL-15,13,pg/mL,hemolytic\n"
+    with pytest.raises(InvalidValueError, match=r'"hemolytic" in cell G4 .* no flag .* name a column "excluded"'):
+        analyze(save(both))
+    assert any('Not used: the column "flag"' in note for note in analyze(save(text.format("hemolytic"))).notes)
+
+
+def test_units_may_stand_in_the_row_below_the_header(save):
+    text = "mouse,group,day,IL-15,CD8\n,,,pg/mL,%\nm1,V,5,12,40\nm2,S,5,x,41\n"
+    with pytest.raises(InvalidValueError, match='"x" in cell D4'):
+        analyze(save(text))
+    found = analyze(save(text.replace("x", "50").replace(",,,pg", ",,d,pg"))).tables["readings"]
+    assert found[["analyte", "value", "unit"]].to_numpy().tolist() == [
+        ["IL-15", 12, "pg/mL"], ["CD8", 40, "%"], ["IL-15", 50, "pg/mL"], ["CD8", 41, "%"],
+    ]  # fmt: skip
+
+
+REMARKED = "Well,Sample Name,Target Name,CT,Comments\nA1,c,Gapdh,18,\nA2,c,Il15,26,\nA3,m,Gapdh,18,\nA4,m,Il15,24,{}\n"
+
+
+@pytest.mark.parametrize("name", ["m -RT", "m (no RT)", "minus RT", "-RT", "m w/o RT", "m RT-", "m RT neg"])
+def test_wells_without_reverse_transcription_are_controls(save, name):
+    found = analyze(save(REMARKED.format("") + f"A5,{name},Gapdh,34,\n"), calibrator="c")
+    assert found.tables["ratios"]["sample"].tolist() == ["c", "m"]
+    assert any("controls (no reverse transcription)" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("name", ["m-RTX", "START", "m RT-11", "spare", "no RTX"])
+def test_names_that_hold_those_letters_are_samples(save, name):
+    found = analyze(save(REMARKED.format("") + f"A5,{name},Gapdh,18,\nA6,{name},Il15,25,\n"), calibrator="c")
+    assert found.tables["ratios"]["sample"].tolist() == ["c", "m", name]
+
+
+def test_replicates_that_differ_and_remarks_are_pointed_out(save):
+    found = analyze(save(REMARKED.format("bubble - omit") + "A5,m,Il15,31,\n"), calibrator="c")
+    assert found.tables["ratios"]["ct_sd"].tolist()[1] == pytest.approx(7 / 2**0.5)
+    assert any("more than 0.5 cycles, so look at the wells: Il15 in m (4.9)" in note for note in found.notes)
+    assert any('not heeded: "bubble - omit".' in note for note in found.notes)
+    alike = analyze(save(REMARKED.format("") + "A5,m,Il15,24.7,\n"), calibrator="c")
+    assert not any("look at the wells" in note or "Remarks" in note for note in alike.notes)
+
+
+def test_two_spellings_of_a_sample_on_a_plate_are_one_and_unkn_is_a_sample(save):
+    text = "Well,Content,Sample,Concentration (pg/mL),Dilution,OD\n" + "".join(
+        f"{'ABCDEFG'[row]}1,Std,s,{level:g},1,{density(level):.5f}\n" for row, level in enumerate(LEVELS)
+    )
+    text += f"A2,Unkn,m1,,1,{density(100):.5f}\nA3,Unkn,M 1,,1,{density(120):.5f}\n"
+    found = analyze(save(text))
+    assert found.tables["samples"]["sample"].tolist() == ["m1"]
+    assert found.tables["samples"]["value"].tolist() == pytest.approx([110], rel=2e-3)
+    assert any('"M 1" was taken for "m1"' in note for note in found.notes)
+    assert not any("are times the dilution" in note for note in found.notes)
+    assert any("A dilution of the samples is not included" in note for note in found.notes)

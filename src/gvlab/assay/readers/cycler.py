@@ -50,6 +50,12 @@ _CONTROLS = {
 }  # fmt: skip
 
 
+_WITHOUT_RT = re.compile(
+    r"(?:^|[\s_(])(?:no|minus|w/o|-)[\s_-]*RT\b|\bRT[\s_]*(?:-|minus|neg)(?![a-z0-9])", re.IGNORECASE
+)
+COMMENT = ("Comments", "Comment", "Notes", "Note", "Remark", "Remarks")
+
+
 @dataclass(frozen=True)
 class CyclerReading:
     """Wells of a run.
@@ -145,8 +151,19 @@ def from_table(table: TextTable, settings: TextTable | None = None) -> CyclerRea
         f"A Ct of {value:g} stands for a well that did not cross the threshold ({count} of them); it was not counted."
         for value, count in placeholders.items()
     ]
+    notes += _comments(table)
     named = [_setting(settings, name) for name in ("endogenous control", "reference sample")]
     return CyclerReading(wells, named[0], named[1], (*_notes(wells, table), *notes))
+
+
+def _comments(table: TextTable) -> tuple[str, ...]:
+    """Return a sentence on remarks of wells, which may say that one does not count."""
+    column = table.maybe(COMMENT)
+    if column is None:
+        return ()
+    found = [f'"{row[column][:60]}"' for row in table.cells[1:] if row[column].strip()]
+    more = f" and {len(found) - 4} more" if len(found) > 4 else ""
+    return (f"Remarks in the file were not heeded: {', '.join(found[:4])}{more}.",) if found else ()
 
 
 def _cycle(table: TextTable, row: int, column: int) -> float:
@@ -181,6 +198,8 @@ def _use(sample: str, task: str) -> str:
         found = _CONTROLS.get(plain) or _CONTROLS.get(re.sub(r"\d+$", "", plain))
         if found:
             return found
+        if _WITHOUT_RT.search(text):
+            return "no reverse transcription"
     if re.sub(r"[\s_\-]*\d*$", "", task.strip()).lower() in ("standard", "std"):
         return "standard"
     return "" if sample.strip() else "no name"

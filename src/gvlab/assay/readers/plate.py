@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from gvlab.assay.readers.arms import join_spellings
 from gvlab.assay.readers.limits import beyond_limit, read_limited
 from gvlab.assay.readers.omitted import omitted_rows
 from gvlab.assay.readers.plate_labels import LABEL, content, dilution_of, one_unit
@@ -33,7 +34,8 @@ MOST_PLATES = 60
 COLUMNS = ("well", "role", "sample", "concentration", "density", "state", "dilution")
 _ROLES = {
     "std": "standard", "standard": "standard", "standards": "standard", "cal": "standard", "calibrator": "standard",
-    "unknown": "sample", "unknowns": "sample", "unk": "sample", "sample": "sample", "spl": "sample", "u": "sample",
+    "unknown": "sample", "unknowns": "sample", "unk": "sample", "unkn": "sample", "sample": "sample", "spl": "sample",
+    "u": "sample",
     "s": "standard", "blk": "blank", "blank": "blank", "b": "blank", "ctl": "control", "ctrl": "control",
     "control": "control", "qc": "control", "pos": "control", "neg": "control", "empty": "empty",
     "unused": "empty",
@@ -154,6 +156,10 @@ def finish(rows: list[tuple[object, ...]], name: str, unit: str, notes: list[str
             'column "Plate" or "Assay".'
         )
     _check_standards(wells, name)
+    of_samples = wells["role"] == "sample"
+    joined, same = join_spellings(list(wells.loc[of_samples, "sample"]))
+    wells.loc[of_samples, "sample"] = joined
+    notes = [*notes, *same]
     excluded = wells[wells["state"] == "excluded"]
     if len(excluded):
         notes = [*notes, f"Excluded wells were not used: {', '.join(excluded['well'].head(12))}."]
@@ -237,7 +243,7 @@ def _listed(table: TextTable, known: tuple[int | None, ...] = ()) -> PlateReadin
         rows.append((_plain_well(cells[well]), kind, name, math.nan, value, state, factor))
     converted, unit = one_unit(levels, table.name)
     rows = [(*row[:3], each, *row[4:]) for row, each in zip(rows, converted, strict=True)]
-    if dilution is not None:
+    if dilution is not None and any(row[-1] != 1.0 for row in rows):
         notes.append(f'Concentrations of samples are times the dilution in "{table.cells[0][dilution]}".')
     unit = unit or (unit_in(table.cells[0][level]) if level is not None else "")
     used = (well, density, role, sample, level, dilution, unit_at, *omitted.columns, *known)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from gvlab.assay.readers.arms import join_spellings, read_arms
 from gvlab.assay.readers.lab_units import days_in, factor_between, lab_unit
-from gvlab.assay.readers.limits import read_limited
+from gvlab.assay.readers.limits import beyond_limit, read_limited
 from gvlab.assay.readers.omitted import without_omitted
 from gvlab.assay.readers.tables import TextTable, same_but_for_spelling, unit_in
 from gvlab.assay.samples import COLUMNS
@@ -27,6 +29,7 @@ VALUE = ("value", "result", "reading", "concentration", "measurement")
 UNIT = ("unit", "units")
 ASSAY = ("assay", "method", "experiment")
 _BELOW, _ABOVE = ("below_lloq", "below lloq"), ("above_uloq", "above uloq")
+FLAG = ("flag", "flags", "range flag", "qc flag")
 _TRUE = frozenset({"true", "yes", "1", "y"})
 
 
@@ -55,7 +58,30 @@ def looks_like(table: TextTable) -> bool:
         table.maybe(UNIT) is not None or table.maybe((*SUBJECT, *ANALYTE)) is not None
     ):
         return True
-    return table.maybe(SUBJECT) is not None and any(unit_in(cell) for cell in table.cells[0])
+    return table.maybe(SUBJECT) is not None and any(unit_in(cell) for cell in _with_units(table).cells[0])
+
+
+def _with_units(table: TextTable) -> TextTable:
+    """Return a table with the units in its header where they stand in the row below it, alone."""
+    if len(table.cells) < 3 or any(unit_in(cell) for cell in table.cells[0]):
+        return table
+    header, units = table.cells[:2]
+    known = [table.maybe(names) for names in (SUBJECT, ARM)]
+    if any(column is not None and units[column] for column in known):
+        return table
+    told = [column for column, unit in enumerate(units) if unit]
+    if not told or any(re.fullmatch(r"[\d.,\s]+", units[column]) for column in told):
+        return table
+    try:
+        for column in told:
+            _ = days_in(units[column]) if column == table.maybe(TIME) else lab_unit(units[column].strip("()[] "))
+    except UnitError:
+        return table
+    titled = tuple(
+        f"{name} ({unit.strip('()[] ')})" if unit else name for name, unit in zip(header, units, strict=True)
+    )
+    rows_at = (table.rows_at[0], *table.rows_at[2:]) if table.rows_at else (1, *range(3, len(table.cells) + 1))
+    return dataclasses.replace(table, cells=(titled, *table.cells[2:]), rows_at=rows_at)
 
 
 def from_table(table: TextTable) -> TidyReadings:
@@ -66,7 +92,7 @@ def from_table(table: TextTable) -> TidyReadings:
     InvalidValueError
         If an arm, a subject or a unit is missing, a unit is unknown, or a cell is no number.
     """
-    table = without_omitted(table, SUBJECT)
+    table = without_omitted(_with_units(table), SUBJECT)
     value = table.maybe(VALUE)
     columns = [value] if value is not None else _analyte_columns(table)
     unit, analyte = (table.maybe(UNIT), table.maybe(ANALYTE)) if value is not None else (None, None)
@@ -75,7 +101,9 @@ def from_table(table: TextTable) -> TidyReadings:
             f'{table.name} has values without a unit. Add a column "unit", or write it into the name: "value (pg/mL)".'
         )
     subject, arm, time, assay = (table.maybe(names) for names in (SUBJECT, ARM, TIME, ASSAY))
-    flags = table.maybe(_BELOW), table.maybe(_ABOVE)
+    flags, word = (table.maybe(_BELOW), table.maybe(_ABOVE)), table.maybe(FLAG)
+    # Words that say nothing of a limit are about something else.
+    word = word if word is not None and any(beyond_limit(row[word]) for row in table.cells[1:]) else None
     cells = [(row, column) for row in range(1, len(table.cells)) for column in columns]
     read = [(row, column, read_limited(table, row, column)) for row, column in cells]
     missing = [table.cells[row][column] for row, column, reading in read if reading.missing]
@@ -98,15 +126,15 @@ def from_table(table: TextTable) -> TidyReadings:
                 else _title(table, column),
                 reading.value,
                 _unit(table, row, column, unit),
-                reading.below or _flag(table, row, flags[0]),
-                reading.above or _flag(table, row, flags[1]),
+                reading.below or _flag(table, row, flags[0]) or _said(table, row, word) == "below",
+                reading.above or _flag(table, row, flags[1]) or _said(table, row, word) == "above",
                 "",
             )
         )
     found = pd.DataFrame(rows, columns=list(COLUMNS))
     found["analyte"], same = join_spellings(list(found["analyte"]))
     found, converted = _one_unit_each(found, table.name)
-    used = (subject, arm, time, assay, analyte, unit, *flags, *columns)
+    used = (subject, arm, time, assay, analyte, unit, word, *flags, *columns)
     notes = [*table.notes, *joined, *same, *converted, *_baseline(found), *_shares(found), *table.unread(used)]
     # Of a wide table an empty cell is what was not read; a word that says so, or an empty row, is said again.
     said_missing = len(missing) if value is not None else sum(bool(text) for text in missing)
@@ -134,12 +162,26 @@ def subjects_in_doubt(found: pd.DataFrame) -> tuple[str, ...]:
 
 
 def _shares(found: pd.DataFrame) -> tuple[str, ...]:
-    """Return a sentence on analytes in % none of which is above 1: they may be fractions, and are not changed."""
-    top = found[found["unit"] == "%"].groupby("analyte", sort=False)["value"].agg(["max", "size"])
+    """Return sentences on analytes in % that may be fractions, all of them or some; they are not changed."""
+    percent = found[found["unit"] == "%"]
+    top = percent.groupby("analyte", sort=False)["value"].agg(["max", "size"])
     doubtful = [f'"{name}"' for name in top.index[(top["max"] <= 1.0) & (top["size"] > 1)]]
-    if not doubtful:
-        return ()
-    return (f"In % by its name, and nowhere above 1: {', '.join(doubtful)}. Fractions would have to be times 100.",)
+    notes = []
+    if doubtful:
+        notes.append(
+            f"In % by its name, and nowhere above 1: {', '.join(doubtful)}. Fractions would have to be times 100."
+        )
+    for (analyte, arm, time), rows in percent.groupby(["analyte", "arm", "time"], sort=False, dropna=False):
+        values = rows["value"].to_numpy(dtype=np.float64)
+        small, large = values[(values > 0) & (values < 1)], values[values >= 1]
+        # Fractions and percentages of one population lie a hundred times apart, with nothing between them.
+        if small.size and large.size and large.min() > 30 * small.max():
+            day = "" if math.isnan(float(str(time))) else f" on day {time:g}"
+            notes.append(
+                f'"{analyte}" in "{arm}"{day} is {small.max():g} at most in {small.size} of {values.size} readings and '
+                f"{large.min():g} at least in the others. Are some of them fractions? They count as they stand, in %."
+            )
+    return tuple(notes)
 
 
 def one_value_each(readings: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -229,6 +271,24 @@ def _baseline(found: pd.DataFrame) -> tuple[str, ...]:
 
 def _flag(table: TextTable, row: int, column: int | None) -> bool:
     return column is not None and table.cells[row][column].strip().lower() in _TRUE
+
+
+def _said(table: TextTable, row: int, column: int | None) -> str | None:
+    """Return "below" or "above" where a column of flags says so in a word, None where it is empty.
+
+    Raises
+    ------
+    InvalidValueError
+        If another word stands there, which may mean that the reading does not count.
+    """
+    text = "" if column is None else table.cells[row][column].strip()
+    found = beyond_limit(text) if text else None
+    if text and found is None and text.lower() not in ("ok", "no", "none", "0", "false", "-"):
+        raise InvalidValueError(
+            f'"{text}" in {table.where(row, column or 0)} is no flag that is known. Write "below" or "above"; for a '
+            'reading that does not count name a column "excluded".'
+        )
+    return found
 
 
 def _unit(table: TextTable, row: int, column: int, unit: int | None) -> str:
