@@ -207,6 +207,7 @@ def hazard_ratio(
     """
     times, causes, entries = event_times(duration, event_observed, entry)
     group_of = labels(group, len(times))
+    of, versus = (str(name) for name in (of, versus))  # groups may be 0 and 1, or False and True
     for name in (of, versus):
         if name not in group_of:
             raise UnknownNameError("group", name, np.unique(group_of).tolist())

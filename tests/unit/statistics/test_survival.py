@@ -219,6 +219,13 @@ def test_a_late_death_with_nobody_to_compare_does_not_make_the_ratio_finite():
     assert ratio.interval == "profile likelihood"
 
 
+def test_groups_may_be_numbers_or_truth_values():
+    time, event = [1, 2, 3, 4, 5, 6], [1, 1, 0, 1, 1, 1]
+    words = statistics.hazard_ratio(time, event, ["a", "b"] * 3, of="a", versus="b")
+    for one, other in ((1, 0), (True, False)):
+        assert statistics.hazard_ratio(time, event, [one, other] * 3, of=one, versus=other).estimate == words.estimate
+
+
 def test_hazards_that_cannot_be_compared_are_an_error():
     with pytest.raises(InvalidValueError, match='No event happened while "a" and "b" were both at risk'):
         statistics.hazard_ratio([5, 5, 5, 5], [0, 0, 0, 0], ["a", "a", "b", "b"], of="a", versus="b")
