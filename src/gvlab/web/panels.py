@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from markupsafe import Markup
@@ -14,12 +14,15 @@ from gvlab.errors import GVLabError
 from gvlab.experiment.edge_evidence import edge_evidence
 from gvlab.experiment.why import THIRD, read_on
 from gvlab.simulation.cancel import CancelToken
-from gvlab.views import axis_flux_view, svg, table_html
+from gvlab.views import View, ViewRecipe, axis_flux_view, power_view, svg, table_html
 from gvlab.views.why import why_view
 from gvlab.web.laboratory import Answer
 from gvlab.web.own_data import DataAnswer
 from gvlab.web.state import BenchState
 from gvlab.web.templates import render
+
+if TYPE_CHECKING:
+    from gvlab.planning.plan import Plan
 
 TITLES = {
     "result": "Result",
@@ -34,8 +37,8 @@ TITLES = {
 EXPLAINED = 12
 """Edges of which a page tells what they rest on; all that carry a third of the difference, in our models."""
 
-PLAN_SUBJECTS, PLAN_SETS = 400, 8
-"""Virtual animals and plausible sets that a page asks; `gvlab design` asks more."""
+PLAN_SUBJECTS, PLAN_SETS, PLAN_REPLICATES = 400, 8, 1600
+"""Virtual animals, plausible sets and drawn experiments of each size that a page asks; `gvlab design` asks more."""
 
 
 DAY = "look.day"
@@ -202,15 +205,38 @@ def _plan(answer: Answer, cancel: CancelToken | None) -> str:
     try:
         request = PlanRequest(
             experiment=experiment.name, system=experiment.system.name, arm=state.look.arm, versus=state.look.versus,
-            subjects=PLAN_SUBJECTS, sets=PLAN_SETS, randomization_seed=0, seed=state.seed,
+            subjects=PLAN_SUBJECTS, sets=PLAN_SETS, replicates=PLAN_REPLICATES, randomization_seed=0, seed=state.seed,
         )  # fmt: skip
         bundle = plan_experiment(request, library=library, cancel=cancel)
     except GVLabError as error:
         if cancel is not None and cancel.cancelled:
             raise
         return render("plan.html.j2", error=str(error), bundle=None, context="")
-    context = f"{PLAN_SUBJECTS} virtual animals an arm, {PLAN_SETS} plausible parameter sets; gvlab design asks more."
-    return render("plan.html.j2", error="", bundle=bundle, context=context)
+    context = (
+        f"{PLAN_SUBJECTS} virtual animals an arm, {len(bundle.found.plausible)} plausible parameter sets, "
+        f"{PLAN_REPLICATES:,} experiments of each size; gvlab design asks more."
+    )
+    view = _power_of(bundle.found)
+    return render(
+        "plan.html.j2", error="", bundle=bundle, context=context, view=view,
+        picture=Markup(svg(view, width=460.0, id="p-power")), table=Markup(table_html(view)),
+    )  # fmt: skip
+
+
+def _power_of(plan: Plan) -> View:
+    """Return the power over the number of animals, with every plausible set."""
+    nominal = plan.nominal
+    return power_view(
+        nominal.n,
+        [float(each) for each in nominal.power],
+        lower=[float(each) for each in np.maximum(nominal.power - nominal.half_width, 0.0)],
+        upper=[float(each) for each in np.minimum(nominal.power + nominal.half_width, 1.0)],
+        each=[[float(value) for value in curve.power] for curve in plan.plausible],
+        target=plan.power,
+        needed=plan.per_arm,
+        test=plan.comparison.test,
+        recipe=ViewRecipe(model=plan.experiment.model.sha256[:16], seed=plan.seed),
+    )
 
 
 def _data(answer: Answer, cancel: CancelToken | None) -> str:

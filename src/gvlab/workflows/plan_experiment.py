@@ -17,6 +17,7 @@ from gvlab.planning.design_sheet import calendar
 from gvlab.planning.layout import CageRole, InterimLook, Layout, Require
 from gvlab.planning.plan import Plan, check_power, make_plan, virtual_animals
 from gvlab.planning.planned_comparison import Attrition, PlannedComparison, is_animal
+from gvlab.planning.power import REPLICATES
 from gvlab.planning.protocol_details import ProtocolDetails
 from gvlab.planning.randomization import MOST, Allocation, animals_alone, randomize
 from gvlab.planning.simulated_comparison import arms_of
@@ -91,6 +92,8 @@ class PlanRequest(Request):
     """Plausible parameter sets to ask, of the ensemble; None: `PLAN_SETS`, or as many as there are."""
     ensemble: str = "mathew2018"
     """The ensemble that they are of."""
+    replicates: int = Field(default=REPLICATES, ge=160)
+    """Experiments drawn of each number of animals; fewer take less time and leave a wider Monte-Carlo error."""
     seed: int = Field(default=2018, ge=0)
     """Of the virtual animals."""
     randomization_seed: int | None = Field(default=None, ge=0)
@@ -183,6 +186,7 @@ def plan_experiment(
         sets=sets,
         subjects=request.subjects,
         per_arm=request.per_arm,
+        replicates=request.replicates,
         seed=request.seed,
         progress=stage.advance,
         cancel=cancel,

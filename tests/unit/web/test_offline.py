@@ -101,6 +101,21 @@ def test_the_panels_of_a_day_answer_a_moved_slider_below_it(desk, few):
     assert "There is one arm" in panel_parts(desk.laboratory.answer(alone))["panel"]
 
 
+def test_the_panel_of_a_plan_draws_its_power_with_every_plausible_set(desk, monkeypatch):
+    from gvlab.web import panels
+
+    for name, small in {"PLAN_SUBJECTS": 64, "PLAN_SETS": 2, "PLAN_REPLICATES": 160}.items():
+        monkeypatch.setattr(panels, name, small)
+    state = desk.start().with_look(tab="plan")
+    panel = panels.panel_parts(desk.laboratory.answer(state))["panel"]
+    assert "svg" in panel
+    assert "each plausible set" in panel
+    assert "2 plausible parameter sets, 160 experiments of each size" in panel
+    assert "animals per arm give 80 % power" in panel
+    changed = state.with_experiment(state.experiment.replace(arms=state.experiment.arms[1:]))
+    assert "this one was changed" in panels.panel_parts(desk.laboratory.answer(changed))["panel"]
+
+
 @pytest.mark.parametrize(
     ("look", "words"),
     [({"day": "9 day"}, "day 9"), ({"day": "day -3"}, "before the experiment"), ({"assay": "elise"}, "assay named")],
