@@ -306,6 +306,8 @@ def _output_errors(target: Path) -> Iterator[None]:
             way_out = f'nothing can be made in "{target.parent}". Write elsewhere.'
         elif isinstance(error, FileNotFoundError):
             way_out = f'the folder "{target.parent}" does not exist. Make it first.'
+        elif target.is_symlink():
+            way_out = "it is a link, and what it leads to is no folder. Give another name."
         elif isinstance(error, NotADirectoryError | FileExistsError):
             way_out = "a part of that path is a file, not a folder. Give another name."
         else:

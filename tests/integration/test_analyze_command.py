@@ -184,3 +184,15 @@ def test_a_folder_and_its_sheet_must_fit(gvlab, save, tmp_path):
     (tmp_path / "none").mkdir()
     empty = gvlab("analyze", str(tmp_path / "none"))
     assert "holds no tubes (.fcs); it holds nothing" in empty.complained
+
+
+def test_a_folder_that_cannot_be_named_so_is_refused_in_words(gvlab, tmp_path):
+    (tmp_path / "mice.csv").write_text("mouse,group,time (days),event\n1,V,12,1\n2,S,20,1\n")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for name, words in (
+        ("x" * 300, "A name has 300 letters"), (" ", '" " is no name of a folder'),
+        (str(tmp_path / "link"), "it is a link, and what it leads to is no folder"),
+    ):  # fmt: skip
+        said = gvlab("analyze", str(tmp_path / "mice.csv"), "--out", name)
+        assert (said.code, words in said.complained) == (1, True), said.complained
+    assert gvlab("analyze", "y" * 300 + ".csv", "--out", str(tmp_path / "new")).code == 1

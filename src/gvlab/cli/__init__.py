@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import sys
 import warnings
-from typing import TextIO
+from pathlib import Path
+from typing import NoReturn, TextIO
 
 import typer
 from rich.console import Console
@@ -86,6 +88,12 @@ def _say(
     )
 
 
+def _refuse(words: str) -> NoReturn:
+    """Print why something is not done, and end with code 1."""
+    Console(stderr=True).print(f"[red]Error:[/red] {escape(words)}", highlight=False, soft_wrap=True)
+    sys.exit(1)
+
+
 def main() -> None:
     """Run the command; what we refuse to do is said in one sentence, not as a traceback."""
     for stream in (sys.stdout, sys.stderr):
@@ -100,9 +108,12 @@ def main() -> None:
     except (typer.Abort, KeyboardInterrupt):
         code = _INTERRUPTED
     except GVLabError as error:
-        Console(stderr=True).print(f"[red]Error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
-        sys.exit(1)
+        _refuse(str(error))
     except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+            # Any command may be the first to ask whether such a file is there.
+            name = Path(error.filename or "").name
+            _refuse(f'A name has {len(name)} letters, "{name[:40]}...", too long for a file. Give a shorter one.')
         show = getattr(error, "show", None)
         if show is None:
             raise

@@ -230,6 +230,8 @@ def output_folder(folder: Path | None, name: str) -> Iterator[Path]:
 
     if folder is not None and str(folder) == TERMINAL:
         raise OutputError('"-" is the terminal, and results are files in a folder. Give the name of a folder.')
+    if folder is not None and not str(folder).strip():
+        raise OutputError(f'"{folder}" is no name of a folder. Give one with letters.')
     wanted = (RESULTS if folder is None else folder).absolute()
     missing = [each for each in (wanted, *wanted.parents) if not each.exists()]
     now = time.strftime("%Y-%m-%d-%H%M%S")

@@ -176,6 +176,11 @@ def _doses(row: _Row, later: bool, library: Library | None) -> Iterator[Dose]:
     # Without EVID a row without an amount is an observation, as NONMEM has it.
     event = row.whole("EVID", _OBSERVATION if row.value("AMT") == 0 and "DV" in row.cells else _DOSE)
     if event == _OBSERVATION:
+        if row.value("AMT") != 0:
+            raise row.refuse(
+                f"has EVID = 0, an observation, and AMT = {row.value('AMT'):g}, which would not be given. Write EVID 1 "
+                "if it is a dose, or leave AMT empty."
+            )
         return
     if event == _RESET_AND_DOSE and later:
         raise row.refuse("has EVID = 4 after other doses: nothing can set a subject back. Give it as a new ID.")
@@ -193,6 +198,10 @@ def _doses(row: _Row, later: bool, library: Library | None) -> Iterator[Dose]:
         raise row.refuse(f"has ADDL = {repeats}; it counts further doses, so it is not negative.")
     if repeats and not interval > 0:
         raise row.refuse(f"repeats {repeats} times without an interval. Give II.")
+    if interval and not repeats:
+        raise row.refuse(
+            f"has II = {interval:g} and no ADDL, so nothing is given again. Say how often in ADDL, or leave II out."
+        )
     amount, start, lasts = row.value("AMT", None), row.value("TIME", None), _duration(row)
     if lasts and repeats and lasts > interval:
         raise row.refuse(f"begins an infusion every {interval:g} days that lasts {lasts:g} days.")

@@ -189,3 +189,12 @@ def test_a_table_cannot_say_where_harvested_cells_come_from(cells):
     graft = Dose("house_graft", "1e3 cell", at="day 2", harvest=Harvest(cells, at="day 14"))
     with pytest.raises(ProtocolError, match='where the cells of "house_graft" come from'):
         Protocol((graft,)).table()
+
+
+def test_an_amount_or_an_interval_without_effect_is_refused():
+    with pytest.raises(ProtocolError, match="EVID = 0, an observation, and AMT = 3, which would not be given"):
+        Protocol.from_table(rows(EVID=[0]))
+    assert not Protocol.from_table(rows(EVID=[0], AMT=[0.0])).doses
+    with pytest.raises(ProtocolError, match="II = 1 and no ADDL, so nothing is given again"):
+        Protocol.from_table(rows(II=[1.0]))
+    assert Protocol.from_table(rows(II=[1.0], ADDL=[1])).doses[0].times == (1.5, 2.5)

@@ -347,3 +347,9 @@ def test_days_that_differ_by_rounding_are_one_day():
     assert by_day.at(0.2999).value == 1
     near = statistics.kaplan_meier([1.0, 1.0 + 1e-6], [1, 1])
     assert len(near.table) == 3, "a millionth of a day is a difference"
+
+
+@pytest.mark.parametrize("fraction", [0, 1, -0.1, 1.5, np.nan])
+def test_a_quantile_lies_between_0_and_1(fraction):
+    with pytest.raises(InvalidValueError, match="it lies between 0 and 1"):
+        statistics.kaplan_meier([10, 20, 30], [1, 1, 1]).quantile(fraction)
