@@ -13,8 +13,7 @@ from gvlab.arrays import Array, Float, FloatArray, Int
 from gvlab.capacity import refuse_beyond_memory
 from gvlab.errors import InvalidValueError, LibraryError, UnknownNameError
 from gvlab.lazy import LazyModule
-from gvlab.library import Library
-from gvlab.library.library import read_table
+from gvlab.library import Library, read_table
 from gvlab.library.records import PopulationRecord
 from gvlab.library.table_rows import WeightRow
 from gvlab.model.parameters import ParameterTable
