@@ -400,3 +400,15 @@ def test_two_spellings_of_a_sample_on_a_plate_are_one_and_unkn_is_a_sample(save)
     assert any('"M 1" was taken for "m1"' in note for note in found.notes)
     assert not any("are times the dilution" in note for note in found.notes)
     assert any("A dilution of the samples is not included" in note for note in found.notes)
+
+
+def test_dyes_stand_for_targets_that_have_no_name(save):
+    text = "Well,Fluor,Target,Content,Sample,Cq\n" + "".join(
+        f"A0{well},{dye},,Unkn,{sample},{cycles}\n"
+        for well, sample, dye, cycles in (
+            (1, "c", "FAM", 26), (1, "c", "VIC", 18), (2, "m", "FAM", 24), (2, "m", "VIC", 18),
+        )
+    )  # fmt: skip
+    found = analyze(save(text), reference="VIC", calibrator="c")
+    assert found.tables["ratios"]["ratio"].tolist() == [1, 4]
+    assert any("the dye stands for it: FAM, VIC." in note for note in found.notes)

@@ -230,3 +230,9 @@ def test_a_plate_that_is_cut_off_behind_its_temperature_holds_no_numbers(save):
         analyze(save("##BLOCKS= 1\nPlate:\tP\t1.3\tPlateFormat\n\t\t\tTemperature(C)\n"))
     with pytest.raises(InvalidValueError):
         analyze(save("#rmat\tKinetic\tAbsorbance\n\tTemperature("))
+
+
+def test_results_of_samples_in_a_group_of_softmax_are_no_concentrations_of_standards(save):
+    told = softmax().replace("~End", "Group: Unknowns\nSample\tWells\tValue\tConc\nm\tA5\t1\tRange?\n~End")
+    assert "Range?" in told
+    assert len(analyze(save(told)).tables["wells"]) == len(analyze(save(softmax())).tables["wells"])

@@ -108,6 +108,8 @@ def test_many_groups_are_adjusted_for_their_number():
     groups = {name: generator.normal(shift, 1, 12) for name, shift in (("a", 0.0), ("b", 2.0), ("c", 0.1))}
     all_pairs = statistics.compare_many(groups)
     assert len(all_pairs.table) == 3
+    # The adjusted p stands beside the plain one, in a terminal too.
+    assert list(all_pairs.table)[4:] == ["shift", "p_value", "p_holm", "cliffs_delta"]
     assert (all_pairs.table["p_holm"] >= all_pairs.table["p_value"]).all()
     with_control = statistics.compare_many(groups, versus="a")
     assert with_control.table["b"].tolist() == ["a", "a"]

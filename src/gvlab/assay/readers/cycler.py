@@ -53,6 +53,7 @@ _CONTROLS = {
 _WITHOUT_RT = re.compile(
     r"(?:^|[\s_(])(?:no|minus|w/o|-)[\s_-]*RT\b|\bRT[\s_]*(?:-|minus|neg)(?![a-z0-9])", re.IGNORECASE
 )
+DYE = ("Fluor", "Fluorophore", "Reporter", "Dye")
 COMMENT = ("Comments", "Comment", "Notes", "Note", "Remark", "Remarks")
 
 
@@ -99,7 +100,8 @@ def from_table(table: TextTable, settings: TextTable | None = None) -> CyclerRea
     """
     sample, target, ct = (table.find(names, names[0]) for names in (SAMPLE, TARGET, CT))
     task, efficient, well = (table.maybe(names) for names in (TASK, EFFICIENCY, WELL))
-    amplified, plate = table.maybe(AMPLIFIED), table.maybe(PLATE)
+    amplified, plate, dye = (table.maybe(names) for names in (AMPLIFIED, PLATE, DYE))
+    by_dye: set[str] = set()
     omitted = omitted_rows(table)
     _check_efficiencies(table, efficient)
     rows = []
@@ -112,7 +114,12 @@ def from_table(table: TextTable, settings: TextTable | None = None) -> CyclerRea
             break  # the next part of the export
         if not any(cells[column] for column in (sample, target, ct)):
             continue
-        if not cells[target] and not cells[ct]:
+        gene = cells[target]
+        if not gene and dye is not None and cells[dye]:
+            # Several dyes in a well are several targets, whether or not they were given names.
+            gene = cells[dye]
+            by_dye.add(gene)
+        if not gene and not cells[ct]:
             continue
         value = _cycle(table, row, ct)
         if not math.isnan(value) and (value <= 0 or value > _MOST_CYCLES or value in _LAST_CYCLES):
@@ -124,7 +131,7 @@ def from_table(table: TextTable, settings: TextTable | None = None) -> CyclerRea
         plates |= {cells[plate].strip()} - {""} if plate is not None else set()
         use = "omitted" if row in omitted.reasons else _use(cells[sample], written)
         place = cells[well] if well is not None else str(row)
-        rows.append((place, cells[sample], cells[target], written, value, _efficiency(table, row, efficient), use))
+        rows.append((place, cells[sample], gene, written, value, _efficiency(table, row, efficient), use))
     if not rows:
         raise InvalidValueError(f"{table.name} has no wells below its header.")
     if len(plates) > 1:
@@ -151,6 +158,8 @@ def from_table(table: TextTable, settings: TextTable | None = None) -> CyclerRea
         f"A Ct of {value:g} stands for a well that did not cross the threshold ({count} of them); it was not counted."
         for value, count in placeholders.items()
     ]
+    if by_dye:
+        notes.append(f"Where no target is named, the dye stands for it: {', '.join(sorted(by_dye))}.")
     notes += _comments(table)
     named = [_setting(settings, name) for name in ("endogenous control", "reference sample")]
     return CyclerReading(wells, named[0], named[1], (*_notes(wells, table), *notes))

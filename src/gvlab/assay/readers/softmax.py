@@ -261,7 +261,8 @@ def _groups(page: TextTable, plate: str) -> dict[str, tuple[str, str, float]]:
                 continue
             if name is not None and cells[name].strip():
                 sample, level = cells[name].strip(), math.nan
-            if known is not None and cells[known].strip():
+            # Of samples the same column holds results, and words such as "Range?".
+            if known is not None and cells[known].strip() and "standard" in group.lower():
                 level = page.number(row, known, "a concentration")
             role = "standard" if "standard" in group.lower() else "blank" if "blank" in group.lower() else "sample"
             if role == "sample" and content(sample, "", page).role == "blank":
