@@ -124,7 +124,7 @@ def _benchmarks(calibrated: dict) -> Iterator[str]:
 def _luck(calibrated: dict) -> str:
     worth = calibrated["effective_patients_of_recalibrations"]
     if not worth:
-        return ""
+        return " Intervals *over calibrations* were not computed."
     return (
         f" *Over calibrations*: 95 % of {calibrated['recalibrations']} calibrations to benchmarks and patients with "
         "other luck; each moves medians, spreads and correlations once more, draws 1,024 new patients, and "
@@ -140,7 +140,7 @@ def _over_calibrations(row: dict) -> str:
 
 def _predictions(calibrated: dict) -> Iterator[str]:
     yield "## The arms"
-    yield "What the weighted population says of each arm, with 95 % of the calibrations."
+    yield f"What the weighted population says of each arm.{_luck(calibrated)}"
     yield _table(
         ("prediction", "unweighted", "weighted", "over calibrations"),
         (
