@@ -33,7 +33,17 @@ def read_checkpoint(path: Path, made_of: Mapping[str, int]) -> dict[str, npt.NDA
         # Objects would be code that is run as it is read. NumPy leaves a file open that it cannot read.
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = {name: file[name] for name in made_of}
-    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        EOFError,
+        TypeError,
+        NotImplementedError,
+        zipfile.BadZipFile,
+        zlib.error,
+        MemoryError,
+    ) as error:
         raise damaged(path, str(error).rstrip(".")) from error
     for name, array in arrays.items():
         if array.ndim != made_of[name]:

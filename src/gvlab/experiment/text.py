@@ -88,15 +88,6 @@ class HarvestText(TextRecord):
     """What else was different about it."""
 
 
-class VariedText(TextRecord):
-    """What of a dose is not known."""
-
-    amount: str | None = None
-    """The parameter that multiplies the amount."""
-    day: str | None = None
-    """The parameter that shifts the first day, by whole days."""
-
-
 class DoseText(TextRecord):
     """A dose."""
 
@@ -118,7 +109,7 @@ class DoseText(TextRecord):
     """A formula of the model's symbols, asked each time: "gvhd_grade < 2"; where it is false nothing is given."""
     harvest: HarvestText | None = None
     """For cells out of primary recipients."""
-    varied: VariedText | None = None
+    varied: Varied | None = None
     """What of it is not known and is varied over plausible parameter sets."""
 
 
@@ -341,7 +332,7 @@ def _doses_text(protocol: Protocol) -> tuple[DoseText, ...]:
             route=dose.route,
             holds=dose.holds,
             when=dose.when,
-            varied=dose.varied and VariedText(amount=dose.varied.amount, day=dose.varied.day),
+            varied=dose.varied,
             harvest=dose.harvest
             and HarvestText(
                 at=dose.harvest.at,
@@ -396,7 +387,7 @@ def _protocol(doses: Sequence[str | DoseText], system: System, where: str) -> Pr
                 holds=dose.holds,
                 when=dose.when,
                 harvest=harvest,
-                varied=None if dose.varied is None else Varied(amount=dose.varied.amount, day=dose.varied.day),
+                varied=dose.varied,
                 library=system.library,
             )
         )

@@ -53,7 +53,7 @@ class LeukemiaRecord(SystemPart):
     """The malignant cells."""
 
 
-class Varied(Record):
+class Varied(Record, use_attribute_docstrings=True):
     """What of a dose is not known: parameters with a range, drawn by an ensemble; nominal values change nothing."""
 
     amount: Identifier | None = None

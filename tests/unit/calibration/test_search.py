@@ -122,6 +122,9 @@ def test_a_damaged_checkpoint_is_a_sentence_with_its_name_whatever_the_damage(se
     whole = good.read_bytes()
     damages = [whole[: len(whole) * part // 8] for part in range(8)]
     damages += [whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1 :] for at in range(30, len(whole), 397)]
+    # An archive that says it needs a later program: version 17.0 in its list of contents.
+    needed = whole.index(b"PK\x01\x02") + 6
+    damages.append(whole[:needed] + bytes([170]) + whole[needed + 1 :])
     refused = []
     for damage in damages:
         file.write_bytes(damage)

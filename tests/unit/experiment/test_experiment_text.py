@@ -159,3 +159,10 @@ def test_the_change_of_the_how_to_is_one_of_the_model():
     content = Experiment.read("mathew2018_syngeneic").to_dict()
     content["arms"][0]["condition"] = change
     assert Experiment.from_dict(content).arms[0].condition.changes[0].target == change["changes"][0]["target"]
+
+
+def test_what_varies_is_named_by_an_identifier_and_refused_where_it_stands():
+    text = ExperimentFile(Experiment.read("mathew2018_survival", "b6_into_balbc_wehi3b"), 1, 20).to_yaml()
+    assert "amount: dose_sorafenib" in text
+    with pytest.raises(LibraryError, match=r"varied\.amount"):
+        ExperimentFile.parse(text.replace("amount: dose_sorafenib", "amount: dose-sorafenib"))
