@@ -107,6 +107,12 @@ class PowerCurve:
         """Half of the 95 % interval of the power for its Monte-Carlo error."""
         return np.asarray(_TWO_SIDED_95 * self.standard_error)
 
+    @property
+    def limits(self) -> tuple[Float[Array, " size"], Float[Array, " size"]]:
+        """Return the 95 % interval of the power for its Monte-Carlo error."""
+        low, high = self.power - self.half_width, self.power + self.half_width
+        return np.maximum(low, 0.0), np.minimum(high, 1.0)
+
     def needed_range(self, power: float) -> tuple[int | None, int | None]:
         """Return the fewest animals if the power is as high, and as low, as its Monte-Carlo error (95 %) allows."""
         return (

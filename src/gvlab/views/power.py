@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from gvlab.errors import InvalidValueError
 from gvlab.views.palette import Style
 from gvlab.views.view import (
@@ -22,6 +24,10 @@ from gvlab.views.view import (
     ViewTable,
     numbers,
 )
+
+FEWEST_SETS = 3
+SETS_BAND = (0.1, 0.9)
+"""Quantiles over plausible sets, of which there are enough for a band."""
 
 
 def power_view(
@@ -46,9 +52,9 @@ def power_view(
     power, lower, upper
         Probability of significance at each, with the interval of the simulation.
     each
-        The same for each plausible parameter set, drawn as thin lines.
+        The same for each plausible parameter set, drawn as thin lines; of three and more a band holds four of five.
     target, needed
-        What is asked for, and the animals an arm that give it; None where no number does.
+        What is asked for, and the animals an arm that give it, or that are planned with; None where no number does.
     title, test, recipe
         Of the view; the name of the test.
 
@@ -62,17 +68,27 @@ def power_view(
             f"Power needs a value and an interval at each size; there are {len(n)} sizes, {len(power)} values, "
             f"{len(lower)} lower and {len(upper)} upper limits."
         )
-    x = numbers(n)
+    end = _last_of_interest(n, [power, *each], target, needed) * 1.03
+    seen = slice(0, sum(size <= end for size in n))
+    x = numbers(n[seen])
     percent = [tuple(100 * float(value) for value in column) for column in (power, lower, upper)]
     style = Style("arm-3")
-    marks: list[Mark] = [Band(x, percent[1], percent[2], style.but(opacity=0.2))]
-    marks += [Line(x, tuple(100 * float(v) for v in one), Style("arm-6", width=0.7, opacity=0.6)) for one in each]
-    marks += [Line(x, percent[0], style), Points(x, percent[0], style, 5.0)]
-    end = max(x[-1], float(needed or 0)) * 1.03
+    marks: list[Mark] = []
+    several = len(each) >= FEWEST_SETS
+    if several:
+        low, high = np.quantile(np.asarray(each, dtype=np.float64), SETS_BAND, axis=0)
+        marks.append(Band(x, numbers(100 * low[seen]), numbers(100 * high[seen]), Style("arm-6", opacity=0.25)))
+    marks.append(Band(x, percent[1][seen], percent[2][seen], style.but(opacity=0.2)))
+    marks += [Line(x, tuple(100 * float(v) for v in one[seen]), Style("arm-6", width=0.7, opacity=0.6)) for one in each]
+    marks += [Line(x, percent[0][seen], style), Points(x, percent[0][seen], style, 5.0)]
     marks.append(Segments((0.0,), (100 * target,), (end,), (100 * target,), Style("line", (3.0, 2.0), width=1.0)))
-    said = f"Power reaches {100 * target:.0f} % at {needed} animals an arm" if needed is not None else (
-        f"Power does not reach {100 * target:.0f} % by {x[-1]:g} animals an arm"
-    )  # fmt: skip
+    if needed is not None and needed in n:
+        at = 100 * float(power[list(n).index(needed)])
+        said = f"{needed} animals an arm give {at:.0f} % power, and {100 * target:.0f} % is asked for"
+    elif needed is not None:
+        said = f"Power reaches {100 * target:.0f} % at {needed} animals an arm"
+    else:
+        said = f"Power does not reach {100 * target:.0f} % by {n[-1]:g} animals an arm"
     if needed is not None:
         marks.append(Segments((needed,), (0.0,), (needed,), (100 * target,), Style("arm-2", width=1.2)))
         marks.append(Text(needed, 0.0, f"n = {needed}", dx=4.0, dy=-5.0, bold=True, boxed=True))
@@ -90,6 +106,21 @@ def power_view(
             (ViewColumn("n an arm"), ViewColumn("power", "%"), ViewColumn("from", "%"), ViewColumn("to", "%")), rows
         ),
         recipe or ViewRecipe(),
-        keys=(Key("each plausible set", Style("arm-6", width=0.7)),) if len(each) else (),
-        notes=("Band: 95 % interval of the simulation.",),
+        keys=tuple(_keys(len(each), style)),
+        notes=("Band around the nominal parameters: 95 % interval of the simulation.",),
     )
+
+
+def _keys(sets: int, style: Style) -> list[Key]:
+    if not sets:
+        return []
+    found = [Key("nominal parameters", style), Key("each plausible set", Style("arm-6", width=0.7))]
+    return found + ([Key("four of five of them", Style("arm-6", opacity=0.25), "fill")] if sets >= FEWEST_SETS else [])
+
+
+def _last_of_interest(n: Sequence[int], curves: Sequence[Sequence[float]], target: float, needed: int | None) -> float:
+    """Return the number of animals beyond which every curve is near 1, or the last one tried."""
+    near = max(0.98, target)
+    short = max((size for curve in curves for size, value in zip(n, curve, strict=True) if value < near), default=0)
+    wanted = max(20.0, 1.3 * n[0], 1.3 * short, 1.5 * (needed or 0))
+    return max(min(float(n[-1]), wanted), float(needed or 0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -14,15 +14,12 @@ from gvlab.errors import GVLabError
 from gvlab.experiment.edge_evidence import edge_evidence
 from gvlab.experiment.why import THIRD, read_on
 from gvlab.simulation.cancel import CancelToken
-from gvlab.views import View, ViewRecipe, axis_flux_view, power_view, svg, table_html
+from gvlab.views import axis_flux_view, svg, table_html
 from gvlab.views.why import why_view
 from gvlab.web.laboratory import Answer
 from gvlab.web.own_data import DataAnswer
 from gvlab.web.state import BenchState
 from gvlab.web.templates import render
-
-if TYPE_CHECKING:
-    from gvlab.planning.plan import Plan
 
 TITLES = {
     "result": "Result",
@@ -192,6 +189,7 @@ def _why(answer: Answer, cancel: CancelToken | None) -> str:
 
 def _plan(answer: Answer, cancel: CancelToken | None) -> str:
     from gvlab.workflows.plan_experiment import PlanRequest, plan_experiment
+    from gvlab.workflows.plan_files import power_of
 
     state, experiment = answer.state, answer.state.experiment
     library = experiment.library
@@ -216,27 +214,11 @@ def _plan(answer: Answer, cancel: CancelToken | None) -> str:
         f"{PLAN_SUBJECTS} virtual animals an arm, {len(bundle.found.plausible)} plausible parameter sets, "
         f"{PLAN_REPLICATES:,} experiments of each size; gvlab design asks more."
     )
-    view = _power_of(bundle.found)
+    view = power_of(bundle.found)
     return render(
         "plan.html.j2", error="", bundle=bundle, context=context, view=view,
         picture=Markup(svg(view, width=460.0, id="p-power")), table=Markup(table_html(view)),
     )  # fmt: skip
-
-
-def _power_of(plan: Plan) -> View:
-    """Return the power over the number of animals, with every plausible set."""
-    nominal = plan.nominal
-    return power_view(
-        nominal.n,
-        [float(each) for each in nominal.power],
-        lower=[float(each) for each in np.maximum(nominal.power - nominal.half_width, 0.0)],
-        upper=[float(each) for each in np.minimum(nominal.power + nominal.half_width, 1.0)],
-        each=[[float(value) for value in curve.power] for curve in plan.plausible],
-        target=plan.power,
-        needed=plan.per_arm,
-        test=plan.comparison.test,
-        recipe=ViewRecipe(model=plan.experiment.model.sha256[:16], seed=plan.seed),
-    )
 
 
 def _data(answer: Answer, cancel: CancelToken | None) -> str:

@@ -23,6 +23,7 @@ from gvlab.planning.sampling_calendar import Sampling, plan_sampling
 from gvlab.workflows.bundle import Bundle, Document, Table
 
 if TYPE_CHECKING:
+    from gvlab.views import View
     from gvlab.workflows.plan_experiment import PlanRequest
 
 _ORDER = (
@@ -57,7 +58,7 @@ class PlanFiles:
 
     def bundle(self, allocation: Allocation | None) -> Bundle[Plan]:
         """Return the plan with its files; without an allocation there is only the power."""
-        from gvlab.figures.power import power
+        from gvlab.views import figure
 
         plan, experiment = self.plan, self.plan.experiment
         table = plan.table()
@@ -100,9 +101,7 @@ class PlanFiles:
             lines=tuple(lines),
             summary=summary,
             tables=tables,
-            figures={
-                "power": power(table, target=plan.power, needed=self.per_arm or plan.per_arm, test=plan.comparison.test)
-            },
+            figures={"power": figure(power_of(plan), width="one-and-half")},
             documents=documents,
             data={"plan.json": self._document(lines)},
             contents=contents,
@@ -206,3 +205,21 @@ class PlanFiles:
                 "plausible_10_90": list(answer.model) if answer.model else None,
             }
         return found
+
+
+def power_of(plan: Plan) -> View:
+    """Return the power of a plan over the number of animals, with every plausible set, as a picture."""
+    from gvlab.views import ViewRecipe, power_view
+
+    nominal, low, high = plan.nominal.power, *plan.nominal.limits
+    return power_view(
+        plan.nominal.n,
+        nominal.tolist(),
+        lower=low.tolist(),
+        upper=high.tolist(),
+        each=[curve.power.tolist() for curve in plan.plausible],
+        target=plan.power,
+        needed=plan.chosen or plan.per_arm,
+        test=plan.comparison.test,
+        recipe=ViewRecipe(model=plan.experiment.model.sha256[:16], seed=plan.seed),
+    )

@@ -7,34 +7,13 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 
-from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.errors import InvalidValueError
 from gvlab.figures.comparison import readings_over_prediction, survival_over_prediction
-from gvlab.figures.power import power
 from gvlab.figures.synergy import synergy_map
 
 
 def words(figure) -> str:
     return " | ".join(text.get_text() for text in figure.findobj(Text))
-
-
-@pytest.fixture
-def curves() -> pd.DataFrame:
-    n = np.arange(2, 31)
-    frames = [
-        pd.DataFrame({"set": name, "n_per_arm": n, "power": 1 - np.exp(-n / scale), "standard_error": 0.02})
-        for name, scale in (("nominal", 6.0), ("set 1", 4.0), ("set 2", 12.0))
-    ]
-    return pd.concat(frames, ignore_index=True)
-
-
-def test_a_power_figure_is_marked_simulated_and_names_the_number(curves):
-    figure = power(curves, target=0.8, needed=10, test="log-rank")
-    text = words(figure)
-    assert "simulated" in text
-    assert "10 per arm" in text
-    assert "2 plausible sets" in text
-    with pytest.raises(UnknownNameError, match="parameter set"):
-        power(curves, nominal="set 9")
 
 
 def grid(shape=(4, 4)):

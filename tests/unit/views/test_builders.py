@@ -112,12 +112,29 @@ def test_a_stress_test_draws_means_and_deviations():
 def test_power_says_where_it_reaches_its_target():
     view = views.power_view([4, 8, 12], [0.3, 0.7, 0.9], lower=[0.2, 0.6, 0.85], upper=[0.4, 0.8, 0.95], needed=10)
     assert "reaches 80 % at 10 animals" in view.summary
+    planned = views.power_view([4, 8, 12], [0.3, 0.7, 0.9], lower=[0.2, 0.6, 0.85], upper=[0.4, 0.8, 0.95], needed=12)
+    assert planned.summary == "12 animals an arm give 90 % power, and 80 % is asked for."
     assert view.table.rows[1] == (8, 70.0, 60.0, 80.0)
     printed(view)
     short = views.power_view([4], [0.3], lower=[0.2], upper=[0.4])
     assert "does not reach 80 % by 4" in short.summary
     with pytest.raises(InvalidValueError, match="2 sizes, 1 values"):
         views.power_view([4, 8], [0.3], lower=[0.2], upper=[0.4])
+
+
+def test_power_has_a_line_for_each_plausible_set_and_a_band_of_three_and_more():
+    n, power = list(range(2, 61)), [min(1.0, size / 10) for size in range(2, 61)]
+    sets = [[min(1.0, size / scale) for size in n] for scale in (8, 10, 12, 14)]
+    few = views.power_view(n, power, lower=power, upper=power, each=sets[:2], needed=8)
+    many = views.power_view(n, power, lower=power, upper=power, each=sets, needed=8)
+    bands = [[mark for mark in view.marks if isinstance(mark, views.Band)] for view in (few, many)]
+    assert [len(each) for each in bands] == [1, 2]
+    place = n.index(7)
+    low, high = np.quantile([each[place] for each in sets], [0.1, 0.9])
+    assert (bands[1][0].lower[place], bands[1][0].upper[place]) == pytest.approx((100 * low, 100 * high))
+    assert "four of five of them" in printed(many)
+    # Where every curve is near 1, nothing more is seen.
+    assert many.x.high == pytest.approx(20.0 * 1.03)
 
 
 def test_a_map_of_synergy_names_its_extremes():
