@@ -126,6 +126,11 @@ class SurvivalAgreement:
         )
         if self.coverage < 0.9:
             numbers += " A curve can leave such a band for a while by chance; the test tells."
+        if self.p_value < _LEVEL and low <= 0 <= high:
+            return (
+                f"{numbers} The prediction is contradicted by the test. The interval of mean survival holds 0: the "
+                "curves differ in shape, or the subjects are too few for their mean to tell."
+            )
         if self.p_value < _LEVEL:
             return f"{numbers} The prediction is contradicted."
         if low > 0 or high < 0:

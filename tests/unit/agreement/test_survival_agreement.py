@@ -161,14 +161,19 @@ def test_subjects_that_all_did_the_same_are_not_without_spread(survival):
 def test_the_sentence_follows_the_interval():
     empty = pd.DataFrame(index=range(8))
     days = np.zeros(1)
-    words = {
-        interval: SurvivalAgreement("a", "b", empty, empty, days, days, days, days, 0.95, p, interval).in_words()
-        for p, interval in ((0.2, (4.0, 1.0, 7.0)), (0.2, (4.0, -1.0, 9.0)), (0.01, (4.0, 1.0, 7.0001)))
-    }
-    borderline, open_, against = words.values()
+    borderline, open_, against, in_shape = (
+        SurvivalAgreement("a", "b", empty, empty, days, days, days, days, 0.95, p, interval).in_words()
+        for p, interval in (
+            (0.2, (4.0, 1.0, 7.0)),
+            (0.2, (4.0, -1.0, 9.0)),
+            (0.01, (4.0, 1.0, 7.0)),
+            (0.01, (4.0, -1.0, 9.0)),
+        )
+    )
     assert borderline.endswith("Neither confirmed nor contradicted.")
     assert "not the same as confirmed" in open_
     assert against.endswith("The prediction is contradicted.")
+    assert "contradicted by the test. The interval of mean survival holds 0" in in_shape
 
 
 def test_data_that_go_on_longer_are_compared_until_the_prediction_ends(survival):
