@@ -28,7 +28,7 @@ locale.setlocale(locale.LC_CTYPE, _LETTERS)
 
 FloatArray = npt.NDArray[np.float64]
 
-MOST = 4
+MOST = 16
 """Firings of one event in one subject that are written down."""
 
 TIGHT = Options(relative_tolerance=1e-10, absolute_tolerance=1e-14)

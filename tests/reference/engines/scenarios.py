@@ -127,7 +127,11 @@ def difference(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> tuple[
     Allowed is `RELATIVE` of the reading. A small reading counts as the smaller of two: the mean in that subject, and
     `SMALL` of the largest reading of all.
     """
-    mean = np.nanmean(np.abs(y), axis=-1, keepdims=True)
+    read = np.isfinite(y)
+    if not read.any():
+        return 0.0, (0,) * y.ndim
+    # Of a subject that died before the first reading there is nothing to compare.
+    mean = np.where(read, np.abs(y), 0.0).sum(axis=-1, keepdims=True) / np.maximum(read.sum(axis=-1, keepdims=True), 1)
     allowed = RELATIVE * np.maximum(np.abs(y), np.minimum(mean, SMALL * np.nanmax(np.abs(y))))
     with np.errstate(divide="ignore", invalid="ignore"):
         excess = np.where(x == y, 0.0, np.abs(x - y) / allowed)

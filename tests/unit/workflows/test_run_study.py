@@ -84,7 +84,7 @@ def test_a_run_stops_when_asked():
 
 def test_a_study_stands_for_its_experiments_and_an_experiment_knows_its_study():
     names, study = experiments_of("mathew2018")
-    assert len(names) == 11
+    assert len(names) == 12
     assert study.paper == "mathew2018"
     assert experiments_of(names[0]) == ((names[0],), study)
     assert main_experiment() in names
