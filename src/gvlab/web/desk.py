@@ -129,9 +129,16 @@ class Desk:
         state = done.state
         form = {**form_parts(done, self.library), "tabs": tabs_part(state), "banner": ""}
         edit: Mapping[str, Any] = {"stage": "edited", "state": state.to_dict(), "parts": form}
-        say = emit if done.anew else _joined(edit, emit)
+        waiting = [edit]
         if done.anew:
-            emit(edit)
+            emit(waiting.pop())
+
+        def say(part: Mapping[str, Any]) -> None:
+            # What an edit changed of the same controls comes with the first answer: the page is painted once.
+            if waiting:
+                held = waiting.pop()
+                part = {**held, **part, "parts": {**held["parts"], **part["parts"]}}
+            emit(part)
 
         def first(answer: Answer) -> None:
             shown = result_parts(answer)
@@ -149,9 +156,9 @@ class Desk:
         try:
             answer = self.laboratory.answer(state, cancel=cancel, first=first if alone else None)
             shown = result_parts(answer)
-        except GVLabError:
-            if not done.anew:
-                emit(edit)
+        except Exception:
+            if waiting:
+                emit(waiting.pop())
             raise
         html = dict(shown.html)
         if done.notes:
@@ -182,19 +189,6 @@ class Desk:
         fields, action = message.get("fields", {}), message.get("action", "")
         action = "" if action == KEEP else action
         return edited(state, self.library, fields, action, message.get("changed", ""))
-
-
-def _joined(edit: Mapping[str, Any], emit: Emit) -> Emit:
-    """Return what hands out what an edit changed together with the first answer: the page is painted once."""
-    waiting = [edit]
-
-    def say(part: Mapping[str, Any]) -> None:
-        if waiting:
-            held = waiting.pop()
-            part = {**held, **part, "parts": {**held["parts"], **part["parts"]}}
-        emit(part)
-
-    return say
 
 
 def _notes(notes: tuple[str, ...]) -> str:
