@@ -125,10 +125,13 @@ def _luck(calibrated: dict) -> str:
     worth = calibrated["effective_patients_of_recalibrations"]
     if not worth:
         return " Intervals *over calibrations* were not computed."
+    anew = calibrated["recalibrations_that_followed_patients"]
     return (
-        f" *Over calibrations*: 95 % of {calibrated['recalibrations']} calibrations to benchmarks and patients with "
-        "other luck; each moves medians, spreads and correlations once more, draws 1,024 new patients, and "
-        f"weighs them. They rest on {min(worth):,.0f} to {max(worth):,.0f} effective patients each."
+        f" *Over calibrations*: {100 * calibrated['coverage_of_recalibrations']:.0f} % of "
+        f"{calibrated['recalibrations']} calibrations to benchmarks and patients with other luck; each moves medians, "
+        "spreads and correlations once more, and weighs the patients that had been followed, drawn with replacement and "
+        f"counted for the moved population; {anew or 'none'} needed new patients. They rest on {min(worth):,.0f} to "
+        f"{max(worth):,.0f} effective patients each."
     )
 
 

@@ -297,3 +297,18 @@ def test_a_count_is_written_as_people_do(gvlab, tmp_path):
         said = gvlab("run", "mathew2018_syngeneic", "--subjects", wrong)
         assert said.code == 2
         assert rule in said.complained
+
+
+def test_a_calibration_into_a_pipe_says_where_it_stands_and_keeps_what_it_has(gvlab, monkeypatch, tmp_path):
+    monkeypatch.setattr("gvlab.cli.common.SECONDS_BETWEEN_LINES", 0.0)
+    asked = ("population", "calibrate", "--patients", "64", "--moves", "0", "--allow-collapse")
+    folders = ("--folder", str(tmp_path / "kept"))
+    first = gvlab(*asked, *folders, "--out", str(tmp_path / "one"))
+    assert first.code == 0, first.complained
+    lines = first.complained.splitlines()
+    assert "Patients of the result, 0/384 patients" in lines
+    assert any(line.startswith("Patients of the result, ") and "/384" in line for line in lines[1:])
+    assert len(list((tmp_path / "kept").glob("patients-*.npz"))) == 1
+    again = gvlab(*asked, *folders, "--out", str(tmp_path / "two"))
+    assert (tmp_path / "two" / "population.json").read_text() == (tmp_path / "one" / "population.json").read_text()
+    assert len(again.complained.splitlines()) <= 2

@@ -52,6 +52,22 @@ class Expected:
         w = weights * self.solved
         return float(np.sum(w * self.counted[benchmark]) / np.sum(w * self.alive[benchmark]))
 
+    @classmethod
+    def joined(cls, parts: Sequence[Expected]) -> Expected:
+        """Return the outcomes of several groups of patients, one after another."""
+        counted, alive = (
+            {name: np.concatenate([group[name] for group in groups]) for name in groups[0]}
+            for groups in ([part.counted for part in parts], [part.alive for part in parts])
+        )
+        return cls(counted, alive, np.concatenate([part.solved for part in parts]))
+
+
+def experiment_of(benchmarks: BenchmarkSet, system: System) -> Experiment:
+    """Return the experiment whose arms are those of a set of benchmarks."""
+    where = f'the benchmarks "{benchmarks.name}"'
+    arms = [Arm(name, protocol_of(spec.doses, system, where)) for name, spec in benchmarks.arms.items()]
+    return Experiment(benchmarks.title, system=system, arms=arms, until=benchmarks.until)
+
 
 def expected_outcomes(
     benchmarks: BenchmarkSet,
@@ -70,10 +86,7 @@ def expected_outcomes(
     rows = benchmarks.settings
     until = units.day(benchmarks.until)
     days = sorted({0.0, until, *(row.day for row in rows), *(row.from_day for row in rows)})
-    where = f'the benchmarks "{benchmarks.name}"'
-    arms = [Arm(name, protocol_of(spec.doses, system, where)) for name, spec in benchmarks.arms.items()]
-    experiment = Experiment(benchmarks.title, system=system, arms=arms, until=benchmarks.until)
-
+    experiment = experiment_of(benchmarks, system)
     outputs = (*benchmarks.hazards, benchmarks.falls, *benchmarks.extinct)
 
     def follow(these: Cohort, arm: str) -> Trajectories:
@@ -85,7 +98,7 @@ def expected_outcomes(
     counted = {row.id: np.zeros(n) for row in rows}
     alive = {row.id: np.zeros(n) for row in rows}
     solved = np.ones(n)
-    for arm in (each.name for each in arms):
+    for arm in benchmarks.arms:
         asked = [row for row in rows if arm in row.arms]
         without = cohort.replace({**benchmarks.fixed, **dict.fromkeys(benchmarks.extinction_draws, 1.0)})
         run = follow(without, arm)

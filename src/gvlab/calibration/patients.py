@@ -8,12 +8,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gvlab.arrays import Array, Bool, Float, Int
-from gvlab.calibration.expected_patients import Expected, expected_outcomes
+from gvlab.calibration.expected_patients import Expected
+from gvlab.calibration.kept_outcomes import kept_outcomes
+from gvlab.calibration.reused_patients import FollowedPatients
 from gvlab.errors import InvalidValueError
 from gvlab.findings.expected import Cancel, Progress
 from gvlab.lazy import LazyModule
@@ -81,18 +84,18 @@ def weigh(
     rows: Sequence[Benchmark],
     strength: float = 1.0,
     *,
-    copies: Int[Array, "patient"] | None = None,
+    counts: Float[Array, "patient"] | None = None,
 ) -> Fit:
     """Return the weights nearest to equal that bring the population to its benchmarks (entropy balancing [1]_).
 
     The dual problem is convex. With `strength` 1 a benchmark pulls as its standard error says; with less it pulls less.
-    `copies` says how often each patient is there; once where None.
+    `counts` says how many patients of the population each one stands for; one where None.
 
     References
     ----------
     .. [1] Hainmueller (2012) Political Analysis 20:25-46.
     """
-    there = expected.solved if copies is None else expected.solved * copies
+    there = expected.solved if counts is None else expected.solved * counts
     ok = there > 0
     pulls = np.stack([_pull(expected, row)[ok] for row in rows], axis=1)
 
@@ -273,6 +276,8 @@ class Calibrated:
         Patients drawn from it, what is expected of them, and their weights.
     history
         Distance without weights, after each move.
+    draws
+        All patients that were followed, those of the result last.
     """
 
     population: PopulationRecord
@@ -280,6 +285,7 @@ class Calibrated:
     expected: Expected
     fit: Fit
     history: tuple[float, ...]
+    draws: tuple[FollowedPatients, ...] = ()
 
     def by_prognosis(self, benchmarks: BenchmarkSet) -> Int[Array, "patient"]:
         """Return rows of the cohort, those first of whom survival is least expected, over the arms of all settings."""
@@ -304,6 +310,7 @@ def calibrate_population(
     moves: int = 8,
     leave_out: str | None = None,
     final_patients: int | None = None,
+    checkpoints: Path | None = None,
     stage: Callable[[str, int], Progress | None] = lambda *_: None,
     cancel: Cancel | None = None,
 ) -> Calibrated:
@@ -323,6 +330,8 @@ def calibrate_population(
         How often medians and spreads are moved at most.
     leave_out
         A benchmark that is not used.
+    checkpoints
+        A folder in which what is expected of patients is kept; a calibration that was stopped goes on there.
     stage
         Told what begins and how many patients are to be followed; returns where progress is told.
 
@@ -340,24 +349,32 @@ def calibrate_population(
         raise InvalidValueError(f'The set "{benchmarks.name}" has no benchmark of use "calibrate".')
     system = System.read(benchmarks.system, library)
     prior = record = prior_of(benchmarks, system)
-    history: list[float] = []
-    arms = len(benchmarks.arms)
+    draws: list[FollowedPatients] = []
+
+    def follow(record: PopulationRecord, n: int, name: str) -> FollowedPatients:
+        cohort = Population(record, system.parameters()).sample(n, seed + len(draws))
+        progress = stage(name, n * len(benchmarks.arms))
+        expected = kept_outcomes(benchmarks, cohort, system, checkpoints, progress=progress, cancel=cancel)
+        draws.append(FollowedPatients(record, cohort, expected))
+        return draws[-1]
+
     for move in range(moves):
-        cohort = Population(record, system.parameters()).sample(patients, seed + move)
-        progress = stage(f"Move {move + 1} of {moves}", patients * arms)
-        expected = expected_outcomes(benchmarks, cohort, system, progress=progress, cancel=cancel)
-        history.append(distance(expected, rows, expected.solved))
+        drawn = follow(record, patients, f"Move {move + 1} of {moves}")
         # Weights that leave too few patients tell nothing of medians: then benchmarks pull less.
-        fits = (weigh(expected, rows, strength) for strength in (1.0, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02))
+        fits = (weigh(drawn.expected, rows, strength) for strength in (1.0, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02))
         fit = next((fit for fit in fits if fit.effective_patients >= 0.08 * patients), None)
         if fit is None:
-            fit = weigh(expected, rows, 0.01)
-        record = moved(record, prior, cohort, fit.weights)
-    cohort = Population(record, system.parameters()).sample(final_patients or patients, seed + moves)
-    progress = stage("Patients of the result", len(cohort) * arms)
-    expected = expected_outcomes(benchmarks, cohort, system, progress=progress, cancel=cancel)
-    history.append(distance(expected, rows, expected.solved))
+            fit = weigh(drawn.expected, rows, 0.01)
+        record = moved(record, prior, drawn.cohort, fit.weights)
+    result = follow(record, final_patients or patients, "Patients of the result")
     own = system.population.record
     weighed = Weighed(seed=seed + moves, distributions=record.distributions)
     changes = {"name": own.name, "title": own.title, "description": own.description, "weighed": weighed}
-    return Calibrated(record.model_copy(update=changes), cohort, expected, weigh_within(expected, rows), tuple(history))
+    return Calibrated(
+        record.model_copy(update=changes),
+        result.cohort,
+        result.expected,
+        weigh_within(result.expected, rows),
+        tuple(distance(draw.expected, rows, draw.expected.solved) for draw in draws),
+        tuple(draws),
+    )

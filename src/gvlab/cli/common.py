@@ -184,7 +184,14 @@ def as_options(text: str) -> str:
 
 @contextlib.contextmanager
 def progress_bar(*, transient: bool = True) -> Iterator[ProgressSink]:
-    """Yield a sink that draws where a workflow stands: one bar, which takes the name of each stage."""
+    """Yield a sink that draws where a workflow stands: one bar, which takes the name of each stage.
+
+    Where stderr is no terminal, it says so in a line now and then.
+    """
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _lines_of_progress(console)
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -192,7 +199,7 @@ def progress_bar(*, transient: bool = True) -> Iterator[ProgressSink]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[detail]}"),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=transient) as bar:
+    with Progress(*columns, console=console, transient=transient) as bar:
         task = bar.add_task("", total=None, count="", detail="")
         stage = ""
 
@@ -201,17 +208,40 @@ def progress_bar(*, transient: bool = True) -> Iterator[ProgressSink]:
             if where.stage != stage:
                 stage = where.stage
                 bar.reset(task, total=where.total or None)
-            count = f"{where.done:,.0f}/{where.total:,.0f} {where.unit}" if where.total and where.unit else ""
             bar.update(
                 task,
                 description=where.stage,
                 completed=where.done,
                 total=where.total or None,
-                count=count,
+                count=_count(where),
                 detail=where.detail,
             )
 
         yield tell
+
+
+SECONDS_BETWEEN_LINES = 30.0
+"""How long a command that writes into a file or a pipe is silent."""
+
+
+def _lines_of_progress(console: Console) -> ProgressSink:
+    """Return a sink that prints a line when nothing has been said for a while."""
+    last = time.monotonic()
+
+    def tell(where: Where) -> None:
+        nonlocal last
+        if time.monotonic() - last < SECONDS_BETWEEN_LINES:
+            return
+        last = time.monotonic()
+        gone = _count(where) or (f"{100 * where.share:.0f} %" if where.total else "")
+        line = ", ".join(part for part in (where.stage, gone, where.detail) if part)
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    return tell
+
+
+def _count(where: Where) -> str:
+    return f"{where.done:,.0f}/{where.total:,.0f} {where.unit}" if where.total and where.unit else ""
 
 
 @contextlib.contextmanager

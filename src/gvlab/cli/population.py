@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gvlab.cli.common import output_folder, progress_bar, say_bundle
+from gvlab.cli.common import RESULTS, output_folder, progress_bar, say_bundle
 
 app = typer.Typer(no_args_is_help=True, help="Populations of patients, held against published outcomes.")
 
@@ -36,11 +36,19 @@ def calibrate(
     folder: Annotated[
         Path | None, typer.Option("--out", help="New folder.", show_default="results/population-NAME-DATE")
     ] = None,
+    checkpoints: Annotated[
+        Path | None,
+        typer.Option(
+            "--folder",
+            help="For checkpoints; in the same folder a stopped run goes on.",
+            show_default="results/calibrate-population-NAME",
+        ),
+    ] = None,
 ) -> None:
     """Move the medians, spreads and correlations of a population to published outcomes, then weigh its patients.
 
     Benchmarks of use "calibrate" decide; hold-outs are predicted. Each patient counts by what is expected of him, never
-    by the luck of a draw. Simulated: it decides no treatment.
+    by the luck of a draw. The run can be stopped and goes on where it was. Simulated: it decides no treatment.
 
     Examples:
 
@@ -63,6 +71,7 @@ def calibrate(
         moves=moves,
         left_out=left_out,
         recalibrations=recalibrations,
+        checkpoints=checkpoints or RESULTS / f"calibrate-population-{name or 'benchmarks'}",
         allow_collapse=allow_collapse,
     )
     with output_folder(folder, f"population-{name or 'benchmarks'}") as target:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
-from gvlab.arrays import Array, Float
+from gvlab.arrays import Array, Bool, Float
 from gvlab.errors import InvalidValueError
 from gvlab.lazy import LazyModule
 from gvlab.library.variability import Spread, Variability
@@ -16,11 +17,19 @@ from gvlab.library.variability import Spread, Variability
 special: Any = LazyModule("scipy.special")
 
 
+KINDS = ("bernoulli", "categorical", "mixture", "point")
+"""Distributions in which one value may have a share, so a value does not say which draw it stands for."""
+
+
 class Distribution(Protocol):
     """A distribution of one number."""
 
-    def cdf(self, value: float) -> float:
+    def cdf(self, value: npt.ArrayLike) -> Float[Array, "..."]:
         """Return the probability of a smaller value."""
+        ...
+
+    def log_density(self, value: npt.ArrayLike) -> Float[Array, "..."]:
+        """Return the logarithm of the density at a value, or of its probability where one value has a share."""
         ...
 
     def quantile(self, probability: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -35,9 +44,16 @@ class Normal:
     mean: float
     sd: float
 
-    def cdf(self, value: float) -> float:
+    def cdf(self, value: npt.ArrayLike) -> Float[Array, "..."]:
         """Return the probability of a smaller value."""
-        return float(special.ndtr((value - self.mean) / self.sd))
+        return np.asarray(special.ndtr(self._score(value)), dtype=np.float64)
+
+    def log_density(self, value: npt.ArrayLike) -> Float[Array, "..."]:
+        """Return the logarithm of the density at a value."""
+        return np.asarray(-0.5 * self._score(value) ** 2 - _LOG_ROOT_2_PI - math.log(self.sd), dtype=np.float64)
+
+    def _score(self, value: npt.ArrayLike) -> Float[Array, "..."]:
+        return np.asarray((np.asarray(value, dtype=np.float64) - self.mean) / self.sd, dtype=np.float64)
 
     def quantile(self, probability: Float[Array, "..."]) -> Float[Array, "..."]:
         """Return the value below which a share `probability` lies."""
@@ -77,9 +93,21 @@ class LogNormal:
         variance = math.log1p(cv * cv)
         return cls(value * math.exp(-variance / 2) if center == "mean" else value, math.sqrt(variance))
 
-    def cdf(self, value: float) -> float:
+    def cdf(self, value: npt.ArrayLike) -> Float[Array, "..."]:
         """Return the probability of a smaller value."""
-        return float(special.ndtr(math.log(value / self.median) / self.sigma)) if value > 0 else 0.0
+        return np.asarray(special.ndtr(self._score(value)), dtype=np.float64)
+
+    def log_density(self, value: npt.ArrayLike) -> Float[Array, "..."]:
+        """Return the logarithm of the density at a value; minus infinity where it is not above zero."""
+        values = np.asarray(value, dtype=np.float64)
+        above = np.where(values > 0, values, 1.0)
+        inside = -0.5 * self._score(above) ** 2 - _LOG_ROOT_2_PI - math.log(self.sigma) - np.log(above)
+        return np.asarray(np.where(values > 0, inside, -np.inf), dtype=np.float64)
+
+    def _score(self, value: npt.ArrayLike) -> Float[Array, "..."]:
+        values = np.asarray(value, dtype=np.float64)
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(np.maximum(values, 0.0) / self.median) / self.sigma, dtype=np.float64)
 
     def quantile(self, probability: Float[Array, "..."]) -> Float[Array, "..."]:
         """Return the value below which a share `probability` lies."""
@@ -93,9 +121,18 @@ class Uniform:
     low: float
     high: float
 
-    def cdf(self, value: float) -> float:
+    def cdf(self, value: npt.ArrayLike) -> Float[Array, "..."]:
         """Return the probability of a smaller value."""
-        return min(1.0, max(0.0, (value - self.low) / (self.high - self.low)))
+        return np.asarray(
+            np.clip((np.asarray(value, dtype=np.float64) - self.low) / (self.high - self.low), 0.0, 1.0),
+            dtype=np.float64,
+        )
+
+    def log_density(self, value: npt.ArrayLike) -> Float[Array, "..."]:
+        """Return the logarithm of the density at a value; minus infinity outside."""
+        return np.asarray(
+            np.where(_within(value, self.low, self.high), -math.log(self.high - self.low), -np.inf), dtype=np.float64
+        )
 
     def quantile(self, probability: Float[Array, "..."]) -> Float[Array, "..."]:
         """Return the value below which a share `probability` lies."""
@@ -110,10 +147,16 @@ class Truncated:
     low: float
     high: float
 
-    def cdf(self, value: float) -> float:
+    def cdf(self, value: npt.ArrayLike) -> Float[Array, "..."]:
         """Return the probability of a smaller value."""
         below, above = self._share()
-        return min(1.0, max(0.0, (self.inner.cdf(value) - below) / (above - below)))
+        return np.asarray(np.clip((self.inner.cdf(value) - below) / (above - below), 0.0, 1.0), dtype=np.float64)
+
+    def log_density(self, value: npt.ArrayLike) -> Float[Array, "..."]:
+        """Return the logarithm of the density at a value; minus infinity outside."""
+        below, above = self._share()
+        inside = self.inner.log_density(value) - math.log(above - below)
+        return np.asarray(np.where(_within(value, self.low, self.high), inside, -np.inf), dtype=np.float64)
 
     def quantile(self, probability: Float[Array, "..."]) -> Float[Array, "..."]:
         """Return the value below which a share `probability` lies."""
@@ -123,8 +166,8 @@ class Truncated:
         return np.clip(values, self.low, self.high)
 
     def _share(self) -> tuple[float, float]:
-        below = self.inner.cdf(self.low) if math.isfinite(self.low) else 0.0
-        above = self.inner.cdf(self.high) if math.isfinite(self.high) else 1.0
+        below = float(self.inner.cdf(self.low)) if math.isfinite(self.low) else 0.0
+        above = float(self.inner.cdf(self.high)) if math.isfinite(self.high) else 1.0
         return below, above
 
 
@@ -135,11 +178,16 @@ class LogUniform:
     low: float
     high: float
 
-    def cdf(self, value: float) -> float:
+    def cdf(self, value: npt.ArrayLike) -> Float[Array, "..."]:
         """Return the probability of a smaller value."""
-        if value <= self.low:
-            return 0.0
-        return min(1.0, math.log(value / self.low) / math.log(self.high / self.low))
+        inside = np.clip(np.asarray(value, dtype=np.float64), self.low, self.high)
+        return np.asarray(np.log(inside / self.low) / math.log(self.high / self.low), dtype=np.float64)
+
+    def log_density(self, value: npt.ArrayLike) -> Float[Array, "..."]:
+        """Return the logarithm of the density at a value; minus infinity outside."""
+        inside = np.clip(np.asarray(value, dtype=np.float64), self.low, self.high)
+        density = -np.log(inside) - math.log(math.log(self.high / self.low))
+        return np.asarray(np.where(_within(value, self.low, self.high), density, -np.inf), dtype=np.float64)
 
     def quantile(self, probability: Float[Array, "..."]) -> Float[Array, "..."]:
         """Return the value below which a share `probability` lies."""
@@ -153,9 +201,13 @@ class Point:
 
     value: float
 
-    def cdf(self, value: float) -> float:
+    def cdf(self, value: npt.ArrayLike) -> Float[Array, "..."]:
         """Return the probability of a smaller value."""
-        return float(value > self.value)
+        return np.asarray(np.asarray(value) > self.value, dtype=np.float64)
+
+    def log_density(self, value: npt.ArrayLike) -> Float[Array, "..."]:
+        """Return 0, the logarithm of 1, at its value and minus infinity elsewhere."""
+        return np.asarray(np.where(np.asarray(value) == self.value, 0.0, -np.inf), dtype=np.float64)
 
     def quantile(self, probability: Float[Array, "..."]) -> Float[Array, "..."]:
         """Return the value below which a share `probability` lies."""
@@ -173,9 +225,22 @@ class Mixture:
     shares: tuple[float, ...]
     kinds: tuple[Distribution, ...]
 
-    def cdf(self, value: float) -> float:
+    def cdf(self, value: npt.ArrayLike) -> Float[Array, "..."]:
         """Return the probability of a smaller value."""
-        return sum(share * kind.cdf(value) for share, kind in zip(self.shares, self.kinds, strict=True))
+        parts = [share * kind.cdf(value) for share, kind in zip(self.shares, self.kinds, strict=True)]
+        return np.asarray(np.sum(parts, axis=0), dtype=np.float64)
+
+    def log_density(self, value: npt.ArrayLike) -> Float[Array, "..."]:
+        """Return the logarithm of the density at a value, or of its share where a point has one."""
+        points, others = np.full((2, *np.shape(value)), -np.inf)
+        for share, kind in zip(self.shares, self.kinds, strict=True):
+            with np.errstate(divide="ignore"):
+                here = np.log(share) + kind.log_density(value)
+            if isinstance(kind, Point):
+                points = np.logaddexp(points, here)
+            else:
+                others = np.logaddexp(others, here)
+        return np.asarray(np.where(np.isfinite(points), points, others), dtype=np.float64)
 
     def quantile(self, probability: Float[Array, "..."]) -> Float[Array, "..."]:
         """Return the value that the draw `probability` stands for."""
@@ -189,6 +254,14 @@ class Mixture:
             inside = (p[here] - (ends[k] - share)) / share
             values[here] = kind.quantile(np.clip(inside, tiny, 1 - tiny))
         return values
+
+
+def _within(value: npt.ArrayLike, low: float, high: float) -> Bool[Array, "..."]:
+    values = np.asarray(value, dtype=np.float64)
+    return np.asarray((values >= low) & (values <= high))
+
+
+_LOG_ROOT_2_PI = 0.5 * math.log(2 * math.pi)
 
 
 def distribution(spec: Variability, nominal: float, low: float, high: float) -> Distribution:

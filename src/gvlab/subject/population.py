@@ -18,9 +18,10 @@ from gvlab.library.records import PopulationRecord
 from gvlab.library.table_rows import WeightRow
 from gvlab.model.parameters import ParameterTable
 from gvlab.subject.cohort import Cohort
-from gvlab.subject.distributions import distribution
+from gvlab.subject.distributions import KINDS, Distribution, distribution
 
 special: Any = LazyModule("scipy.special")
+linalg: Any = LazyModule("scipy.linalg")
 qmc: Any = LazyModule("scipy.stats.qmc")
 
 # Names of the random streams. Each purpose has a stream of its own, so that drawing more for one changes no other.
@@ -190,15 +191,60 @@ class Population:
         refuse_beyond_memory(n, 8.0 * (3 * len(self.record.variability) + len(self.record.fates) + 1))
         columns: dict[str, FloatArray] = {}
         points = self._points(n, seed) if self.weights is None else self._chosen(self.weights, n, seed)
-        for axis, spec in enumerate(self.record.variability):
-            name = spec.parameter
-            center = self.table.value(name) if spec.value is None else spec.value
-            shape = distribution(spec, center, *self.table.bounds(name))
-            columns[name] = shape.quantile(points[:, axis])
+        for axis, shape in enumerate(self._distributions()):
+            columns[self.varied[axis]] = shape.quantile(points[:, axis])
         for fate in self.record.fates:
             uniform = _stream(seed, _FATES, zlib.crc32(fate.parameter.encode())).random(n)
             columns[fate.parameter] = -np.log1p(-uniform) if fate.distribution == "exponential" else uniform
         return Cohort(columns, self.table, np.arange(n), seed, self.name)
+
+    def log_density(self, cohort: Cohort) -> Float[Array, "subject"]:
+        """Return the logarithm of the density of the distributions at subjects, who may be drawn from others.
+
+        Values that have a share of all count by it. Fates are the same in every population and do not count, nor do
+        `weights`. Over the density of what subjects were drawn from, it says for how many of these each stands [1]_.
+
+        Raises
+        ------
+        InvalidValueError
+            If kinds of subjects are correlated with something: their values do not say where in it they lie.
+
+        References
+        ----------
+        .. [1] Owen (2013) Monte Carlo theory, methods and examples, chapter 9.
+        """
+        self._refuse_correlated_kinds()
+        total = np.zeros(len(cohort))
+        scores = np.zeros((len(self.varied), len(cohort)))
+        tiny = np.finfo(np.float64).eps
+        for axis, (spec, shape) in enumerate(zip(self.record.variability, self._distributions(), strict=True)):
+            values = cohort.column(spec.parameter)
+            total += shape.log_density(values)
+            if spec.distribution not in KINDS:
+                scores[axis] = special.ndtri(np.clip(shape.cdf(values), tiny, 1 - tiny))
+        if self.record.correlations:
+            triangle = self._correlation()
+            free = linalg.solve_triangular(triangle, scores, lower=True)
+            total += 0.5 * np.sum(scores**2 - free**2, axis=0) - np.sum(np.log(np.diag(triangle)))
+        return total
+
+    def _refuse_correlated_kinds(self) -> None:
+        kinds = {spec.parameter for spec in self.record.variability if spec.distribution in KINDS}
+        for item in self.record.correlations:
+            for name in kinds.intersection(item.parameters):
+                one, other = item.parameters
+                raise InvalidValueError(
+                    f'"{name}" of population "{self.name}" has kinds, and is correlated ("{one}" and "{other}"); the '
+                    "density of a subject is known only without. Take that correlation away."
+                )
+
+    def _distributions(self) -> list[Distribution]:
+        """Return the distribution of each parameter that differs, in the order of the record."""
+        found = []
+        for spec in self.record.variability:
+            center = self.table.value(spec.parameter) if spec.value is None else spec.value
+            found.append(distribution(spec, center, *self.table.bounds(spec.parameter)))
+        return found
 
     def _chosen(self, weights: Weights, n: int, seed: int) -> Float[Array, "subject parameter"]:
         """Return the points of subjects chosen by weight."""

@@ -52,7 +52,7 @@ def replicated_cohort(
             columns[name] = (sets[name][:, None] * (own / nominal)[None, :]).ravel()
         else:
             shape = distribution(spec, nominal, *bounds)
-            points = np.array([shape.cdf(value) for value in own])
+            points = shape.cdf(own)
             columns[name] = np.concatenate(
                 [distribution(spec, float(value), *bounds).quantile(points) for value in sets[name]]
             )

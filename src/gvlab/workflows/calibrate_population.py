@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from gvlab.calibration.patients import (
     distance,
     interval,
 )
-from gvlab.calibration.recalibrations import Recalibrated, recalibrated
+from gvlab.calibration.recalibrations import COVERAGE, Recalibrated, recalibrated
 from gvlab.errors import InvalidValueError
 from gvlab.library import Library
 from gvlab.library.benchmark_record import BenchmarkSet
@@ -42,6 +43,8 @@ class PopulationRequest(Request):
     """Whether each benchmark is also predicted by a population found without it."""
     recalibrations: Annotated[int, Field(ge=0, le=10_000)] = 0
     """How often it is calibrated again, to benchmarks and patients with other luck; 0 gives no intervals."""
+    checkpoints: Path | None = None
+    """A folder in which a stopped run goes on where it was; None: nothing is kept."""
     allow_collapse: bool = False
     """Whether weights that leave fewer than 50 effective patients are a result."""
 
@@ -79,6 +82,7 @@ def calibrate_patients(
         patients=each,
         moves=request.moves,
         final_patients=request.patients,
+        checkpoints=request.checkpoints,
         stage=stage,
         cancel=cancel,
     )
@@ -95,7 +99,10 @@ def calibrate_patients(
         request.recalibrations,
         request.seed,
         patients=each,
-        progress=stage("Calibrations to other luck", request.recalibrations * each * len(benchmarks.arms))
+        checkpoints=request.checkpoints,
+        progress=Stage(
+            "Calibrations to other luck", request.recalibrations, "calibrations", sink=progress, cancel=cancel
+        ).advance
         if request.recalibrations
         else None,
         cancel=cancel,
@@ -111,6 +118,7 @@ def calibrate_patients(
                     patients=1024,
                     moves=request.moves,
                     leave_out=row["id"],
+                    checkpoints=request.checkpoints,
                     stage=without_it(row["id"]),
                     cancel=cancel,
                 )
@@ -146,7 +154,7 @@ def _rows(benchmarks: BenchmarkSet, found: Calibrated, again: Recalibrated) -> I
 
 
 def _over_calibrations(again: Recalibrated, setting: str) -> dict[str, float]:
-    if not len(again.effective_patients):
+    if not len(again):
         return {}
     low, high = again.interval(setting)
     return {"calibrations_low": low, "calibrations_high": high}
@@ -184,7 +192,7 @@ def _bundle(
         else "Every benchmark is inside its interval.",
     ]
     if not request.recalibrations:
-        lines.append("No intervals over calibrations; --recalibrations 100 gives them, in about ten times as long.")
+        lines.append("No intervals over calibrations; --recalibrations 100 gives them, for little more time.")
     if request.left_out:
         inside = sum(row.get("left_out_inside", False) for row in rows)
         lines.append(f"Left out and predicted: {inside} of {len(deciding)} inside their intervals.")
@@ -204,7 +212,9 @@ def _bundle(
         "distance_unweighted": list(found.history),
         "distance_weighted": distance(found.expected, calibrating, found.fit.weights),
         "recalibrations": request.recalibrations,
+        "coverage_of_recalibrations": COVERAGE,
         "effective_patients_of_recalibrations": [float(number) for number in np.round(again.effective_patients, 1)],
+        "recalibrations_that_followed_patients": int(np.count_nonzero(again.followed)),
         "benchmarks": rows,
         "predictions": predictions,
     }

@@ -14,11 +14,14 @@ from gvlab.calibration.patients import (
     weigh_within,
 )
 from gvlab.calibration.recalibrations import recalibrated, with_other_luck
-from gvlab.errors import InvalidValueError
+from gvlab.calibration.reused_patients import FollowedPatients, ReusedPatients
+from gvlab.errors import InvalidValueError, LibraryError
 from gvlab.experiment import Experiment
 from gvlab.library import Library
 from gvlab.library.benchmark_record import Benchmark, BenchmarkSet
-from gvlab.subject import System
+from gvlab.library.records import PopulationRecord
+from gvlab.statistics import effective_size
+from gvlab.subject import Population, System
 from gvlab.workflows.calibrate_population import PopulationRequest, calibrate_patients
 
 
@@ -222,20 +225,106 @@ def test_calibrations_to_other_luck_move_the_population_and_not_its_weights_alon
     of = BenchmarkSet.model_construct(
         benchmarks=(row(n=40, value=0.3),), predictions=(), system=system.name, prior="flt3itd_relapse_prior"
     )
-    monkeypatch.setattr("gvlab.calibration.patients.expected_outcomes", decided)
-    monkeypatch.setattr("gvlab.calibration.recalibrations.expected_outcomes", decided)
+    monkeypatch.setattr("gvlab.calibration.kept_outcomes.expected_outcomes", decided)
     of = of.model_copy(update={"arms": {}})
     found = patients.calibrate_population(of, system.library, 1, patients=512, moves=1)
     again = recalibrated(found, of, system.library, 60, 1, patients=256)
     low, high = again.interval("B1")
     assert low < 0.3 < high
-    assert high - low == pytest.approx(2 * 1.96 * np.sqrt(0.3 * 0.7 / 40), rel=0.4)
-    assert (again.effective_patients <= 256).all()
-    # The same luck twice is the same answer.
-    assert np.array_equal(
-        recalibrated(found, of, system.library, 3, 1, patients=64).shares["B1"],
-        recalibrated(found, of, system.library, 3, 1, patients=64).shares["B1"],
+    assert high - low == pytest.approx(2 * 1.645 * np.sqrt(0.3 * 0.7 / 40), rel=0.4)
+    # The first calibrations are the same whatever their number, and whoever is not worth enough is followed anew.
+    assert np.array_equal(recalibrated(found, of, system.library, 3, 1, patients=256).shares, again.shares[:3])
+    assert (again.followed == 0).all()
+    anew = recalibrated(found, of, system.library, 3, 1, patients=2000)
+    assert (anew.followed == 2000).all()
+    assert (anew.effective_patients > again.effective_patients[:3]).all()
+
+
+SMALL = {"benchmarks": "flt3itd_relapse_after_hct", "seed": 3, "patients": 64, "moves": 0, "allow_collapse": True}
+
+
+def one_arm(monkeypatch, library: Library) -> Library:
+    """Return a library whose benchmarks have one arm, so that patients are followed in no time."""
+    full: BenchmarkSet = library.read("benchmarks", "flt3itd_relapse_after_hct")
+    few = full.model_copy(
+        update={
+            "arms": {"chemotherapy": full.arms["chemotherapy"]},
+            "benchmarks": (row("K01", arms={"chemotherapy": 1.0}, day=365, value=0.12, n=60),),
+            "predictions": (),
+        }
     )
+    read = Library.read
+    monkeypatch.setattr(
+        Library, "read", lambda self, kind, name: few if kind == "benchmarks" else read(self, kind, name)
+    )
+    return library
+
+
+def test_reused_patients_say_what_new_ones_would(system):
+    """Patients of two populations stand for a third, which was moved to those whose blasts grow slowly."""
+    prior: PopulationRecord = system.library.read("populations", "flt3itd_relapse_prior")
+    table = system.parameters()
+
+    def followed(record, seed):
+        cohort = Population(record, table).sample(4096, seed)
+        slow = cohort.column("k_birth_blast") < table.value("k_birth_blast")
+        return FollowedPatients(record, cohort, outcomes(B1=slow * cohort.column("on_cd8_blast")))
+
+    first = followed(prior, 1)
+    slow = 0.5 + first.expected.counted["B1"]
+    second = followed(moved(prior, prior, first.cohort, slow), 2)
+    reused = ReusedPatients.of([first, second])
+    target = moved(second.population, prior, reused.cohort, reused.counts(second.population) * np.append(slow, slow))
+    counts = reused.counts(target)
+    assert counts.mean() == pytest.approx(1.0, abs=0.05)
+    new = followed(target, 9)
+    expected = new.expected.share("B1", np.ones(4096))
+    assert reused.expected.share("B1", counts) == pytest.approx(expected, abs=0.02)
+    assert reused.expected.share("B1", np.ones(len(counts))) < expected - 0.03
+    assert effective_size(reused.joined_by(new).counts(target)) > effective_size(counts) + 1000
+
+
+def test_a_calibration_that_was_stopped_goes_on_to_the_same_bits(monkeypatch, tmp_path):
+    library = one_arm(monkeypatch, Library.default())
+    followed = []
+
+    def counted(benchmarks, cohort, system, **named):
+        followed.append(len(cohort))
+        return expected_outcomes(benchmarks, cohort, system, **named)
+
+    monkeypatch.setattr("gvlab.calibration.kept_outcomes.expected_outcomes", counted)
+    whole = calibrate_patients(PopulationRequest(**SMALL, recalibrations=3), library=library)
+    assert len(followed) == 4
+    followed.clear()
+    request = PopulationRequest(**SMALL, recalibrations=3, checkpoints=tmp_path / "kept")
+
+    class StoppedError(Exception):
+        pass
+
+    def stop(where):
+        if where.stage.startswith("Calibrations") and where.done == 2:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        calibrate_patients(request, library=library, progress=stop)
+    gone_on = calibrate_patients(request, library=library)
+    # Nobody was followed twice, and the answer is that of the unbroken run.
+    assert len(followed) == 4
+    assert gone_on.data["population.json"] == whole.data["population.json"]
+    # With another seed it begins anew beside what is kept.
+    other = calibrate_patients(request.replace(seed=4, recalibrations=0), library=library)
+    assert len(followed) == 5
+    assert other.data["population.json"] != whole.data["population.json"]
+
+
+def test_a_damaged_checkpoint_says_so(monkeypatch, tmp_path):
+    library = one_arm(monkeypatch, Library.default())
+    request = PopulationRequest(**SMALL, checkpoints=tmp_path)
+    calibrate_patients(request, library=library)
+    (kept,) = tmp_path.iterdir()
+    kept.write_bytes(b"PK")
+    with pytest.raises(LibraryError, match=r"patients-\w+\.npz.*Delete it to begin anew"):
+        calibrate_patients(request, library=library)
 
 
 def test_no_patient_is_worth_more_than_a_share_of_all():

@@ -39,7 +39,9 @@ def test_a_log_normal_may_be_centered_on_its_mean():
 )
 def test_quantiles_and_probabilities_agree_with_scipy(ours, theirs):
     assert np.allclose(ours.quantile(PROBABILITIES), theirs.ppf(PROBABILITIES), rtol=1e-9)
-    assert ours.cdf(2.2) == pytest.approx(theirs.cdf(2.2), rel=1e-9)
+    values = np.array([-1.0, 1.2, 2.2, 3.1, 500.0])
+    assert ours.cdf(values) == pytest.approx(theirs.cdf(values), rel=1e-9)
+    assert ours.log_density(values) == pytest.approx(theirs.logpdf(values), rel=1e-9)
 
 
 def test_what_is_truncated_stays_inside_and_does_not_pile_up():
@@ -138,3 +140,18 @@ def test_a_log_uniform_without_limits_takes_those_of_the_table():
 def test_a_distribution_without_what_it_needs_is_refused(fields, said):
     with pytest.raises(ValueError, match=said):
         spec(**fields)
+
+
+def test_the_density_of_a_mixture_counts_kinds_of_one_value_by_their_share():
+    mixed = spec(
+        distribution="mixture",
+        components=[
+            {"distribution": "point", "share": 0.3, "value": 0.0},
+            {"distribution": "log-uniform", "share": 0.7, "low": 0.1, "high": 10.0},
+        ],
+    )
+    shape = distribution(mixed, 1.0, 0.0, INF)
+    expected = [0.3, 0.7 * stats.loguniform(0.1, 10.0).pdf(2.0), 0.0]
+    assert np.exp(shape.log_density([0.0, 2.0, 20.0])) == pytest.approx(expected, rel=1e-9)
+    either = distribution(spec(distribution="categorical", values=[1.0, 0.02], shares=[0.8, 0.2]), 1.0, 0.0, 1.0)
+    assert np.exp(either.log_density([1.0, 0.02, 0.5])) == pytest.approx([0.8, 0.2, 0.0])

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import yaml
+from scipy import stats
 
 from gvlab.errors import InvalidValueError, LibraryError, UnknownNameError
 from gvlab.library import Library
@@ -201,3 +202,44 @@ def test_a_correlation_stands_once(mice):
     twice = [{"parameters": pair, "value": 0.5} for pair in (["CL_house", "V_house"], ["V_house", "CL_house"])]
     with pytest.raises(ValueError, match="stands twice"):
         varied(mice, correlations=twice)
+
+
+def test_the_density_of_correlated_subjects_agrees_with_scipy(mice):
+    of = [{"parameters": ["CL_house", "V_house"], "value": 0.6, "source": "", "verification": "assumed"}]
+    population = varied(mice, correlations=of)
+    cohort = population.sample(20, seed=1)
+    logs = np.log(np.stack([cohort.column("CL_house"), cohort.column("V_house")], axis=1))
+    sd = np.sqrt(np.log1p(np.array([0.5, 0.3]) ** 2))
+    center = np.log([mice.table.value("CL_house"), mice.table.value("V_house")])
+    covariance = np.outer(sd, sd) * [[1, 0.6], [0.6, 1]]
+    expected = stats.multivariate_normal(center, covariance).logpdf(logs) - logs.sum(axis=1)
+    assert population.log_density(cohort) == pytest.approx(expected, rel=1e-9)
+
+
+def test_subjects_of_one_population_stand_for_those_of_another_by_their_densities(mice):
+    """Weighed by the ratio, the mean of one population is that of the other; the ratio is 1 on average."""
+    one = varied(mice)
+    of = [{"parameters": ["CL_house", "V_house"], "value": -0.5, "source": "", "verification": "assumed"}]
+    moved = [
+        {"parameter": "CL_house", "distribution": "log-normal", "cv": 0.4, "value": 2.4},
+        {"parameter": "V_house", "distribution": "log-normal", "cv": 0.3},
+    ]
+    other = varied(mice, variability=moved, correlations=of)
+    cohort = one.sample(2**15, seed=1)
+    ratio = np.exp(other.log_density(cohort) - one.log_density(cohort))
+    assert ratio.mean() == pytest.approx(1.0, abs=0.01)
+    x = np.log([cohort.column("CL_house"), cohort.column("V_house")])
+    assert np.exp(np.average(x[0], weights=ratio)) == pytest.approx(2.4, rel=0.01)
+    spread = np.cov(x, aweights=ratio)
+    assert spread[0, 1] / np.sqrt(spread[0, 0] * spread[1, 1]) == pytest.approx(-0.5, abs=0.02)
+
+
+def test_the_density_of_correlated_kinds_is_refused(mice):
+    kinds = [
+        {"parameter": "CL_house", "distribution": "categorical", "values": [1.0, 2.0], "shares": [0.5, 0.5]},
+        {"parameter": "V_house", "distribution": "log-normal", "cv": 0.3},
+    ]
+    of = [{"parameters": ["CL_house", "V_house"], "value": 0.5, "source": "", "verification": "assumed"}]
+    population = varied(mice, variability=kinds, correlations=of)
+    with pytest.raises(InvalidValueError, match='"CL_house" of population "p" has kinds'):
+        population.log_density(population.sample(8, seed=1))
