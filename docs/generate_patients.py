@@ -129,7 +129,7 @@ def _luck(calibrated: dict) -> str:
     return (
         f" *Over calibrations*: {100 * calibrated['coverage_of_recalibrations']:.0f} % of "
         f"{calibrated['recalibrations']} calibrations to benchmarks and patients with other luck; each moves medians, "
-        "spreads and correlations once more, and weighs the patients that had been followed, drawn with replacement and "
+        "spreads and correlations once more, and weighs the patients who had been followed, drawn again and "
         f"counted for the moved population; {anew or 'none'} needed new patients. They rest on {min(worth):,.0f} to "
         f"{max(worth):,.0f} effective patients each."
     )

@@ -89,7 +89,7 @@ def expected_outcomes(
     experiment = experiment_of(benchmarks, system)
     outputs = (*benchmarks.hazards, benchmarks.falls, *benchmarks.extinct)
 
-    def follow(these: Cohort, arm: str) -> Trajectories:
+    def follow(these: Cohort, arm: str, progress: Progress | None = None) -> Trajectories:
         task = experiment.tasks(0, cohort=these, options=_OPTIONS)[arm]
         task = dataclasses.replace(task, times=days, outputs=outputs)
         return run_tasks([task], progress=progress, cancel=cancel)[0].get()
@@ -101,7 +101,8 @@ def expected_outcomes(
     for arm in benchmarks.arms:
         asked = [row for row in rows if arm in row.arms]
         without = cohort.replace({**benchmarks.fixed, **dict.fromkeys(benchmarks.extinction_draws, 1.0)})
-        run = follow(without, arm)
+        # Each patient of an arm is told of once: how many are followed again is not known beforehand.
+        run = follow(without, arm, progress)
         solved *= run.ok
         ends = [run.values(name)[:, -1] for name in benchmarks.extinct]
         extinct = np.min(ends, axis=0) if ends else np.zeros(n)
