@@ -134,7 +134,7 @@ class CrossingsPrinter(LanesPrinter):
                 middle = code.fma(high - low, 0.5, low)
                 open_ = hit & (middle > low) & (middle < high)
                 search.leave_if(~open_.any())
-                code.call("interpolate", "void", self._ws, (middle - t) / h, h)
+                code.call("interpolate_watched", "void", self._ws, (middle - t) / h, h)
                 self._watch(middle, "yi", "w2")
                 differs = self._changed("w2", "w")
                 code.store((open_ & differs).select(middle, high), late, 0)

@@ -2,12 +2,13 @@
 
 All functions take the workspace of the thread. `begin` evaluates what every attempt from one point shares, `step`
 attempts a step and returns the square of its error in units of the tolerance (an explicit one also leaves an estimate
-of stiffness), `prepare` and `interpolate` give the dense output.
+of stiffness), `prepare` and `interpolate` give the dense output; `interpolate_watched` gives of it the
+states that watched truth values depend on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from gvlab.engine.methods.tableaus import Rosenbrock, Row, RungeKutta
 from gvlab.engine.program.program import Program
@@ -148,18 +149,21 @@ class StepPrinter:
                 value = self._combine(code, row, loaded.__getitem__)
                 assert value is not None
                 code.store(value, array, i)
-        text = code.text()
-        code, ws, (theta, _) = self._function("interpolate", "theta", "h")
+        return code.text() + "".join(map(self._interpolate_implicit, ("interpolate", "interpolate_watched")))
+
+    def _interpolate_implicit(self, name: str) -> str:
+        code, ws, (theta, _) = self._function(name, "theta", "h")
         y, y1, yi = (self._array(code, ws, name) for name in ("y", "y1", "yi"))
         dense = [self._array(code, ws, "dense", r * self._padded) for r in range(3)]
-        rest, theta = code.spread(1.0 - theta), code.spread(theta)
-        with code.eights(self._padded) as i:
-            inner = code.load(dense[2], i, X)
+        rest = 1.0 - theta
+        for i, kind, over in self._elements(code, name):
+            later, sooner = over(theta), over(rest)
+            inner = code.load(dense[2], i, kind)
             for array in (dense[1], dense[0]):
-                inner = code.fma(theta, inner, code.load(array, i, X))
-            end = code.fma(rest, inner, code.load(y1, i, X))
-            code.store(code.fma(theta, end, rest * code.load(y, i, X)), yi, i)
-        return text + code.text()
+                inner = code.fma(later, inner, code.load(array, i, kind))
+            end = code.fma(sooner, inner, code.load(y1, i, kind))
+            code.store(code.fma(later, end, sooner * code.load(y, i, kind)), yi, i)
+        return code.text()
 
     # --------------------------------------------------------------- explicit
 
@@ -224,8 +228,11 @@ class StepPrinter:
         code, ws, (h,) = self._function("prepare", "h")
         for s in range(method.stages, len(method.a)):
             self._explicit_stage(code, ws, method, s, code.load(ws, self._place["t"], V), h, self._array(code, ws, "u"))
-        text = code.text()
-        code, ws, (theta, h) = self._function("interpolate", "theta", "h")
+        names = ("interpolate", "interpolate_watched")
+        return code.text() + "".join(self._interpolate_explicit(name, method) for name in names)
+
+    def _interpolate_explicit(self, name: str, method: RungeKutta) -> str:
+        code, ws, (theta, h) = self._function(name, "theta", "h")
         y, yi = (self._array(code, ws, name) for name in ("y", "yi"))
         k = [self._array(code, ws, "f"), *self._stages(code, ws)[1:]]
         weights = []
@@ -234,13 +241,27 @@ class StepPrinter:
                 weight = code.const(V, row[-1])
                 for coefficient in reversed(row[:-1]):
                     weight = code.fma(theta, weight, coefficient)
-                weights.append((stage, code.spread(weight * theta)))
-        wide = code.spread(h)
-        with code.eights(self._padded) as i:
+                weights.append((stage, weight * theta))
+        for i, kind, over in self._elements(code, name):
             change: Value | None = None
             for stage, weight in weights:
-                slope = code.load(stage, i, X)
-                change = slope * weight if change is None else code.fma(slope, weight, change)
+                slope = code.load(stage, i, kind)
+                change = slope * over(weight) if change is None else code.fma(slope, over(weight), change)
             assert change is not None
-            code.store(code.fma(wide, change, code.load(y, i, X)), yi, i)
-        return text + code.text()
+            code.store(code.fma(over(h), change, code.load(y, i, kind)), yi, i)
+        return code.text()
+
+    def _elements(self, code: Function, name: str) -> Iterator[tuple[Value | int, str, Callable[[Value], Value]]]:
+        """Give the elements to go through of arrays of states, their type, and what turns a value of the lanes into it.
+
+        Those of all states are gone through in eights. Those that watched truth values depend on are few, and looked
+        at some fifty times for each event: one by one.
+        """
+        if name == "interpolate":
+            with code.eights(self._padded) as i:
+                yield i, X, code.spread
+            return
+        watched = self._program.graph.symbols(self._program.watch)
+        for number, state in enumerate(self._program.states):
+            if state in watched:
+                yield number, V, lambda value: value
