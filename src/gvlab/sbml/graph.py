@@ -316,9 +316,8 @@ class Graph:
             return self.negation(*arguments)
         return self.unary(operation, *arguments)
 
-    def order(self, nodes: Iterable[Node], done: Mapping[Node, object] | None = None) -> list[Node]:
+    def order(self, nodes: Iterable[Node], done: Container[Node] = ()) -> list[Node]:
         """List what the nodes need and the nodes themselves, arguments first, without those in `done`."""
-        known: Container[Node] = () if done is None else done
         seen: set[Node] = set()
         result: list[Node] = []
         for root in nodes:
@@ -328,7 +327,7 @@ class Graph:
                 node = stack.pop()
                 if node < 0:
                     result.append(~node)
-                elif node not in seen and node not in known:
+                elif node not in seen and node not in done:
                     seen.add(node)
                     arguments = self.arguments[node]
                     if not arguments:

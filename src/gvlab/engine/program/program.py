@@ -95,6 +95,10 @@ class Program:
         What the function `fingerprint` gives, where it is known.
     plain
         Rates, `watch` and `floors` in terms of states and slots, without `constants`; not kept on disk.
+    left_out
+        Formulas that are 0 because of what no subject has, and are not worked out (see `absent`).
+    numbers, counted
+        The number of each state, and of all states, in the program with all of them, which errors are means over.
     """
 
     graph: Graph
@@ -116,8 +120,13 @@ class Program:
     slopes: list[Node] = field(default_factory=list)
     fingerprint: str = ""
     plain: Plain | None = None
+    left_out: frozenset[Node] = frozenset()
+    numbers: tuple[int, ...] = ()
+    counted: int = 0
 
     def __post_init__(self) -> None:
+        self.numbers = self.numbers or tuple(range(len(self.states)))
+        self.counted = self.counted or len(self.states)
         self.state_place = {name: i for i, name in enumerate(self.states)}
         self.slot_place = {name: i for i, name in enumerate(self.slots)}
 

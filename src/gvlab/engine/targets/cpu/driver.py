@@ -260,7 +260,8 @@ class DriverPrinter(CrossingsPrinter):
                     ratio = value / scale
                     code.store(code.fma(ratio, ratio, code.load(total, 0, V)), total, 0)
             size, speed = (code.load(total, 0, V) for total in sums)
-            size = (size > float(self._n)).select(size, float(self._n))
+            count = float(self._program.counted)
+            size = (size > count).select(size, count)
             guess = code.call("llvm.sqrt.vWf64", V, size / speed) * 0.01
             rest = end - t
             guess = (guess < rest).select(guess, rest)

@@ -137,6 +137,10 @@ class Value:
     def __ge__(self, other: Value | Number) -> Value:
         return self._compare("oge", "sge", other)
 
+    def rounded(self) -> Value:
+        """Return the same value, which a sum takes as it is even where it is a product."""
+        return replace(self, factors=None)
+
     def equals(self, other: Value | Number) -> Value:
         """Compare for equality; NaN equals nothing."""
         return self._compare("oeq", "eq", other)

@@ -6,7 +6,7 @@ floors, `w` words of watched truth values, `f` rates, `j` nonzero entries of the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from gvlab.engine.program.elimination import Elimination
 from gvlab.engine.program.floors import HELD
@@ -31,15 +31,25 @@ class Printer:
         Where symbols are: an array and a place in it, or a value.
     words
         Array of words that hold the modes, if the function may read them.
+    left_out
+        Formulas that are 0 and are not worked out.
     """
 
-    def __init__(self, code: Function, graph: Graph, names: dict[str, tuple[Value, int] | Value], words: Value | None):
+    def __init__(
+        self,
+        code: Function,
+        graph: Graph,
+        names: dict[str, tuple[Value, int] | Value],
+        words: Value | None,
+        left_out: Collection[Node] = (),
+    ) -> None:
         self._code = code
         self._graph = graph
         self._names = names
         self._words = words
         self._loaded: dict[int, Value] = {}
-        self._known: dict[Node, Value] = {}
+        self._left_out = left_out
+        self._known: dict[Node, Value] = dict.fromkeys(left_out, code.const(V, 0.0))
 
     def define(self, name: str, place: tuple[Value, int] | Value) -> None:
         """Say where a symbol is."""
@@ -65,6 +75,11 @@ class Printer:
             found = self._names[str(graph.payload[node])]
             return found if isinstance(found, Value) else code.load(found[0], found[1], V)
         a = [self._known[argument] for argument in graph.arguments[node]]
+        if operation in ("add", "sub"):
+            # What is added to 0 is no product any more, with or without the 0: it has been rounded.
+            zero = [argument in self._left_out for argument in graph.arguments[node]]
+            if zero[1] or (zero[0] and operation == "add"):
+                return a[zero[0]].rounded()
         if operation in RELATIONS:
             return _RELATE[operation](a[0], a[1])
         if operation == "select":
@@ -124,7 +139,7 @@ def _printer(program: Program, code: Function, t: Value, y: Value, q: Value, w: 
     names.update({name: (y, i) for i, name in enumerate(program.states)})
     names.update({f"{CONSTANT}{i}": (q, i) for i in range(len(program.constants))})
     names.update({f"{HELD}{i}": (q, len(program.constants) + i) for i in range(len(program.floors))})
-    return Printer(code, program.graph, names, w)
+    return Printer(code, program.graph, names, w, program.left_out)
 
 
 def _constants(program: Program) -> str:
@@ -142,7 +157,7 @@ def _rates(program: Program, onto: bool) -> str:
     code = Function("rates", arguments, attributes="noinline nounwind")
     t, y, q, w, f = code.arguments
     printer = _printer(program, code, t, y, q, w)
-    for node in _slow(program.graph, program.rates, SLOW):
+    for node in _slow(program, program.rates, SLOW):
         printer.value(node)
     for i, node in enumerate(program.rates):
         value = printer.value(node)
@@ -150,17 +165,18 @@ def _rates(program: Program, onto: bool) -> str:
     return code.text()
 
 
-def _slow(graph: Graph, nodes: Sequence[Node], operations: set[str]) -> list[Node]:
+def _slow(program: Program, nodes: Sequence[Node], operations: set[str]) -> list[Node]:
     """List what takes long in formulas, so that it is begun first: what waits for it can then be filled with the rest.
 
     First comes that on which the longest chain of such terms rests.
     """
-    order = graph.order(nodes)
+    graph = program.graph
+    order = graph.order(nodes, program.left_out)
     slow = {node for node in order if graph.operation[node] in operations}
     waiting = dict.fromkeys(order, 0)
     for node in reversed(order):
         for argument in graph.arguments[node]:
-            waiting[argument] = max(waiting[argument], waiting[node] + (node in slow))
+            waiting[argument] = max(waiting.get(argument, 0), waiting[node] + (node in slow))
     return sorted(slow, key=lambda node: (-waiting[node], node))
 
 
@@ -169,7 +185,7 @@ def _linearize(program: Program) -> str:
     code = Function("linearize", arguments, attributes="noinline nounwind")
     t, y, q, w, f, j, d = code.arguments
     printer = _printer(program, code, t, y, q, w)
-    for node in _slow(program.graph, [*program.rates, *program.jacobian.values()], {"div", *SLOW}):
+    for node in _slow(program, [*program.rates, *program.jacobian.values()], {"div", *SLOW}):
         printer.value(node)
     for i, node in enumerate(program.rates):
         code.store(printer.value(node), f, i)
@@ -228,8 +244,10 @@ def _look(program: Program, implicit: bool) -> str:
     code = Function("look", arguments, attributes="noinline nounwind")
     t, y, f, q, w, d, s, into = code.arguments
     printer = _printer(program, code, t, y, q, w)
-    for i in sorted(int(name.removeprefix(RATE)) for name in rates_in(program)):
-        printer.define(f"{RATE}{i}", printer.value(program.rates[i]) if implicit else (f, i))
+    needed = rates_in(program)
+    for i, number in enumerate(program.numbers):
+        if f"{RATE}{number}" in needed:
+            printer.define(f"{RATE}{number}", printer.value(program.rates[i]) if implicit else (f, i))
     for i, (height, slope) in enumerate(zip(program.heights, program.slopes, strict=True)):
         code.store(printer.value(height), d, i)
         code.store(printer.value(slope), s, i)
@@ -284,7 +302,7 @@ def _factor(program: Program) -> str:
                 if column == i:
                     row[i] = row[i] - product
                 else:
-                    row[column] = row[column] + product if column in row else product
+                    row[column] = row[column] + product if column in row else product.rounded()
         reciprocals[i] = 1.0 / row[i]
         code.store(reciprocals[i], m, place[i, i])
         upper[i] = {column: row[column] for column in order[k + 1 :] if column in row}

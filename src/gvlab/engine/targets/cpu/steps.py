@@ -87,7 +87,7 @@ class StepPrinter:
             # Infinity times 0 is NaN: a state that is no number any more fails the step.
             code.store(code.fma(code.load(y1, i, V), 0.0, code.load(defined, 0, V)), defined, 0)
         error, *others = (code.load(total, 0, V) for total in totals)
-        return [size * (1.0 / self._n) for size in (error + code.load(defined, 0, V), *others)]
+        return [size * (1.0 / self._program.counted) for size in (error + code.load(defined, 0, V), *others)]
 
     # --------------------------------------------------------------- implicit
 

@@ -1,0 +1,146 @@
+"""What the subjects of a solve do not have: states that begin at 0 and cannot leave it.
+
+A model of many drugs and cell types carries states for all of them; the subjects of one solve have few. A state is
+absent where it is 0 in all of them, nothing is given into it, and its rate is 0 as long as it and the others like it
+are. A program without them gives the same bits: it leaves out terms that are 0, and a sum with 0 is what it was. Only
+where an absent state is multiplied by what is no number is the product left out as well.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+
+from gvlab.engine.program.elimination import Elimination
+from gvlab.engine.program.gates import RATE
+from gvlab.engine.program.program import CONSTANT, Carried, Program
+from gvlab.sbml.graph import Graph, Node
+from gvlab.sbml.operations import RELATIONS
+
+Known = dict[Node, float | bool]
+"""Formulas whose value is known whatever the others are."""
+
+_ZERO_AT_ZERO = frozenset({"neg", "abs", "sqrt", "expm1", "sin", "tan", "tanh", "sinh"})
+
+
+def absent_states(
+    program: Program, triggers: Sequence[tuple[Node, Collection[str]]], begin: Mapping[str, float]
+) -> frozenset[str]:
+    """Return the states that stay 0.
+
+    Parameters
+    ----------
+    triggers
+        Of each event its trigger, and the names it assigns to.
+    begin
+        What states and slots begin with that no operation changes, where it is the same in every subject.
+    """
+    slots = {name: value for name, value in begin.items() if name in program.slot_place}
+    states = {name for name in program.states[: program.base] if begin.get(name) == 0.0}
+    possible = list(triggers)
+    while True:
+        # The largest set that holds itself at 0: what moves under it, or is assigned to, leaves it.
+        known = _follow(program, dict.fromkeys(states, 0.0) | slots)
+        leaving = {name for name in states if known.get(program.rates[program.state_place[name]]) != 0.0}
+        fires = [event for event in possible if known.get(event[0]) is not False]
+        possible = [event for event in possible if event not in fires]
+        leaving |= {name for _, names in fires for name in names if name in states or name in slots}
+        if not leaving:
+            return frozenset(states)
+        states -= leaving
+        slots = {name: value for name, value in slots.items() if name not in leaving}
+
+
+def without(program: Program, absent: frozenset[str]) -> Program:
+    """Return a program in which absent states are slots whose value is 0, and the terms of them are left out."""
+    kept = [i for i, name in enumerate(program.states) if name not in absent]
+    place = {i: k for k, i in enumerate(kept)}
+    slots = (*program.slots, *sorted(absent))
+    carried = dict(program.carried)
+    for name, was in carried.items():
+        if was.state >= 0:
+            slot = -1 if was.state in place else slots.index(program.states[was.state])
+            carried[name] = Carried(place.get(was.state, -1), slot, was.size)
+    known = _follow(program, dict.fromkeys(absent, 0.0))
+    order, entries = program.elimination.order, program.elimination.entries
+    return dataclasses.replace(
+        program,
+        states=tuple(program.states[i] for i in kept),
+        slots=slots,
+        carried=carried,
+        rates=[program.rates[i] for i in kept],
+        jacobian={(place[i], place[j]): node for (i, j), node in program.jacobian.items() if {i, j} <= place.keys()},
+        drift=[program.drift[i] for i in kept] if program.drift else [],
+        elimination=Elimination(
+            tuple(place[i] for i in order if i in place),
+            tuple((place[i], place[j]) for i, j in entries if {i, j} <= place.keys()),
+            program.elimination.dense,
+        ),
+        base=len(kept),
+        fingerprint=hashlib.sha256("\n".join([program.fingerprint, *sorted(absent)]).encode()).hexdigest(),
+        plain=None,
+        left_out=frozenset(node for node, value in known.items() if _zero(value)),
+        numbers=tuple(kept),
+        counted=program.counted,
+    )
+
+
+def _follow(program: Program, values: Mapping[str, float]) -> Known:
+    """Return what is known of every formula where some states, which do not move, and slots have values."""
+    graph = program.graph
+    symbols: dict[str, float | bool] = dict(values)
+    symbols |= {f"{RATE}{i}": 0.0 for i, name in enumerate(program.states) if name in values}
+    known: Known = {}
+    _extend(graph, program.constants, symbols, known)
+    for number, node in enumerate(program.constants):
+        if node in known:
+            symbols[f"{CONSTANT}{number}"] = known[node]
+    _extend(graph, program.roots, symbols, known)
+    return known
+
+
+def _extend(graph: Graph, roots: Sequence[Node], symbols: dict[str, float | bool], known: Known) -> None:
+    for node in graph.order(roots):
+        value = _known(graph, node, symbols, known)
+        if value is not None:
+            known[node] = value
+
+
+def _known(graph: Graph, node: Node, symbols: dict[str, float | bool], known: Known) -> float | bool | None:
+    """Return the value of a formula, if it follows from those that are known."""
+    operation = graph.operation[node]
+    if operation == "symbol":
+        return symbols.get(str(graph.payload[node]))
+    if operation == "const":
+        return graph.value(node)
+    if operation in ("true", "false"):
+        return operation == "true"
+    arguments = [known.get(argument) for argument in graph.arguments[node]]
+    if operation == "and" and False in arguments:
+        return False
+    if operation == "or" and True in arguments:
+        return True
+    if operation == "mul" and _zero(arguments[0], arguments[1]):
+        return 0.0
+    if operation == "div" and _zero(arguments[0]):
+        return 0.0
+    if operation == "select":
+        chosen, yes, no = arguments
+        return (yes if chosen else no) if chosen is not None else yes if yes == no else None
+    values = [argument for argument in arguments if argument is not None]
+    if len(values) < len(arguments):
+        return None
+    if operation in RELATIONS:
+        return RELATIONS[operation](*map(float, values))
+    if operation == "not":
+        return not values[0]
+    if operation in ("and", "or"):
+        return operation == "and"  # both are true, or both are false
+    if operation in ("add", "sub"):
+        return values[0] + values[1] if operation == "add" else values[0] - values[1]
+    return 0.0 if operation in _ZERO_AT_ZERO and values[0] == 0.0 else None
+
+
+def _zero(*values: float | bool | None) -> bool:
+    return any(isinstance(value, float) and value == 0.0 for value in values)
