@@ -146,13 +146,12 @@ def day(text: str, what: str = "a time") -> float:
     """
     if not isinstance(text, str):
         raise InvalidValueError(f'{capital(what)} is {text!r}. Write a time point as text, such as "day 4".')
+    found = _day(text)
+    if found is not None:
+        if not math.isfinite(found):
+            raise InvalidValueError(f'{capital(what)} is "{text}"; it must be a finite number of days.')
+        return found
     words = normalize(text).split()
-    if len(words) == 2 and words[0].lower() in _TIME_WORDS:
-        value, rest = _leading_number(words[1])
-        if value is not None and not rest:
-            if not math.isfinite(value):
-                raise InvalidValueError(f'{capital(what)} is "{text}"; it must be a finite number of days.')
-            return float(convert(value, words[0].lower(), "day"))
     hint = 'Write a time point such as "day 4"; a duration is written "4 day".'
     if words:
         value, rest = _leading_number(" ".join(words))
@@ -166,6 +165,17 @@ def day(text: str, what: str = "a time") -> float:
         if len(words) == 2 and near and near != words[0].lower():
             hint = f'Did you mean "{near} {words[1]}"?'
     raise UnitError(f'{capital(what)} is "{text}", which is not a time point. {hint}')
+
+
+@functools.lru_cache(maxsize=4096)
+def _day(text: str) -> float | None:
+    """Return the days of a time point; None where the text is none."""
+    words = normalize(text).split()
+    if len(words) == 2 and words[0].lower() in _TIME_WORDS:
+        value, rest = _leading_number(words[1])
+        if value is not None and not rest:
+            return float(convert(value, words[0].lower(), "day"))
+    return None
 
 
 def duration(text: str, what: str = "a duration") -> float:

@@ -93,6 +93,11 @@ class Bench:
             .observe({element}, {{attributes: true, childList: true, subtree: true}}); return seen}}"""
         )
 
+    def link(self):
+        """Return the address, once it leads to what is shown: it follows a moment after the picture."""
+        self.until("document.documentElement.dataset.linked === (document.documentElement.dataset.shown || '')")
+        return self.page.url
+
     def table(self):
         """Return the table of arms, by arm."""
         rows = self.page.locator("#summary table").first.locator("tbody tr")

@@ -18,7 +18,7 @@ def test_it_opens_on_a_result(bench):
     assert "Number at risk" in bench.page.locator("svg.gv-survival").text_content()
     assert bench.page.get_by_text("Simulated", exact=True).first.is_visible()
     assert bench.page.locator("#stage").inner_text() == "100 mice in every arm"
-    assert bench.page.url.split("#")[1].startswith("e=")
+    assert bench.link().split("#")[1].startswith("e=")
     # What is shown is not asked for a second time.
     assert bench.page.evaluate("document.documentElement.dataset.asked") is None
 
@@ -96,7 +96,7 @@ def test_an_answer_that_is_out_of_date_is_dropped(bench):
     assert seen == sorted(seen)
     assert seen[-1] == sent.json_value()[-1]
     # What stands there is the answer to the last place of the slider, as somebody else computes it.
-    link, numbers = bench.page.url, bench.table()
+    link, numbers = bench.link(), bench.table()
     bench.page.goto("about:blank")
     bench.answered(lambda: bench.open(link))
     assert bench.table() == numbers
@@ -107,7 +107,7 @@ def test_a_link_restores_experiment_seed_and_numbers_in_another_browser(bench, o
     seed = bench.page.get_by_label("Seed")
     seed.fill("77")
     bench.answered(lambda: seed.press("Tab"))
-    numbers, link = bench.table(), bench.page.url.split("#")[1]
+    numbers, link = bench.table(), bench.link().split("#")[1]
     other = opened()
     other.answered(lambda: other.open(f"{server.url}#{link}"))
     assert other.table() == numbers
@@ -187,7 +187,7 @@ def test_why_names_edges_and_stays_in_the_link(bench, opened, server):
     assert ":=" in edge.locator("pre").first.inner_text()
     assert edge.locator("tbody tr").count() > 0
     other = opened()
-    other.answered(lambda: other.open(f"{server.url}#{bench.page.url.split('#')[1]}"))
+    other.answered(lambda: other.open(f"{server.url}#{bench.link().split('#')[1]}"))
     assert other.page.locator("#panel strong").inner_text() == said
 
 
@@ -244,6 +244,7 @@ def test_the_axis_follows_its_slider_of_days_and_the_slider_stays_in_hand(bench)
     assert "on day 13 the strongest edges" in bench.page.locator("#panel-answer").inner_text()
     assert bench.page.evaluate("document.activeElement.id") == "look-day"
     # A link holds the day.
+    bench.link()
     bench.page.reload()
     bench.until("document.documentElement.dataset.connected === 'yes'")
     assert bench.slider("Day that is read").get_attribute("aria-valuetext") == "day 13"

@@ -4,13 +4,14 @@ import os
 import pickle
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from gvlab.errors import LibraryError, UnknownNameError
 from gvlab.library import Library, listing
-from gvlab.library.listing import files_of
+from gvlab.library.listing import files_of, looked_at_once
 from gvlab.model.checks import check_references
 from helpers import write_house_library
 
@@ -67,6 +68,19 @@ def test_the_files_of_a_folder_are_looked_for_again_after_it_has_changed(tmp_pat
     assert list(files_of(tmp_path, ".yaml")) == ["four", "one"]
     assert len(seen) == 3
     assert files_of(tmp_path / "none", ".yaml") == {}
+
+
+def test_within_one_question_a_library_stays_as_it_was_when_it_was_first_looked_at(tmp_path):
+    library = Library(write_row(tmp_path, 0.3))
+    with looked_at_once():
+        assert value(library) == 0.3
+        write_row(tmp_path, 0.4)
+        with looked_at_once():
+            assert value(library) == 0.3
+        with ThreadPoolExecutor(1) as others:
+            assert others.submit(value, library).result() == 0.4
+        assert value(library) == 0.3
+    assert value(library) == 0.4
 
 
 def test_a_file_that_stays_is_read_once(tmp_path):

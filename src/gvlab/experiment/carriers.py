@@ -16,6 +16,10 @@ ONE_CELL = 1.0
 
 def carriers_of(library: Library) -> dict[str, tuple[str, ...]]:
     """Return the states whose cells have each mean (a phenotype), as the cell products of a library say it."""
+    return library.derived("carriers of means", ("agents",), lambda: _carriers_of(library))
+
+
+def _carriers_of(library: Library) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for agent in library.read_all("agents").values():
         found |= agent.means

@@ -21,7 +21,7 @@ from gvlab.experiment.experiment import Experiment, protocol_of
 from gvlab.files import read_text, write_text
 from gvlab.library import Library
 from gvlab.library.fields import Record, Words
-from gvlab.library.reading import parse_record
+from gvlab.library.reading import parse_record, record_of
 from gvlab.library.records import Varied, ask_for_doses
 from gvlab.model.model import Model
 from gvlab.protocol import Arm, Change, Condition, Dose, Harvest, Protocol
@@ -233,10 +233,12 @@ class ExperimentFile:
             What errors call it.
         """
         try:
-            text = json.dumps(content, ensure_ascii=False, allow_nan=False)
-        except (TypeError, ValueError) as error:
+            # What has been text once holds nothing that text cannot: tuples are lists, and keys are words.
+            text = json.dumps(content, ensure_ascii=False, allow_nan=False).encode()
+            plain = json.loads(text)
+        except (TypeError, ValueError, RecursionError) as error:
             raise InvalidValueError(f"{name} holds what no text can: {error}. Give text, numbers and lists.") from None
-        return cls.parse(text, library=library, model=model, name=name)
+        return cls._of(record_of(plain, ExperimentText, name), library, model, name)
 
     @classmethod
     def parse(
@@ -256,8 +258,11 @@ class ExperimentFile:
         GVLabWarning
             If it was written with another model, or other parameters.
         """
+        return cls._of(parse_record(text, ExperimentText, name), library, model, name)
+
+    @classmethod
+    def _of(cls, written: ExperimentText, library: Library | None, model: Model | None, name: str) -> ExperimentFile:
         library = Library.default() if library is None else library
-        written = parse_record(text, ExperimentText, name)
         if written.schema_version != SCHEMA_VERSION:
             raise LibraryError(
                 f"{name} has schema_version {written.schema_version}, and this gvlab reads version {SCHEMA_VERSION}. "
@@ -283,7 +288,7 @@ class ExperimentFile:
                     f"{name} was written with {what} {then[:12]}, and this library has {what} {now[:12]} for system "
                     f'"{system.name}". It is run with the latter, and results will differ.',
                     GVLabWarning,
-                    stacklevel=2,
+                    stacklevel=3,
                 )
         return cls(experiment, written.seed, written.subjects, written.days)
 

@@ -13,7 +13,7 @@ from gvlab.bibliography import Source, read_bibliography
 from gvlab.errors import LibraryError, UnknownNameError
 from gvlab.files import read_text
 from gvlab.library.fields import Record
-from gvlab.library.listing import files_of
+from gvlab.library.listing import Stamp, files_of, stamp
 from gvlab.library.reading import parse_record, parse_table
 from gvlab.library.records import KINDS, SINGULAR, TABLES
 from gvlab.library.table_rows import ConditionRow, EdgeRow, LookRow, ParameterRow
@@ -27,9 +27,6 @@ BIBLIOGRAPHY_FILE = "references.bib"
 
 _ID = {"findings": "id"}
 _Made = TypeVar("_Made")
-
-Stamp = tuple[Path, int, int, int]
-"""A file at a time: where it is, when it was changed, how long it is, and which file it is on its disk."""
 
 
 @dataclass(frozen=True, init=False)
@@ -300,14 +297,14 @@ class Library:
     # ---------------------------------------------------------------------------------------------- what is made of it
 
     def derived(self, key: Hashable, kinds: Iterable[str], make: Callable[[], _Made]) -> _Made:
-        """Return what is made of the tables of some kinds; it is made again only after one of them has changed.
+        """Return what is made of tables and records of some kinds; it is made again only after one of them has changed.
 
         Parameters
         ----------
         key
             What it is called.
         kinds
-            Kinds of tables it is made of.
+            Kinds of tables and records it is made of.
         make
             Makes it.
         """
@@ -320,19 +317,14 @@ class Library:
 
     def _state(self, kind: str) -> tuple[Stamp, ...]:
         found: list[Stamp] = []
-        for folder, tables in zip(self.folders, self._folders_of(kind), strict=True):
-            # A library need not have tables of every kind.
-            files = files_of(tables, ".tsv").values()
+        ending = ".tsv" if kind in TABLES else ".yaml"
+        for folder, inner in zip(self.folders, self._folders_of(kind), strict=True):
+            # A library need not have files of every kind.
+            files = files_of(inner, ending).values()
             if not files and not folder.is_dir():
                 raise LibraryError(f'The library folder "{folder}" is gone. Bring it back, or take another library.')
             found += [stamp(file) for file in files]
         return tuple(found)
-
-
-def stamp(file: Path) -> Stamp:
-    """Return what tells one state of a file from the next."""
-    status = file.stat()
-    return file, status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def read_table(file: Path, schema: type[Record]) -> tuple[Any, ...]:

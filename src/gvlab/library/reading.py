@@ -41,7 +41,32 @@ def parse_record(text: str, schema: type[Row], file: str) -> Row:
     LibraryError
         If it is not YAML, or breaks the schema.
     """
-    content, lines = parse_yaml(text, file)
+    return _checked(*parse_yaml(text, file), schema, file)
+
+
+def record_of(content: Any, schema: type[Row], file: str) -> Row:
+    """Return the record of plain values, as they stand in JSON; `file` is what errors call them.
+
+    Raises
+    ------
+    LibraryError
+        If they are nested deeply or very many, or break the schema.
+    """
+    todo: list[tuple[Any, int]] = [(content, 0)]
+    seen = 0
+    while todo:
+        value, depth = todo.pop()
+        seen += 1
+        if depth > _DEEPEST:
+            raise LibraryError(f"{file}: this is nested more than {_DEEPEST} deep; no record is.")
+        if seen > _MOST_VALUES:
+            raise LibraryError(f"{file}: the record holds more than {_MOST_VALUES:,} values; no record does.")
+        if isinstance(value, dict | list):
+            todo += [(each, depth + 1) for each in (value.values() if isinstance(value, dict) else value)]
+    return _checked(content, {}, schema, file)
+
+
+def _checked(content: Any, lines: Mapping[Place, int], schema: type[Row], file: str) -> Row:
     if not isinstance(content, dict):
         raise LibraryError(f"{file}: a record is a list of keys with values, such as `name: {Path(file).stem}`.")
     try:

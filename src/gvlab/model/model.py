@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gvlab.errors import ModelError, UnknownNameError
 from gvlab.library import Library
-from gvlab.library.library import Stamp, stamp
+from gvlab.library.listing import Stamp, stamp
 from gvlab.provenance import sha256
 from gvlab.sbml.equations import Equations
 from gvlab.sbml.kept import equations_of

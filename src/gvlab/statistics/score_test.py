@@ -10,7 +10,7 @@ from gvlab.arrays import Array, Float
 from gvlab.lazy import LazyModule
 from gvlab.statistics.estimate import HypothesisTest
 
-stats: Any = LazyModule("scipy.stats")
+special: Any = LazyModule("scipy.special")
 
 _SINGULAR = 1e-10
 """Part of the largest eigenvalue below which a direction holds no information."""
@@ -28,4 +28,4 @@ def score_test(name: str, score: Float[Array, "group"], covariance: Float[Array,
     if degrees == 0:
         return HypothesisTest(name, 0.0, 1.0, 0)
     statistic = float(np.sum((vectors.T @ score)[kept] ** 2 / values[kept]))
-    return HypothesisTest(name, statistic, float(stats.chi2.sf(statistic, degrees)), degrees)
+    return HypothesisTest(name, statistic, float(special.chdtrc(degrees, statistic)), degrees)

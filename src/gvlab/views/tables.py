@@ -42,21 +42,21 @@ def table_html(view: View, *, most: int | None = None) -> str:
         for column, right in zip(table.columns, numeric, strict=True)
     )
     shown = table.rows if most is None else table.rows[:most]
+    opening = ['<th scope="row">', *(f"<td{_right(right)}>" for right in numeric[1:])]
+    closing = ["</th>", *["</td>"] * (len(numeric) - 1)]
     body = "".join(
-        "<tr>"
-        + "".join(
-            f'<th scope="row">{escape(cell_in_words(cell))}</th>'
-            if place == 0
-            else f"<td{_right(numeric[place])}>{escape(cell_in_words(cell))}</td>"
-            for place, cell in enumerate(row)
-        )
-        + "</tr>"
+        f"<tr>{''.join([f'{a}{_cell_html(cell)}{b}' for a, cell, b in zip(opening, row, closing, strict=True)])}</tr>"
         for row in shown
     )
     left = len(table.rows) - len(shown)
     more = f'<p class="more">and {left:,} more rows</p>' if left else ""
     caption = f"<caption>{escape(view.title)}</caption>"
     return f'<table class="gv-table">{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}'
+
+
+def _cell_html(cell: Cell) -> str:
+    # The words of a number hold nothing to escape.
+    return escape(cell) if isinstance(cell, str) else cell_in_words(cell)
 
 
 def _right(numeric: bool) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from gvlab.engine.request import cores
 from gvlab.errors import CancelledError, GVLabError, InvalidValueError
 from gvlab.library import Library
+from gvlab.library.listing import looked_at_once
 from gvlab.provenance import versions
 from gvlab.simulation.cancel import CancelToken
 from gvlab.store.run_store import KeptRun, RunStore
@@ -114,7 +115,8 @@ class Desk:
             number = message["n"]
             _check(message)
             changed = message.get("changed", "")
-            self._respond(message, cancel, lambda part: emit({"n": number, **part}))
+            with looked_at_once():
+                self._respond(message, cancel, lambda part: emit({"n": number, **part}))
         except CancelledError:
             return
         except GVLabError as error:

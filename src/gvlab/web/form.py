@@ -279,19 +279,31 @@ def _size(word: str) -> float:
 def _switches(state: BenchState, library: Library) -> tuple[Switch, ...]:
     arms = chosen(state)
     found = []
-    for name in library.names("conditions"):
-        rows = library.condition_rows(name)
+    for name, (title, notes) in _conditions(library).items():
         on = sum(name in arm.condition.names for arm in arms)
         partly = f"in {on} of {len(arms)} arms" if 0 < on < len(arms) else ""
-        notes = ". ".join(dict.fromkeys(row.note.rstrip(".") for row in rows if row.note))
-        found.append(Switch(f"switch.{name}", condition_title(name, library), notes, on > 0, partly))
+        found.append(Switch(f"switch.{name}", title, notes, on > 0, partly))
     return tuple(sorted(found, key=lambda switch: not switch.on))
+
+
+def _conditions(library: Library) -> dict[str, tuple[str, str]]:
+    """Return title and notes of every condition of the library, by name."""
+
+    def made() -> dict[str, tuple[str, str]]:
+        found = {}
+        for name in library.names("conditions"):
+            rows = library.condition_rows(name)
+            title = next((row.conditionName for row in rows if row.conditionName), "") or readable(name)
+            found[name] = (title, ". ".join(dict.fromkeys(row.note.rstrip(".") for row in rows if row.note)))
+        return found
+
+    return library.derived("conditions of the bench", ("conditions",), made)
 
 
 def condition_title(name: str, library: Library) -> str:
     """Return what a reader calls a condition: the title that the library gives, else its name as words."""
-    rows = library.condition_rows(name) if name in library.names("conditions") else ()
-    return next((row.conditionName for row in rows if row.conditionName), "") or readable(name)
+    found = _conditions(library).get(name)
+    return readable(name) if found is None else found[0]
 
 
 def readable(name: str) -> str:

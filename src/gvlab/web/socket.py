@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
     from fastapi import WebSocket
 
     from gvlab.web.desk import Desk
+
+_SENT = 0.02
+"""Seconds for which who works waits until a part is on its way; a page that does not listen keeps nobody longer."""
+
+_Part = tuple[CancelToken, str, threading.Event]
 
 
 class Conversation:
@@ -31,7 +37,7 @@ class Conversation:
         self._newest: str | None = None
         self._cancel = CancelToken()
         self._there = asyncio.Event()
-        self._out: asyncio.Queue[tuple[CancelToken, Mapping[str, Any]]] = asyncio.Queue()
+        self._out: asyncio.Queue[_Part] = asyncio.Queue()
 
     async def hold(self) -> None:
         """Talk until the page is closed."""
@@ -64,7 +70,11 @@ class Conversation:
             cancel = self._cancel = CancelToken()
 
             def emit(part: Mapping[str, Any], cancel: CancelToken = cancel) -> None:
-                loop.call_soon_threadsafe(self._out.put_nowait, (cancel, part))
+                # Work goes on when the part is on its way: sooner, both threads would want the interpreter at once, and
+                # the page would wait for it.
+                text, sent = json.dumps(part, ensure_ascii=False, separators=(",", ":")), threading.Event()
+                loop.call_soon_threadsafe(self._out.put_nowait, (cancel, text, sent))
+                sent.wait(_SENT)
 
             self._desk.waiting += 1
             try:
@@ -74,6 +84,7 @@ class Conversation:
 
     async def _send(self) -> None:
         while True:
-            cancel, part = await self._out.get()
+            cancel, text, sent = await self._out.get()
             if not cancel.cancelled:
-                await self._socket.send_text(json.dumps(part, ensure_ascii=False, separators=(",", ":")))
+                await self._socket.send_text(text)
+            sent.set()

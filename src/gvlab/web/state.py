@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import dataclasses
+import functools
 import json
 import math
 import zlib
@@ -96,6 +97,10 @@ class BenchState:
         """Virtual subjects that go through every arm."""
         return self.file.subjects or limits.ALL_SUBJECTS
 
+    @functools.cached_property
+    def _experiment(self) -> dict[str, Any]:
+        return self.file.to_dict()
+
     def with_experiment(self, experiment: Experiment) -> BenchState:
         """Return the state with another experiment."""
         return replace(self, file=replace(self.file, experiment=experiment))
@@ -106,7 +111,7 @@ class BenchState:
 
     def to_dict(self, said: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return plain values in a fixed order."""
-        plain: dict[str, Any] = {"v": _VERSION, "experiment": self.file.to_dict(), "look": self.look.to_dict()}
+        plain: dict[str, Any] = {"v": _VERSION, "experiment": self._experiment, "look": self.look.to_dict()}
         return {**plain, "said": dict(said)} if said else plain
 
     @classmethod

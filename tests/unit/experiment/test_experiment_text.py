@@ -1,13 +1,14 @@
 """An experiment is text, and the text is the experiment."""
 
 import json
+import math
 import re
 from pathlib import Path
 
 import pytest
 import yaml
 
-from gvlab.errors import GVLabWarning, LibraryError, UnknownNameError
+from gvlab.errors import GVLabWarning, InvalidValueError, LibraryError, UnknownNameError
 from gvlab.experiment import Experiment
 from gvlab.experiment.text import SCHEMA_VERSION, ExperimentFile, json_schema
 from gvlab.library import Library
@@ -120,6 +121,25 @@ def test_what_breaks_the_schema_is_refused_with_the_way_out(experiment, change, 
     with pytest.raises(LibraryError) as caught:
         Experiment.from_dict(content)
     assert words in str(caught.value)
+
+
+def nested(depth):
+    return [] if depth == 0 else [nested(depth - 1)]
+
+
+@pytest.mark.parametrize(
+    ("title", "error", "words"),
+    [
+        (nested(40), LibraryError, "nested more than 32 deep"),
+        ([0] * 20_001, LibraryError, "more than 20,000 values"),
+        ("half a \ud83d character", InvalidValueError, "surrogates not allowed"),
+        (math.inf, InvalidValueError, "holds what no text can"),
+        ({1, 2}, InvalidValueError, "holds what no text can"),
+    ],
+)
+def test_values_that_no_record_holds_are_refused_before_they_are_looked_at(experiment, title, error, words):
+    with pytest.raises(error, match=words):
+        Experiment.from_dict({**experiment.to_dict(), "title": title})
 
 
 def test_a_name_the_library_does_not_have_is_refused(experiment):

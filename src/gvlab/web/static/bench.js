@@ -19,6 +19,7 @@ const talk = {
   frame: 0,
   again: false,
   hash: "",
+  address: 0, // timer
   past: [],
   committed: "",
 };
@@ -96,11 +97,11 @@ function receive(message) {
   for (const [id, html] of Object.entries(message.parts || {})) put(id, html);
   if (message.link) {
     talk.hash = "#" + message.link;
-    history.replaceState(null, "", talk.hash);
-    for (const each of document.querySelectorAll("[data-link]")) {
-      each.href = each.dataset.link + (each.dataset.link.includes("?") ? "&" : "?") + message.link;
-    }
+    // The address waits until the picture stands: browsers take long over it, and refuse it when it comes often.
+    clearTimeout(talk.address);
+    talk.address = setTimeout(showAddress, 400);
   }
+  showLinks();
   mark(message.field, message.stage === "error");
   if (message.stage === "panel") busy(false, true);
   if (message.stage === "done" || message.stage === "error") {
@@ -117,23 +118,73 @@ function receive(message) {
   }
 }
 
+function showAddress() {
+  clearTimeout(talk.address);
+  if (talk.hash && talk.hash !== location.hash) history.replaceState(null, "", talk.hash);
+  document.documentElement.dataset.linked = document.documentElement.dataset.shown || "";
+}
+
+function showLinks() {
+  // Downloads are of what is shown: each has the link at its end.
+  if (!talk.hash) return;
+  for (const each of document.querySelectorAll("a[data-link]")) {
+    each.href = `${each.dataset.link}?${talk.hash.slice(1)}`;
+  }
+}
+
 function put(id, html) {
   const place = byId(id);
   if (!place) return;
-  const focus = place.contains(document.activeElement) ? document.activeElement : null;
-  const key = focus ? focus.id : "";
-  const open = [...place.querySelectorAll("details[open][id]")].map((each) => each.id);
   if (place.dataset.words === "plain") {
     // What a screen reader speaks is set only where it changed, else it would be said again.
     if (place.textContent !== html) place.textContent = html;
     return;
   }
-  place.innerHTML = html;
-  for (const each of open) {
-    const details = byId(each);
-    if (details) details.open = true;
+  const focus = place.contains(document.activeElement) ? document.activeElement.id : "";
+  const now = place.cloneNode(false);
+  now.innerHTML = html;
+  matchChildren(place, now);
+  // What had the focus may stand elsewhere by now.
+  if (focus && document.activeElement.id !== focus && byId(focus)) byId(focus).focus({ preventScroll: true });
+}
+
+// Only what differs is touched: the browser lays out and paints a few curves and numbers, and not the whole picture.
+
+function matchChildren(old, now) {
+  let mine = old.firstChild;
+  for (const theirs of [...now.childNodes]) {
+    const next = mine && mine.nextSibling;
+    if (mine) match(mine, theirs);
+    else old.append(theirs);
+    mine = next;
   }
-  if (key && byId(key)) byId(key).focus({ preventScroll: true });
+  while (mine) {
+    const next = mine.nextSibling;
+    mine.remove();
+    mine = next;
+  }
+}
+
+function match(old, now) {
+  if (old.nodeName !== now.nodeName || old.type !== now.type) old.replaceWith(now);
+  else if (old.nodeType === Node.ELEMENT_NODE) {
+    matchAttributes(old, now);
+    matchChildren(old, now);
+    // What a reader has set since: an attribute is where a control began.
+    for (const each of ["checked", "value"]) {
+      if (each in now && old.type !== "file" && old[each] !== now[each]) old[each] = now[each];
+    }
+  } else if (old.data !== now.data) old.data = now.data;
+}
+
+function matchAttributes(old, now) {
+  for (const { name, value } of now.attributes) {
+    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  }
+  for (const { name } of [...old.attributes]) {
+    // Whether a table is open is the reader's choice.
+    if (!now.hasAttribute(name) && !(name === "open" && old.nodeName === "DETAILS")) old.removeAttribute(name);
+  }
 }
 
 function mark(name, wrong) {
@@ -225,6 +276,7 @@ function onChange(event) {
 }
 
 function onClick(event) {
+  if (event.target.closest("a")) showAddress(); // whoever comes back finds what was shown
   const button = event.target.closest("button");
   if (!button) return;
   if (button.dataset.copy) copy(button);
@@ -245,6 +297,7 @@ function undo() {
 }
 
 async function copy(button) {
+  showAddress();
   let text = byId(button.dataset.copy) ? byId(button.dataset.copy).textContent : "";
   if (button.dataset.copy === "address") text = location.href.replace(/[?]token=[^#]*/, "");
   if (button.dataset.from) {
@@ -345,7 +398,8 @@ if (form) {
     busy(true);
   } else if (form.dataset.link) {
     talk.hash = "#" + form.dataset.link;
-    history.replaceState(null, "", talk.hash);
+    showAddress();
   }
+  showLinks();
   connect();
 }
