@@ -97,16 +97,8 @@ def _comments(simulated: bool, notes: Sequence[str]) -> tuple[str, ...]:
 
 
 def _rows(table: pd.DataFrame) -> list[list[object]]:
-    """Numbers as Python's shortest text that reads back the same, flags as words, nothing for what is missing."""
-    found = []
-    for row in table.itertuples(index=False):
-        cells: list[object] = []
-        for cell in row:
-            if isinstance(cell, bool | np.bool_):
-                cells.append("true" if cell else "false")
-            elif isinstance(cell, float):
-                cells.append("" if np.isnan(cell) else repr(float(cell)))
-            else:
-                cells.append(cell)
-        found.append(cells)
-    return found
+    """Return rows with flags as words."""
+    return [
+        [str(bool(cell)).lower() if isinstance(cell, bool | np.bool_) else cell for cell in row]
+        for row in table.itertuples(index=False)
+    ]

@@ -43,6 +43,7 @@ class Bounds(StrEnum):
 
     OBRIEN_FLEMING = "obrien_fleming"
     POCOCK = "pocock"
+    LAN_DEMETS = "lan_demets"
 
 
 def weights(given: Iterable[str] | None, option: str) -> dict[str, float]:

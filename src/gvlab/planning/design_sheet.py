@@ -197,8 +197,4 @@ def save_workbook(path: Path, sheets: Mapping[str, pd.DataFrame], head: Sequence
 
 
 def _cell(value: Any) -> Any:
-    if isinstance(value, float | np.floating):
-        return None if np.isnan(value) else round(float(value), 6)
-    if isinstance(value, np.integer):
-        return int(value)
-    return safe_cell(value)
+    return safe_cell(round(float(value), 6) if isinstance(value, float | np.floating) else value)

@@ -26,6 +26,7 @@ from gvlab.planning.power import (
 from gvlab.planning.simulated_comparison import SimulatedComparison, arms_of, comparison_tasks, simulated_comparison
 from gvlab.simulation import Executor, TaskResult, run_tasks
 from gvlab.statistics import wilson_interval
+from gvlab.statistics.group_sequential import SHAPES
 from gvlab.statistics.power import check_level
 from gvlab.subject.parameter_set import ParameterSet
 
@@ -227,11 +228,10 @@ class Plan:
     def _look(self) -> list[str]:
         if self.levels is None or self.layout.interim is None:
             return []
-        shape = {"obrien_fleming": "O'Brien-Fleming", "pocock": "Pocock"}[self.layout.interim.shape]
         return [
             f"An interim look {self.layout.interim.in_words()}, with {100 * self.levels.information:.0f} % of the "
             f"information: significant at p up to {self.levels.first:.4f} there, and up to {self.levels.last:.4f} at "
-            f"the end ({shape} bounds for {self.alpha:g} together)."
+            f"the end ({SHAPES[self.layout.interim.shape]} bounds for {self.alpha:g} together)."
         ]
 
     def table(self) -> pd.DataFrame:

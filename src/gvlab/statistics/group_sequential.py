@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -14,8 +15,13 @@ from gvlab.lazy import LazyModule
 optimize: Any = LazyModule("scipy.optimize")
 stats: Any = LazyModule("scipy.stats")
 
-Shape = Literal["obrien_fleming", "pocock"]
-SHAPES: tuple[Shape, ...] = ("obrien_fleming", "pocock")
+Shape = Literal["obrien_fleming", "pocock", "lan_demets"]
+SHAPES: dict[Shape, str] = {
+    "obrien_fleming": "O'Brien-Fleming",
+    "pocock": "Pocock",
+    "lan_demets": "Lan-DeMets O'Brien-Fleming type",
+}
+"""Shapes of bounds, and what they are called."""
 
 
 def sequential_bounds(
@@ -26,7 +32,9 @@ def sequential_bounds(
     Between looks the statistic is a Brownian motion in information, so its values are multivariate normal with the
     correlation sqrt(t_i / t_j). The bounds have the probability `alpha` of being crossed at any look where there is no
     effect: the same at each look (``pocock`` [1]_), or falling with one over the root of information
-    (``obrien_fleming`` [2]_), which asks for much at an early look and takes little from the last.
+    (``obrien_fleming`` [2]_), which asks for much at an early look and takes little from the last. Those of
+    ``lan_demets`` [3]_ spend the level as information comes in, nearly as O'Brien and Fleming do: a bound depends on
+    the looks before it alone, so the level is kept though a look comes with other information than was planned.
 
     Parameters
     ----------
@@ -48,26 +56,51 @@ def sequential_bounds(
     ----------
     .. [1] Pocock (1977) Biometrika 64:191-199.
     .. [2] O'Brien, Fleming (1979) Biometrics 35:549-556.
+    .. [3] Lan, DeMets (1983) Biometrika 70:659-663.
     """
     if shape not in SHAPES:
-        raise UnknownNameError("shape of bounds", shape, SHAPES)
+        raise UnknownNameError("shape of bounds", shape, tuple(SHAPES))
     if not 0 < alpha < 0.5:
         raise InvalidValueError(f"The level is {alpha:g}; bounds take one between 0 and 0.5. Did you mean 0.05?")
     shares = np.asarray(information, dtype=np.float64)
     if not (len(shares) and shares[0] > 0 and np.all(np.diff(shares) > 0) and abs(shares[-1] - 1) < 1e-9):
         listed = ", ".join(f"{share:g}" for share in shares)
         raise InvalidValueError(f"The shares of information are {listed}; they increase, above 0, and the last is 1.")
+    crossed = partial(_crossed, shares=shares, one_sided=one_sided)
+    sides = 1 if one_sided else 2
+    if shape == "lan_demets":
+        spent = sides * 2 * stats.norm.sf(stats.norm.isf(alpha / sides / 2) / np.sqrt(shares))
+        bounds = [float(stats.norm.isf(spent[0] / sides))]
+        for look in range(1, len(shares)):
+            bounds.append(
+                optimize.brentq(
+                    lambda bound, before, level: crossed(np.array([*before, bound])) - level,
+                    0.0,
+                    bounds[-1] + 2,
+                    args=(tuple(bounds), spent[look]),
+                    xtol=1e-5,
+                )
+            )
+        return np.asarray(bounds, dtype=np.float64)
     relative = np.ones(len(shares)) if shape == "pocock" else 1 / np.sqrt(shares)
-    smaller = np.minimum.outer(shares, shares)
-    normal = stats.multivariate_normal(
-        np.zeros(len(shares)), smaller / np.sqrt(np.outer(shares, shares)), seed=np.random.default_rng(0)
+    single = float(stats.norm.isf(alpha / sides))
+    factor = optimize.brentq(
+        lambda factor: crossed(factor * relative) - alpha,
+        single * 0.99,
+        single * np.sqrt(len(shares)) + 2,
+        xtol=1e-5,
     )
-
-    def crossed(factor: float) -> float:
-        upper = factor * relative
-        inside = normal.cdf(upper, lower_limit=np.full(len(shares), -np.inf) if one_sided else -upper)
-        return float(1 - inside - alpha)
-
-    single = float(stats.norm.isf(alpha if one_sided else alpha / 2))
-    factor = optimize.brentq(crossed, single * 0.99, single * np.sqrt(len(shares)) + 2, xtol=1e-5)
     return np.asarray(factor * relative, dtype=np.float64)
+
+
+def _crossed(upper: Float[Array, "look"], shares: Float[Array, "all_looks"], one_sided: bool) -> float:
+    """Return the probability that a statistic without drift crosses a bound at one of the first looks."""
+    until = shares[: len(upper)]
+    normal = stats.multivariate_normal(
+        np.zeros(len(until)),
+        np.minimum.outer(until, until) / np.sqrt(np.outer(until, until)),
+        seed=np.random.default_rng(0),
+        abseps=1e-7,
+        releps=1e-7,
+    )
+    return float(1 - normal.cdf(upper, lower_limit=np.full(len(until), -np.inf) if one_sided else -upper))

@@ -220,12 +220,5 @@ def _save_workbook(path: Path, tables: Mapping[str, pd.DataFrame], about: Sequen
         sheet = book.create_sheet(name[:31])
         sheet.append([safe_cell(str(column)) for column in table.columns])
         for row in table.head(_MOST_ROWS).itertuples(index=False):
-            sheet.append([_plain(cell) for cell in row])
+            sheet.append([safe_cell(cell) for cell in row])
     book.save(path)
-
-
-def _plain(cell: object) -> object:
-    value = cell.item() if hasattr(cell, "item") else cell
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else str(value)
-    return safe_cell(value)

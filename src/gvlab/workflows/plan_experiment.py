@@ -75,7 +75,7 @@ class PlanRequest(Request):
     interim: str = ""
     """A look before the end: "day 50" where animals are followed, "50%" of them where they are read once."""
     bounds: Shape = "obrien_fleming"
-    """Of an interim look: "obrien_fleming" or "pocock"."""
+    """Of an interim look: "obrien_fleming", "pocock", or "lan_demets" where it may come at other information."""
     spare: float = Field(default=0.05, ge=0, le=1)
     """Animals ordered in addition, as a share of those in the arms."""
     satellites: int = Field(default=5, ge=0)

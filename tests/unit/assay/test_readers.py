@@ -1,7 +1,9 @@
 """Tables of people: what is clear is read, what is unclear is asked about, and a fault names its cell."""
 
 import csv
+import math
 
+import numpy as np
 import openpyxl
 import pytest
 
@@ -199,6 +201,12 @@ def test_no_cell_is_exported_live(live, tmp_path):
         rows = list(csv.reader(file))
     assert rows[1] == ["a =1" if live[0] == "a" else "'" + live.strip(), "-2.5"]
     assert rows[2] == ["-3", "+4e2"]
+
+
+def test_what_is_missing_is_empty_and_a_median_that_is_not_reached_says_so(tmp_path):
+    path = tmp_path / "out.csv"
+    tables.write_csv(path, ("median", "lower"), [(np.inf, np.float64(3.5)), (np.float32("nan"), -math.inf)])
+    assert path.read_text(encoding="utf-8").splitlines()[1:] == ["not reached,3.5", ",unbounded"]
 
 
 def test_a_group_that_begins_with_a_sign_survives_the_round_trip(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.statistics.group_sequential import sequential_bounds
@@ -23,7 +24,28 @@ def test_bounds_are_those_of_the_published_tables(looks):
     assert found * np.sqrt(shares) == pytest.approx([found[-1]] * looks)
 
 
-@pytest.mark.parametrize("shape", ["pocock", "obrien_fleming"])
+def test_spending_bounds_are_those_of_rpact():
+    """``getDesignGroupSequential(alpha=0.025, sided=1, informationRates=..., typeOfDesign="asOF")`` of rpact."""
+    found = sequential_bounds((0.5, 0.75, 1.0), 0.025, "lan_demets", one_sided=True)
+    assert found == pytest.approx([2.9625880, 2.3590177, 2.0140837], abs=5e-5)
+    assert norm.sf(found[0]) == pytest.approx(0.0015253228, rel=1e-6)
+
+
+@pytest.mark.parametrize("one_sided", [False, True])
+def test_a_spending_bound_depends_on_the_looks_before_it_alone(one_sided):
+    whole = sequential_bounds((0.4, 0.7, 1.0), 0.05, "lan_demets", one_sided=one_sided)
+    other = sequential_bounds((0.4, 0.7, 0.8, 1.0), 0.05, "lan_demets", one_sided=one_sided)
+    assert other[:2] == pytest.approx(whole[:2], abs=1e-4)
+    assert other[-1] > whole[-1]
+
+
+def test_a_look_with_hardly_any_information_takes_nothing_from_the_last():
+    first, last = sequential_bounds((0.05, 1.0), 0.05, "lan_demets")
+    assert first > 9
+    assert last == pytest.approx(1.959964, abs=1e-4)
+
+
+@pytest.mark.parametrize("shape", ["pocock", "obrien_fleming", "lan_demets"])
 @pytest.mark.parametrize("one_sided", [False, True])
 def test_a_walk_without_drift_crosses_at_the_level(shape, one_sided):
     rng = np.random.default_rng(4)

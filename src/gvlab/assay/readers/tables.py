@@ -248,7 +248,16 @@ def formula_message(text: str, where: str) -> str:
 
 
 def safe_cell(value: object) -> object:
-    """Return a cell that no spreadsheet runs: a text that begins with = + - @ gets an apostrophe, a number stays."""
+    """Return a cell as a spreadsheet takes it.
+
+    A text that begins with = + - @ gets an apostrophe, so that none is run. What is missing is empty, and a median
+    that is not reached says so: no program of a laboratory reads ``nan`` or ``inf`` as a number.
+    """
+    value = value.item() if hasattr(value, "item") else value
+    if isinstance(value, float) and not math.isfinite(value):
+        from gvlab.statistics.estimate import number_in_words
+
+        return None if math.isnan(value) else number_in_words(value)
     if not isinstance(value, str):
         return value
     # A line break within a cell would begin a new one in programs that do not know quotes; so would a tab.
