@@ -1,4 +1,4 @@
-"""Data over prediction: what was seen solid and filled, what was simulated as a band and a dashed line."""
+"""Survival over its prediction, a panel an arm: what was seen solid, what was simulated as a band and a dashed line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from gvlab.errors import InvalidValueError
@@ -16,7 +15,6 @@ from gvlab.figures.style import (
     Width,
     finish,
     looks,
-    name_vertical_axis,
     new_figure,
     styled,
     text_width_mm,
@@ -24,7 +22,7 @@ from gvlab.figures.style import (
     wrapped,
 )
 from gvlab.figures.tables import chosen, require
-from gvlab.statistics import kaplan_meier
+from gvlab.views import draw, survival_over_band_view
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,93 +65,18 @@ def survival_over_prediction(
     require(observed, ("arm", "duration", "event_observed"), "table of event times")
     names = chosen(arms, observed["arm"])
     how = dict(look) if look else looks(names)
+    for name in names:
+        if name not in bands:
+            raise InvalidValueError(f'There is no predicted band for the arm "{name}".')
     figure, panels = _panels(names, width, height_mm)
     for axes, name in zip(panels, names, strict=False):
         rows = observed[observed["arm"] == name]
-        if name not in bands:
-            raise InvalidValueError(f'There is no predicted band for the arm "{name}".')
-        days, low, middle, high = bands[name]
-        color = how[name].color
-        axes.fill_between(days, 100 * low, 100 * high, step="post", color=color, alpha=0.15, linewidth=0, zorder=1)
-        axes.step(days, 100 * middle, where="post", color=color, linestyle=(0, (3, 2)), linewidth=0.9, zorder=2)
-        curve = kaplan_meier(rows["duration"], rows["event_observed"]).table
-        time, alive = (curve[column].to_numpy(dtype=np.float64) for column in ("time", "survival"))
-        axes.step(time, 100 * alive, where="post", color=color, linewidth=1.7, zorder=4)
-        left = curve["censored"].to_numpy() > 0
-        axes.plot(time[left], 100 * alive[left], "|", color=color, markersize=5, markeredgewidth=0.9, zorder=5)
-        axes.set_ylim(0, 104)
-        axes.set_yticks([0, 25, 50, 75, 100])
-        axes.set_xlim(0, max(float(days[-1]), 1.0) * 1.02)
-        axes.set_xlabel(f"Days (day 0 = {time_zero})")
-        axes.set_ylabel(f"{outcome} (%)")
-        _head(axes, f"{name} (n = {len(rows)})", (notes or {}).get(name, ""))
-    _legend(figure, "data", "simulated, 90 % band of experiments with as many subjects")
-    return finish(figure, save)
-
-
-@styled
-def readings_over_prediction(
-    observed: pd.DataFrame,
-    band: pd.DataFrame,
-    *,
-    label: str,
-    unit: str,
-    arms: Sequence[str] | None = None,
-    look: Mapping[str, Look] | None = None,
-    log: bool = False,
-    time_zero: str = "transplantation",
-    width: Width | float = "double",
-    height_mm: float = 52.0,
-    save: str | Path | Iterable[str | Path] | None = None,
-) -> Figure:
-    """Draw readings of single subjects over the predicted band of each arm.
-
-    Parameters
-    ----------
-    observed
-        Columns ``arm, time, value``.
-    band
-        Columns ``arm, time, low, median, high``.
-    label, unit
-        Name and unit of the reading.
-    log
-        Logarithmic axis.
-    arms, look, time_zero, width, height_mm, save
-        As in `survival_over_prediction`.
-    """
-    require(observed, ("arm", "time", "value"), "table of readings")
-    require(band, ("arm", "time", "low", "median", "high"), "table of predicted bands")
-    names = chosen(arms, observed["arm"])
-    how = dict(look) if look else looks(names)
-    figure, panels = _panels(names, width, height_mm)
-    everything = np.concatenate([observed["value"], band["low"].dropna(), band["high"].dropna()]).astype(np.float64)
-    latest = float(observed["time"].max())
-    for axes, name in zip(panels, names, strict=False):
-        rows, predicted = observed[observed["arm"] == name], band[band["arm"] == name].sort_values("time")
-        color, marker = how[name].color, how[name].marker
-        days, low, middle, high = (predicted[c].to_numpy(dtype=np.float64) for c in ("time", "low", "median", "high"))
-        if len(days) > 1:
-            axes.fill_between(days, low, high, color=color, alpha=0.15, linewidth=0, zorder=1)
-            axes.plot(days, middle, color=color, linestyle=(0, (3, 2)), linewidth=0.9, zorder=2)
-        else:
-            half = 0.03 * max(latest, 1.0)
-            axes.fill_between(
-                [days[0] - half, days[0] + half], low[0], high[0], color=color, alpha=0.15, linewidth=0, zorder=1
-            )
-            axes.plot(
-                [days[0] - half, days[0] + half], [middle[0]] * 2, color=color, linestyle=(0, (3, 2)), linewidth=0.9
-            )
-        axes.scatter(rows["time"], rows["value"], s=11, marker=marker, color=color, linewidths=0, zorder=4)
-        if log:
-            axes.set_yscale("log")
-            axes.set_ylim(0.7 * everything[everything > 0].min(), 1.4 * everything.max())
-        else:
-            axes.set_ylim(min(0.0, 1.05 * everything.min()), 1.08 * everything.max())
-        axes.set_xlim(0, 1.05 * latest if latest > 0 else 1)
-        axes.set_xlabel(f"Days (day 0 = {time_zero})")
-        name_vertical_axis(axes, f"{label} ({unit})")
-        _head(axes, f"{name} (n = {rows['subject'].nunique() if 'subject' in rows else len(rows)})", "")
-    _legend(figure, "data, every subject", "simulated, 90 % band of subjects", dots=True)
+        view = survival_over_band_view(
+            rows, bands[name], arm=name, look=how[name], outcome=outcome, time_zero=time_zero
+        )
+        draw(view, axes, legend=False)
+        _head(axes, view.title, (notes or {}).get(name, ""))
+    _legend(figure)
     return finish(figure, save)
 
 
@@ -184,15 +107,13 @@ def _head(axes: Axes, heading: str, note: str) -> None:
         )  # fmt: skip
 
 
-def _legend(figure: Figure, data: str, simulated: str, dots: bool = False) -> None:
+def _legend(figure: Figure) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     marks: list[Line2D | Patch] = [
-        Line2D([], [], color="black", marker="o", markersize=3.5, linestyle="none", label=data)
-        if dots
-        else Line2D([], [], color="black", linewidth=1.7, label=data),
+        Line2D([], [], color="black", linewidth=1.7, label="data"),
         Line2D([], [], color=GRAY, linestyle=(0, (3, 2)), linewidth=0.9, label="simulated, median"),
-        Patch(color=GRAY, alpha=0.25, linewidth=0, label=simulated),
+        Patch(color=GRAY, alpha=0.25, linewidth=0, label="simulated, 90 % band of experiments with as many subjects"),
     ]
     figure.legend(handles=marks, loc="outside lower left", ncols=3, fontsize=6, handlelength=2.2, columnspacing=1.2)

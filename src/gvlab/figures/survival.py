@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,6 @@ from gvlab.figures.style import (
     finish,
     label_panel,
     looks,
-    mark_simulated,
     new_figure,
     styled,
     text_width_mm,
@@ -30,12 +29,14 @@ from gvlab.figures.style import (
 from gvlab.figures.tables import HasTable, chosen, event_table, time_scale
 from gvlab.statistics import SurvivalCurve, hazard_ratio, kaplan_meier, logrank, logrank_power
 from gvlab.statistics.estimate import p_value_in_words
+from gvlab.views import View, ViewRecipe, curves_view, draw
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _ROW_MM = 3.9
+_RISK_MM = 2.7
 _LEFT_MM = 14.0
 _RIGHT_MM = 4.0
 
@@ -106,20 +107,17 @@ def survival(
     how = dict(look) if look else looks(names)
     scale = time_scale(unit)
     curves = {arm: _curve(table[table["arm"] == arm], scale) for arm in names}
-    if axis is not None:
-        _draw(axis, curves, how, band, {arm: _with_cure(arm, cure_fraction) for arm in names})
-        _name_axes(axis, unit, time_zero, outcome, curves)
-        axis.legend(loc="best", borderaxespad=0.2)
-        label_panel(axis, title)
-        mark_simulated(axis, simulated)
-        return finish(figure_of(axis), save)
-    return finish(
-        _figure(
-            table, names, reference, curves, how, unit, time_zero, outcome, band, cure_fraction, powered_at, tests,
-            title, simulated, width, height_mm,
-        ),
-        save,
+    view = curves_view(
+        curves, look=how, band=band, unit=unit, time_zero=time_zero, outcome=outcome,
+        recipe=ViewRecipe(n=tuple((arm, curve.n) for arm, curve in curves.items()), simulated=simulated),
     )  # fmt: skip
+    if axis is not None:
+        keys = tuple(replace(key, name=_with_cure(key.name, cure_fraction)) for key in view.keys)
+        draw(replace(view, keys=keys, under=()), axis)
+        label_panel(axis, title)
+        return finish(figure_of(axis), save)
+    rows = summary_rows(table, names, reference, curves, powered_at, cure_fraction, tests)
+    return finish(_figure(view, rows, reference, how, unit, title, width, height_mm), save)
 
 
 def _curve(rows: pd.DataFrame, scale: float) -> SurvivalCurve:
@@ -127,75 +125,29 @@ def _curve(rows: pd.DataFrame, scale: float) -> SurvivalCurve:
 
 
 def _figure(
-    table: pd.DataFrame,
-    names: list[str],
+    view: View,
+    rows: Mapping[str, ArmRow],
     reference: str,
-    curves: Mapping[str, SurvivalCurve],
     how: Mapping[str, Look],
     unit: str,
-    time_zero: str,
-    outcome: str,
-    band: bool,
-    cure_fraction: Mapping[str, float] | None,
-    powered_at: int | None,
-    tests: Mapping[str, str] | None,
     title: str | None,
-    simulated: bool,
     width: Width | float,
     height_mm: float,
 ) -> Figure:
-    across = width_mm(width)
-    rows = summary_rows(table, names, reference, curves, powered_at, cure_fraction, tests)
+    across, names = width_mm(width), list(rows)
     narrow = across < 100
     lines = 2 if narrow and len(names) > 1 else 1
     above = 5.0 + (0 if narrow else _ROW_MM) + _ROW_MM * lines * len(names) + (5.0 if title else 0.0)
-    below = 11.0 + 4.0 + _ROW_MM * len(names) + 1.5
+    below = 12.5 + _RISK_MM * len(names)
     figure = new_figure(across, above + height_mm + below, constrained=False)
-    axes = axes_at(figure, _LEFT_MM, below, across - _LEFT_MM - _RIGHT_MM, height_mm)
-    _draw(axes, curves, how, band, {})
-    _name_axes(axes, unit, time_zero, outcome, curves)
-    mark_simulated(axes, simulated)
+    draw(view, axes_at(figure, _LEFT_MM, below, across - _LEFT_MM - _RIGHT_MM, height_mm), legend=False)
     top = above + height_mm + below
     if title:
         figure.text(2.0 / across, (top - 1.5) / top, title, fontsize=8, fontweight="bold", va="top")
         top -= 5.0
     place = _narrow_table if narrow else _wide_table
     place(figure, rows, names, reference, how, top - 1.5, unit)
-    _numbers_at_risk(figure, axes, names, curves, how)
     return figure
-
-
-def _draw(
-    axes: Axes,
-    curves: Mapping[str, SurvivalCurve],
-    how: Mapping[str, Look],
-    band: bool,
-    labels: Mapping[str, str],
-) -> None:
-    for arm, curve in curves.items():
-        color = how[arm].color
-        time = curve.table["time"].to_numpy(dtype=np.float64)
-        alive = curve.table["survival"].to_numpy(dtype=np.float64)
-        axes.step(
-            time, 100 * alive, where="post", color=color, linestyle=how[arm].linestyle, zorder=3, label=labels.get(arm)
-        )
-        censored = curve.table["censored"].to_numpy() > 0
-        axes.plot(time[censored], 100 * alive[censored], "|", color=color, markersize=5, markeredgewidth=0.9, zorder=4)
-        if band:
-            lower, upper = (100 * curve.table[side].to_numpy(dtype=np.float64) for side in ("lower", "upper"))
-            axes.fill_between(time, lower, upper, step="post", color=color, alpha=0.12, linewidth=0, zorder=1)
-    latest = max(float(curve.table["time"].iloc[-1]) for curve in curves.values())
-    axes.set_xlim(0, latest * 1.02 if latest > 0 else 1)
-
-
-def _name_axes(axes: Axes, unit: str, time_zero: str, outcome: str, curves: Mapping[str, SurvivalCurve]) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    axes.set_ylim(0, 104)
-    axes.set_yticks([0, 25, 50, 75, 100])
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 2.5, 5, 10], integer=True))
-    axes.set_xlabel(f"{unit.capitalize()}s ({unit} 0 = {time_zero})")
-    axes.set_ylabel(f"{outcome} (%)")
 
 
 @dataclass(frozen=True)
@@ -361,20 +313,3 @@ def _narrow_table(
             while size > 4.0 and text_width_mm(text, size) > figure.get_figwidth() * 25.4 - 12.5:
                 size -= 0.2
             _write(figure, 11.0, y + _ROW_MM / 2 + 0.4, text, fontsize=size, color=GRAY)
-
-
-def _numbers_at_risk(
-    figure: Figure, axes: Axes, names: Sequence[str], curves: Mapping[str, SurvivalCurve], how: Mapping[str, Look]
-) -> None:
-    low, high = axes.get_xlim()
-    ticks = np.array([tick for tick in axes.get_xticks() if low <= tick <= high])
-    across, _ = figure.get_size_inches() * 25.4
-    box = axes.get_position()
-    y = box.y0 * figure.get_size_inches()[1] * 25.4 - 11.0
-    _write(figure, 2.0, y - 1.6, "Number at risk", fontsize=6.3, color=GRAY)
-    for arm in names:
-        y -= _ROW_MM
-        _sample(figure, 2.0, y - 1.6, how[arm], length_mm=6.0)
-        for tick, count in zip(ticks, curves[arm].at_risk(ticks), strict=True):
-            x = (box.x0 + box.width * (tick - low) / (high - low)) * across
-            _write(figure, float(x), y - 1.6, str(count), ha="center", fontsize=6.3, color=how[arm].color)

@@ -10,14 +10,14 @@ from gvlab.views.dots import dots_view
 from gvlab.views.flow import blot_view, flow_view, histogram_view
 from gvlab.views.incidence import incidence_view, incidence_views
 from gvlab.views.matplotlib_printer import draw, figure, print_bytes
-from gvlab.views.over_band import over_band_view
+from gvlab.views.over_band import over_band_view, survival_over_band_view
 from gvlab.views.palette import Look, Style, look, looks, style_of, stylesheet
 from gvlab.views.power import power_view
 from gvlab.views.recipe import library_looks, looks_of, recipe_of
 from gvlab.views.schedule import Given, given_in, schedule_of, schedule_view
 from gvlab.views.seahorse import seahorse_view
 from gvlab.views.shares import Share, shares_view
-from gvlab.views.survival import survival_of, survival_view
+from gvlab.views.survival import curves_view, survival_of, survival_view
 from gvlab.views.svg_printer import WIDTH, svg, thumbnail
 from gvlab.views.synergy import synergy_view
 from gvlab.views.tables import table_csv, table_html
@@ -72,6 +72,7 @@ __all__ = [
     "axis_flux_view",
     "blot_view",
     "course_of",
+    "curves_view",
     "dots_view",
     "draw",
     "figure",
@@ -97,6 +98,7 @@ __all__ = [
     "style_of",
     "stylesheet",
     "survival_of",
+    "survival_over_band_view",
     "survival_view",
     "svg",
     "synergy_view",

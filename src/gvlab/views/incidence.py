@@ -11,13 +11,11 @@ import numpy.typing as npt
 from gvlab.statistics import cumulative_incidence
 from gvlab.views.palette import Style
 from gvlab.views.recipe import recipe_of
+from gvlab.views.survival import percent_axis
 from gvlab.views.view import Axis, Band, Cell, Key, Mark, Text, View, ViewColumn, ViewRecipe, ViewTable, numbers
 
 if TYPE_CHECKING:
     from gvlab.experiment.results import Results
-
-PERCENT = tuple((value, f"{value:g}") for value in (0.0, 25.0, 50.0, 75.0, 100.0))
-"""Ticks of an axis of shares."""
 
 CAUSE_TONES = ("arm-2", "arm-3", "arm-5", "arm-4", "arm-7", "arm-6")
 
@@ -117,9 +115,7 @@ def incidence_view(
         title,
         f"{title}, by {unit} {last:g}: {share}.",
         Axis(f"{unit.capitalize()}s after {time_zero}", 0.0, last),
-        Axis(
-            "Cumulative incidence", 0.0, 100.0, "%", ticks=tuple((v, f"{v:g}") for v in (0.0, 25.0, 50.0, 75.0, 100.0))
-        ),
+        percent_axis("Cumulative incidence"),
         tuple(marks),
         ViewTable((ViewColumn("outcome"), ViewColumn(f"share by {unit} {last:g}", "%")), tuple(rows)),
         recipe or ViewRecipe(n=((title, estimate.n),), simulated=False),

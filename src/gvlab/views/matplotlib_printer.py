@@ -107,7 +107,9 @@ def draw(view: View, axes: Axes, *, legend: bool = True, labels: bool = True) ->
             scale("log")
         _ticks(axes, axis, which)
     axes.set_xlim(view.x.low, view.x.high)
-    axes.set_ylim(view.y.low, view.y.high)
+    # A curve along the upper edge keeps its width.
+    room = 0.0 if view.y.log or not view.framed else 0.012 * (view.y.high - view.y.low)
+    axes.set_ylim(view.y.low, view.y.high + room)
     if not view.framed:
         axes.axis("off")
     if view.equal:

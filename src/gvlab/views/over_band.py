@@ -1,4 +1,4 @@
-"""Readings of a laboratory over the band in which they were predicted to lie."""
+"""Readings and survival of a laboratory over the band in which they were predicted to lie."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gvlab.arrays import FloatArray
 from gvlab.errors import InvalidValueError
+from gvlab.statistics import kaplan_meier
 from gvlab.views.palette import Look, looks, style_of
+from gvlab.views.survival import curve_marks, percent_axis
 from gvlab.views.view import (
     Axis,
     Band,
@@ -119,6 +122,80 @@ def over_band_view(
         keys=tuple(Key(f"{arm}: your data", style_of(how[arm]), "dot") for arm in arms),
         notes=(
             "Filled points: your data. Bands: nine of ten virtual subjects; broken lines: their median, simulated.",
+        ),
+    )
+
+
+def survival_over_band_view(
+    observed: pd.DataFrame,
+    band: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
+    *,
+    arm: str,
+    look: Look | None = None,
+    note: str = "",
+    outcome: str = "Alive",
+    time_zero: str = "transplantation",
+    recipe: ViewRecipe | None = None,
+) -> View:
+    """Return the Kaplan-Meier curve of an arm over what was predicted for as many subjects.
+
+    Parameters
+    ----------
+    observed
+        One row a subject: ``duration, event_observed`` and, where subjects came later, ``entry``.
+    band
+        Days, and lower limit, median and upper limit of predicted curves (0 to 1).
+    arm, look
+        What the arm is called, and how it is drawn.
+    note
+        A sentence for the caption.
+    outcome
+        What the curve is the share of.
+    time_zero, recipe
+        Of the view.
+
+    Raises
+    ------
+    InvalidValueError
+        If there is nobody.
+    """
+    curve = kaplan_meier(observed["duration"], observed["event_observed"], observed.get("entry"))
+    style = style_of(look if look is not None else looks([arm])[arm], 2.0).but(dashes=())
+    days, low, middle, high = (np.asarray(each, dtype=np.float64) for each in band)
+    end = max(float(days[-1]), 1.0)
+    time, alive = curve.columns["time"], curve.columns["survival"]
+    at = np.maximum(np.searchsorted(days, time, side="right") - 1, 0)
+    within = (alive >= low[at] - 1e-9) & (alive <= high[at] + 1e-9)
+    x = numbers(days)
+    return View(
+        "over-band",
+        f"{arm} (n = {curve.n})",
+        f"{arm}: {int(within.sum())} of {len(time)} steps of the curve lie in the predicted band.",
+        Axis(f"Days (day 0 = {time_zero})", 0.0, end),
+        percent_axis(outcome),
+        (
+            Band(x, numbers(100 * low), numbers(100 * high), style.but(opacity=0.2), steps=True),
+            Line(x, numbers(100 * middle), style.but(dashes=(4.0, 3.0), width=1.2), steps=True),
+            *curve_marks(curve, style, end),
+        ),
+        ViewTable(
+            (
+                ViewColumn("day"),
+                ViewColumn(f"your data: {outcome.lower()}", "%"),
+                ViewColumn("predicted from", "%"),
+                ViewColumn("predicted median", "%"),
+                ViewColumn("predicted to", "%"),
+            ),
+            tuple(
+                (float(day), 100 * float(share), 100 * float(low[i]), 100 * float(middle[i]), 100 * float(high[i]))
+                for day, share, i in zip(time, alive, at, strict=True)
+            ),
+        ),
+        recipe or ViewRecipe(n=((arm, curve.n),)),
+        notes=(
+            "Solid line: your data. Band: nine of ten predicted experiments with as many subjects; broken line: their "
+            "median, simulated.",
+            *((note,) if note else ()),
         ),
     )
 

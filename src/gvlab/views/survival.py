@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 Followed = tuple[npt.ArrayLike, npt.ArrayLike]
 """Duration and event (1, or 0 where censored) of each subject."""
 
+PERCENT = tuple((value, f"{value:g}") for value in (0.0, 25.0, 50.0, 75.0, 100.0))
+"""Ticks of an axis of shares."""
+
 
 def survival_view(
     results: Results,
@@ -126,14 +129,34 @@ def survival_of(
     recipe
         What made it; measured data where None.
     """
-    names = list(followed)
+    curves = {arm: kaplan_meier(*each) for arm, each in followed.items()}
+    return curves_view(
+        curves, last=last, look=look, band=band, title=title, unit=unit, time_zero=time_zero, outcome=outcome,
+        over=over, recipe=recipe,
+    )  # fmt: skip
+
+
+def curves_view(
+    curves: Mapping[str, SurvivalCurve],
+    *,
+    last: float | None = None,
+    look: Mapping[str, Look] | None = None,
+    band: bool = False,
+    title: str = "Survival",
+    unit: str = "day",
+    time_zero: str = "transplantation",
+    outcome: str = "Alive",
+    over: tuple[OverRow, ...] = (),
+    recipe: ViewRecipe | None = None,
+) -> View:
+    """Return curves that were estimated already, by arm; all else as in `survival_of`."""
+    names = list(curves)
     how = dict(look) if look is not None else looks(names)
-    curves = {arm: kaplan_meier(*followed[arm]) for arm in names}
     end = last if last is not None else max(float(curve.columns["time"][-1]) for curve in curves.values()) or 1.0
     x = Axis(f"{unit.capitalize()}s after {time_zero}", 0.0, end)
     marks: list[Mark] = []
     for arm, curve in curves.items():
-        marks += _drawn(curve, style_of(how[arm]), end, band)
+        marks += curve_marks(curve, style_of(how[arm]), end, band)
     at = [value for value, _ in ticks(x, 6)]
     under = tuple(
         UnderRow(arm, tuple(at), tuple(f"{count}" for count in curve.at_risk(at).tolist()), style_of(how[arm]))
@@ -144,7 +167,7 @@ def survival_of(
         title,
         _summary(curves, end, unit, outcome),
         x,
-        Axis(outcome, 0.0, 100.0, "%", ticks=tuple((value, f"{value:g}") for value in (0.0, 25.0, 50.0, 75.0, 100.0))),
+        percent_axis(outcome),
         tuple(marks),
         _table(curves, end, unit, outcome),
         recipe or ViewRecipe(n=tuple((arm, curve.n) for arm, curve in curves.items()), simulated=False),
@@ -155,7 +178,8 @@ def survival_of(
     )
 
 
-def _drawn(curve: SurvivalCurve, style: Style, end: float, band: bool) -> list[Mark]:
+def curve_marks(curve: SurvivalCurve, style: Style, end: float, band: bool = False) -> list[Mark]:
+    """Return a curve in percent with a tick where a subject left before the end, and its pointwise interval below."""
     columns = curve.columns
     time, alive = numbers(columns["time"]), numbers(100 * columns["survival"])
     marks: list[Mark] = []
@@ -169,6 +193,11 @@ def _drawn(curve: SurvivalCurve, style: Style, end: float, band: bool) -> list[M
         marks.append(Points(numbers(columns["time"][censored]), numbers(100 * columns["survival"][censored]),
                             style.but(marker="|"), 7.0))  # fmt: skip
     return marks
+
+
+def percent_axis(label: str) -> Axis:
+    """Return the axis of a share, 0 to 100 %."""
+    return Axis(label, 0.0, 100.0, "%", ticks=PERCENT)
 
 
 def _at_end(curve: SurvivalCurve) -> float:

@@ -15,9 +15,10 @@ from gvlab.agreement.time_unit import in_days, refuse_likely_weeks
 from gvlab.assay import Analysis, analyze
 from gvlab.errors import InvalidValueError
 from gvlab.experiment.experiment import Experiment
-from gvlab.figures.comparison import readings_over_prediction, survival_over_prediction
+from gvlab.figures.comparison import survival_over_prediction
 from gvlab.library import Library
 from gvlab.statistics.estimate import p_value_in_words
+from gvlab.views import figure, over_band_view
 from gvlab.workflows.bundle import Bundle, Table
 from gvlab.workflows.progress import CancelToken, ProgressSink, Stage
 from gvlab.workflows.request import Request
@@ -30,9 +31,6 @@ Agreements: TypeAlias = "list[SurvivalAgreement] | list[ReadingAgreement]"
 
 COMPARABLE = {"survival": "subjects", "readings": "readings", "bioluminescence": "readings"}
 """Kinds of files that can be compared with a prediction, and the table that holds their rows."""
-
-_LOG_FROM = 30.0
-"""Readings that span more than this factor are drawn on a logarithmic axis."""
 
 
 class CompareRequest(Request):
@@ -128,7 +126,7 @@ def compare_data(
             progress=stage.advance,
             cancel=cancel,
         )
-        tables, figures = _reading_tables(agreements), _reading_figures(agreements)
+        tables, figures = _reading_tables(agreements), _reading_figures(agreements, experiment)
     notes = _notes(experiment, found, rows, arms)
     lines = [agreement.in_words() for agreement in agreements]
     lines += [f"Left out: {words}" for words in dict.fromkeys(w for each in agreements for w in each.warnings)]
@@ -248,17 +246,19 @@ def _both(rows: Sequence[Mapping[str, object]], bands: Sequence[pd.DataFrame]) -
     }
 
 
-def _reading_figures(agreements: Sequence[ReadingAgreement]) -> dict[str, Figure]:
+def _reading_figures(agreements: Sequence[ReadingAgreement], experiment: Experiment) -> dict[str, Figure]:
     figures = {}
     for number, each in enumerate(agreements, 1):
-        values = each.observed["value"]
         plain = "".join(letter if letter.isalnum() or letter == "-" else "_" for letter in each.analyte)
-        figures[f"{number}_{plain[:40]}"] = readings_over_prediction(
-            each.observed,
-            each.band,
-            label=each.analyte,
-            unit=each.unit,
-            log=float(values.max()) > _LOG_FROM * float(values.min()) > 0,
+        figures[f"{number}_{plain[:40]}"] = figure(
+            over_band_view(
+                each.observed,
+                each.band,
+                label=each.analyte,
+                unit=each.unit,
+                time_zero=experiment.system.time_zero.removeprefix("day of "),
+            ),
+            width="double",
         )
     return figures
 

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 
+from gvlab import views
 from gvlab.errors import InvalidValueError
-from gvlab.figures.comparison import readings_over_prediction, survival_over_prediction
+from gvlab.figures.comparison import survival_over_prediction
 from gvlab.figures.synergy import synergy_map
 
 
@@ -71,6 +72,7 @@ def test_readings_are_points_over_a_band():
     rng = np.random.default_rng(1)
     seen = pd.DataFrame({"subject": range(8), "arm": "ours", "time": 5.0, "value": rng.lognormal(2, 0.3, 8)})
     band = pd.DataFrame({"arm": ["ours"], "time": [5.0], "low": [4.0], "median": [7.0], "high": [12.0]})
-    figure = readings_over_prediction(seen, band, label="IL-15", unit="pg/mL")
-    assert len(figure.axes[0].collections[-1].get_offsets()) == 8
+    figure = views.figure(views.over_band_view(seen, band, label="IL-15", unit="pg/mL"), width="double")
+    (filled,) = (line for line in figure.axes[0].lines if len(line.get_xdata()) == 8)
+    assert filled.get_markerfacecolor() == filled.get_color()
     assert "IL-15 (pg/mL)" in words(figure)

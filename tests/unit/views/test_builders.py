@@ -5,6 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from gvlab import views
@@ -171,3 +172,21 @@ def test_matplotlib_draws_what_the_page_draws():
     assert views.print_bytes(view, "pdf").startswith(b"%PDF")
     with pytest.raises(InvalidValueError, match="kinds are pdf, png, svg"):
         views.print_bytes(view, "gif")
+
+
+def test_survival_stands_over_the_band_it_was_predicted_in():
+    seen = pd.DataFrame({"duration": [2.0, 4.0, 9.0, 9.0], "event_observed": [1, 1, 0, 0]})
+    days = np.array([0.0, 3.0, 9.0])
+    band = (days, np.array([0.9, 0.8, 0.4]), np.array([1.0, 0.9, 0.6]), np.array([1.0, 1.0, 0.7]))
+    view = views.survival_over_band_view(seen, band, arm="ours", note="log-rank: p = 0.4")
+    assert view.title == "ours (n = 4)"
+    # On day 2 three of four live where at least nine of ten were predicted to; on day 4 the half, and again too few.
+    assert view.table.rows[:3] == ((0.0, 100.0, 90.0, 100.0, 100.0), (2.0, 75.0, 90.0, 100.0, 100.0),
+                                   (4.0, 50.0, 80.0, 90.0, 100.0))  # fmt: skip
+    assert "ours: 2 of 4 steps of the curve lie" in view.summary
+    assert "log-rank: p = 0.4" in view.caption
+    solid = [mark for mark in view.marks if isinstance(mark, Line) and not mark.style.dashes]
+    assert solid[0].y == (100.0, 75.0, 50.0, 50.0)
+    printed(view)
+    with pytest.raises(InvalidValueError, match="whether every subject was filtered out"):
+        views.survival_over_band_view(seen.iloc[:0], band, arm="ours")

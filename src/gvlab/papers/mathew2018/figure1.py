@@ -40,7 +40,7 @@ from gvlab.views import (
     spider_view,
     style_of,
 )
-from gvlab.views.incidence import PERCENT
+from gvlab.views.survival import PERCENT
 from gvlab.views.view import Cell
 
 ARMS = (CONTROL, DRUG, T_CELLS, BOTH)
