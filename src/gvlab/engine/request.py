@@ -105,7 +105,9 @@ def _check_values(
     model: Equations, values: Mapping[str, PerSubject], given: Mapping[str, PerSubject], targets: set[str]
 ) -> None:
     """Refuse a model that needs a value which neither the document nor the user gives."""
-    unset = [name for name, value in values.items() if name not in given and np.ndim(value) == 0 and np.isnan(value)]
+    # A number that is none is not equal to itself; there are hundreds, and NumPy is asked about the others only.
+    odd = [name for name, value in values.items() if not isinstance(value, float) or value != value]
+    unset = [name for name in odd if name not in given and np.ndim(values[name]) == 0 and np.isnan(values[name])]
     if unset:
         later = targets | {name for event in model.system.events for name, _ in event.assignments}
         for name in unset:

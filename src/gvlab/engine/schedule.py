@@ -130,9 +130,9 @@ class Schedule:
             numbers = self.number(subjects, rows)
             due = np.zeros(rows.size, dtype=bool)
             for k in sorted(set(numbers[numbers >= 0].tolist())):
-                here = rows[numbers == k]
-                now = here[self.times.of(k, here) == subjects.time[here]]
-                due |= np.isin(rows, now)
+                here = np.flatnonzero(numbers == k)
+                here = here[self.times.of(k, rows[here]) == subjects.time[rows[here]]]
+                due[here], now = True, rows[here]
                 self._operate(k, subjects, now)
                 subjects.operation[now] += 1
             rows = rows[due]

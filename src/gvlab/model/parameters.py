@@ -157,7 +157,12 @@ class ParameterTable:
 
     def unit(self, name: str) -> str:
         """Return the unit of a parameter."""
-        return self.row(name).unit
+        return self.units[name] if name in self.units else self.row(name).unit
+
+    @functools.cached_property
+    def units(self) -> Mapping[str, str]:
+        """Unit of each parameter that has one row, as all have in a resolved table."""
+        return {name: rows[0].unit for name, rows in self._by_name.items() if len(rows) == 1}
 
     def bounds(self, name: str) -> tuple[float, float]:
         """Return the bounds of a parameter, infinite where it has none."""
@@ -168,6 +173,10 @@ class ParameterTable:
 
     def values(self) -> dict[str, float]:
         """Return every nominal value, by name."""
+        return dict(self._values)
+
+    @functools.cached_property
+    def _values(self) -> Mapping[str, float]:
         return {name: self.value(name) for name in self.ids}
 
     def chain(self, name: str) -> tuple[ParameterRow, ...]:

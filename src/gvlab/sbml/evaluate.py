@@ -76,7 +76,7 @@ def evaluate(graph: Graph, nodes: Sequence[Node], known: Mapping[str, Any]) -> l
     """
     results: dict[Node, Any] = {}
     with np.errstate(all="ignore"):
-        for node in graph.order(nodes):
+        for node in graph.order_again(nodes):
             operation = graph.operation[node]
             if operation == "const":
                 results[node] = np.float64(graph.payload[node])

@@ -16,12 +16,15 @@ import hashlib
 import itertools
 import math
 import threading
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any
 
 from gvlab.sbml.operations import COMMUTATIVE, RELATIONS, TRUTHS, UNARY, power
 
 Node = int
+
+MOST_ORDERS = 1000
+"""Orders that are kept; who makes up formulas without end has them worked out each time."""
 
 
 class Graph:
@@ -36,6 +39,7 @@ class Graph:
         self.payload: list[float | str | None] = []
         self._known: dict[tuple[object, ...], Node] | None = {}
         self._ranks: dict[Node, bytes] = {}
+        self._orders: dict[tuple[Node, ...], tuple[Node, ...]] = {}
         self._lock = threading.Lock()
 
     def to_kept(self) -> dict[str, Any]:
@@ -336,6 +340,15 @@ class Graph:
                     stack.append(~node)
                     stack.extend(arguments[::-1])
         return result
+
+    def order_again(self, nodes: Sequence[Node]) -> tuple[Node, ...]:
+        """Return `order` of nodes that will be asked for again: of a formula that is evaluated many times."""
+        asked = tuple(nodes)
+        if asked not in self._orders:
+            if len(self._orders) >= MOST_ORDERS:
+                self._orders.clear()
+            self._orders[asked] = tuple(self.order(asked))
+        return self._orders[asked]
 
     def symbols(self, nodes: Iterable[Node]) -> set[str]:
         """Return the names that occur in formulas."""

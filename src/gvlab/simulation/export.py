@@ -36,7 +36,7 @@ def typical_subject(model: Model, cohort: Cohort, protocol: Protocol, condition:
     nominal, day = model.equations.nominal, model.equations.contents.day
     if day != 1.0:
         operations = tuple(dataclasses.replace(operation, time=operation.time * day) for operation in operations)
-    given = {name: _one(values.in_model(name)) for name in values.numbers if name in nominal}
+    given = {name: _one(value) for name, value in values.of_model().items()}
     changed = {name: value for name, value in given.items() if value != nominal[name]}
     return with_doses(model.sbml, changed, operations)
 

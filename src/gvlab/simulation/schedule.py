@@ -90,6 +90,23 @@ class Values:
         wanted = self.model.unit(name) if name in self.model.symbols else ""
         return self.become(name, wanted)
 
+    def of_model(self) -> dict[str, PerSubject]:
+        """Return the parameters that the model has too, in its units.
+
+        Raises
+        ------
+        UnitError
+            If a unit of the subjects' table cannot become that of the model.
+        """
+        nominal, symbols, units = self.model.equations.nominal, self.model.symbols, self.cohort.table.units
+        return {
+            name: value
+            if name in symbols and name in units and symbols[name].unit == units[name]
+            else self.in_model(name)
+            for name, value in self.numbers.items()
+            if name in nominal
+        }
+
     def become(self, name: str, wanted: str) -> PerSubject:
         """Return a parameter in a unit; as it is where it, or what is wanted, has none.
 

@@ -186,11 +186,10 @@ class SimulationTask:
             self.days * day,
             len(self.cohort),
             tuple(self.model.equations.states if self.outputs is None else self.outputs),
-            # Parameters that only agents use are not the model's business.
             {
                 name: value
-                for name, value in ((name, self.values.in_model(name)) for name in self.values.numbers)
-                if name in nominal and (np.ndim(value) > 0 or value != nominal[name])
+                for name, value in self.values.of_model().items()
+                if not isinstance(value, float) or value != nominal[name]
             },
             operations,
             self.model.deaths,

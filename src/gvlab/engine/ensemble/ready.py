@@ -63,6 +63,9 @@ class MostRecent(Generic[K, T]):
             self._kept[key] = value
 
 
+MOST_CASES = 1000
+"""What subjects may begin with, of which is kept what they do not have."""
+
 WORTH_COMPILING = 0.5
 """Seconds that subjects without the same states have taken, after which code of their own is compiled: as long as that
 takes."""
@@ -98,7 +101,7 @@ class ReadyModel:
         self.actions = event_actions(self.equations, self.program)
         self.seconds = 0.0
         self._outputs: MostRecent[tuple[str, ...], tuple[list[Node], OutputCode]] = MostRecent()
-        self._absent: MostRecent[frozenset[tuple[str, float]], frozenset[str]] = MostRecent()
+        self._absent: MostRecent[frozenset[tuple[str, float]], frozenset[str]] = MostRecent(MOST_CASES)
         self._leaner: MostRecent[frozenset[str], ReadyModel] = MostRecent()
 
     def without_absent(self, request: SolveRequest) -> ReadyModel:

@@ -42,8 +42,9 @@ _REASONS = {
     layout.ABORTED: Status.ENGINE_FAILED,
 }
 
-_HANDED_OVER = (layout.STIFF, layout.STEP_LIMIT, layout.NOT_FINITE, layout.STEP_TOO_SMALL)
-"""Why another method takes over: what is stiff, and what an explicit method cannot do at all."""
+_HANDED_OVER = np.zeros(layout.STIFF + 1, dtype=bool)
+_HANDED_OVER[[layout.STIFF, layout.STEP_LIMIT, layout.NOT_FINITE, layout.STEP_TOO_SMALL]] = True
+"""For each reason whether another method takes over: what is stiff, and what an explicit method cannot do at all."""
 
 
 class Run:
@@ -83,6 +84,7 @@ class Run:
         self._table = self._fill_table()
         self._workspaces: dict[Compiled, list[FloatArray]] = {}
         self._width_of: dict[tuple[Code, int], int] = {}
+        self._is_at_hand: dict[tuple[Code, int], bool] = {}
         self._events = ready.events(self._subjects, self._schedule, self._watch)
         self._portions = self._on_cards(ready, cards, print_constants) if cards else None
         self._stops = {request.model.events.index(name) for name in request.stop}
@@ -169,7 +171,7 @@ class Run:
         subjects, end = self._subjects, float(self._request.times[-1])
         reason = subjects.reason[rows]
         if len(self._codes) > 1:
-            over = np.isin(reason, _HANDED_OVER) & ~subjects.handed_over[rows]
+            over = _HANDED_OVER[reason] & ~subjects.handed_over[rows]
             subjects.handed_over[rows[over]] = True
             reason[over] = layout.STIFF  # which is no end: it goes on
         for code, status in _REASONS.items():
@@ -304,8 +306,13 @@ class Run:
         if (code, count) not in self._width_of:
             own, widest = self._request.subjects, self._widths[-1]
             good = [width for width in self._widths if count <= width or width == widest]
-            self._width_of[code, count] = next(w for w in good if own <= w or w == widest or code.is_at_hand(w))
+            self._width_of[code, count] = next(w for w in good if own <= w or w == widest or self._at_hand(code, w))
         return self._width_of[code, count]
+
+    def _at_hand(self, code: Code, width: int) -> bool:
+        if (code, width) not in self._is_at_hand:  # it looks at the disk
+            self._is_at_hand[code, width] = code.is_at_hand(width)
+        return self._is_at_hand[code, width]
 
     def _heed(self, finished: int) -> None:
         """Stop where the caller wants it, and let it know that the solve goes on."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from gvlab.engine.program.elimination import Elimination
 from gvlab.engine.program.gates import RATE
@@ -20,6 +20,20 @@ from gvlab.sbml.operations import RELATIONS
 
 Known = dict[Node, float | bool]
 """Formulas whose value is known whatever the others are."""
+
+_DECIDING = {"mul": 0.0, "div": 0.0, "and": False, "or": True}
+"""The argument that decides an operation whatever the other is."""
+
+_FOLLOWED: Mapping[str, Callable[..., float | bool | None]] = {
+    **RELATIONS,
+    "not": lambda a: not a,
+    "and": lambda a, b: bool(a and b),
+    "or": lambda a, b: bool(a or b),
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "div": lambda a, b: a / b if b else None,
+}
 
 _ZERO_AT_ZERO = frozenset({"neg", "abs", "sqrt", "expm1", "sin", "tan", "tanh", "sinh"})
 
@@ -36,13 +50,15 @@ def absent_states(
     begin
         What states and slots begin with that no operation changes, where it is the same in every subject.
     """
+    rates = program.rates[: program.base]
+    orders = [program.graph.order(program.constants), program.graph.order([*rates, *(node for node, _ in triggers)])]
     slots = {name: value for name, value in begin.items() if name in program.slot_place}
     states = {name for name in program.states[: program.base] if begin.get(name) == 0.0}
     possible = list(triggers)
     while True:
         # The largest set that holds itself at 0: what moves under it, or is assigned to, leaves it.
-        known = _follow(program, dict.fromkeys(states, 0.0) | slots)
-        leaving = {name for name in states if known.get(program.rates[program.state_place[name]]) != 0.0}
+        known = _follow(program, dict.fromkeys(states, 0.0) | slots, orders)
+        leaving = {name for name in states if known.get(rates[program.state_place[name]]) != 0.0}
         fires = [event for event in possible if known.get(event[0]) is not False]
         possible = [event for event in possible if event not in fires]
         leaving |= {name for _, names in fires for name in names if name in states or name in slots}
@@ -62,7 +78,8 @@ def without(program: Program, absent: frozenset[str]) -> Program:
         if was.state >= 0:
             slot = -1 if was.state in place else slots.index(program.states[was.state])
             carried[name] = Carried(place.get(was.state, -1), slot, was.size)
-    known = _follow(program, dict.fromkeys(absent, 0.0))
+    orders = [program.graph.order(program.constants), program.graph.order(program.roots)]
+    known = _follow(program, dict.fromkeys(absent, 0.0), orders)
     order, entries = program.elimination.order, program.elimination.entries
     return dataclasses.replace(
         program,
@@ -80,31 +97,30 @@ def without(program: Program, absent: frozenset[str]) -> Program:
         base=len(kept),
         fingerprint=hashlib.sha256("\n".join([program.fingerprint, *sorted(absent)]).encode()).hexdigest(),
         plain=None,
-        left_out=frozenset(node for node, value in known.items() if _zero(value)),
+        left_out=frozenset(node for node, value in known.items() if value is not False and value == 0.0),
         numbers=tuple(kept),
         counted=program.counted,
     )
 
 
-def _follow(program: Program, values: Mapping[str, float]) -> Known:
-    """Return what is known of every formula where some states, which do not move, and slots have values."""
-    graph = program.graph
+def _follow(program: Program, values: Mapping[str, float], orders: Sequence[Sequence[Node]]) -> Known:
+    """Return what is known of formulas where some states, which do not move, and slots have values.
+
+    Parameters
+    ----------
+    orders
+        The formulas of the constants, and those in which the constants stand as symbols; arguments first.
+    """
     symbols: dict[str, float | bool] = dict(values)
     symbols |= {f"{RATE}{i}": 0.0 for i, name in enumerate(program.states) if name in values}
     known: Known = {}
-    _extend(graph, program.constants, symbols, known)
-    for number, node in enumerate(program.constants):
-        if node in known:
-            symbols[f"{CONSTANT}{number}"] = known[node]
-    _extend(graph, program.roots, symbols, known)
+    for order in orders:
+        for node in order:
+            value = _known(program.graph, node, symbols, known)
+            if value is not None:
+                known[node] = value
+        symbols |= {f"{CONSTANT}{i}": known[node] for i, node in enumerate(program.constants) if node in known}
     return known
-
-
-def _extend(graph: Graph, roots: Sequence[Node], symbols: dict[str, float | bool], known: Known) -> None:
-    for node in graph.order(roots):
-        value = _known(graph, node, symbols, known)
-        if value is not None:
-            known[node] = value
 
 
 def _known(graph: Graph, node: Node, symbols: dict[str, float | bool], known: Known) -> float | bool | None:
@@ -117,30 +133,16 @@ def _known(graph: Graph, node: Node, symbols: dict[str, float | bool], known: Kn
     if operation in ("true", "false"):
         return operation == "true"
     arguments = [known.get(argument) for argument in graph.arguments[node]]
-    if operation == "and" and False in arguments:
-        return False
-    if operation == "or" and True in arguments:
-        return True
-    if operation == "mul" and _zero(arguments[0], arguments[1]):
-        return 0.0
-    if operation == "div" and _zero(arguments[0]):
-        return 0.0
     if operation == "select":
         chosen, yes, no = arguments
         return (yes if chosen else no) if chosen is not None else yes if yes == no else None
-    values = [argument for argument in arguments if argument is not None]
-    if len(values) < len(arguments):
-        return None
-    if operation in RELATIONS:
-        return RELATIONS[operation](*map(float, values))
-    if operation == "not":
-        return not values[0]
-    if operation in ("and", "or"):
-        return operation == "and"  # both are true, or both are false
-    if operation in ("add", "sub"):
-        return values[0] + values[1] if operation == "add" else values[0] - values[1]
+    if None in arguments:
+        # A product with 0 is 0, "and" with what is false is false, whatever the other is.
+        first, deciding = arguments[0], _DECIDING.get(operation)
+        if deciding is None or (operation == "div" and first is None):
+            return None
+        return deciding if deciding in arguments else None
+    values = [float(argument) for argument in arguments if argument is not None]
+    if operation in _FOLLOWED:
+        return _FOLLOWED[operation](*values)
     return 0.0 if operation in _ZERO_AT_ZERO and values[0] == 0.0 else None
-
-
-def _zero(*values: float | bool | None) -> bool:
-    return any(isinstance(value, float) and value == 0.0 for value in values)
