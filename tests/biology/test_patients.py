@@ -191,6 +191,11 @@ def test_patients_in_remission_relapse_when_leukemia_is_left_and_else_not():
     for arm in run.arms:
         relapsed = run.events("relapse").of(arm).query("event_observed == 1")["subject"]
         assert set(relapsed) <= set(np.flatnonzero(left))
+        # Donor memory against the leukemia holds down what is left.
+        measurable = np.flatnonzero(cohort.column("f_burden_remission") > 1e-6)
+        remembered = cohort.column("f_residual_memory")[measurable] > 0
+        held = ~np.isin(measurable, list(relapsed))
+        assert held[remembered].mean() > held[~remembered].mean() + 0.2
     share = {arm: run.events("relapse").holds_on(arm, 180.0).mean() for arm in run.arms}
     assert 0 < share["Sorafenib"] < share["Observation"] < left.mean()
     assert "Observation" in str(run.summary())

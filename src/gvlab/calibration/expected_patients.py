@@ -26,7 +26,8 @@ from gvlab.subject import Cohort
 from gvlab.subject.system import System
 
 _SURELY_NOT = 0.02
-_OPTIONS = Options(relative_tolerance=1e-4)
+OPTIONS = Options(relative_tolerance=1e-4, max_steps=10_000)
+"""A patient who needs more steps between two days is one on whom an event flickers, and would take minutes."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def expected_outcomes(
     outputs = (*benchmarks.hazards, benchmarks.falls, *benchmarks.extinct)
 
     def follow(these: Cohort, arm: str, progress: Progress | None = None) -> Trajectories:
-        task = experiment.tasks(0, cohort=these, options=_OPTIONS)[arm]
+        task = experiment.tasks(0, cohort=these, options=OPTIONS)[arm]
         task = dataclasses.replace(task, times=days, outputs=outputs)
         return run_tasks([task], progress=progress, cancel=cancel)[0].get()
 

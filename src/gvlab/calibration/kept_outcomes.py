@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from gvlab.calibration.checkpoint import damaged, read_checkpoint
-from gvlab.calibration.expected_patients import Expected, expected_outcomes, experiment_of
+from gvlab.calibration.expected_patients import OPTIONS, Expected, expected_outcomes, experiment_of
 from gvlab.files import atomic_file
 from gvlab.findings.expected import Cancel, Progress
 from gvlab.library.benchmark_record import BenchmarkSet
@@ -76,4 +76,5 @@ def asked(benchmarks: BenchmarkSet, system: System, *more: str) -> str:
     rest = benchmarks.model_dump(exclude={"benchmarks", "predictions", "title", "source", "verification"})
     doses = {name: dose.model_dump_json() for name, dose in system.doses.items()}
     records = {name: record.model_dump_json() for name, record in agents.items()}
-    return sha256(json.dumps([experiment.model.sha256, versions(), settings, rest, doses, records, more]))
+    parts = [experiment.model.sha256, versions(), repr(OPTIONS), settings, rest, doses, records, more]
+    return sha256(json.dumps(parts))

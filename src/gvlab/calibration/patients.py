@@ -162,7 +162,7 @@ def moved(
         elif spec.distribution == "categorical":
             kinds = np.stack([(values == value).astype(float) for value in spec.values])
             shares = _told(kinds, spec.shares, weights)
-            shapes.append(spec.model_copy(update={"shares": _shares(spec.shares, shares, step, first.shares)}))
+            shapes.append(_derived(spec, first, shares=_shares(spec.shares, shares, step, first.shares)))
         elif spec.distribution == "mixture":
             kinds = np.stack([_of_kind(part, values) for part in spec.components])
             kinds[-1] |= ~kinds.any(axis=0)
@@ -172,7 +172,7 @@ def moved(
             parts = [
                 part.model_copy(update={"share": share}) for part, share in zip(spec.components, gone, strict=True)
             ]
-            shapes.append(spec.model_copy(update={"components": tuple(parts)}))
+            shapes.append(_derived(spec, first, components=tuple(parts)))
         else:
             shapes.append(spec)
     correlations = _moved_correlations(record, cohort, weights, step)
@@ -190,12 +190,24 @@ def _moved_log_normal(
     low, high = cohort.table.bounds(spec.parameter)
     median = math.exp((1 - step) * math.log(center) + step * mean)
     sigma = min(max((1 - step) * spread + step * sd, wide / _SPREAD), wide * _SPREAD)
-    changes = {
-        "value": float(f"{min(max(median, low), high):.4g}"),
-        "cv": float(f"{math.sqrt(math.expm1(sigma**2)):.4g}"),
-        "center": "median",
-    }
-    return spec.model_copy(update=changes)
+    return _derived(
+        spec,
+        first,
+        value=float(f"{min(max(median, low), high):.4g}"),
+        cv=float(f"{math.sqrt(math.expm1(sigma**2)):.4g}"),
+        center="median",
+    )
+
+
+def _derived(spec: Variability, first: Variability, **changes: Any) -> Variability:
+    """Return a distribution with other numbers, which are no longer those of the prior's source."""
+    if all(getattr(spec, name) == value for name, value in changes.items()):
+        return spec
+    note = "; ".join(
+        part for part in (first.note, "moved to benchmarks" + f" from {first.source}" * bool(first.source)) if part
+    )
+    words = {"source": "", "locator": "", "verification": "derived here", "note": note}
+    return spec.model_copy(update={**changes, **words})
 
 
 def _log_normal(spec: Variability, cohort: Cohort) -> tuple[float, float]:

@@ -46,13 +46,13 @@ def failures(statuses: Int[Array, "subject"], cohort: Cohort) -> tuple[tuple[str
         shown = ", ".join(map(str, rows[:_SHOWN].tolist())) + (", ..." if len(rows) > _SHOWN else "")
         words.append(
             f"{len(rows)} of {n:,} subjects {status.remedy} (row{'s' if len(rows) > 1 else ''} {shown})"
-            f"{_in_common(cohort, rows.tolist())}. The other subjects are complete."
+            f"{in_common(cohort, rows.tolist())}. The other subjects are complete."
         )
     return tuple(words), None
 
 
-def _in_common(cohort: Cohort, rows: list[int]) -> str:
-    """Return what sets the failed subjects apart: a parameter larger, or smaller, than in almost all others."""
+def in_common(cohort: Cohort, rows: list[int]) -> str:
+    """Return what sets failed subjects apart, in words: a parameter larger, or smaller, than in almost all others."""
     if len(rows) < 2:
         return ""
     failed = np.zeros(len(cohort), dtype=bool)

@@ -21,6 +21,7 @@ from gvlab.calibration.recalibrations import COVERAGE, Recalibrated, recalibrate
 from gvlab.errors import InvalidValueError
 from gvlab.library import Library
 from gvlab.library.benchmark_record import BenchmarkSet
+from gvlab.simulation.failures import in_common
 from gvlab.workflows.bundle import Bundle, Table
 from gvlab.workflows.progress import CancelToken, ProgressSink, Stage
 from gvlab.workflows.request import Request
@@ -182,11 +183,12 @@ def _bundle(
     held_out = [row for row in rows if row["use"] == "hold-out"]
     met = sum(row["inside"] for row in deciding)
     largest = found.fit.largest
-    unsolved = int((found.expected.solved == 0).sum())
+    lost = np.flatnonzero(found.expected.solved == 0)
+    followed = f"{len(lost)} could not be followed to the end{in_common(found.cohort, lost.tolist())}"
     outside = [f"{row['id']} ({row['population']:.2f} for {row['published']:.2f})" for row in rows if not row["inside"]]
     lines = [
         f"{len(found.cohort):,} patients are worth {found.fit.effective_patients:,.0f} after weighing; the largest "
-        f"weight is {100 * largest:.2f} %. {unsolved} could not be followed to the end.",
+        f"weight is {100 * largest:.2f} %. {followed}.",
         f"Outside their 95 % intervals: {', '.join(outside)}."
         if outside
         else "Every benchmark is inside its interval.",
@@ -208,7 +210,8 @@ def _bundle(
         "effective_patients": found.fit.effective_patients,
         "largest_weight": largest,
         "pull_of_benchmarks": found.fit.strength,
-        "not_followed": unsolved,
+        "not_followed": len(lost),
+        "not_followed_in_words": followed,
         "distance_unweighted": list(found.history),
         "distance_weighted": distance(found.expected, calibrating, found.fit.weights),
         "recalibrations": request.recalibrations,

@@ -10,7 +10,7 @@ from gvlab.engine import Status
 from gvlab.errors import InvalidValueError, ProtocolError, SolveError, SolveWarning, UnknownNameError
 from gvlab.protocol import Condition, Dose, Harvest
 from gvlab.simulation import simulate
-from gvlab.simulation.failures import _in_common
+from gvlab.simulation.failures import in_common
 from gvlab.subject import Cohort, System
 
 pytestmark = pytest.mark.usefixtures("house_library")
@@ -198,8 +198,8 @@ def test_nothing_is_warned_of_when_all_is_well(house_model, typical):
         simulate(house_model, typical, until="day 5", engine="failing", outputs=["cell_a"])
 
 
-def test_a_single_failure_has_nothing_in_common(typical):
+def test_a_single_failure_has_nothingin_common(typical):
     cohort = Cohort({"CL_house": np.linspace(1, 3, 100)}, typical.table, np.arange(100))
-    assert _in_common(cohort, [99]) == ""
-    assert _in_common(cohort, [0, 1]) == ", all with CL_house <= 1.02 1/day"
-    assert _in_common(cohort, [0, 99]) == ""
+    assert in_common(cohort, [99]) == ""
+    assert in_common(cohort, [0, 1]) == ", all with CL_house <= 1.02 1/day"
+    assert in_common(cohort, [0, 99]) == ""
