@@ -36,6 +36,7 @@ PACKAGE = ROOT / "src" / "gvlab"
 
 _LABORATORY = "tests/unit/assay/test_laboratory_files.py"
 _GUESSED = "tests/unit/assay/test_no_number_is_guessed.py"
+_STATISTICS = ["tests/unit/statistics", "tests/reference/r"]
 TESTS = {
     "findings/rule.py": ["tests/unit/findings/test_rule.py"],
     "findings/estimated.py": ["tests/unit/findings/test_estimated.py"],
@@ -43,12 +44,12 @@ TESTS = {
     "findings/robustness.py": ["tests/unit/findings", "tests/unit/calibration"],
     "findings/expected.py": ["tests/unit/findings/test_expected.py", "tests/unit/calibration"],
     "findings/comparisons.py": ["tests/unit/findings"],
-    "statistics/comparison.py": ["tests/unit/statistics"],
-    "statistics/power.py": ["tests/unit/statistics"],
+    "statistics/comparison.py": _STATISTICS,
+    "statistics/power.py": _STATISTICS,
     "statistics/approximate_power.py": ["tests/unit/statistics", "tests/unit/calibration"],
-    "statistics/proportions.py": ["tests/unit/findings/test_estimated.py", "tests/unit/statistics"],
-    "statistics/hazard.py": ["tests/unit/statistics"],
-    "statistics/survival.py": ["tests/unit/statistics"],
+    "statistics/proportions.py": ["tests/unit/findings/test_estimated.py", *_STATISTICS],
+    "statistics/hazard.py": _STATISTICS,
+    "statistics/survival.py": _STATISTICS,
     "engine/ensemble/events.py": ["tests/numerics/test_events.py"],
     "engine/ensemble/jumps.py": ["tests/numerics/test_sensitivity_jumps.py"],
     "calibration/moves.py": ["tests/unit/calibration/test_search.py"],

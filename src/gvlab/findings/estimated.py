@@ -38,22 +38,22 @@ class Judgment:
         read.
     kind
         Which of these.
+    subjects
+        Subjects that could be read on both sides.
     arm, versus
         Share or median reading of each side; NaN where there is none.
     power
         Probability of significance at the stated number of animals, where a test is stated.
-    subjects
-        Subjects that could be read on both sides.
     """
 
     verdict: Verdict
     reason: str
     effect: Estimate | None
     kind: Kind
+    subjects: int
     arm: float = math.nan
     versus: float = math.nan
     power: Power | None = None
-    subjects: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +131,7 @@ def compare_readings(
     middle = float(np.median(x)), float(np.median(y))
     if math.isnan(rule.ratios(arm[None], versus[None])[0]):
         reason = "a reading is zero, so there is no ratio"
-        return Judgment(Verdict.CANNOT_SAY, reason, None, Kind.RATIO, *middle, subjects=len(x))
+        return Judgment(Verdict.CANNOT_SAY, reason, None, Kind.RATIO, len(x), *middle)
     effect = paired_effect(x, y, rng, effect="ratio of medians")
     power = None
     if significance is not None:
@@ -172,7 +172,7 @@ def _judged(
     value, lower, upper = (np.array([number]) for number in (effect.value, effect.lower, effect.upper))
     chance = None if power is None else np.array([power.probability])
     found = rule.judge(Effects(kind, value, lower, upper, chance), expect, significance)
-    return Judgment(found.verdict(), found.reason(), effect, kind, *sides, power, subjects)
+    return Judgment(found.verdict(), found.reason(), effect, kind, subjects, *sides, power)
 
 
 def too_few_members(group: str, members: int, of: int, arm: str, *, compared: bool) -> Judgment:
@@ -181,10 +181,10 @@ def too_few_members(group: str, members: int, of: int, arm: str, *, compared: bo
         f'{members} of {of} subjects in the arm "{arm}" are {group}; {rule.FEWEST} are needed. Simulate more subjects'
     )
     kind = Kind.RATIO if compared else Kind.READING
-    return Judgment(Verdict.CANNOT_SAY, reason, None, kind, subjects=members)
+    return Judgment(Verdict.CANNOT_SAY, reason, None, kind, members)
 
 
 def _too_few(subjects: int, kind: Kind) -> Judgment:
     where = "in the arm" if kind in (Kind.SHARE, Kind.READING) else "in both arms"
     reason = f"only {subjects} subjects could be read {where}; {rule.FEWEST} are needed"
-    return Judgment(Verdict.CANNOT_SAY, reason, None, kind, subjects=subjects)
+    return Judgment(Verdict.CANNOT_SAY, reason, None, kind, subjects)

@@ -354,7 +354,18 @@ def restricted_mean_difference(
 
 
 def restricted_mean_difference_of(a: SurvivalCurve, b: SurvivalCurve, until: float | None = None) -> Estimate:
-    """Return `restricted_mean_difference` of two curves without weights, with limits of the coverage of theirs."""
+    """Return `restricted_mean_difference` of two curves without weights, with limits of the coverage of theirs.
+
+    Raises
+    ------
+    InvalidValueError
+        If the coverage of the two is not the same.
+    """
+    if a.confidence != b.confidence:
+        raise InvalidValueError(
+            f"Limits of one curve cover {a.confidence:g}, those of the other {b.confidence:g}; estimate both with the "
+            "same confidence."
+        )
     horizon = _common_horizon((a, b), until)
     return _difference((a, b), [_area(curve, horizon) for curve in (a, b)], horizon)
 

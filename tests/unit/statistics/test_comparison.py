@@ -115,6 +115,9 @@ def test_many_groups_are_adjusted_for_their_number():
     assert with_control.table["b"].tolist() == ["a", "a"]
     assert with_control.table["p_holm"].min() == pytest.approx(2 * with_control.table["p_value"].min())
     assert all_pairs.overall.p_value == pytest.approx(stats.kruskal(*groups.values()).pvalue)
+    assert (all_pairs.overall.name, all_pairs.overall.degrees_of_freedom) == ("Kruskal-Wallis", 2)
+    same = statistics.compare_many({name: [1.0, 1.0] for name in "abcd"}).overall
+    assert (same.statistic, same.p_value, same.degrees_of_freedom) == (0, 1, 3)
 
 
 def test_unusable_groups_are_refused_in_words():

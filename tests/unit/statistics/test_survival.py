@@ -8,6 +8,7 @@ from scipy import stats
 
 from gvlab import statistics
 from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.statistics.survival import restricted_mean_difference_of
 
 
 def survivors(rng: np.random.Generator, n: int, rate: float = 0.05, follow_up: float = 60.0):
@@ -103,6 +104,12 @@ def test_the_difference_of_restricted_means_is_that_of_the_arms():
     assert difference.value == pytest.approx(alone[0].value - alone[1].value, rel=1e-12)
     halves = [alone[0].upper - alone[0].value, alone[1].upper - alone[1].value]
     assert difference.upper - difference.value == pytest.approx(np.hypot(*halves), rel=1e-9)
+
+
+def test_limits_of_two_coverages_have_none_in_common():
+    wide, narrow = (statistics.kaplan_meier([5, 9, 12], [1, 1, 0], confidence=each) for each in (0.95, 0.9))
+    with pytest.raises(InvalidValueError, match=r"one curve cover 0\.95, those of the other 0\.9"):
+        restricted_mean_difference_of(wide, narrow)
 
 
 def test_a_horizon_beyond_follow_up_is_refused_with_the_latest_possible():
