@@ -66,7 +66,7 @@ def sequential_bounds(
     if not (len(shares) and shares[0] > 0 and np.all(np.diff(shares) > 0) and abs(shares[-1] - 1) < 1e-9):
         listed = ", ".join(f"{share:g}" for share in shares)
         raise InvalidValueError(f"The shares of information are {listed}; they increase, above 0, and the last is 1.")
-    crossed = partial(_crossed, shares=shares, one_sided=one_sided)
+    crossed = partial(crossing_probability, shares=shares, one_sided=one_sided)
     sides = 1 if one_sided else 2
     if shape == "lan_demets":
         spent = sides * 2 * stats.norm.sf(stats.norm.isf(alpha / sides / 2) / np.sqrt(shares))
@@ -93,8 +93,18 @@ def sequential_bounds(
     return np.asarray(factor * relative, dtype=np.float64)
 
 
-def _crossed(upper: Float[Array, "look"], shares: Float[Array, "all_looks"], one_sided: bool) -> float:
-    """Return the probability that a statistic without drift crosses a bound at one of the first looks."""
+def crossing_probability(upper: Float[Array, "look"], shares: Float[Array, "all_looks"], *, one_sided: bool) -> float:
+    """Return the probability that a statistic without drift crosses a bound at one of the first looks.
+
+    Parameters
+    ----------
+    upper
+        Bounds of the first looks. With drift: the bounds less the expected statistic.
+    shares
+        Of the information, at these looks and those after them.
+    one_sided
+        Whether only large positive values cross.
+    """
     until = shares[: len(upper)]
     normal = stats.multivariate_normal(
         np.zeros(len(until)),

@@ -72,7 +72,14 @@ def logrank_power(
 def logrank_statistics(
     times: Float[Array, "replicate subject"], events: Bool[Array, "replicate subject"], n_a: int
 ) -> Float[Array, "replicate"]:
-    """Return the log-rank chi-square of many two-arm experiments at once.
+    """Return the log-rank chi-square of many two-arm experiments at once; arguments as `logrank_z`."""
+    return np.asarray(logrank_z(times, events, n_a) ** 2)
+
+
+def logrank_z(
+    times: Float[Array, "replicate subject"], events: Bool[Array, "replicate subject"], n_a: int
+) -> Float[Array, "replicate"]:
+    """Return the standardized log-rank statistic of many two-arm experiments at once.
 
     Parameters
     ----------
@@ -83,7 +90,7 @@ def logrank_statistics(
 
     Returns
     -------
-    0 where no event happened while both arms were at risk.
+    Above 0 where arm a has more events than expected; 0 where none happened while both arms were at risk.
     """
     replicates, n = times.shape
     order = np.argsort(times, axis=1, kind="stable")
@@ -106,8 +113,8 @@ def logrank_statistics(
     tie = np.divide(at_risk - deaths, at_risk - 1, out=np.zeros((replicates, n)), where=at_risk > 1)
     excess = np.where(event, in_a - share, 0.0).sum(axis=1)
     variance = np.where(event, share * (1 - share) * tie, 0.0).sum(axis=1)
-    statistic: FloatArray = np.divide(excess**2, variance, out=np.zeros(replicates), where=variance > 0)
-    return statistic
+    standardized: FloatArray = np.divide(excess, np.sqrt(variance), out=np.zeros(replicates), where=variance > 0)
+    return standardized
 
 
 def mannwhitney_power(
