@@ -27,16 +27,15 @@ from gvlab.assay.readers import (
     plate_grids,
     survival,
     survival_columns,
-    survival_status,
-    survival_times,
     tidy,
     well_series,
     workbooks,
 )
-from gvlab.assay.readers.delimited import SUFFIXES, read_delimited
+from gvlab.assay.readers.delimited import SUFFIXES
 from gvlab.assay.readers.identity import refuse_identity
-from gvlab.assay.readers.tables import TextTable, plain_name
+from gvlab.assay.readers.tables import TextTable
 from gvlab.assay.readers.wave import is_simulated, is_wave
+from gvlab.assay.recognition import recognized
 from gvlab.assay.samples import MARK
 from gvlab.assay.stress_analysis import analyze_stress
 from gvlab.assay.time_changes import change_test, from_landmark
@@ -256,7 +255,7 @@ def analyze(
         raise InvalidValueError(f'"{path.name}" is neither CSV nor .xlsx. Save the table as one of them.')
     if kind == "stress test":
         raise InvalidValueError(f'"{path.name}" is no workbook of Wave (.xlsx). In Wave choose Export, Excel.')
-    whole, found, table, unread = _recognized(path, kind or ("survival" if stop else ""), sheet, stop)
+    whole, found, table, unread = recognized(path, kind or ("survival" if stop else ""), sheet, stop)
     said.refuse_unused(found, path.name, workbook)
     # The tables of a kind, by what recognizes it.
     tables, told = _TABLES[found](table, dataclasses.replace(said, whole=whole))
@@ -284,112 +283,6 @@ _TITLES = {
     "flow cytometry": "Flow cytometry",
     TUBES: "Tubes of flow cytometry",
 }
-_LOOKS: dict[str, Callable[[TextTable], bool]] = {
-    "cycles": cycler.looks_like,
-    "bioluminescence": bioluminescence.looks_like,
-    "plate": plate.is_list,
-    "relative signals": lanes.looks_like,
-    "survival": survival.looks_like,
-    "readings": tidy.looks_like,
-}
-
-
-_FIRST_ROWS = 20
-"""Rows in which the header of ADTTE is looked for."""
-
-
-def _recognized(path: Path, kind: str, sheet: str, stop: str) -> tuple[TextTable, str, TextTable, tuple[str, ...]]:
-    """Return the page that holds something known, what it holds, its table, and sentences on what was not read.
-
-    The header is looked for in every row of every sheet; an instrument's blocks are found by its own reader.
-    """
-    skipped: tuple[str, ...] = ()
-    if path.suffix.lower() in workbooks.SUFFIXES:
-        if sheet:
-            pages: tuple[TextTable, ...] = (workbooks.read_sheet(path, sheet),)
-        else:
-            pages, skipped = workbooks.read_all_sheets(path, small=True)
-            if not any(_place(page, kind, stop) for page in pages):
-                pages, skipped = workbooks.read_all_sheets(path)
-    else:
-        pages = (read_delimited(path),)
-    found = []
-    for page in pages:
-        place = _place(page, kind, stop)
-        if place is not None:
-            found.append((page, *place))
-    if not found:
-        raise InvalidValueError(_not_clear(path, pages, kind, skipped))
-    page, what, row = found[0]
-    others = [other.name.split('"')[1] for other, *_ in found[1:]]
-    notes = list(skipped)
-    if len(pages) > 1 or others:
-        notes.append(f"Read was the {page.name}.")
-    if others:
-        shown = ", ".join(others[:6]) + (" and more" if len(others) > 6 else "")
-        notes.append(f"Other sheets hold tables too; say sheet=... for one of them: {shown}.")
-    return page, what, page.below(row), tuple(notes)
-
-
-def _place(page: TextTable, kind: str, stop: str = "") -> tuple[str, int] | None:
-    """Return what a table holds and the row of its header; None where nothing is known."""
-    if kind in ("", "plate") and plate_exports.instrument_of(page):
-        return "plate", 0
-    if kind in ("", "survival"):
-        for row, cells in enumerate(page.cells[:_FIRST_ROWS]):
-            if sum(map(bool, cells)) > 2 and adtte.looks_like(page.below(row)):
-                return "survival", row
-    looks = {name: look for name, look in _LOOKS.items() if kind in ("", name)}
-    if stop:
-        looks["survival"] = functools.partial(survival.looks_like, stop=stop)
-    known = _known_names()
-    for row, cells in enumerate(page.cells):
-        # The two rows in front may be a layout without names (Prism's); below, a header has a name that is known.
-        if row > 2 and not any(plain_name(cell) in known | {plain_name(stop)} for cell in cells if cell):
-            continue
-        # A header has two words or more.
-        words = sum(bool(cell) and not cell[0].isdigit() for cell in cells)
-        if words < 2 and not (row == 0 and sum(map(bool, cells)) > 1):
-            continue
-        below = page.below(row)
-        for name, look in looks.items():
-            if look(below) and len(below.cells) > 1:
-                return name, row
-    if kind in ("", "plate") and (plate_grids.grids(page) or well_series.read(page)):
-        return "plate", 0
-    return None
-
-
-@functools.cache
-def _known_names() -> frozenset[str]:
-    """Return every name that a column of a known table may have."""
-    groups = (
-        cycler.CT, cycler.SAMPLE, cycler.TARGET, bioluminescence.FLUX, bioluminescence.COUNTS, plate.WELL,
-        survival_times.TIME, survival_times.END, survival_status.EVENT, survival_status.CENSORED,
-        survival_status.UNCLEAR,
-        tidy.VALUE, tidy.SUBJECT,
-        ("lane", "days"),
-    )  # fmt: skip
-    return frozenset(plain_name(name) for names in groups for name in names)
-
-
-def _not_clear(path: Path, pages: Sequence[TextTable], kind: str, skipped: Sequence[str]) -> str:
-    if not pages:
-        return f'"{path.name}" has no sheet that could be read. ' + " ".join(skipped)
-    shown = "; ".join(f"{page.name}: {_first_words(page)}" for page in pages[:6])
-    what = f"no table of the kind {kind}" if kind else "what it holds is not clear"
-    return (
-        f'"{path.name}": {what}. It begins with {shown}. A survival table has time and event, or times '
-        "and a column of nothing but 0 and 1 for each group, a cell a subject; readings have subject, "
-        "time, analyte, value and unit; a plate has Well and OD, or a grid; cycles have Sample Name, Target Name and "
-        "CT; bioluminescence has Total Flux [p/s]." + (" " + " ".join(skipped) if skipped else "")
-    )
-
-
-def _first_words(page: TextTable) -> str:
-    row = max(page.cells[:20], key=lambda cells: sum(map(bool, cells)))
-    shown = [cell[:30] for cell in row if cell]
-    return ", ".join(shown[:10])
 
 
 def _survival(table: TextTable, said: _Said) -> tuple[Tables, Sequence[str]]:
