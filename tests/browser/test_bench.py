@@ -7,10 +7,11 @@ import subprocess
 
 from bench_page import EXPERIMENT, SYSTEM, TOKEN, Server
 
+from gvlab.web import plan_panel
 from gvlab.web.desk import Desk
 from gvlab.web.offline import offline_page, offline_state
 
-BOTH = "BM + T cells + sorafenib"
+MILD, BOTH = "BM + T cells", "BM + T cells + sorafenib"
 
 
 def test_it_opens_on_a_result(bench):
@@ -261,3 +262,31 @@ def test_an_assay_is_chosen_and_read_on_a_day(bench):
     slider.focus()
     bench.answered(lambda: bench.page.keyboard.press("Home"))
     assert "nobody can be read" in bench.page.locator("#panel-answer .error").inner_text()
+
+
+def test_a_plan_is_registered_downloaded_and_held_to_its_outcome(bench, tmp_path, monkeypatch):
+    for name, number in {"PLAN_SUBJECTS": 128, "PLAN_SETS": 2, "PLAN_REPLICATES": 160}.items():
+        monkeypatch.setattr(plan_panel, name, number)
+    bench.answered(lambda: bench.page.get_by_role("radio", name="How many mice?").check(force=True))
+    button = bench.page.get_by_role("button", name="Register this plan")
+    button.focus()
+    bench.answered(lambda: bench.page.keyboard.press("Enter"))
+    assert bench.page.evaluate("document.activeElement.id") == "register"
+    with bench.page.expect_download() as waiting:
+        bench.page.get_by_role("link", name="Download the registered plan").click()
+    file = tmp_path / "plan.json"
+    waiting.value.save_as(file)
+    plan = json.loads(file.read_text())
+    assert plan["sha256"] == bench.page.locator("#panel .hash").inner_text()
+    data = tmp_path / "mine.csv"
+    rows = [f"{n},{arm},{day},{event}" for arm, day, event in ((MILD, 20, 1), (BOTH, 100, 0)) for n in range(9)]
+    data.write_text("\n".join(["mouse,group,time [days],event (1 = died)", *rows]))
+    bench.answered(lambda: bench.page.get_by_role("radio", name="Your data").check(force=True))
+    bench.page.locator("#data-file").set_input_files([file, data])
+    said = bench.page.locator("#data-answer strong")
+    said.wait_for()
+    assert "of 6 registered predictions held" in said.inner_text()
+    bench.page.locator("#data-file").set_input_files([file])
+    bench.page.get_by_text("alone says nothing of what came of it").wait_for()
+    assert all("422" in each for each in bench.complaints)
+    bench.complaints.clear()

@@ -308,7 +308,7 @@ def test_readings_in_another_unit_are_held_to_the_unit_of_the_plan(gvlab, tmp_pa
         (tmp_path / "elisa.csv").write_text("subject,group,day,analyte,value,unit\n" + "".join(rows))
         command = ("compare", "--registered", str(file), "--data", str(tmp_path / "elisa.csv"))
         unnamed = gvlab(*command, "--out", str(tmp_path / f"no{place}"))
-        assert 'Say so: --reads "IL-15 (DuoSet)"' in unnamed.complained
+        assert 'Call it so in the file (gvlab compare takes --reads "IL-15 (DuoSet)")' in unnamed.complained
         done = gvlab(*command, "--reads", "IL-15 (DuoSet)", "--out", str(tmp_path / f"yes{place}"))
         assert done.code == 0, done.complained
         judged = pd.read_csv(tmp_path / f"yes{place}" / "judgment.csv", comment="#")

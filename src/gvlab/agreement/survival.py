@@ -52,11 +52,14 @@ def match_arms(asked: Sequence[str], known: Sequence[str], named: Mapping[str, s
     if not matched:
         raise InvalidValueError(
             f"No arm of the data is an arm of the experiment. Data: {', '.join(asked)}. Experiment: "
-            f'{", ".join(known)}. Say which is which: --map "{asked[0]}={known[0]}".'
+            f'{", ".join(known)}. Call them so in the file (gvlab compare takes --map "{asked[0]}={known[0]}").'
         )
     twice = [theirs for theirs in matched.values() if list(matched.values()).count(theirs) > 1]
     if twice:
-        raise InvalidValueError(f'Two arms of the data are taken for "{twice[0]}". Give each its own with --map.')
+        raise InvalidValueError(
+            f'Two arms of the data are taken for "{twice[0]}". Give each its own name in the file (gvlab compare takes '
+            "--map)."
+        )
     return matched
 
 

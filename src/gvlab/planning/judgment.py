@@ -221,7 +221,12 @@ def _judged_tests(
     plan: Registration, outcome: Mapping[str, Draw], open_ended: Mapping[str, str]
 ) -> list[JudgedPrediction]:
     if plan.cages != "ignored":
-        why = "The plan tests by cage, and a file of readings or survival names no cages."
+        how = "the arms permuted within each cage" if plan.cages == "stratum" else "the means of whole cages compared"
+        why = (
+            "The plan tests by cage, and a file of readings or survival names no cages that are read; its other "
+            f"numbers are judged. Make the test yourself, {how}: who shared a cage stands in randomization.csv of the "
+            "plan."
+        )
         return [
             JudgedPrediction(test_in_words(each) + ".", float("nan"), "cannot be judged", why) for each in plan.tests
         ]

@@ -37,7 +37,7 @@ def create_app(desk: Desk, *, token: str, hosts: Iterable[str], any_address: boo
     hosts, any_address
         By which names, and whether by any address, this server may be called; see `security.Guard`.
     """
-    from gvlab.web import api, downloads, pages
+    from gvlab.web import api, api_panels, downloads, pages
     from gvlab.web.api import TITLE
 
     app = FastAPI(
@@ -76,6 +76,7 @@ def create_app(desk: Desk, *, token: str, hosts: Iterable[str], any_address: boo
     app.include_router(pages.router(desk))
     app.include_router(downloads.router(desk))
     app.include_router(api.router(desk))
+    app.include_router(api_panels.router(desk))
     return app
 
 

@@ -23,6 +23,7 @@ from gvlab.web.edit import Edited, edited
 from gvlab.web.laboratory import Answer, Laboratory
 from gvlab.web.panels import panel_parts, tabs_part
 from gvlab.web.paper_run import PaperRun
+from gvlab.web.plan_panel import REGISTER
 from gvlab.web.state import TABS, BenchState, encoded, state_of_link
 
 Emit = Callable[[Mapping[str, Any]], None]
@@ -169,14 +170,15 @@ class Desk:
             html["banner"] = banner_of(state, shown.numbers)
         html["kept"] = self.keep(answer) if message.get("action") == KEEP else ""
         whole = {"parts": html, "link": shown.link, "ms": {**answer.milliseconds, **shown.milliseconds}}
-        if state.look.tab == TABS[0]:
+        action = str(message.get("action", ""))
+        if state.look.tab == TABS[0] and action != REGISTER:
             say({"stage": "done", **whole, "parts": {**html, "panel": ""}})
             return
         # A panel takes a while; the result does not wait for it.
         say({"stage": "panel", **whole})
         cancel.check()
         moved = "" if done.anew or message.get("link") else message.get("changed", "")
-        emit({"stage": "done", "parts": panel_parts(answer, cancel, moved)})
+        emit({"stage": "done", "parts": panel_parts(answer, cancel, moved, action)})
 
     def keep(self, answer: Answer) -> str:
         """Keep a run; return what is said of it."""
@@ -189,7 +191,7 @@ class Desk:
             return Edited(state_of_link(message["link"], self.library), True)
         state = BenchState.from_dict(message.get("state"), self.library)
         fields, action = message.get("fields", {}), message.get("action", "")
-        action = "" if action == KEEP else action
+        action = "" if action in (KEEP, REGISTER) else action
         return edited(state, self.library, fields, action, message.get("changed", ""))
 
 

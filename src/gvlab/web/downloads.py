@@ -15,7 +15,8 @@ from gvlab.views.view import CONTEXT_OF_USE
 from gvlab.web.answer import numbers_of
 from gvlab.web.code import command_of, python_of
 from gvlab.web.laboratory import Answer
-from gvlab.web.own_data import over_the_prediction
+from gvlab.web.own_data import answer_to_files
+from gvlab.web.own_file import sent_files
 from gvlab.web.panels import data_parts
 from gvlab.web.pictures import picture, picture_specs
 from gvlab.web.printed import KINDS, as_download, file_name, file_of, svg_file
@@ -77,12 +78,10 @@ def router(desk: Desk) -> APIRouter:
     async def data(request: Request) -> JSONResponse:
         state = state_of(request)
         content = await request.body()
-        name = request.query_params.get("name", "")
         loop = asyncio.get_running_loop()
         try:
-            said = await loop.run_in_executor(
-                desk.pool, lambda: over_the_prediction(desk.laboratory.answer(state), name, content)
-            )
+            files = sent_files(content)
+            said = await loop.run_in_executor(desk.pool, lambda: answer_to_files(desk.laboratory.answer(state), files))
         except GVLabError as error:
             return JSONResponse({"error": str(error), "parts": data_parts(None, str(error))}, 422)
         return JSONResponse({"parts": data_parts(said)})

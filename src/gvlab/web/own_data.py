@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import re
-import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,16 +19,15 @@ from gvlab.statistics import kaplan_meier
 from gvlab.views import Key, Line, Points, View, looks_of, over_band_view, recipe_of, style_of
 from gvlab.views.view import numbers
 from gvlab.web.laboratory import Answer
+from gvlab.web.own_file import PLANS, own_file, shown_name
 from gvlab.web.pictures import SURVIVAL, picture, picture_specs
+from gvlab.web.plan_panel import judged_plan
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SUBJECTS = 200
 """Virtual subjects in each arm to which data are held."""
-
-_ENDINGS = (".csv", ".tsv", ".txt", ".xlsx")
-_PLAIN = re.compile(r"[^\w.+ -]+")
 
 
 @dataclass(frozen=True)
@@ -44,11 +42,51 @@ class DataAnswer:
         The prediction with the data over it: survival, or a picture for each analyte.
     lines
         How well they agree, in sentences.
+    summary
+        Of a registered plan: how many of its predictions held.
     """
 
     name: str
     views: tuple[View, ...]
     lines: tuple[str, ...]
+    summary: str = ""
+
+
+def answer_to_files(
+    answer: Answer, files: Sequence[tuple[str, bytes]], cancel: CancelToken | None = None
+) -> DataAnswer:
+    """Return a reader's data over the prediction that is shown; or, with a registered plan, held to that.
+
+    Parameters
+    ----------
+    answer
+        What is shown.
+    files
+        Name and content: a table, or a table and a registered plan.
+    cancel
+        Stops it.
+
+    Raises
+    ------
+    InvalidValueError
+        If a registered plan comes alone, or two tables do; else as `over_the_prediction` and `judged_plan`.
+    """
+    plans = [each for each in files if Path(each[0]).suffix.lower() in PLANS]
+    tables = [each for each in files if each not in plans]
+    if len(plans) == 1 and len(tables) == 1:
+        bundle = judged_plan(plans[0][1], *tables[0], answer.state.experiment.library)
+        name = f"{shown_name(tables[0][0])}, held to {shown_name(plans[0][0])}"
+        return DataAnswer(name, (), (*bundle.heading, *bundle.lines), bundle.summary)
+    if plans:
+        raise InvalidValueError(
+            f'"{shown_name(plans[0][0])}" alone says nothing of what came of it. Choose the registered plan and the '
+            "file of the outcome together, both at once."
+        )
+    if len(tables) != 1:
+        raise InvalidValueError(
+            "Two tables were chosen. One at a time is laid over; or a registered plan (.json) with its outcome."
+        )
+    return over_the_prediction(answer, *tables[0], cancel)
 
 
 def over_the_prediction(answer: Answer, name: str, content: bytes, cancel: CancelToken | None = None) -> DataAnswer:
@@ -71,22 +109,11 @@ def over_the_prediction(answer: Answer, name: str, content: bytes, cancel: Cance
     UnknownNameError
         If none of its arms is one of the experiment.
     """
-    ending = Path(name).suffix.lower()
-    if ending not in _ENDINGS:
-        raise InvalidValueError(f'"{_shown(name)}" is no table: files that end in {", ".join(_ENDINGS)} are read.')
-    with tempfile.TemporaryDirectory(prefix="gvlab-") as folder:
-        path = Path(folder) / f"data{ending}"
-        path.write_bytes(content)
-        try:
-            found = analyze(path)
-        except InvalidValueError as error:
-            # The reader's name of the file, not ours.
-            raise InvalidValueError(
-                str(error).replace(str(path), _shown(name)).replace(path.name, _shown(name))
-            ) from None
+    with own_file(name, content) as path:
+        found = analyze(path)
     tables = {"survival": "subjects", "readings": "readings", "bioluminescence": "readings"}
     if found.kind not in tables:
-        raise InvalidValueError(f'"{_shown(name)}" holds {found.kind}; survival and readings can be laid over.')
+        raise InvalidValueError(f'"{shown_name(name)}" holds {found.kind}; survival and readings can be laid over.')
     rows = found.tables[tables[found.kind]]
     experiment = answer.state.experiment
     arms = match_arms(list(dict.fromkeys(rows["arm"].astype(str))), [arm.name for arm in experiment.arms], {})
@@ -115,7 +142,7 @@ def over_the_prediction(answer: Answer, name: str, content: bytes, cancel: Cance
             )
             for each in read
         ]
-    return DataAnswer(_shown(name), tuple(views), tuple(lines))
+    return DataAnswer(shown_name(name), tuple(views), tuple(lines))
 
 
 def _with_survival(view: View, rows: pd.DataFrame, arms: dict[str, str], answer: Answer) -> View:
@@ -135,7 +162,3 @@ def _with_survival(view: View, rows: pd.DataFrame, arms: dict[str, str], answer:
     return dataclasses.replace(
         view, title="Your data over the prediction", marks=tuple(marks), keys=tuple(keys), notes=(note,)
     )
-
-
-def _shown(name: str) -> str:
-    return _PLAIN.sub("_", Path(name).name)[:80] or "the file"

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 
 from gvlab import units
-from gvlab.errors import GVLabError
+from gvlab.errors import GVLabError, InvalidValueError
 from gvlab.experiment.edge_evidence import edge_evidence
-from gvlab.experiment.why import THIRD, read_on
+from gvlab.experiment.edge_flux import AxisFlux
+from gvlab.experiment.why import THIRD, Why, read_on
 from gvlab.simulation.cancel import CancelToken
-from gvlab.views import axis_flux_view, svg, table_html
+from gvlab.views import View, axis_flux_view, svg, table_html
 from gvlab.views.why import why_view
 from gvlab.web.laboratory import Answer
 from gvlab.web.own_data import DataAnswer
+from gvlab.web.plan_panel import REGISTER, plan_panel
 from gvlab.web.state import BenchState
 from gvlab.web.templates import render
 
@@ -34,10 +36,6 @@ TITLES = {
 EXPLAINED = 12
 """Edges of which a page tells what they rest on; all that carry a third of the difference, in our models."""
 
-PLAN_SUBJECTS, PLAN_SETS, PLAN_REPLICATES = 400, 8, 1600
-"""Virtual animals, plausible sets and drawn experiments of each size that a page asks; `gvlab design` asks more."""
-
-
 DAY = "look.day"
 """The slider of days on a panel."""
 
@@ -53,13 +51,43 @@ def tabs_part(state: BenchState) -> str:
     return render("tabs.html.j2", tabs=list(TITLES.items()), here=state.look.tab)
 
 
-def panel_parts(answer: Answer, cancel: CancelToken | None = None, moved: str = "") -> Mapping[str, str]:
-    """Return the open panel; where its slider of days was moved, what stands below it, so that it stays in hand."""
+def panel_parts(
+    answer: Answer, cancel: CancelToken | None = None, moved: str = "", action: str = ""
+) -> Mapping[str, str]:
+    """Return the open panel; where its slider of days was moved, what stands below it, so that it stays in hand.
+
+    Raises
+    ------
+    InvalidValueError
+        If a plan is to be registered where none is shown.
+    """
     tab = answer.state.look.tab
+    if action == REGISTER:
+        if tab != "plan":
+            raise InvalidValueError(f'A plan is registered where it is shown: open "{TITLES["plan"]}" first.')
+        return {"panel": plan_panel(answer, cancel, register=True)}
     if moved == DAY and tab in _ON_A_DAY:
         return {"panel-answer": _ON_A_DAY[tab](answer, cancel)}
     make = _PANELS.get(tab)
     return {"panel": make(answer, cancel) if make is not None else ""}
+
+
+def why_of(answer: Answer, cancel: CancelToken | None = None) -> Why:
+    """Return which edges carry the difference between the two arms that are compared.
+
+    Raises
+    ------
+    InvalidValueError
+        If there is one arm.
+    """
+    return answer.results.why(*_pair(answer.state), cancel=cancel)
+
+
+def _pair(state: BenchState) -> tuple[str, str]:
+    arm, _, versus = _compared(state)
+    if not versus:
+        raise InvalidValueError("There is one arm; copy it, and change the copy.")
+    return arm, versus
 
 
 def data_parts(said: DataAnswer | None, error: str = "") -> Mapping[str, str]:
@@ -69,9 +97,6 @@ def data_parts(said: DataAnswer | None, error: str = "") -> Mapping[str, str]:
         for place, view in enumerate(said.views if said is not None else ())
     ]
     return {"data-answer": render("data_answer.html.j2", said=said, pictures=pictures, error=error)}
-
-
-ONE_ARM = "There is one arm; copy it, and change the copy."
 
 
 def _compared(state: BenchState) -> tuple[str, list[str], str]:
@@ -107,21 +132,28 @@ def _axis(answer: Answer, cancel: CancelToken | None) -> str:
 
 
 def _axis_answer(answer: Answer, cancel: CancelToken | None) -> str:
-    state = answer.state
-    arm, _, versus = _compared(state)
-    if not versus:
-        return render("axis_answer.html.j2", error=ONE_ARM, view=None)
     try:
-        found = answer.results.axis_flux(arm, versus, f"day {_day(state)!r}", cancel=cancel)
+        view = axis_flux_view(axis_of(answer, cancel))
     except GVLabError as error:
         if cancel is not None and cancel.cancelled:
             raise
         return render("axis_answer.html.j2", error=str(error), view=None)
-    view = axis_flux_view(found)
     return render(
         "axis_answer.html.j2", error="", view=view, picture=Markup(svg(view, width=view.width, id="p-axis")),
         table=Markup(table_html(view)), caption=" ".join((*view.notes, view.recipe.in_words())),
     )  # fmt: skip
+
+
+def axis_of(answer: Answer, cancel: CancelToken | None = None) -> AxisFlux:
+    """Return how strongly each edge acts on the day that is looked at, in the two arms that are compared.
+
+    Raises
+    ------
+    InvalidValueError
+        If there is one arm.
+    """
+    arm, versus = _pair(answer.state)
+    return answer.results.axis_flux(arm, versus, f"day {_day(answer.state)!r}", cancel=cancel)
 
 
 def _assays(state: BenchState) -> dict[str, str]:
@@ -138,16 +170,8 @@ def _assay(answer: Answer, cancel: CancelToken | None) -> str:
 
 
 def _assay_answer(answer: Answer, cancel: CancelToken | None) -> str:
-    from gvlab.views.assays import assay_views
-
-    state, day = answer.state, _day(answer.state)
-    name = state.look.assay or next(iter(_assays(state)))
-    experiment = state.experiment
-    part = experiment.replace(
-        arms=tuple(read_on(arm, day) for arm in experiment.arms), assays=(name,), until=f"day {max(day, 1e-9)!r}"
-    )
     try:
-        views = assay_views(part.run(state.seed, subjects=ASSAY_ANIMALS, days=[day], cancel=cancel), name, day)
+        views = assay_of(answer, cancel)
     except GVLabError as error:
         if cancel is not None and cancel.cancelled:
             raise
@@ -159,13 +183,24 @@ def _assay_answer(answer: Answer, cancel: CancelToken | None) -> str:
     return render("assay_answer.html.j2", error="", views=printed)
 
 
+def assay_of(answer: Answer, cancel: CancelToken | None = None) -> Sequence[View]:
+    """Return what the assay that is looked at reads on that day, in a few animals of every arm."""
+    from gvlab.views.assays import assay_views
+
+    state, day = answer.state, _day(answer.state)
+    name = state.look.assay or next(iter(_assays(state)))
+    experiment = state.experiment
+    part = experiment.replace(
+        arms=tuple(read_on(arm, day) for arm in experiment.arms), assays=(name,), until=f"day {max(day, 1e-9)!r}"
+    )
+    return assay_views(part.run(state.seed, subjects=ASSAY_ANIMALS, days=[day], cancel=cancel), name, day)
+
+
 def _why(answer: Answer, cancel: CancelToken | None) -> str:
     state = answer.state
-    arm, others, versus = _compared(state)
-    if not versus:
-        return render("why.html.j2", arms=[], versus="", error=ONE_ARM)
+    _, others, versus = _compared(state)
     try:
-        found = answer.results.why(arm, versus, cancel=cancel)
+        found = why_of(answer, cancel)
         view = why_view(found)
     except GVLabError as error:
         if cancel is not None and cancel.cancelled:
@@ -187,44 +222,10 @@ def _why(answer: Answer, cancel: CancelToken | None) -> str:
     )
 
 
-def _plan(answer: Answer, cancel: CancelToken | None) -> str:
-    from gvlab.workflows.plan_experiment import PlanRequest, plan_experiment
-    from gvlab.workflows.plan_files import power_of
-
-    state, experiment = answer.state, answer.state.experiment
-    library = experiment.library
-    known = experiment.name in library.names("experiments")
-    if not known or experiment != type(experiment).read(experiment.name, experiment.system.name, library):
-        why = (
-            "A plan is made of an experiment as the library has it; this one was changed. Press Start again, or plan "
-            "your own with `gvlab design`."
-        )
-        return render("plan.html.j2", error=why, bundle=None, context="")
-    try:
-        request = PlanRequest(
-            experiment=experiment.name, system=experiment.system.name, arm=state.look.arm, versus=state.look.versus,
-            subjects=PLAN_SUBJECTS, sets=PLAN_SETS, replicates=PLAN_REPLICATES, randomization_seed=0, seed=state.seed,
-        )  # fmt: skip
-        bundle = plan_experiment(request, library=library, cancel=cancel)
-    except GVLabError as error:
-        if cancel is not None and cancel.cancelled:
-            raise
-        return render("plan.html.j2", error=str(error), bundle=None, context="")
-    context = (
-        f"{PLAN_SUBJECTS} virtual animals an arm, {len(bundle.found.plausible)} plausible parameter sets, "
-        f"{PLAN_REPLICATES:,} experiments of each size; gvlab design asks more."
-    )
-    view = power_of(bundle.found)
-    return render(
-        "plan.html.j2", error="", bundle=bundle, context=context, view=view,
-        picture=Markup(svg(view, width=460.0, id="p-power")), table=Markup(table_html(view)),
-    )  # fmt: skip
-
-
 def _data(answer: Answer, cancel: CancelToken | None) -> str:
     return render("data.html.j2", arms=[arm.name for arm in answer.state.experiment.arms])
 
 
 Panel = Callable[[Answer, CancelToken | None], str]
-_PANELS: Mapping[str, Panel] = {"why": _why, "axis": _axis, "assay": _assay, "plan": _plan, "data": _data}
+_PANELS: Mapping[str, Panel] = {"why": _why, "axis": _axis, "assay": _assay, "plan": plan_panel, "data": _data}
 _ON_A_DAY: Mapping[str, Panel] = {"axis": _axis_answer, "assay": _assay_answer}

@@ -105,7 +105,9 @@ def _all_arms(request: RegisteredRequest, plan: Registration, rows: pd.DataFrame
     lacking = [arm for arm in compared if arm not in matched.values()]
     if lacking:
         open_ = [arm for arm in in_data if arm not in matched]
-        hint = f', or say which arm they are: --map "{open_[0]}={lacking[0]}"' if open_ else ""
+        hint = ""
+        if open_:
+            hint = f', or call the arm so in the file (gvlab compare takes --map "{open_[0]}={lacking[0]}")'
         raise InvalidValueError(
             f'"{request.data.name}" lacks {", ".join(lacking)}, which the registered plan compares. It holds: '
             f"{', '.join(in_data)}. Add the animals{hint}."
@@ -121,7 +123,7 @@ def _of_the_endpoint(request: RegisteredRequest, plan: Registration, rows: pd.Da
     if len(mine) != 1 or mine[0] not in held:
         raise InvalidValueError(
             f'"{request.data.name}" holds {", ".join(held)}; which of them is {end.title}, the primary endpoint, is '
-            f'not plain. Say so: --reads "{held[0]}".'
+            f'not plain. Call it so in the file (gvlab compare takes --reads "{held[0]}").'
         )
     own = rows[rows["analyte"].astype(str) == mine[0]]
     written = str(own["unit"].iloc[0])

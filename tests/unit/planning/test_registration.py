@@ -315,6 +315,7 @@ def test_a_test_by_cage_is_not_judged_from_a_file_without_cages(plan):
     last = judge(caged, outcome(animals(0.01, 0.05))).judged[-1]
     assert last.verdict == "cannot be judged"
     assert "names no cages" in last.why
+    assert "the arms permuted within each cage: who shared a cage stands in randomization.csv" in last.why
 
 
 def test_drawn_experiments_hold_nobody_twice(plan):

@@ -102,10 +102,10 @@ def test_the_panels_of_a_day_answer_a_moved_slider_below_it(desk, few):
 
 
 def test_the_panel_of_a_plan_draws_its_power_with_every_plausible_set(desk, monkeypatch):
-    from gvlab.web import panels
+    from gvlab.web import panels, plan_panel
 
     for name, small in {"PLAN_SUBJECTS": 64, "PLAN_SETS": 2, "PLAN_REPLICATES": 160}.items():
-        monkeypatch.setattr(panels, name, small)
+        monkeypatch.setattr(plan_panel, name, small)
     state = desk.start().with_look(tab="plan")
     panel = panels.panel_parts(desk.laboratory.answer(state))["panel"]
     assert "svg" in panel

@@ -262,7 +262,7 @@ function onInput(event) {
 function onChange(event) {
   const control = event.target;
   if (control.type === "file") {
-    upload(control.files[0]);
+    upload(control.files);
     return;
   }
   if (control.type === "range") {
@@ -277,6 +277,7 @@ function onChange(event) {
 
 function onClick(event) {
   if (event.target.closest("a")) showAddress(); // whoever comes back finds what was shown
+  if (event.target.type === "file") event.target.value = ""; // a file that was mended is chosen again
   const button = event.target.closest("button");
   if (!button) return;
   if (button.dataset.copy) copy(button);
@@ -324,14 +325,16 @@ function say(text) {
   }, 4000);
 }
 
-async function upload(file) {
-  if (!file) return;
+async function upload(files) {
+  if (!files.length) return;
   const place = byId("data-answer");
   if (!place) return;
   place.setAttribute("aria-busy", "true");
   try {
-    const address = `${form.dataset.upload}?name=${encodeURIComponent(file.name)}&${talk.hash.slice(1)}`;
-    const reply = await fetch(address, { method: "POST", body: file });
+    // A line that names them, and then what they hold.
+    const head = JSON.stringify([...files].map(({ name, size }) => ({ name, size })));
+    const body = new Blob([head, "\n", ...files]);
+    const reply = await fetch(`${form.dataset.upload}?${talk.hash.slice(1)}`, { method: "POST", body });
     const answer = await reply.json();
     for (const [id, html] of Object.entries(answer.parts || { "data-answer": "" })) put(id, html);
     if (answer.error && !answer.parts) say(answer.error);
@@ -346,7 +349,7 @@ function onDrop(event) {
   if (!zone) return;
   event.preventDefault();
   zone.classList.toggle("over", event.type === "dragover");
-  if (event.type === "drop") upload(event.dataTransfer.files[0]);
+  if (event.type === "drop") upload(event.dataTransfer.files);
 }
 
 function onHash() {
