@@ -19,6 +19,7 @@ from gvlab.cli.common import (
     out,
     output_folder,
     progress_bar,
+    say,
     show_or_write,
     words_on_stderr,
 )
@@ -209,6 +210,7 @@ def _run(request: RunRequest, folder: Path | None, json_file: Path | None) -> No
         out.print(f"{found.study.subjects} virtual subjects through every arm; seed {found.study.seed}.")
     if found.ensemble is not None:
         print_answer(found.ensemble)
+    say(found.left_out)
     page = target / REPORT_FILE
     out.print(f"\nReport: [bold]{page}[/bold]\nResults: {target}", soft_wrap=True, highlight=False)
 

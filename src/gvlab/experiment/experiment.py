@@ -207,6 +207,17 @@ class Experiment:
         """The last day."""
         return units.day(self.until)
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What belongs to its endpoints in the clinic and the model does not have, a sentence each."""
+        records = [self.library.read("endpoints", name) for name in self.endpoints]
+        # Several endpoints may lack the same.
+        found: dict[str, list[str]] = {}
+        for record in records:
+            if record.left_out:
+                found.setdefault(record.left_out, []).append(record.title)
+        return tuple(f"{', '.join(titles)}: {left_out}" for left_out, titles in found.items())
+
     def outputs(self) -> tuple[str, ...]:
         """Names of the model's outputs that are read, and of the cells that a mean among them is of."""
         return self._outputs

@@ -212,6 +212,8 @@ class EndpointRecord(Titled):
     """Whether it is death of any cause, which a log-rank test is of; one endpoint of a library is."""
     causes: dict[Identifier, Text] = Field(default_factory=dict)
     """Its events as competing causes, and what a figure calls each."""
+    left_out: Text = ""
+    """What belongs to it in the clinic and the model does not have, in a sentence; told wherever it is shown."""
     paramcd: str = Field(default="", pattern=r"^([A-Z][A-Z0-9]{0,7})?$")
     """Its code in a clinical data set (PARAMCD of ADTTE)."""
     cured_by: Identifier | None = None

@@ -53,6 +53,7 @@ def study_content(
     sources = study.sources()
     first = next(iter(runs.values())).experiment
     several = len({name for name, _ in runs}) > 1
+    lacks = [line for results in runs.values() for line in results.experiment.left_out]
     systems = dict.fromkeys(results.experiment.system.title for results in runs.values())
     return ReportContent(
         title=record.title if record is not None and several else first.title,
@@ -69,7 +70,7 @@ def study_content(
         links={source.key: _link(source["doi"], source["url"]) for source in sources if source["doi"] or source["url"]},
         manifest=manifest,
         summary=(*(record.summary if record is not None else ()), *((MEANING_OF_SEVERAL,) if findings else ())),
-        believe=believe(findings),
+        believe=(*believe(findings), *dict.fromkeys(lacks)),
         meaning={str(verdict): verdict.meaning for verdict in Verdict},
         names=_names(runs),
         warnings=(*_warnings(study, runs, brief), *faults),

@@ -185,7 +185,7 @@ def router(desk: Desk) -> APIRouter:
             "context": CONTEXT_OF_USE,
             "experiment": name,
             "experiments": clinical_experiments(desk.library),
-            "notes": list(not_followed(results)),
+            "notes": [*not_followed(results), *results.experiment.left_out],
             "pictures": [
                 {
                     "title": view.title,

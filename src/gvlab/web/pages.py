@@ -160,7 +160,7 @@ def router(desk: Desk) -> APIRouter:
         answer = desk.laboratory.answer(state)
         results = answer.results
         head, rows = results.summary().arm_table()
-        notes = (*answer.notes, *not_followed(results))
+        notes = (*answer.notes, *not_followed(results), *results.experiment.left_out)
         read = list(responder_views(results))
         groups = dict.fromkeys((reading.arm, reading.group) for reading, _ in read)
         return page(

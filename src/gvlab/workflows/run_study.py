@@ -105,6 +105,11 @@ class StudyRun:
         """What came of the arms of each experiment, as tables."""
         return {name: results.summary() for name, results in self.runs.items()}
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What belongs to the endpoints in the clinic and the model does not have, a sentence each."""
+        return tuple(dict.fromkeys(line for results in self.runs.values() for line in results.experiment.left_out))
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         plain = {"findings": [finding.to_dict() for finding in self.findings], "manifest": self.manifest}
