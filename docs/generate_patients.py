@@ -302,8 +302,10 @@ def _claims(results: Results) -> Iterator[str]:
     yield "## Claims about patients"
     yield f"{PATIENTS} patients, the same in all arms, drawn by weight, seed {SEED}."
     runs = {(results.experiment.name, results.experiment.system.name): results}
-    wild = Experiment.read("patients_flt3_wildtype")
-    runs[wild.name, wild.system.name] = wild.run(SEED, cohort=wild.system.cohort(PATIENTS, SEED))
+    for other in ("patients_flt3_wildtype", "patients_dli_dose"):
+        experiment = Experiment.read(other)
+        cohort = experiment.system.cohort(PATIENTS, SEED)
+        runs[experiment.name, experiment.system.name] = experiment.run(SEED, cohort=cohort)
     rows = []
     for record in Library.default().read_all("findings").values():
         if record.experiment in {name for name, _ in runs}:

@@ -199,3 +199,11 @@ def test_patients_in_remission_relapse_when_leukemia_is_left_and_else_not():
     share = {arm: run.events("relapse").holds_on(arm, 180.0).mean() for arm in run.arms}
     assert 0 < share["Sorafenib"] < share["Observation"] < left.mean()
     assert "Observation" in str(run.summary())
+
+
+def test_what_endpoints_lack_is_told_once_and_of_patients_only():
+    lacks = Experiment.read("patients_four_arms").left_out
+    assert any(line.startswith("GVHD-free, relapse-free survival: Chronic GVHD") for line in lacks)
+    both = [line for line in lacks if line.startswith("Acute GVHD, grades II to IV, Acute GVHD, grades III and IV: ")]
+    assert len(both) == 1
+    assert not Experiment.read("mathew2018_survival").left_out
