@@ -3,6 +3,7 @@
 import numpy as np
 import openpyxl
 import pytest
+from scipy import optimize
 
 from gvlab.assay import analyze
 from gvlab.assay.readers.lab_units import days_in, factor_between, lab_unit
@@ -94,6 +95,33 @@ def test_a_column_of_units_counts(save):
     rows = [f"A{n},standard,s{n},{told[n - 1]},{density(level):.4f}" for n, level in enumerate(LEVELS, 1)]
     text = "\n".join(["Well,Type,Sample,Concentration,Unit,OD", *rows, "B1,sample,m1,,,1.05"]) + "\n"
     assert analyze(save(text)).table["value"].iloc[0] == pytest.approx(0.1, rel=1e-3)
+
+
+@pytest.mark.parametrize("factor", [1.0, 3.0, 4.0, 1e5])
+def test_a_curve_is_that_of_the_stated_error_by_another_program(save, factor):
+    """Standards weigh by an error of 4 % and 0.01, of the highest reading where readings are no optical densities."""
+    rng = np.random.default_rng(8)
+    levels = np.repeat([*LEVELS, 0.0], 2)
+    read = factor * np.array([density(level) for level in levels]) * rng.normal(1, 0.06, len(levels))
+    rows = [
+        f"{'ABCDEFGH'[i // 2]}{i % 2 + 1},{'standard' if level else 'blank'},,{level},{value:.9g}"
+        for i, (level, value) in enumerate(zip(levels, read, strict=True))
+    ]
+    sample = factor * 0.75
+    text = "\n".join(["Well,Type,Sample,Concentration (pg/mL),OD", *rows, f"A3,sample,m1,,{sample}"]) + "\n"
+    found = analyze(save(text)).table["value"].iloc[0]
+
+    def model(level, bottom, top, middle, hill):
+        return bottom + (top - bottom) * level**hill / (middle**hill + level**hill)
+
+    mean = np.repeat(read.reshape(-1, 2).mean(axis=1), 2)
+    error = np.hypot(0.04 * mean, 0.01 * (read.max() if read.max() > 10 else 1.0))
+    start = (0.05 * factor, 3 * factor, 200.0, 1.0)
+    bottom, top, middle, hill = optimize.curve_fit(
+        model, levels, read, start, sigma=error, xtol=1e-12, ftol=1e-12, x_scale=start, method="trf"
+    )[0]
+    expected = middle * ((sample - bottom) / (top - sample)) ** (1 / hill)
+    assert found == pytest.approx(expected, rel=1e-4)
 
 
 # Wells and dilutions
@@ -412,3 +440,31 @@ def test_dyes_stand_for_targets_that_have_no_name(save):
     found = analyze(save(text), reference="VIC", calibrator="c")
     assert found.tables["ratios"]["ratio"].tolist() == [1, 4]
     assert any("the dye stands for it: FAM, VIC." in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    "header", ["mouse,group,days,event,event", "mouse,group,event,days,days", "mouse,group,event,time (days),time (wk)"]
+)
+def test_of_two_columns_of_one_name_none_is_taken(save, header):
+    rows = "m1,V,1,0,1\nm2,V,1,1,1\nm3,S,1,0,0\n"
+    assert "hold different things, and either could be meant" in refusal(save(f"{header}\n{rows}"))
+    same = "mouse,group,days,event,event\nm1,V,12,1,1\nm2,V,15,1,1\nm3,S,20,0,0\n"
+    assert len(analyze(save(same)).tables["subjects"]) == 3
+
+
+def test_units_in_capitals_are_those_in_small_letters(save):
+    units = ("PG/ML", "ng/ml", "pg/mL", "MFI", "pg/ml")
+    rows = [f"{mouse},V,9,IL-15,{mouse},{unit}" for mouse, unit in enumerate(units, 1)]
+    table = analyze(save("mouse,group,day,analyte,value,unit\n" + "\n".join(rows) + "\n")).table
+    assert table["value"].tolist() == pytest.approx([1, 2000, 3, 4, 5])
+    assert table["unit"].tolist() == ["pg/ml", "pg/ml", "pg/ml", "MFI", "pg/ml"]
+    assert table["analyte"].tolist() == ["IL-15", "IL-15", "IL-15", "IL-15 (MFI)", "IL-15"]
+    assert (lab_unit("MG/DL"), lab_unit("U/L"), lab_unit("10^9/L"), lab_unit("MM")) == ("mg/dl", "U/L", "10^3/uL", "MM")
+
+
+def test_readings_are_converted_to_whichever_unit_before_them_they_can_be(save):
+    rows = "1,V,9,IL-15,500,MFI\n2,V,9,IL-15,10,pg/mL\n3,S,9,IL-15,0.02,ng/mL\n"
+    found = analyze(save("mouse,group,day,analyte,value,unit\n" + rows))
+    assert found.table["analyte"].tolist() == ["IL-15", "IL-15 (pg/mL)", "IL-15 (pg/mL)"]
+    assert found.table["value"].tolist() == pytest.approx([500, 10, 20])
+    assert said(found, "converted from ng/mL to pg/mL (x 1000)")

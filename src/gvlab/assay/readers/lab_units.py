@@ -104,6 +104,9 @@ def lab_unit(text: str) -> str:
         return units.check_unit(plain)
     except UnitError:
         words = [word for word in re.split(r"[\s/*·]+|(?<=\w)\^-?\d", plain.lower()) if word]
+        # Hospitals print in capitals: PG/ML is no petagram.
+        if plain.isupper() and all(_is_unit(word) for word in words):
+            return units.check_unit(plain.lower())
         if words and all(word in _WORDS or _is_unit(word) for word in words):
             return plain
         raise

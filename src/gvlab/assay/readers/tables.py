@@ -107,11 +107,27 @@ class TextTable:
         return found
 
     def maybe(self, names: Iterable[str], row: int = 0) -> int | None:
-        """Return a column as `find` does; None if there is none."""
+        """Return a column as `find` does; None if there is none.
+
+        Raises
+        ------
+        InvalidValueError
+            If two columns of that name hold different things: nobody knows which is meant.
+        """
         plain = [plain_name(cell) for cell in self.cells[row]]
         for name in names:
-            if plain_name(name) in plain:
-                return plain.index(plain_name(name))
+            places = [place for place, cell in enumerate(plain) if cell == plain_name(name)]
+            if not places:
+                continue
+            first, *others = places
+            for other in others:
+                if any(cells[first] != cells[other] for cells in self.cells[row + 1 :]):
+                    raise InvalidValueError(
+                        f'"{self.cells[row][first]}" (column {column_letters(first)}) and "{self.cells[row][other]}" '
+                        f"(column {column_letters(other)}) of {self.name} hold different things, and either could be "
+                        "meant. Rename one of them."
+                    )
+            return first
         return None
 
     def headings(self) -> str:

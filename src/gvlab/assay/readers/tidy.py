@@ -323,17 +323,18 @@ def _one_unit_each(found: pd.DataFrame, name: str) -> tuple[pd.DataFrame, tuple[
             raise InvalidValueError(
                 f'{name}: "{analyte}" is in % and as a fraction. Write all of its readings in one of the two.'
             )
+        names = {written[0]: analyte}
         for unit in written[1:]:
             here = (found["analyte"] == analyte) & (found["unit"] == unit)
-            factor = factor_between(unit, written[0])
+            factors = ((kept, factor_between(unit, kept)) for kept in names)
+            kept, factor = next((each for each in factors if each[1] is not None), (unit, None))
             if factor is not None:
                 found.loc[here, "value"] *= factor
-                found.loc[here, "unit"] = written[0]
-                notes += (
-                    [f'"{analyte}" was converted from {unit} to {written[0]} (x {factor:g}).'] if factor != 1 else []
-                )
+                found.loc[here, "unit"] = kept
+                found.loc[here, "analyte"] = names[kept]
+                notes += [f'"{analyte}" was converted from {unit} to {kept} (x {factor:g}).'] if factor != 1 else []
             else:
-                found.loc[here, "analyte"] = f"{analyte} ({unit})"
+                names[unit] = found.loc[here, "analyte"] = f"{analyte} ({unit})"
                 notes.append(
                     f'"{analyte}" is in {written[0]} and in {unit}, between which there is no conversion; the second '
                     f'is called "{analyte} ({unit})".'
