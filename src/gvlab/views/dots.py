@@ -29,6 +29,8 @@ from gvlab.views.view import (
 Bracket = tuple[str, str, str]
 """Two groups, and what is written between them."""
 
+_LIMIT = Style("muted", (3.0, 2.0), width=1.0)
+
 
 def dots_view(
     readings: Mapping[str, npt.ArrayLike],
@@ -110,7 +112,10 @@ def dots_view(
         tuple(marks),
         _table(label, unit, values),
         recipe or ViewRecipe(n=tuple((name, len(values[name])) for name in names), simulated=False),
-        keys=() if rows else tuple(Key(name, style_of(how[name]), "point") for name in names),
+        keys=(
+            *(() if rows else (Key(name, style_of(how[name]), "point") for name in names)),
+            *(Key(name, _LIMIT) for name in bounds),
+        ),
         under=tuple(under),
         height=170.0,
         notes=("Every subject a mark; line: median, whiskers: quartiles.",),
@@ -128,9 +133,8 @@ def _ends(every: npt.NDArray[np.float64], also: Sequence[float], log: bool) -> t
 def _limits(bounds: Mapping[str, float], reference: float | None, groups: int) -> list[Mark]:
     ends = (-0.6,), (groups - 0.4,)
     marks: list[Mark] = []
-    for name, value in bounds.items():
-        marks.append(Segments(ends[0], (value,), ends[1], (value,), Style("line", (3.0, 2.0), width=1.0)))
-        marks.append(Text(groups - 0.4, value, name, "end", dy=10.0, size=9.0, tone="muted"))
+    for value in bounds.values():
+        marks.append(Segments(ends[0], (value,), ends[1], (value,), _LIMIT))
     if reference is not None:
         marks.append(Segments(ends[0], (reference,), ends[1], (reference,), Style("line", (1.0, 2.0), width=1.0)))
     return marks

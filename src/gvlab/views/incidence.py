@@ -105,7 +105,7 @@ def incidence_view(
         if height[-1] >= 8:
             at = float(below[-1] - height[-1] / 2)
             marks.append(Text(last, at, f"{name} {height[-1]:.0f} %", "end", dx=-4.0, dy=3.5, boxed=True))
-    free = 100.0 - (0.0 if below is None else float(below[-1]))
+    free = max(0.0, 100.0 - (0.0 if below is None else float(below[-1])))  # a sum of shares misses 100 by rounding
     if free >= 8:
         marks.append(Text(last, 100 - free / 2, f"{event_free} {free:.0f} %", "end", dx=-4.0, dy=3.5, boxed=True))
     rows.append((event_free, free))
