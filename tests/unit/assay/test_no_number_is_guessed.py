@@ -459,7 +459,9 @@ def test_units_in_capitals_are_those_in_small_letters(save):
     assert table["value"].tolist() == pytest.approx([1, 2000, 3, 4, 5])
     assert table["unit"].tolist() == ["pg/ml", "pg/ml", "pg/ml", "MFI", "pg/ml"]
     assert table["analyte"].tolist() == ["IL-15", "IL-15", "IL-15", "IL-15 (MFI)", "IL-15"]
-    assert (lab_unit("MG/DL"), lab_unit("U/L"), lab_unit("10^9/L"), lab_unit("MM")) == ("mg/dl", "U/L", "10^3/uL", "MM")
+    assert (lab_unit("NG/ML"), lab_unit("10^9/L"), lab_unit("MM")) == ("ng/ml", "10^3/uL", "MM")
+    for one, other in (("MG/DL", "mg/dL"), ("IU/ml", "IU/mL"), ("mfi", "MFI")):
+        assert factor_between(lab_unit(one), lab_unit(other)) == 1
 
 
 def test_readings_are_converted_to_whichever_unit_before_them_they_can_be(save):

@@ -132,7 +132,8 @@ def factor_between(one: str, other: str) -> float | None:
     if {one, other} <= {"%", "fraction", "dimensionless"}:
         return None
     if not (_is_unit(one) and _is_unit(other)):
-        return None
+        # Without a conversion they are words, and IU/mL and IU/ml are one.
+        return 1.0 if one.lower() == other.lower() else None
     try:
         return float(units.convert(1.0, one, other))
     except UnitError:
