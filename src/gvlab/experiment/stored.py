@@ -189,7 +189,10 @@ def write_table(path: Path, table: pd.DataFrame, units_of: Mapping[str, str]) ->
 
     content = pa.Table.from_pandas(table, preserve_index=False)
     about = {"units": json.dumps(dict(units_of)), "origin": "simulated by GVLab"}
-    pq.write_table(content.replace_schema_metadata({**(content.schema.metadata or {}), **about}), path)
+    content = content.replace_schema_metadata({**(content.schema.metadata or {}), **about})
+    # A dictionary of readings would hold nearly each of them once, and take longer than to write them.
+    repeated = [field.name for field in content.schema if not pa.types.is_floating(field.type)]
+    pq.write_table(content, path, use_dictionary=repeated)
 
 
 def _table(path: Path) -> pd.DataFrame:

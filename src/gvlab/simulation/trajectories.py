@@ -90,16 +90,18 @@ class Trajectories:
         skip
             Readings at the start that nobody asked for.
         """
-        times = solution.times[skip:]
-        # Engines leave what comes after death missing; what a failed solve has left behind is made so.
-        lived = times[None, :] <= solution.end_times[:, None] + _SAME_DAY
+        times, values = solution.times[skip:], solution.values[:, skip:]
+        # Engines leave what comes after death missing; what a failed solve has left behind is made so. Outputs are
+        # views of one array: a copy of each took a sixth of the time of 10,000 patients, and as much memory again.
+        failed = np.flatnonzero(~_well(solution.status))
+        if len(failed):
+            values = values.copy()
+            later = times[None, :] > solution.end_times[failed, None] + _SAME_DAY
+            values[failed] = np.where(later[..., None], np.nan, values[failed])
         return cls(
             numbers,
             times,
-            {
-                name: np.where(lived, solution.values[:, skip:, column], np.nan)
-                for column, name in enumerate(solution.outputs)
-            },
+            {name: values[..., column] for column, name in enumerate(solution.outputs)},
             {name: solution.final[:, column] for column, name in enumerate(solution.final_names)},
             solution.status,
             solution.end_times,
@@ -171,7 +173,7 @@ class Trajectories:
     @functools.cached_property
     def ok(self) -> Bool[Array, "subject"]:
         """Whether each subject was followed to the last day, or to its death."""
-        return np.isin(self.status, [status for status in Status if status.ok])
+        return _well(self.status)
 
     def values(self, output: str) -> Float[Array, "subject time"]:
         """Return an output.
@@ -345,3 +347,8 @@ def _read(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     except (OSError, pa.ArrowInvalid, KeyError, TypeError) as error:
         raise LibraryError(f'"{path}" is not a run written by gvlab: {error}.') from error
     return content.to_pandas(), about
+
+
+def _well(status: Int[Array, "subject"]) -> Bool[Array, "subject"]:
+    """Return who was followed as far as was asked, or to death."""
+    return np.isin(status, [each for each in Status if each.ok])
