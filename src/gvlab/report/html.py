@@ -210,7 +210,7 @@ def _panel(view: View, picture: Picture, place: int) -> dict[str, Any]:
     from markupsafe import Markup
 
     width = view.width or PANEL
-    text = svg(view, width=width, id=f"{picture.id}-{place}", titled=len(picture.views) > 1)
+    text = svg(view, width=width, titled=len(picture.views) > 1)
     return {"svg": Markup(text), "wide": width > WIDE, "title": view.title}
 
 

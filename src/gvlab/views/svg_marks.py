@@ -82,6 +82,29 @@ def mark_svg(mark: Mark, frame: Frame) -> str:
     return _patch(mark, frame)
 
 
+def lies_within(mark: Mark, x: Axis, y: Axis) -> bool:
+    """Return whether a mark lies between the ends of both axes; words are not cut, so they do."""
+    if isinstance(mark, Text):
+        return True
+    if isinstance(mark, Line | Points | Patch):
+        return _between(x, mark.x) and _between(y, mark.y)
+    if isinstance(mark, Band):
+        return _between(x, mark.x) and _between(y, mark.lower) and _between(y, mark.upper)
+    if isinstance(mark, Segments):
+        return all(_between(x, each) for each in (mark.x1, mark.x2)) and all(
+            _between(y, each) for each in (mark.y1, mark.y2)
+        )
+    if isinstance(mark, Bars):
+        along, beside = (x, y) if mark.across else (y, x)
+        sides = [at + side * mark.thickness / 2 for at in mark.at for side in (-1.0, 1.0)]
+        return all(_between(along, each) for each in (mark.start, mark.end)) and _between(beside, sides)
+    return False
+
+
+def _between(axis: Axis, values: Sequence[float]) -> bool:
+    return not values or (axis.low <= min(values) and max(values) <= axis.high)
+
+
 def _line(x: Numbers, y: Numbers, frame: Frame, steps: bool) -> str:
     pairs = list(zip(frame.across(x), frame.down(y), strict=True))
     if not pairs:

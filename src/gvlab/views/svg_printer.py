@@ -7,12 +7,11 @@ of users are escaped. Letters keep their size; only the axes follow the width, s
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 from html import escape
 
 from gvlab.views.palette import Style, stylesheet
-from gvlab.views.svg_marks import Frame, fill, mark_svg, points_path, stroke, text_svg, words
+from gvlab.views.svg_marks import Frame, fill, lies_within, mark_svg, points_path, stroke, text_svg, words
 from gvlab.views.text_width import lines_of, text_width
 from gvlab.views.ticks import ticks
 from gvlab.views.view import Key, Text, View
@@ -40,7 +39,7 @@ class _Layout:
     title: list[str]
 
 
-def svg(view: View, *, width: float | None = None, id: str = "", titled: bool = False, standalone: bool = False) -> str:
+def svg(view: View, *, width: float | None = None, titled: bool = False, standalone: bool = False) -> str:
     """Return a view as an SVG element.
 
     Parameters
@@ -49,8 +48,6 @@ def svg(view: View, *, width: float | None = None, id: str = "", titled: bool = 
         What is drawn.
     width
         Points across; the height follows. None takes what the view needs, or that of a phone.
-    id
-        Start of the ids of its title and description, for two pictures of one view on a page; made from the view if "".
     titled
         Whether the title is printed in the picture too; a page has it as a heading.
     standalone
@@ -61,13 +58,14 @@ def svg(view: View, *, width: float | None = None, id: str = "", titled: bool = 
     The same view gives the same text.
     """
     plan = _layout(view, width or view.width or WIDTH, titled or standalone)
-    name = id or f"gv{zlib.crc32(f'{view.kind}{view.title}{view.caption}'.encode()):08x}"
+    # On a page a label says what it is, and costs no element; a program that opens a file looks for its title.
+    named = f'aria-label="{escape(view.title)}. {escape(view.summary)}"'
+    told = f"<title>{escape(view.title)}</title><desc>{escape(view.summary)}</desc>" if standalone else ""
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="gv gv-{escape(view.kind)}" viewBox="0 0 {plan.width:g} '
         f'{plan.height:.0f}" width="{plan.width:g}" height="{plan.height:.0f}" role="img" '
-        f'aria-labelledby="{name}-t {name}-d" font-family="system-ui, -apple-system, Segoe UI, Helvetica, Arial, '
-        f'sans-serif" font-size="{_TICK:g}" fill="currentColor">'
-        f'<title id="{name}-t">{escape(view.title)}</title><desc id="{name}-d">{escape(view.summary)}</desc>'
+        f'{named} font-family="system-ui, -apple-system, Segoe UI, Helvetica, Arial, '
+        f'sans-serif" font-size="{_TICK:g}" fill="currentColor">{told}'
     ]
     if standalone:
         parts.append(f"<style>{stylesheet()}</style>")
@@ -76,13 +74,10 @@ def svg(view: View, *, width: float | None = None, id: str = "", titled: bool = 
     if view.framed:
         parts.append(_axes(plan))
     frame = plan.frame
-    # Marks may reach a little over the edge, half a dot, and not farther.
-    over = 4.0 if view.framed else 12.0
-    box = f"{frame.left - over:.1f} {frame.top - over:.1f} {frame.width + 2 * over:.1f} {frame.height + 2 * over:.1f}"
-    x, y, wide, high = box.split()
-    parts.append(f'<svg x="{x}" y="{y}" width="{wide}" height="{high}" viewBox="{box}">')
+    clip = _clip(view, frame)
+    parts.append(clip)
     parts.extend([mark_svg(mark, frame) for mark in view.marks if not isinstance(mark, Text)])
-    parts.append("</svg>")
+    parts.append("</svg>" if clip else "")
     parts.extend([text_svg(mark, frame) for mark in view.marks if isinstance(mark, Text)])
     parts.append(_over(view, plan))
     parts.append(_below(view, plan))
@@ -90,6 +85,17 @@ def svg(view: View, *, width: float | None = None, id: str = "", titled: bool = 
         parts.append(words(6, plan.height - 6, view.recipe.in_words(), 9.0, tone="muted"))
     parts.append("</svg>")
     return "".join(parts)
+
+
+def _clip(view: View, frame: Frame) -> str:
+    """Return the opening of what keeps marks within the axes; "" where all of them lie there anyway."""
+    if view.framed and all(lies_within(mark, view.x, view.y) for mark in view.marks):
+        return ""
+    # Marks may reach a little over the edge, half a dot, and not farther.
+    over = 4.0 if view.framed else 12.0
+    box = f"{frame.left - over:.1f} {frame.top - over:.1f} {frame.width + 2 * over:.1f} {frame.height + 2 * over:.1f}"
+    x, y, wide, high = box.split()
+    return f'<svg x="{x}" y="{y}" width="{wide}" height="{high}" viewBox="{box}">'
 
 
 def thumbnail(view: View, *, width: float = 150.0, height: float = 84.0) -> str:

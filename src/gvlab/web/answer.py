@@ -84,7 +84,7 @@ def result_parts(answer: Answer) -> PageParts:
     html = {
         "pictures": render(
             "pictures.html.j2",
-            views=[(name, view, Markup(svg(view, width=PICTURE_WIDTH, id=f"p-{name}")), Markup(table_html(view)))
+            views=[(name, view, Markup(svg(view, width=PICTURE_WIDTH)), Markup(table_html(view)))
                    for name, view in views.items()],
             link=link,
             kinds=tuple(KINDS),

@@ -116,7 +116,7 @@ def offline_page(
         else:
             views = views_of(answer)
             shown = [
-                (view, Markup(svg(view, width=PICTURE_WIDTH, id=f"p{index}")), Markup(table_html(view, most=12)))
+                (view, Markup(svg(view, width=PICTURE_WIDTH)), Markup(table_html(view, most=12)))
                 for index, view in enumerate(views.values())
             ]
             point = {

@@ -123,7 +123,7 @@ def router(desk: Desk) -> APIRouter:
         edges = desk.library.rows("edges")
         return page(
             "model.html.j2", "Model", lines=lines, counts=counts, claims=claims(desk), edges=edges,
-            diagram=Markup(svg(wiring_view(edges), id="m-axis")) if edges else "",
+            diagram=Markup(svg(wiring_view(edges))) if edges else "",
         )  # fmt: skip
 
     @routes.get("/paper")
@@ -205,10 +205,7 @@ def router(desk: Desk) -> APIRouter:
 
 
 def _printed(views: Iterable[View], prefix: str) -> list[tuple[View, Markup, Markup]]:
-    return [
-        (view, Markup(svg(view, width=460.0, id=f"{prefix}-{number}")), Markup(table_html(view)))
-        for number, view in enumerate(views)
-    ]
+    return [(view, Markup(svg(view, width=460.0)), Markup(table_html(view))) for number, view in enumerate(views)]
 
 
 def _when(run: KeptRun) -> str:
@@ -223,7 +220,7 @@ def _side(desk: Desk, run: KeptRun) -> dict[str, Any]:
         "run": run,
         "when": _when(run),
         "link": desk.link_of_kept(run),
-        "svg": Markup(svg(view, width=460.0, id=f"c-{run.id[:8]}")),
+        "svg": Markup(svg(view, width=460.0)),
         "caption": view.caption,
         "table": Markup(table_html(view)),
     }

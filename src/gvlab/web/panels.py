@@ -93,7 +93,7 @@ def _pair(state: BenchState) -> tuple[str, str]:
 def data_parts(said: DataAnswer | None, error: str = "") -> Mapping[str, str]:
     """Return what own data say, or why they cannot be read."""
     pictures = [
-        (view, Markup(svg(view, width=520.0, id=f"p-data-{place}")), Markup(table_html(view)))
+        (view, Markup(svg(view, width=520.0)), Markup(table_html(view)))
         for place, view in enumerate(said.views if said is not None else ())
     ]
     return {"data-answer": render("data_answer.html.j2", said=said, pictures=pictures, error=error)}
@@ -139,7 +139,7 @@ def _axis_answer(answer: Answer, cancel: CancelToken | None) -> str:
             raise
         return render("axis_answer.html.j2", error=str(error), view=None)
     return render(
-        "axis_answer.html.j2", error="", view=view, picture=Markup(svg(view, width=view.width, id="p-axis")),
+        "axis_answer.html.j2", error="", view=view, picture=Markup(svg(view, width=view.width)),
         table=Markup(table_html(view)), caption=" ".join((*view.notes, view.recipe.in_words())),
     )  # fmt: skip
 
@@ -176,10 +176,7 @@ def _assay_answer(answer: Answer, cancel: CancelToken | None) -> str:
         if cancel is not None and cancel.cancelled:
             raise
         return render("assay_answer.html.j2", error=str(error), views=[])
-    printed = [
-        (view, Markup(svg(view, width=400.0, id=f"p-assay-{place}")), Markup(table_html(view)))
-        for place, view in enumerate(views)
-    ]
+    printed = [(view, Markup(svg(view, width=400.0)), Markup(table_html(view))) for place, view in enumerate(views)]
     return render("assay_answer.html.j2", error="", views=printed)
 
 
@@ -214,7 +211,7 @@ def _why(answer: Answer, cancel: CancelToken | None) -> str:
         versus=versus,
         error="",
         sentences=found.sentences(),
-        picture=Markup(svg(view, width=620.0, id="p-why")),
+        picture=Markup(svg(view, width=620.0)),
         table=Markup(table_html(view)),
         # The sentences stand above the picture already.
         caption=" ".join((*view.notes, view.recipe.in_words())),

@@ -10,7 +10,7 @@ import numpy as np
 from gvlab import units
 from gvlab.arrays import Float
 from gvlab.errors import InvalidValueError, UnknownNameError
-from gvlab.experiment import Experiment, Results
+from gvlab.experiment import Results
 from gvlab.library import Library
 from gvlab.library.finding_record import Group
 from gvlab.views import View, dots_view, incidence_views, survival_view
@@ -48,11 +48,11 @@ class GroupReading:
     group: Group
 
 
-def group_readings(experiment: Experiment) -> tuple[GroupReading, ...]:
+def group_readings(library: Library, experiment: str) -> tuple[GroupReading, ...]:
     """Return what findings of the library read in responders of an experiment, each once."""
     found: dict[tuple[str, str], GroupReading] = {}
-    for finding in experiment.library.read_all("findings").values():
-        if finding.experiment != experiment.name:
+    for finding in library.read_all("findings").values():
+        if finding.experiment != experiment:
             continue
         for each in finding.comparisons:
             measure = each.measure
@@ -80,7 +80,7 @@ def responder_views(results: Results) -> Iterator[tuple[GroupReading, View]]:
 
     Response is known only later: the pictures compare what was read before and after, and no survival.
     """
-    for reading in group_readings(results.experiment):
+    for reading in group_readings(results.experiment.library, results.experiment.name):
         if reading.output not in results.experiment.outputs():
             continue
         times = results.events(reading.group.endpoint)
@@ -107,7 +107,7 @@ def responder_views(results: Results) -> Iterator[tuple[GroupReading, View]]:
 
 
 def check_clinical(library: Library, name: str) -> str:
-    """Return the name of a clinical experiment: the one with most arms where "".
+    """Return the name of a clinical experiment; where "", one whose responders are read, and the one with most arms.
 
     Raises
     ------
@@ -116,7 +116,9 @@ def check_clinical(library: Library, name: str) -> str:
     """
     known = clinical_experiments(library)
     if not name and known:
-        return max(known, key=lambda each: len(library.read("experiments", each).arms))
+        return max(
+            known, key=lambda each: (bool(group_readings(library, each)), len(library.read("experiments", each).arms))
+        )
     if name not in known:
         raise UnknownNameError("clinical experiment", name, known)
     return name

@@ -115,7 +115,7 @@ def plan_panel(answer: Answer, cancel: CancelToken | None = None, register: bool
     view = power_of(bundle.found)
     return render(
         "plan.html.j2", error="", bundle=bundle, context=context, view=view,
-        picture=Markup(svg(view, width=460.0, id="p-power")), table=Markup(table_html(view)),
+        picture=Markup(svg(view, width=460.0)), table=Markup(table_html(view)),
         **(_registered(bundle) if register else {"registered": None, "refused": ""}),
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ import pytest
 from gvlab import views
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.library import Library
-from gvlab.views import Axis, Line, Points, Style, View, ViewColumn, ViewRecipe, ViewTable
+from gvlab.views import Axis, Band, Bars, Line, Points, Segments, Style, View, ViewColumn, ViewRecipe, ViewTable
 from gvlab.views.palette import ARM_TONES, DARK, LIGHT
 from gvlab.views.text_width import lines_of, text_width
 from gvlab.views.ticks import ticks
@@ -104,6 +104,7 @@ def test_words_of_users_are_escaped_everywhere() -> None:
         assert "<script" not in text
         ET.fromstring(f"<p>{text}</p>")
     assert NASTY in "".join(ET.fromstring(views.svg(view)).itertext())
+    assert NASTY in ET.fromstring(views.svg(view)).get("aria-label", "")
 
 
 def test_a_formula_in_a_table_is_text_to_a_spreadsheet() -> None:
@@ -119,10 +120,23 @@ def test_a_picture_needs_no_inline_style_and_has_a_title_and_a_description() -> 
     assert "href" not in text
     root = ET.fromstring(text)
     assert root.get("role") == "img"
-    ids = {each.get("id") for each in root.iter()}
-    assert set(root.get("aria-labelledby", "").split()) <= ids
+    assert root.get("aria-label") == f"Mice. {view.summary}"
     assert text == views.svg(view)
-    assert views.svg(view, id="a") != views.svg(view, id="b")
+    file = ET.fromstring(views.svg(view, standalone=True))
+    assert [file.findtext(f"{{http://www.w3.org/2000/svg}}{each}") for each in ("title", "desc")] == [
+        "Mice",
+        view.summary,
+    ]
+
+
+def test_what_reaches_beyond_the_axes_is_cut_and_nothing_else_costs_an_element() -> None:
+    inner = "<svg x="
+    assert inner not in views.svg(line_view())
+    for mark in (
+        Line((0.0, 9.0), (0.0, 1.0)), Band((0.0, 1.0), (-9.0, 0.0), (1.0, 1.0)), Points((0.5,), (1e6,)),
+        Segments((0.5,), (0.0,), (0.5,), (1e6,)), Bars((0.5,), (0.0,), (1e6,)), Bars((-9.0,), (0.0,), (0.5,)),
+    ):  # fmt: skip
+        assert inner in views.svg(line_view(marks=(mark,), x=Axis("x", 0.0, 1.0), y=Axis("y", 0.0, 1.0)))
 
 
 def test_every_picture_says_that_it_is_simulated_and_measured_ones_do_not() -> None:

@@ -33,7 +33,7 @@ def test_every_arm_has_its_competing_risks_and_they_add_up(results):
 
 
 def test_responders_are_those_of_the_findings_and_everybody_read_is_in_one_group(results):
-    asked = group_readings(results.experiment)
+    asked = group_readings(results.experiment.library, results.experiment.name)
     shown = list(responder_views(results))
     assert {(each.arm, each.output) for each in asked} >= {(each.arm, each.output) for each, _ in shown}
     assert shown

@@ -40,6 +40,7 @@ from gvlab.views import (
     spider_view,
     style_of,
 )
+from gvlab.views.publication import text_width_mm
 from gvlab.views.survival import PERCENT
 from gvlab.views.view import Cell
 
@@ -70,7 +71,8 @@ def build(context: FigureContext) -> PaperFigure:
     ]  # fmt: skip
     day = all_subjects[0].experiment.last_day
     alive = _survivors(all_subjects, day)
-    last = Panel(alive, 174.0, 36.0, alive.title, left_mm=44.0)
+    widest = max(text_width_mm(name, 7.0) for _, name in alive.y.ticks or ())
+    last = Panel(alive, 174.0, 36.0, alive.title, left_mm=widest + 4.0)
     powers = _powers(context, all_subjects, n)
     caption = (
         f"(a) Survival of n = {n} mice per arm in the six models{powers}. (b) Alive on the last day, of "
