@@ -122,9 +122,8 @@ def _sites(tree: ast.AST):  # type: ignore[no-untyped-def]
                 yield from _sites(node.value)
             continue
         if isinstance(node, ast.FunctionDef):
-            for part in (*node.args.defaults, *(each for each in node.args.kw_defaults if each), *node.body):
-                yield from _of(part)
-                yield from _sites(part)
+            defaults = [ast.Expr(each) for each in (*node.args.defaults, *node.args.kw_defaults) if each]
+            yield from _sites(ast.Module([*defaults, *node.body], []))
             continue
         yield from _sites(node)
 
@@ -164,22 +163,27 @@ def _swap(node: ast.IfExp) -> None:
     node.body, node.orelse = node.orelse, node.body
 
 
-def noticed(mutant: Mutant, limit: int) -> bool:
-    """Return whether the narrow tests notice a mutant; runs in a process of its own."""
+def noticed(mutant: Mutant, limit: int, prepared: str) -> bool:
+    """Return whether the narrow tests notice a mutant of a prepared copy; runs in a process of its own."""
+    with tempfile.TemporaryDirectory() as place:
+        # With its compiled files: all but that of the mutated one are still true.
+        shutil.copytree(prepared, place, dirs_exist_ok=True)
+        (Path(place) / "gvlab" / mutant.file).write_text(mutant.text, encoding="utf-8")
+        sys.dont_write_bytecode = True
+        return fails(TESTS[mutant.file], limit, place)
+
+
+def fails(tests: list[str], limit: int, place: str) -> bool:
+    """Return whether tests of the copy of the package in a folder fail, or take too long."""
     # Seconds of work, not of the clock: on a busy machine every mutant would take too long, and so be noticed.
     signal.signal(signal.SIGPROF, _too_long)
     signal.setitimer(signal.ITIMER_PROF, limit)
-    with tempfile.TemporaryDirectory() as place, Path(os.devnull).open("w", encoding="utf-8") as nowhere:
-        shutil.copytree(PACKAGE, Path(place) / "gvlab", ignore=shutil.ignore_patterns("__pycache__"))
-        (Path(place) / "gvlab" / mutant.file).write_text(mutant.text, encoding="utf-8")
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         os.chdir(ROOT)
         sys.path.insert(0, place)
-        sys.dont_write_bytecode = True
         with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
             try:
-                return (
-                    int(pytest.main(["-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", *TESTS[mutant.file]])) != 0
-                )
+                return int(pytest.main(["-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", *tests])) != 0
             except TimeoutError:
                 return True
             finally:
@@ -204,10 +208,8 @@ def main() -> int:
     parser.add_argument("--at-least", type=float, default=0.8, help="share that must be noticed")
     options = parser.parse_args()
     chosen: list[Mutant] = []
-    whole: list[Mutant] = []
     for file in options.files or TESTS:
         found = list(mutants(file))
-        whole.append(Mutant(file, 0, "", (PACKAGE / file).read_text(encoding="utf-8")))
         # By name, so that a change of one file does not draw others anew.
         draw = random.Random(f"{options.seed} {file}")
         chosen += found if options.all else draw.sample(found, min(options.sample, len(found)))
@@ -215,13 +217,18 @@ def main() -> int:
     random.Random(options.seed).shuffle(chosen)
     start, survived = time.monotonic(), 0
     # A fresh process for each, forked from this one, which has imported what is slow and nothing of ours.
-    with multiprocessing.get_context("fork").Pool(options.workers, maxtasksperchild=1) as pool:
-        # Tests that fail anyway would notice everything.
-        broken = [same.file for same in whole if pool.apply(noticed, (same, options.timeout))]
+    with (
+        tempfile.TemporaryDirectory() as prepared,
+        multiprocessing.get_context("fork").Pool(options.workers, maxtasksperchild=1) as pool,
+    ):
+        shutil.copytree(PACKAGE, Path(prepared) / "gvlab", ignore=shutil.ignore_patterns("__pycache__"))
+        # Tests that fail anyway would notice everything. What is compiled for these stays for the mutants.
+        asked = dict.fromkeys(tuple(TESTS[mutant.file]) for mutant in chosen)
+        broken = [tests for tests in asked if pool.apply(fails, (list(tests), options.timeout, prepared))]
         if broken:
-            print(f"The narrow tests fail, or take too long, without a change of {', '.join(broken)}.")
+            print("\n".join(f"Without a change these fail, or take too long: {', '.join(tests)}" for tests in broken))
             return 1
-        tried = [(mutant, pool.apply_async(noticed, (mutant, options.timeout))) for mutant in chosen]
+        tried = [(mutant, pool.apply_async(noticed, (mutant, options.timeout, prepared))) for mutant in chosen]
         for number, (mutant, result) in enumerate(tried, 1):
             if not result.get():
                 survived += 1
