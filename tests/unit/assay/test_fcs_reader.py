@@ -94,7 +94,8 @@ def test_the_plain_file_is_what_fcsparser_reads(tmp_path):
         (fcs(change={"$TIMESTEP": "unknown"}), "time is in ticks"),
         (fcs(change={"$OP": "a||b", "$TIMESTEP": "1"}), ""),
         (fcs(change={"$P2E": "4.0,1.0"}), "concerns integers only"),
-        (fcs(change={"$P2B": "16"}), "32 bits, which was read"),
+        (fcs(change={"$P2B": "16"}), r'\$P2B is "16", and single precision has 32 bits, which was read'),
+        (fcs(change={"$P2B": "*"}), r'\$P2B is "\*", and single precision has 32 bits, which was read'),
         (fcs(tail=b"00000000"), ""),
         (fcs(version="FCS2.0"), ""),
         (fcs(order=">"), ""),
@@ -142,6 +143,8 @@ def test_a_logarithmic_amplifier_is_undone_for_integers(tmp_path):
     assert file.events[:, 1] == pytest.approx(10 ** (4 * events[:, 1] / 1024))
     file = read(tmp_path, fcs("III", (16,) * 3, change={"$P1G": "2", "$TIMESTEP": "0.01"}, events=events))
     assert file.events == pytest.approx(events * np.array([0.5, 1.0, 0.01]))
+    assert file.notes == ("Values were divided by the gain of their amplifier ($PnG): FSC-A (2).",)
+    assert read(tmp_path, fcs(change={"$P1G": "1.0", "$P2G": "0"})).notes == ()
 
 
 def test_channels_of_different_kinds_in_one_file(tmp_path):

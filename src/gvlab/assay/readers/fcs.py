@@ -22,6 +22,8 @@ _ABSURD_HIGH, _ABSURD_LOW = 1e15, 1e-25
 _LARGEST_IN_HEADER = 99_999_999
 """Of a larger file the header has no place for the offsets, and has zeros by the standard."""
 _KINDS = {"I": "integers", "F": "single precision", "D": "double precision"}
+_WIDTHS = {"F": 32, "D": 64}
+"""Bits of each that is no integer."""
 
 
 @dataclass(frozen=True)
@@ -131,11 +133,10 @@ def _layout(name: str, chosen: DataSet, notes: list[str]) -> _Layout:
                 f'"{name}" says that it has {parameters} parameters ($PAR) and describes {number - 1}: $P{number}B, '
                 f"$P{number}N and $P{number}R are missing. Export it as FCS 3.1 from the program that made it."
             )
-        if kind != "I" and width != {"F": 32, "D": 64}[kind]:
-            notes.append(
-                f"$P{number}B is {width}, and {_KINDS[kind]} has {32 if kind == 'F' else 64} bits, which was read."
-            )
-            width = 32 if kind == "F" else 64
+        if kind != "I" and width != _WIDTHS[kind]:
+            said = words.get(f"$P{number}B", "")
+            width = _WIDTHS[kind]
+            notes.append(f'$P{number}B is "{said}", and {_KINDS[kind]} has {width} bits, which was read.')
         if width is None or not 1 <= width <= 64:
             raise InvalidValueError(
                 f'"{name}": the keyword $P{number}B is missing or not a number of bits '

@@ -18,7 +18,7 @@ def scaled(
     """Return scale values: integers masked to their range, amplifiers undone, gains divided out, time in seconds."""
     words = chosen.keywords
     found = np.empty((len(raw[0]), len(raw)), dtype=np.float64)
-    ignored, unmasked, unread, beyond = [], [], [], []
+    ignored, unmasked, unread, beyond, gains = [], [], [], [], []
     for column, values in enumerate(raw):
         number = column + 1
         top = plain_number(words.get(f"$P{number}R", ""))
@@ -51,6 +51,10 @@ def scaled(
         gain = plain_number(words.get(f"$P{number}G", ""))
         if gain is not None and gain > 0:
             found[:, column] /= gain
+            gains += [f"{words.get(f'$P{number}N') or f'P{number}'} ({gain:g})"] if gain != 1 else []
+    if gains:
+        more = f" and {len(gains) - 5} more" if len(gains) > 5 else ""
+        notes.append(f"Values were divided by the gain of their amplifier ($PnG): {', '.join(gains[:5])}{more}.")
     if ignored:
         notes.append(
             f"{', '.join(ignored[:5])} tells of an amplifier, which concerns integers only; it was not applied."
