@@ -61,6 +61,7 @@ TESTS = {
     "assay/readers/plate_labels.py": [_LABORATORY, _GUESSED],
     "assay/readers/cycler.py": [_LABORATORY, _GUESSED, "tests/unit/assay/test_readers.py"],
     "assay/readers/tables.py": [_LABORATORY, _GUESSED, "tests/unit/assay/test_readers.py"],
+    "assay/readers/wave.py": ["tests/unit/assay/test_wave.py", "tests/reference/formats"],
     "assay/readers/fcs_scale.py": ["tests/unit/assay/test_fcs_reader.py"],
 }
 """Narrow tests of each file: those that must notice a change of it."""

@@ -9,12 +9,14 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from gvlab.arrays import FloatArray
+from gvlab.assay.readers.lab_units import days_in
 from gvlab.assay.readers.tables import TextTable, safe_cell, unit_in
 from gvlab.assay.readers.workbooks import read_sheets, sheet_names
 from gvlab.assay.samples import MARK
@@ -94,16 +96,25 @@ def read_wave(path: Path | str, sheet: str = "") -> tuple[Traces, tuple[str, ...
         )
     traces[0, line, column], traces[1, line, column], traces[2, line, column] = oxygen, acid, minute
     named = dict(zip(well, group, strict=True))
+    torn = next((name for name, its in zip(well, group, strict=True) if its != named[name]), None)
+    if torn is not None:
+        every = dict.fromkeys(its for name, its in zip(well, group, strict=True) if name == torn)
+        groups = " and ".join(f'"{its}"' for its in every)
+        raise InvalidValueError(
+            f"{rate.name}: well {torn} is in the groups {groups}. Write one group into all of its rows."
+        )
     phases, phase = _phases(log, len(cycles))
     assigned = [place[name] for name in wells if named[name] and named[name].lower() != "unassigned"]
-    # A well that the user took out in Wave is exported with empty cells.
-    empty = np.isnan(traces[:2]).any(axis=(0, 2))
+    # A well that the user took out in Wave is exported with empty cells, or with zeros.
+    empty = np.isnan(traces[:2]).any(axis=(0, 2)) | (traces[0] == 0).all(axis=1)
     kept = [row for row in assigned if not empty[row]]
-    out = [wells[row] for row in assigned if empty[row]]
+    out = [wells[row] for row in assigned if empty[row] and named[wells[row]].lower() != "background"]
     notes = [f'Rates are those of the sheet "{sheet}"{said}.', *rate.notes]
+    if _setting(path, present, r"background\s*correction:?").strip().lower() in ("no", "false", "off"):
+        notes.append("The file says that rates were not corrected for background; what the medium does is in them.")
     notes += _other_rates(path, sheet, present)
     if out:
-        notes.append(f"Without a rate in some measurement, so left out: {', '.join(out)}.")
+        notes.append(f"Without a rate in some measurement, or in any but zero, so left out: {', '.join(out)}.")
     if not kept:
         raise InvalidValueError(f"{rate.name} has no well with rates in every measurement.")
     read = Traces(
@@ -125,13 +136,19 @@ def _basis(path: Path, sheet: str, present: Sequence[str]) -> tuple[str, str]:
         return "", ", as measured, not normalized"
     if sheet != NORMALIZED:
         return "", ", in percent of the baseline chosen in Wave"
-    if CONFIGURATION in present:
-        (page,) = read_sheets(path, (CONFIGURATION,))
-        for cells in page.cells:
-            for place, cell in enumerate(cells[:-1]):
-                if re.fullmatch(r"normali[sz]ation\s*units?:?", cell.strip(), re.IGNORECASE) and cells[place + 1]:
-                    return cells[place + 1], f", normalized per {cells[place + 1]}"
+    unit = _setting(path, present, r"normali[sz]ation\s*units?:?")
+    if unit:
+        return unit, f", normalized per {unit}"
     return "", ", normalized as chosen in Wave (the file does not say by what)"
+
+
+def _setting(path: Path, present: Sequence[str], name: str) -> str:
+    """Return what stands beside a name (a pattern) in the sheet of the configuration; "" where nothing does."""
+    if CONFIGURATION not in present:
+        return ""
+    (page,) = read_sheets(path, (CONFIGURATION,))
+    beside = (pair for cells in page.cells for pair in pairwise(cells))
+    return next((value for cell, value in beside if value and re.fullmatch(name, cell.strip(), re.IGNORECASE)), "")
 
 
 def _other_rates(path: Path, sheet: str, present: Sequence[str]) -> list[str]:
@@ -222,6 +239,9 @@ def _columns(rate: TextTable) -> tuple[FloatArray, list[str], list[str], FloatAr
     if (time < 0).any():
         row = int((time < 0).argmax()) + 1
         raise InvalidValueError(f"The time in {rate.where(row, place['Time'])} is negative ({time[row - 1]:g} min).")
+    unit = unit_in(rate.cells[0][place["Time"]])
+    if unit:
+        time = time * days_in(unit) / days_in("min")
     texts = [[rate.cells[row][place[name]] for row in rows] for name in ("Well", "Group")]
     return numbers("Measurement"), texts[0], texts[1], time, numbers("OCR"), numbers("ECAR")
 
