@@ -19,7 +19,6 @@ from gvlab.web.edit import Edited
 from gvlab.web.form import form_of
 from gvlab.web.laboratory import Answer
 from gvlab.web.pictures import SURVIVAL, picture, picture_specs
-from gvlab.web.printed import KINDS
 from gvlab.web.state import BenchState, link_of
 from gvlab.web.strip import strip_of
 from gvlab.web.templates import render
@@ -86,8 +85,6 @@ def result_parts(answer: Answer) -> PageParts:
             "pictures.html.j2",
             views=[(name, view, Markup(svg(view, width=PICTURE_WIDTH)), Markup(table_html(view)))
                    for name, view in views.items()],
-            link=link,
-            kinds=tuple(KINDS),
             specs=[spec for spec in specs.values() if spec.name != SURVIVAL],
             second=second,
         ),

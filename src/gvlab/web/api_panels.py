@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
+from fastapi.responses import Response
 from pydantic import Field
 
 from gvlab.views import View, axis_flux_view
 from gvlab.views.view import CONTEXT_OF_USE
 from gvlab.web import limits
 from gvlab.web.api import StateBody
-from gvlab.web.panels import assay_of, axis_of, why_of
+from gvlab.web.downloads import at_place
+from gvlab.web.panels import assay_of, axis_of, panel_views, why_of
 from gvlab.web.plan_panel import judged_plan, plan_of, registration_of
+from gvlab.web.printed import as_download, file_name, file_of
 from gvlab.web.state import BenchState
 
 if TYPE_CHECKING:
     from gvlab.web.desk import Desk
+
+
+Short = Annotated[str, Path(max_length=8)]
+"""A part of an address."""
 
 
 class JudgeBody(StateBody):
@@ -59,6 +66,14 @@ def router(desk: Desk) -> APIRouter:
         """Return what the assay that is looked at would read on that day."""
         views = assay_of(desk.laboratory.answer(state_of(body)))
         return {"simulated": True, "pictures": [_of(view) for view in views]}
+
+    @routes.post("/panel/{place}.{kind}", response_class=Response)
+    def panel_file(place: Short, kind: Short, body: StateBody) -> Response:
+        """Return a picture of the panel that is looked at (`look.tab`) as svg, pdf, png, csv or xlsx."""
+        view = at_place(panel_views(desk.laboratory.answer(state_of(body))), place)
+        media, content = file_of(view, kind)
+        name = f"{file_name('gvlab', view.title)}.{file_name(kind)}"
+        return Response(content, media_type=media, headers=as_download(name))
 
     @routes.post("/plan")
     def plan(body: StateBody) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
@@ -11,13 +12,15 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 from gvlab.errors import GVLabError, InvalidValueError, UnknownNameError
 from gvlab.store.archive import archive_bytes
+from gvlab.views import View
 from gvlab.views.view import CONTEXT_OF_USE
 from gvlab.web.answer import numbers_of
 from gvlab.web.code import command_of, python_of
 from gvlab.web.laboratory import Answer
 from gvlab.web.own_data import answer_to_files
 from gvlab.web.own_file import sent_files
-from gvlab.web.panels import data_parts
+from gvlab.web.panels import data_parts, panel_views
+from gvlab.web.patients import check_clinical, clinical_views, responder_views
 from gvlab.web.pictures import picture, picture_specs
 from gvlab.web.printed import KINDS, as_download, file_name, file_of, svg_file
 from gvlab.web.state import BenchState, state_of_link
@@ -43,6 +46,20 @@ def archive_of(answer: Answer) -> bytes:
     )
 
 
+def at_place(views: Sequence[View], place: str) -> View:
+    """Return one of the pictures of a page by its place, counted from 0.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is none.
+    """
+    places = [str(number) for number in range(len(views))]
+    if place not in places:
+        raise UnknownNameError("picture", place[:80], places)
+    return views[int(place)]
+
+
 def router(desk: Desk) -> APIRouter:
     """Return the routes of downloads."""
     routes = APIRouter(include_in_schema=False)
@@ -58,6 +75,23 @@ def router(desk: Desk) -> APIRouter:
         media, content = file_of(picture(desk.laboratory.answer(state).results, name), kind)
         name = file_name("gvlab", state.experiment.name, name)
         return Response(content, media_type=media, headers=as_download(f"{name}.{kind}"))
+
+    @routes.get("/page/panel/{place}.{kind}")
+    def panel_file(request: Request, place: str, kind: str) -> Response:
+        state = state_of(request)
+        view = at_place(panel_views(desk.laboratory.answer(state)), place)
+        media, content = file_of(view, kind)
+        name = file_name("gvlab", state.experiment.name, state.look.tab, view.title)
+        return Response(content, media_type=media, headers=as_download(f"{name}.{file_name(kind)}"))
+
+    @routes.get("/page/patients/{place}.{kind}")
+    def patients_file(place: str, kind: str, experiment: str = "") -> Response:
+        name = check_clinical(desk.library, experiment)
+        results = desk.laboratory.answer(BenchState.start(desk.library, name)).results
+        view = at_place((*clinical_views(results), *(each for _, each in responder_views(results))), place)
+        media, content = file_of(view, kind)
+        name = file_name("gvlab", name, view.title)
+        return Response(content, media_type=media, headers=as_download(f"{name}.{file_name(kind)}"))
 
     @routes.get("/page/archive")
     def archive(request: Request) -> Response:

@@ -166,7 +166,7 @@ def router(desk: Desk) -> APIRouter:
         return page(
             "patients.html.j2", "Patients", experiments=known, here=name, record=library.read("experiments", name),
             subjects=state.subjects, link=link_of(state), notes=notes, head=head, rows=rows, groups=list(groups),
-            pictures=_printed(clinical_views(results), "c"), responders=_printed((view for _, view in read), "r"),
+            pictures=_printed(clinical_views(results)), responders=_printed(view for _, view in read),
             endpoint_titles={key: each.title for key, each in library.read_all("endpoints").items()},
         )  # fmt: skip
 
@@ -204,8 +204,8 @@ def router(desk: Desk) -> APIRouter:
     return routes
 
 
-def _printed(views: Iterable[View], prefix: str) -> list[tuple[View, Markup, Markup]]:
-    return [(view, Markup(svg(view, width=460.0)), Markup(table_html(view))) for number, view in enumerate(views)]
+def _printed(views: Iterable[View]) -> list[tuple[View, Markup, Markup]]:
+    return [(view, Markup(svg(view, width=460.0)), Markup(table_html(view))) for view in views]
 
 
 def _when(run: KeptRun) -> str:

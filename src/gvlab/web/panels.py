@@ -19,7 +19,7 @@ from gvlab.views import View, axis_flux_view, svg, table_html
 from gvlab.views.why import why_view
 from gvlab.web.laboratory import Answer
 from gvlab.web.own_data import DataAnswer
-from gvlab.web.plan_panel import REGISTER, plan_panel
+from gvlab.web.plan_panel import REGISTER, plan_panel, power_view_of
 from gvlab.web.state import BenchState
 from gvlab.web.templates import render
 
@@ -88,6 +88,21 @@ def _pair(state: BenchState) -> tuple[str, str]:
     if not versus:
         raise InvalidValueError("There is one arm; copy it, and change the copy.")
     return arm, versus
+
+
+def panel_views(answer: Answer, cancel: CancelToken | None = None) -> tuple[View, ...]:
+    """Return the pictures of the open panel, of which files are made; none where it has no picture of a prediction."""
+    match answer.state.look.tab:
+        case "why":
+            return (why_view(why_of(answer, cancel)),)
+        case "axis":
+            return (axis_flux_view(axis_of(answer, cancel)),)
+        case "assay":
+            return tuple(assay_of(answer, cancel))
+        case "plan":
+            return (power_view_of(answer.state, cancel),)
+        case _:
+            return ()
 
 
 def data_parts(said: DataAnswer | None, error: str = "") -> Mapping[str, str]:

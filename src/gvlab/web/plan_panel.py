@@ -11,7 +11,7 @@ from markupsafe import Markup
 from gvlab.errors import GVLabError, InvalidValueError
 from gvlab.library import Library
 from gvlab.simulation.cancel import CancelToken
-from gvlab.views import svg, table_html
+from gvlab.views import View, svg, table_html
 from gvlab.web.laboratory import Answer
 from gvlab.web.own_file import own_file
 from gvlab.web.state import BenchState
@@ -55,6 +55,13 @@ def plan_of(state: BenchState, cancel: CancelToken | None = None) -> Bundle[Plan
         subjects=PLAN_SUBJECTS, sets=PLAN_SETS, replicates=PLAN_REPLICATES, randomization_seed=0, seed=state.seed,
     )  # fmt: skip
     return plan_experiment(request, library=library, cancel=cancel)
+
+
+def power_view_of(state: BenchState, cancel: CancelToken | None = None) -> View:
+    """Return the power of the plan of what is shown; errors as `plan_of`."""
+    from gvlab.workflows.plan_files import power_of
+
+    return power_of(plan_of(state, cancel).found)
 
 
 def registration_of(bundle: Bundle[Plan]) -> Registration:

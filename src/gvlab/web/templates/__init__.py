@@ -18,10 +18,14 @@ def render(template: str, **values: Any) -> str:
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    return Environment(
+    from gvlab.web.printed import KINDS
+
+    made = Environment(
         loader=PackageLoader("gvlab.web"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.globals["kinds"] = tuple(KINDS)
+    return made
