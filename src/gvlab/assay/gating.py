@@ -116,16 +116,23 @@ class PolygonGate:
 
     def contains(self, points: Float[Array, "event axis"]) -> Bool[Array, "event"]:
         """Return which points, (event, axis), are in: a ray to the right crosses the border an odd number of times."""
-        x, y = points[:, 0], points[:, 1]
+        # Corners of an open region are as far as there are numbers: halves do not overflow, and what is counted from
+        # the nearer end of an edge keeps its digits.
+        x, y = points[:, 0] / 2, points[:, 1] / 2
         inside = np.zeros(len(points), dtype=bool)
         border = np.zeros(len(points), dtype=bool)
-        for (x1, y1), (x2, y2) in zip(self.corners, self.corners[1:] + self.corners[:1], strict=True):
+        corners = tuple((x / 2, y / 2) for x, y in self.corners)
+        for (x1, y1), (x2, y2) in zip(corners, corners[1:] + corners[:1], strict=True):
             along = (x >= min(x1, x2)) & (x <= max(x1, x2)) & (y >= min(y1, y2)) & (y <= max(y1, y2))
-            border |= along & ((x2 - x1) * (y - y1) == (y2 - y1) * (x - x1))
-            if y1 == y2:
-                continue
-            between = (y1 > y) != (y2 > y)
-            inside ^= between & (x < (x2 - x1) * (y - y1) / (y2 - y1) + x1)
+            with np.errstate(over="ignore", invalid="ignore"):
+                across, up = (x2 - x1) * (y - y1), (y2 - y1) * (x - x1)
+                border |= along & (across == up) & np.isfinite(across)
+                if y1 == y2:
+                    continue
+                slope = (x2 - x1) / (y2 - y1)
+                nearer = np.abs(y - y1) < np.abs(y - y2)
+                crossing = np.where(nearer, x1 + slope * (y - y1), x2 + slope * (y - y2))
+            inside ^= ((y1 > y) != (y2 > y)) & (x < crossing)
         return inside | border
 
 

@@ -374,3 +374,12 @@ def test_a_gate_that_is_no_region_is_refused_when_it_is_read(part, words):
     text = f'<g:Gating-ML xmlns:g="{base}gating" xmlns:d="{base}datatypes">{part.format(**parts)}</g:Gating-ML>'
     with pytest.raises(InvalidValueError, match=words):
         gatingml.decode(text)
+
+
+@pytest.mark.parametrize("far", [1e4, 1e160, np.finfo(np.float64).max])
+def test_a_polygon_with_far_corners_is_an_open_region(far):
+    """Above the line y = x to the left of 0, by corners as far as there are numbers."""
+    axes = (Dimension("x"), Dimension("y"))
+    gate = PolygonGate("open", axes, ((-far, -far), (0.0, 0.0), (0.0, far), (-far, far)))
+    points = np.array([[-5.0, -4.0], [-5.0, -6.0], [-5.0, 300.0], [5.0, 300.0], [-0.5, -0.25], [-0.25, -0.5]])
+    assert gate.contains(points).tolist() == [True, False, True, False, True, False]
