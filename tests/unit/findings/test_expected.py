@@ -62,6 +62,16 @@ def test_every_subject_of_every_set_is_read():
     assert told == SETS * SUBJECTS
 
 
+def test_each_reading_is_that_of_its_own_minute():
+    early, late = 0.050, 0.055
+    both = ReadoutPlan(frozenset({("IL15_serum", early), ("IL15_serum", late)}))
+    found, _ = follow("mathew2018_axis", "culture_flt3itd", "sorafenib", both)
+    alone, _ = follow("mathew2018_axis", "culture_flt3itd", "sorafenib", ReadoutPlan(frozenset({("IL15_serum", late)})))
+    np.testing.assert_allclose(found.readings["IL15_serum", late], alone.readings["IL15_serum", late], rtol=1e-3)
+    # In fresh medium IL-15 rises from nothing.
+    assert (found.readings["IL15_serum", late] > 1.05 * found.readings["IL15_serum", early]).all()
+
+
 def test_a_set_with_a_subject_that_could_not_be_solved_is_not_read_and_is_counted():
     found, _ = culture(Failing([5, 6]))
     assert found.unsolved.tolist() == [0, 2, 0]

@@ -242,3 +242,18 @@ def test_restricted_means_of_weighted_arms_are_those_of_each_arm():
     assert difference.value == pytest.approx(each[0].value - each[1].value)
     halves = [(one.upper - one.lower) / 2 for one in each]
     assert (difference.upper - difference.lower) / 2 == pytest.approx(np.hypot(*halves))
+
+
+def test_a_subject_of_no_weight_changes_no_hazard_ratio():
+    rng = np.random.default_rng(21)
+    time, arm = rng.exponential(10, 40), np.repeat(["a", "b"], 20)
+    event, weight = (rng.random(40) < 0.8).astype(int), rng.uniform(0.5, 2, 40)
+    alone = statistics.hazard_ratio(time, event, arm, of="a", versus="b", weights=weight)
+    beside = statistics.hazard_ratio(
+        [*time, 0.1, 0.2], [*event, 1, 1], [*arm, "a", "b"], of="a", versus="b", weights=[*weight, 0.0, 0.0]
+    )
+    for limit in ("value", "lower", "upper"):
+        assert getattr(beside.estimate, limit) == pytest.approx(getattr(alone.estimate, limit), rel=1e-6)
+    after = {"weights": [*weight, 0.0], "entry": [*np.ones(40), 2.0]}
+    late = statistics.hazard_ratio([*time + 1, 9.0], [*event, 1], [*arm, "a"], of="a", versus="b", **after)
+    assert late.estimate.value == pytest.approx(alone.estimate.value, rel=1e-6)
