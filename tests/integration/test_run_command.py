@@ -6,6 +6,7 @@ import html
 import json
 import os
 import re
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -118,7 +119,8 @@ def test_another_seed_gives_other_mice(quick, gvlab, tmp_path):
 
 def test_without_a_folder_each_run_makes_its_own(gvlab, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("gvlab.cli.common.time", SimpleNamespace(strftime=lambda _: "2018-02-12-120000"))
+    now = SimpleNamespace(strftime=lambda _: "2018-02-12-120000", monotonic=time.monotonic)
+    monkeypatch.setattr("gvlab.cli.common.time", now)
     for _ in range(2):
         assert gvlab("run", SMALL, "--subjects", "5").code == 0
     made = sorted(path.name for path in (tmp_path / "results").iterdir())
