@@ -26,7 +26,7 @@ from gvlab.subject import Cohort
 from gvlab.subject.system import System
 
 _SURELY_NOT = 0.02
-OPTIONS = Options(relative_tolerance=1e-4, max_steps=10_000)
+OPTIONS = Options(relative_tolerance=1e-4, max_steps=2_000)
 """A patient who needs more steps between two days is one on whom an event flickers, and would take minutes."""
 
 
