@@ -11,6 +11,9 @@ from gvlab.web import plan_panel
 from gvlab.web.desk import Desk
 from gvlab.web.offline import offline_page, offline_state
 
+# What a thread of the server would import while this one is busy: CPython 3.11 may not parse in two threads at once.
+from gvlab.workflows import compare_registered, plan_experiment, register_plan  # noqa: F401
+
 MILD, BOTH = "BM + T cells", "BM + T cells + sorafenib"
 
 

@@ -88,8 +88,8 @@ class Desk:
         return BenchState.start(self.library, self.experiment, self.system)
 
     def warm_up(self) -> None:
-        """Run what the bench opens with, so that the first page shows it at once."""
-        result_parts(self.laboratory.answer(self.start()))
+        """Run what the bench opens with, with few and with all subjects: its first page and key wait for no code."""
+        result_parts(self.laboratory.answer(self.start(), first=lambda _: None))
 
     def ready(self, state: BenchState) -> Answer | None:
         """Return the answer to a state where every arm was run already; None where it would take time."""

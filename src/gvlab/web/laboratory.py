@@ -75,6 +75,7 @@ class Laboratory:
         self._kept: OrderedDict[str, _Followed] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
+        self._first, self._answered = threading.Lock(), False
 
     def answer(
         self,
@@ -102,6 +103,16 @@ class Laboratory:
         CancelledError
             If it was cancelled.
         """
+        if self._answered:
+            return self._answer(state, cancel, first)
+        # Who comes while the first answer loads the code of the model waits for it, and mostly finds it known then: to
+        # load the code twice at once takes longer, and ends the process where one of the two is dropped in use.
+        with self._first:
+            found = self._answer(state, cancel, first)
+            self._answered = True
+            return found
+
+    def _answer(self, state: BenchState, cancel: CancelToken | None, first: Callable[[Answer], None] | None) -> Answer:
         began = time.perf_counter()
         tasks = state.experiment.tasks(state.seed, subjects=state.subjects, days=state.file.days)
         known = {arm: self._look_up(task.key) for arm, task in tasks.items()}

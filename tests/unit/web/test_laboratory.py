@@ -1,10 +1,15 @@
 """What is run, what is kept, and what is stopped."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from gvlab.errors import CancelledError
 from gvlab.simulation.cancel import CancelToken
+from gvlab.web import laboratory as laboratory_module
 from gvlab.web.code import command_of, python_of
 from gvlab.web.edit import edited
 from gvlab.web.laboratory import Laboratory
@@ -89,3 +94,21 @@ def test_names_of_arms_cannot_leave_the_code_they_stand_in(state, library):
     exec(python_of(changed).split("results = ")[0], names)
     assert names["experiment"].arms[-1].name == evil
     assert command_of(changed).startswith("gvlab run '#e=")
+
+
+def test_who_comes_during_the_first_run_waits_and_finds_it_done(library, state, monkeypatch):
+    calls, real = [], laboratory_module.run_tasks
+
+    def slow(tasks, **options):
+        tasks = list(tasks)
+        calls.append(len(tasks))
+        time.sleep(0.2)
+        return real(tasks, **options)
+
+    monkeypatch.setattr(laboratory_module, "run_tasks", slow)
+    few = replace(state, file=replace(state.file, subjects=8))
+    own = Laboratory(library)
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(own.answer, [few] * 4))
+    assert calls == [len(few.experiment.arms)]
+    assert len({id(answer.results.runs["BM"]) for answer in answers}) == 1
