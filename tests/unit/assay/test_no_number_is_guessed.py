@@ -132,6 +132,12 @@ def plate(*samples, extra="Dilution"):
     return "\n".join([f"Well,Type,Sample,Concentration (pg/mL),{extra},OD", *rows, *samples]) + "\n"
 
 
+def test_a_dilution_of_one_sample_is_one_that_the_file_tells(save):
+    told = "A dilution of the samples is not included"
+    assert not said(analyze(save(plate("B1,sample,m1,,1:10,1.05", "B2,sample,m2,,,1.05"))), told)
+    assert said(analyze(save(plate("B1,sample,m1,,,1.05", "B2,sample,m2,,,1.05"))), told)
+
+
 @pytest.mark.parametrize(
     ("written", "factor"),
     [("1:10", 10), ("10x", 10), ("x10", 10), ("1e1", 10), ("1+9", 10), ("1:2.5", 2.5), ("neat", 1), ("undiluted", 1)],
@@ -470,3 +476,10 @@ def test_readings_are_converted_to_whichever_unit_before_them_they_can_be(save):
     assert found.table["analyte"].tolist() == ["IL-15", "IL-15 (pg/mL)", "IL-15 (pg/mL)"]
     assert found.table["value"].tolist() == pytest.approx([500, 10, 20])
     assert said(found, "converted from ng/mL to pg/mL (x 1000)")
+
+
+def test_a_well_with_neither_target_nor_cycles_is_none(save):
+    text = "Well,Sample Name,Target Name,CT\nA1,c,Gapdh,18\nA2,c,Il15,26\nA3,m,Gapdh,18\nA4,m,Il15,24\nA5,m9,,\n"
+    table = analyze(save(text), calibrator="c").table
+    assert table["sample"].tolist() == ["c", "m"]
+    assert table["ratio"].tolist() == [1, 4]

@@ -41,6 +41,8 @@ def test_an_elisa_recovers_a_thousand_concentrations_within_its_error(rng):
     assert np.mean(np.abs(distance) < 2.0) > 0.93
     assert np.abs(distance).max() < 6.0
     assert abs(distance.mean()) < 0.3
+    # Neither more nor less than what is stated; a few dozen plates and their batches leave a tenth open.
+    assert 0.8 < distance.std() < 1.25
 
 
 @pytest.mark.parametrize("name", ["seahorse_mito", "seahorse_glycolysis"])
@@ -51,6 +53,7 @@ def test_a_stress_test_recovers_a_thousand_truths_within_its_error(name, rng):
         assert np.mean(np.abs(distance) < 2.0) > 0.92, analyte
         assert np.abs(distance).max() < 6.0, analyte
         assert abs(distance.mean()) < 0.35, analyte
+        assert 0.8 < distance.std() < 1.25, analyte
 
 
 def test_readings_beyond_the_standards_are_censored(rng):

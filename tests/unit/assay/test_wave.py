@@ -76,6 +76,16 @@ def test_a_well_that_was_taken_out_does_not_count(wave, empty):
     assert any("left out: A02." in note for note in found.notes)
 
 
+def test_a_well_that_was_taken_out_in_one_measurement_does_not_count(wave):
+    found = analyze(wave(rows(lambda row: of_well("A02", OCR=None)(row) if row[0] == 5 else row)))
+    assert group(found, "V")["wells"] == 2
+
+
+def test_a_measurement_that_stands_twice_is_refused(wave):
+    with pytest.raises(InvalidValueError, match="well A01 has 13 measurements; the others have 12"):
+        analyze(wave([*rows(), rows()[0]]))
+
+
 def test_a_well_of_two_groups_is_in_neither(wave):
     torn = rows(lambda row: of_well("A01", Group="S")(row) if row[0] > 3 else row)
     with pytest.raises(InvalidValueError, match='well A01 is in the groups "V" and "S"'):

@@ -170,3 +170,11 @@ def test_lists_are_balanced_and_nobody_can_guess_them():
 @pytest.mark.nightly
 def test_four_thousand_lists_are_balanced_and_nobody_can_guess_them():
     many_lists(4000)
+
+
+@pytest.mark.parametrize(("animals", "letters"), [(300, 3), (400, 4)])
+def test_a_code_that_is_misread_is_hardly_that_of_another_animal(animals, letters):
+    """Of 19 letters: three make 6,859 codes, which are 20 for each of 342 animals."""
+    codes = randomize({"A": animals // 2, "B": animals // 2}, 1).table["code"]
+    assert set(codes.str.len()) == {letters}
+    assert codes.is_unique
