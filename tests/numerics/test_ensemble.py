@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from scipy.optimize import brentq
 from gvlab.engine import Operation, Options, Status
 from gvlab.engine.ensemble import engine as ensemble
 from gvlab.engine.ensemble.engine import Engine
+from gvlab.engine.ensemble.ready import ReadyModel
 from gvlab.engine.program import program
 from gvlab.engine.targets.cpu import code as cpu
 from gvlab.errors import CancelledError, InvalidValueError, ModelError, OutputError, UnknownNameError
@@ -81,6 +84,25 @@ def test_a_subject_has_the_same_bits_alone_and_in_any_company(stiff, method):
     everyone = solve(stiff, values, method=method)
     for rows in ([0], [17], [40, 3, 8], list(range(40, -1, -1)), list(range(5, 30))):
         assert_same_bits(everyone, solve(stiff, values, np.array(rows), method=method), rows)
+
+
+def test_threads_that_need_the_same_code_at_once_get_one(stiff, monkeypatch):
+    # Code that was made twice was gone from under the thread that had the first, and the process ended.
+    made, load = [], cpu._load_or_compile
+
+    def slowly(key, text):
+        made.append(key)
+        time.sleep(0.05)
+        return load(key, text)
+
+    monkeypatch.setattr(cpu, "_load_or_compile", slowly)
+    model = ReadyModel(stiff, "rodas5p")
+    _, outputs = model.outputs(("A", "C"))
+    with ThreadPoolExecutor(4) as pool:
+        addresses = set(pool.map(lambda _: outputs.address(4), range(4)))
+        compiled = set(pool.map(lambda _: model.codes[0].at(4), range(4)))
+    assert len(addresses) == len(compiled) == 1
+    assert len(made) == 2
 
 
 def test_the_number_of_threads_changes_no_bit(stiff):

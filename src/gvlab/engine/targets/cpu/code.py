@@ -69,14 +69,16 @@ class Code:
         self._asked = (program, method, masks)
         self._parts = (program.fingerprint or fingerprint(program), repr(method), repr(masks))
         self._known: dict[int, Compiled] = {}
+        self._making = threading.Lock()
 
     def at(self, width: int) -> Compiled:
         """Return the code for vectors of a width."""
-        if width not in self._known:
-            program, method, masks = self._asked
-            engine = _load_or_compile(self._key(width), lambda: _text(source(program, method, masks), width))
-            self._known[width] = Compiled(engine, Workspace(program, method), width)
-        return self._known[width]
+        with self._making:
+            if width not in self._known:
+                program, method, masks = self._asked
+                engine = _load_or_compile(self._key(width), lambda: _text(source(program, method, masks), width))
+                self._known[width] = Compiled(engine, Workspace(program, method), width)
+            return self._known[width]
 
     def is_at_hand(self, width: int) -> bool:
         """Return whether nothing needs to be compiled for a width."""
@@ -93,13 +95,16 @@ class OutputCode:
         self._asked = (program, readings)
         self._fingerprint = fingerprint(program, readings)
         self._known: dict[int, tuple[int, Any]] = {}
+        self._making = threading.Lock()
 
     def address(self, width: int) -> int:
-        """Return the address of the function for vectors of a width."""
-        if width not in self._known:
-            engine = _load_or_compile(self._key(width), lambda: _text(self._source(), width))
-            self._known[width] = engine.get_function_address("outputs"), engine
-        return self._known[width][0]
+        """Return the address of the function for vectors of a width; it holds for as long as this object is there."""
+        # Of threads that ask at once one makes it: code that a second one replaced would be gone from under the first.
+        with self._making:
+            if width not in self._known:
+                engine = _load_or_compile(self._key(width), lambda: _text(self._source(), width))
+                self._known[width] = engine.get_function_address("outputs"), engine
+            return self._known[width][0]
 
     def is_at_hand(self, width: int) -> bool:
         """Return whether nothing needs to be compiled for a width."""
