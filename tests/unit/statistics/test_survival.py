@@ -162,11 +162,18 @@ def test_logrank_equals_lifelines(a, b, c):
     if not event.any():
         assert statistics.logrank(time, event, group).p_value == 1
         return
+    ours = statistics.logrank(time, event, group)
+    # A group that is gone before the first event says nothing, and makes the matrix that lifelines inverts singular but
+    # for rounding.
+    there = [name for name in "abc" if time[group == name].max() >= time[event > 0].min()]
+    if len(there) < 2:
+        assert ours.p_value == 1
+        return
+    some = np.isin(group, there)
     try:
-        theirs = multivariate_logrank_test(time, group, event)
+        theirs = multivariate_logrank_test(time[some], group[some], event[some])
     except np.linalg.LinAlgError:
         return
-    ours = statistics.logrank(time, event, group)
     assert ours.statistic == pytest.approx(theirs.test_statistic, rel=1e-6, abs=1e-6)
 
 
