@@ -24,6 +24,7 @@ from gvlab.web.laboratory import Answer, Laboratory
 from gvlab.web.panels import panel_parts, tabs_part
 from gvlab.web.paper_run import PaperRun
 from gvlab.web.plan_panel import REGISTER
+from gvlab.web.shown_data import ShownData
 from gvlab.web.state import TABS, BenchState, encoded, state_of_link
 
 Emit = Callable[[Mapping[str, Any]], None]
@@ -56,6 +57,8 @@ class Desk:
         Threads that work; more requests than these wait.
     waiting
         Messages of pages that have not been answered yet.
+    own
+        Pictures of readers' own data.
     opened
         The state it opens with, in place of an experiment of the library: that of an archive.
     paper
@@ -71,6 +74,7 @@ class Desk:
     paper: PaperRun | None = None
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max(2, cores()), "bench"))
     waiting: int = 0
+    own: ShownData = field(default_factory=ShownData)
 
     @classmethod
     def of(cls, library: Library, experiment: str, system: str | None = None, *, folder: Path | None = None) -> Desk:

@@ -19,6 +19,7 @@ from gvlab.web.code import command_of, python_of
 from gvlab.web.laboratory import Answer
 from gvlab.web.own_data import answer_to_files
 from gvlab.web.own_file import sent_files
+from gvlab.web.pages import picture_of_run
 from gvlab.web.panels import data_parts, panel_views
 from gvlab.web.patients import check_clinical, clinical_views, responder_views
 from gvlab.web.pictures import picture, picture_specs
@@ -93,6 +94,20 @@ def router(desk: Desk) -> APIRouter:
         name = file_name("gvlab", name, view.title)
         return Response(content, media_type=media, headers=as_download(f"{name}.{file_name(kind)}"))
 
+    @routes.get("/page/run.{kind}")
+    def run_file(kind: str, run: str = "") -> Response:
+        view = picture_of_run(desk, run)
+        media, content = file_of(view, kind)
+        name = file_name("gvlab", "run", run[:12], view.title)
+        return Response(content, media_type=media, headers=as_download(f"{name}.{file_name(kind)}"))
+
+    @routes.get("/page/data/{place}.{kind}")
+    def data_file(place: str, kind: str, held: str = "") -> Response:
+        view = at_place(desk.own.views(held), place)
+        media, content = file_of(view, kind)
+        name = file_name("gvlab", "own data", view.title)
+        return Response(content, media_type=media, headers=as_download(f"{name}.{file_name(kind)}"))
+
     @routes.get("/page/archive")
     def archive(request: Request) -> Response:
         state = state_of(request)
@@ -118,6 +133,6 @@ def router(desk: Desk) -> APIRouter:
             said = await loop.run_in_executor(desk.pool, lambda: answer_to_files(desk.laboratory.answer(state), files))
         except GVLabError as error:
             return JSONResponse({"error": str(error), "parts": data_parts(None, str(error))}, 422)
-        return JSONResponse({"parts": data_parts(said)})
+        return JSONResponse({"parts": data_parts(said, held=desk.own.hold(said.views))})
 
     return routes

@@ -212,15 +212,21 @@ def _when(run: KeptRun) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(run.created))
 
 
+def picture_of_run(desk: Desk, run: str) -> View:
+    """Return the first picture of a run that was kept; errors as `RunStore.get`."""
+    desk.store.get(run)
+    results = desk.store.results(run, desk.library)
+    return picture(results, next(iter(picture_specs(results.experiment))))
+
+
 def _side(desk: Desk, run: KeptRun) -> dict[str, Any]:
-    results = desk.store.results(run.id, desk.library)
-    name = next(iter(picture_specs(results.experiment)))
-    view = picture(results, name)
+    view = picture_of_run(desk, run.id)
     return {
         "run": run,
         "when": _when(run),
         "link": desk.link_of_kept(run),
         "svg": Markup(svg(view, width=460.0)),
+        "title": f"{view.title}, {run.title}",
         "caption": view.caption,
         "table": Markup(table_html(view)),
     }

@@ -105,13 +105,13 @@ def panel_views(answer: Answer, cancel: CancelToken | None = None) -> tuple[View
             return ()
 
 
-def data_parts(said: DataAnswer | None, error: str = "") -> Mapping[str, str]:
-    """Return what own data say, or why they cannot be read."""
+def data_parts(said: DataAnswer | None, error: str = "", held: str = "") -> Mapping[str, str]:
+    """Return what own data say, or why they cannot be read; `held` is the number of their pictures (`ShownData`)."""
     pictures = [
         (view, Markup(svg(view, width=520.0)), Markup(table_html(view)))
         for place, view in enumerate(said.views if said is not None else ())
     ]
-    return {"data-answer": render("data_answer.html.j2", said=said, pictures=pictures, error=error)}
+    return {"data-answer": render("data_answer.html.j2", said=said, pictures=pictures, error=error, held=held)}
 
 
 def _compared(state: BenchState) -> tuple[str, list[str], str]:

@@ -1,11 +1,14 @@
 """Every picture of a prediction can be downloaded, in every panel and on the page Patients."""
 
+import json
 import re
 
 import pytest
 
 from gvlab.web import plan_panel
+from gvlab.web.answer import numbers_of
 from gvlab.web.panels import panel_parts
+from gvlab.web.shown_data import MOST
 from gvlab.web.state import link_of
 
 KINDS = ("svg", "pdf", "png", "csv", "xlsx")
@@ -60,3 +63,31 @@ def test_each_picture_of_patients_is_a_file(client):
     assert "# Overall survival" in titles
     assert len(titles) == 2
     assert client.get(asked[0].replace("/0.", "/99.")).status_code == 404
+
+
+def test_each_picture_of_own_data_is_a_file_for_a_while(desk, client, few):
+    arm = few.experiment.arms[0].name
+    table = f"arm,subject,time,event\n{arm},1,20,1\n{arm},2,25,1\n{arm},3,100,0\n".encode()
+    head = json.dumps([{"name": "own.csv", "size": len(table)}]).encode()
+    reply = client.post(f"/page/data?{link_of(few)}", content=head + b"\n" + table)
+    assert reply.status_code == 200, reply.text
+    asked = re.findall(r'href="(/page/data/0\.\w+\?held=[\w-]+)"', reply.json()["parts"]["data-answer"])
+    assert len(asked) == len(KINDS)
+    for address in asked:
+        assert client.get(address).status_code == 200
+    assert "Simulated by GVLab" in client.get(asked[KINDS.index("csv")]).text
+    for _ in range(MOST):
+        desk.own.hold(())
+    gone = client.get(asked[0])
+    assert gone.status_code == 422
+    assert "Choose the file again" in gone.json()["error"]
+
+
+def test_the_pictures_of_runs_side_by_side_are_files(desk, client, few):
+    results = desk.laboratory.answer(few).results
+    kept = desk.store.keep(results, few.to_dict(), numbers_of(results.summary()))
+    page = client.get(f"/runs/compare?one={kept.id}&other={kept.id}").text
+    asked = re.findall(r'href="(/page/run\.csv\?run=\w+)"', page)
+    assert len(asked) == 2
+    assert "Simulated by GVLab" in client.get(asked[0]).text
+    assert client.get("/page/run.csv?run=none").status_code == 404
