@@ -29,7 +29,7 @@ from gvlab.figures.style import (
 from gvlab.figures.tables import HasTable, chosen, event_table, time_scale
 from gvlab.statistics import SurvivalCurve, hazard_ratio, kaplan_meier, logrank, logrank_power
 from gvlab.statistics.estimate import p_value_in_words
-from gvlab.views import View, ViewRecipe, curves_view, draw
+from gvlab.views import View, ViewRecipe, draw, survival_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -107,7 +107,7 @@ def survival(
     how = dict(look) if look else looks(names)
     scale = time_scale(unit)
     curves = {arm: _curve(table[table["arm"] == arm], scale) for arm in names}
-    view = curves_view(
+    view = survival_of(
         curves, look=how, band=band, unit=unit, time_zero=time_zero, outcome=outcome,
         recipe=ViewRecipe(n=tuple((arm, curve.n) for arm, curve in curves.items()), simulated=simulated),
     )  # fmt: skip

@@ -17,7 +17,7 @@ from gvlab.views.recipe import library_looks, looks_of, recipe_of
 from gvlab.views.schedule import Given, given_in, schedule_of, schedule_view
 from gvlab.views.seahorse import seahorse_view
 from gvlab.views.shares import Share, shares_view
-from gvlab.views.survival import curves_view, survival_of, survival_view
+from gvlab.views.survival import survival_of, survival_view
 from gvlab.views.svg_printer import WIDTH, svg, thumbnail
 from gvlab.views.synergy import synergy_view
 from gvlab.views.tables import table_csv, table_html
@@ -72,7 +72,6 @@ __all__ = [
     "axis_flux_view",
     "blot_view",
     "course_of",
-    "curves_view",
     "dots_view",
     "draw",
     "figure",

@@ -98,7 +98,7 @@ def _chosen(arms: Sequence[str] | None, there: Mapping[str, object]) -> Sequence
 
 
 def survival_of(
-    followed: Mapping[str, Followed],
+    followed: Mapping[str, Followed | SurvivalCurve],
     *,
     last: float | None = None,
     look: Mapping[str, Look] | None = None,
@@ -115,7 +115,7 @@ def survival_of(
     Parameters
     ----------
     followed
-        By arm: duration and event of each subject, in the unit of `unit`.
+        By arm: duration and event of each subject, or a curve that was estimated from them, in the unit of `unit`.
     last
         The end of the axis; the longest follow-up where None.
     look, band, title
@@ -129,27 +129,7 @@ def survival_of(
     recipe
         What made it; measured data where None.
     """
-    curves = {arm: kaplan_meier(*each) for arm, each in followed.items()}
-    return curves_view(
-        curves, last=last, look=look, band=band, title=title, unit=unit, time_zero=time_zero, outcome=outcome,
-        over=over, recipe=recipe,
-    )  # fmt: skip
-
-
-def curves_view(
-    curves: Mapping[str, SurvivalCurve],
-    *,
-    last: float | None = None,
-    look: Mapping[str, Look] | None = None,
-    band: bool = False,
-    title: str = "Survival",
-    unit: str = "day",
-    time_zero: str = "transplantation",
-    outcome: str = "Alive",
-    over: tuple[OverRow, ...] = (),
-    recipe: ViewRecipe | None = None,
-) -> View:
-    """Return curves that were estimated already, by arm; all else as in `survival_of`."""
+    curves = {arm: each if isinstance(each, SurvivalCurve) else kaplan_meier(*each) for arm, each in followed.items()}
     names = list(curves)
     how = dict(look) if look is not None else looks(names)
     end = last if last is not None else max(float(curve.columns["time"][-1]) for curve in curves.values()) or 1.0

@@ -25,6 +25,7 @@ from gvlab.web.printed import as_download, file_name, file_of
 from gvlab.web.state import BenchState, decoded, link_of
 
 if TYPE_CHECKING:
+    from gvlab.library import Library
     from gvlab.web.desk import Desk
 
 TITLE = "GVLab bench"
@@ -41,6 +42,10 @@ class StateBody(_Asked):
     """A state of the bench."""
 
     state: dict[str, Any] = Field(description="An experiment as text under `experiment`, and `look`; see /api/start.")
+
+    def read(self, library: Library) -> BenchState:
+        """Return the state; errors as `BenchState.from_dict`."""
+        return BenchState.from_dict(self.state, library)
 
 
 class EditBody(StateBody):
@@ -73,9 +78,6 @@ def router(desk: Desk) -> APIRouter:
     """Return the routes of the API."""
     routes = APIRouter(prefix="/api", responses={404: {"description": "unknown name"}, 422: {"description": "refused"}})
 
-    def state_of(body: StateBody) -> BenchState:
-        return BenchState.from_dict(body.state, desk.library)
-
     @routes.get("/experiments")
     def experiments() -> dict[str, Any]:
         """Return the experiments of the library: title, question, systems."""
@@ -103,7 +105,7 @@ def router(desk: Desk) -> APIRouter:
     @routes.post("/form")
     def form(body: StateBody) -> dict[str, Any]:
         """Return the controls of a state: what each holds, and what a slider can hold."""
-        made = form_of(state_of(body), desk.library)
+        made = form_of(body.read(desk.library), desk.library)
         sliders = {
             slider.name: {"of": line.title, "label": slider.label, "words": list(slider.words), "beyond": slider.beyond}
             for line in made.lines
@@ -114,13 +116,13 @@ def router(desk: Desk) -> APIRouter:
     @routes.post("/edit")
     def edit(body: EditBody) -> dict[str, Any]:
         """Return the state after its controls were set and a button was pressed."""
-        done = edited(state_of(body), desk.library, body.fields, body.action)
+        done = edited(body.read(desk.library), desk.library, body.fields, body.action)
         return {"state": done.state.to_dict(), "notes": list(done.notes)}
 
     @routes.post("/run")
     def run(body: StateBody) -> dict[str, Any]:
         """Return what comes of a state: numbers by arm, tables, and each picture in a sentence."""
-        state = state_of(body)
+        state = body.read(desk.library)
         answer = desk.laboratory.answer(state)
         summary = answer.results.summary()
         numbers = numbers_of(summary)
@@ -140,13 +142,13 @@ def router(desk: Desk) -> APIRouter:
     @routes.post("/picture/{name}.{kind}", response_class=Response)
     def picture_file(name: Name, kind: Annotated[str, Path(max_length=8)], body: StateBody) -> Response:
         """Return a picture of a state as svg, pdf, png, csv or xlsx."""
-        media, content = file_of(picture(desk.laboratory.answer(state_of(body)).results, name), kind)
+        media, content = file_of(picture(desk.laboratory.answer(body.read(desk.library)).results, name), kind)
         return Response(content, media_type=media, headers=as_download(f"{file_name('gvlab', name)}.{file_name(kind)}"))
 
     @routes.post("/link")
     def link(body: StateBody) -> dict[str, str]:
         """Return the link to a state."""
-        return {"link": "#" + link_of(state_of(body))}
+        return {"link": "#" + link_of(body.read(desk.library))}
 
     @routes.post("/open")
     def open_link(body: LinkBody) -> dict[str, Any]:
@@ -157,13 +159,13 @@ def router(desk: Desk) -> APIRouter:
     @routes.post("/code")
     def code(body: StateBody) -> dict[str, str]:
         """Return the experiment as Python and as a command."""
-        state = state_of(body)
+        state = body.read(desk.library)
         return {"python": python_of(state), "command": command_of(state)}
 
     @routes.post("/data")
     def data(body: DataBody) -> dict[str, Any]:
         """Return how well a file of data agrees with what a state predicts, in sentences."""
-        answer = desk.laboratory.answer(state_of(body))
+        answer = desk.laboratory.answer(body.read(desk.library))
         return {"said": list(over_the_prediction(answer, body.name, body.content.encode()).lines)}
 
     @routes.get("/model")
@@ -213,7 +215,7 @@ def router(desk: Desk) -> APIRouter:
     @routes.post("/runs")
     def keep(body: StateBody) -> dict[str, str]:
         """Run a state and keep it; return its id."""
-        answer = desk.laboratory.answer(state_of(body))
+        answer = desk.laboratory.answer(body.read(desk.library))
         plain, said = answer.state.to_dict(), numbers_of(answer.results.summary())
         return {"id": desk.store.keep(answer.results, plain, said).id}
 

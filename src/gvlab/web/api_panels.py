@@ -17,7 +17,6 @@ from gvlab.web.downloads import at_place
 from gvlab.web.panels import assay_of, axis_of, panel_views, why_of
 from gvlab.web.plan_panel import judged_plan, plan_of, registration_of
 from gvlab.web.printed import as_download, file_name, file_of
-from gvlab.web.state import BenchState
 
 if TYPE_CHECKING:
     from gvlab.web.desk import Desk
@@ -40,13 +39,10 @@ def router(desk: Desk) -> APIRouter:
     """Return the routes of the panels."""
     routes = APIRouter(prefix="/api", responses={404: {"description": "unknown name"}, 422: {"description": "refused"}})
 
-    def state_of(body: StateBody) -> BenchState:
-        return BenchState.from_dict(body.state, desk.library)
-
     @routes.post("/why")
     def why(body: StateBody) -> dict[str, Any]:
         """Return which edges carry the difference between the arm that is looked at and the one it is compared with."""
-        found = why_of(desk.laboratory.answer(state_of(body)))
+        found = why_of(desk.laboratory.answer(body.read(desk.library)))
         return {
             "simulated": True,
             "said": list(found.sentences()),
@@ -59,18 +55,18 @@ def router(desk: Desk) -> APIRouter:
     @routes.post("/axis")
     def axis(body: StateBody) -> dict[str, Any]:
         """Return how strongly each edge acts on the day that is looked at, and how that differs between two arms."""
-        return {"simulated": True, **_of(axis_flux_view(axis_of(desk.laboratory.answer(state_of(body)))))}
+        return {"simulated": True, **_of(axis_flux_view(axis_of(desk.laboratory.answer(body.read(desk.library)))))}
 
     @routes.post("/assay")
     def assay(body: StateBody) -> dict[str, Any]:
         """Return what the assay that is looked at would read on that day."""
-        views = assay_of(desk.laboratory.answer(state_of(body)))
+        views = assay_of(desk.laboratory.answer(body.read(desk.library)))
         return {"simulated": True, "pictures": [_of(view) for view in views]}
 
     @routes.post("/panel/{place}.{kind}", response_class=Response)
     def panel_file(place: Short, kind: Short, body: StateBody) -> Response:
         """Return a picture of the panel that is looked at (`look.tab`) as svg, pdf, png, csv or xlsx."""
-        view = at_place(panel_views(desk.laboratory.answer(state_of(body))), place)
+        view = at_place(panel_views(desk.laboratory.answer(body.read(desk.library))), place)
         media, content = file_of(view, kind)
         name = f"{file_name('gvlab', view.title)}.{file_name(kind)}"
         return Response(content, media_type=media, headers=as_download(name))
@@ -80,7 +76,7 @@ def router(desk: Desk) -> APIRouter:
         """Return how many animals an experiment needs, and its power with fewer and more of them."""
         from gvlab.workflows.plan_files import power_of
 
-        bundle = plan_of(state_of(body))
+        bundle = plan_of(body.read(desk.library))
         return {
             "simulated": True,
             "context": CONTEXT_OF_USE,
@@ -93,7 +89,7 @@ def router(desk: Desk) -> APIRouter:
     @routes.post("/register")
     def register(body: StateBody) -> dict[str, Any]:
         """Write a plan down, with what it predicts: deposit it with its hash before the animals. Nothing is kept."""
-        found = registration_of(plan_of(state_of(body)))
+        found = registration_of(plan_of(body.read(desk.library)))
         return {"plan": json.loads(found.to_json()), "sha256": found.sha256, "said": found.in_words()}
 
     @routes.post("/judge")
