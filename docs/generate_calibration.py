@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from gvlab.calibration import Ensemble, ParameterSpace
 from gvlab.library import Library
-from gvlab.report.ensemble_section import claims_view
+from gvlab.report.ensemble_section import claims_view, in_each
 from gvlab.views import View, svg
 
 PAGE = Path(__file__).parent / "science" / "calibration_results.md"
@@ -55,7 +56,6 @@ def _figure(asked: dict[str, Any]) -> View:
 
 def _made(ensemble: Ensemble) -> list[str]:
     about = ensemble.about
-    apart = np.array(list(about["between_searches_by_axis"].values()))
     missed = ", ".join(f"{claim} {share:.0%}" for claim, share in about["missed_with_others"].items()) or "none"
     rows = [
         ("plausible sets, each a lineage of its own", f"{len(ensemble):,}"),
@@ -72,11 +72,8 @@ def _made(ensemble: Ensemble) -> list[str]:
             f"{about['passed_when_judged']:.0%}",
         ),
         ("draws of the prior that meet everything", f"{about['prior_draws_accepted']} of {about['prior_draws']:,}"),
-        (
-            "scale reduction between searches, by parameter",
-            f"median {np.median(apart):.2f}, 1.05 or less in {np.sum(apart <= 1.05)} of {len(apart)}, 1.1 or less in "
-            f"{np.sum(apart <= 1.1)}, {apart.max():.2f} at most",
-        ),
+        ("scale reduction between searches, by parameter", _reduction(about["between_searches_by_axis"])),
+        ("the same between thirds of the searches", _reduction(about["between_thirds_by_axis"])),
     ]
     searches = [
         (
@@ -94,6 +91,14 @@ def _made(ensemble: Ensemble) -> list[str]:
     return ["## The sample", _table(("", ""), rows), "### Its searches", _table(head, searches)]
 
 
+def _reduction(by_axis: Mapping[str, float]) -> str:
+    apart = np.array(list(by_axis.values()))
+    return (
+        f"median {np.median(apart):.2f}, 1.05 or less in {np.sum(apart <= 1.05)} of {len(apart)}, 1.1 or less in "
+        f"{np.sum(apart <= 1.1)}, {apart.max():.2f} at most"
+    )
+
+
 def _claims(asked: dict[str, Any]) -> list[str]:
     statements = {name: record.statement for name, record in Library().read_all("findings").items()}
     rows = []
@@ -103,18 +108,23 @@ def _claims(asked: dict[str, Any]) -> list[str]:
         share = f"{100 * finding['share']:.0f} ({100 * finding['lower']:.0f} to {100 * finding['upper']:.0f})"
         robustness = finding["robustness"] + (" (decided)" if finding["used_for_calibration"] == "all" else "")
         why = "" if finding["share"] >= 0.95 else finding["reason"]
-        each = ", ".join(f"{100 * part:.0f}" for part in finding["share_by_search"])
-        apart = "apart" if finding["between_searches"] is None else f"{finding['between_searches']:.2f}"
+        each = in_each(finding["share_by_search"]).removesuffix(" %")
+        apart = ", ".join(
+            "apart" if finding[name] is None else f"{finding[name]:.2f}"
+            for name in ("between_searches", "between_thirds")
+        )
         rows.append((finding["id"], finding["role"], statements[finding["id"]], share, each, apart, robustness, why))
     head = (
-        "claim", "role", "statement", "% of sets (95 % interval)", "% in each search", "scale reduction",
-        "conclusion", "why",
+        "claim", "role", "statement", "% of sets (95 % interval)", "% in each search",
+        "scale reduction: between searches, between thirds", "conclusion", "why",
     )  # fmt: skip
     return [
         "## Claims over plausible sets",
         f"{asked['sets']} sets, {asked['subjects']} virtual subjects in each arm. *Decided* means that the claim was "
         "used to keep sets, so its share is no test. The interval is for the effective number of sets. Where searches "
-        "differ, the conclusion rests on where in the plausible region one looks.",
+        "differ, the conclusion rests on where in the plausible region one looks. One search is worth a few "
+        "independent sets, so single ones differ; thirds of all searches, each a replicate of its own, say whether "
+        "another run would say the same.",
         _table(head, rows),
     ]
 
@@ -138,7 +148,8 @@ def _parameters(ensemble: Ensemble) -> list[str]:
     space = ParameterSpace.of(Library().read("ensembles", "mathew2018").varied, ensemble.about["systems"])
     shares = space.unit_points(ensemble.values)
     rows = []
-    apart = ensemble.about["between_searches_by_axis"]
+    about = ensemble.about
+    replicates = (about["between_searches_by_axis"], about["between_thirds_by_axis"])
     for i, axis in enumerate(space.axes):
         low, middle, high = np.quantile(ensemble.values[:, i], [0.05, 0.5, 0.95])
         kept = float(np.subtract(*np.quantile(shares[:, i], [0.95, 0.05]))) / 0.9
@@ -153,7 +164,7 @@ def _parameters(ensemble: Ensemble) -> list[str]:
                 prior,
                 plausible,
                 f"{100 * kept:.0f}",
-                f"{apart[axis.name]:.2f}",
+                ", ".join(f"{apart[axis.name]:.2f}" for apart in replicates),
             )
         )
     head = (
@@ -163,13 +174,13 @@ def _parameters(ensemble: Ensemble) -> list[str]:
         "range",
         "plausible: median (5 to 95 %)",
         "% of range left",
-        "between searches",
+        "between searches, thirds",
     )
     return [
         "## Parameters",
         "*% of range left* is the width of the plausible 5 to 95 % interval over that of the prior, on the scale of "
-        "the prior: near 100, the claims say nothing about the parameter. *Between searches*: potential scale "
-        "reduction; near 1 they agree.",
+        "the prior: near 100, the claims say nothing about the parameter. *Between searches, thirds*: potential "
+        "scale reduction between single searches and between thirds of them; near 1 they agree.",
         _table(head, rows),
     ]
 

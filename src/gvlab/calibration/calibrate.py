@@ -22,12 +22,14 @@ from gvlab.findings.many_sets import Answers, Evaluator
 from gvlab.library import Library
 from gvlab.library.ensemble_recipe import Recipe
 from gvlab.provenance import versions
-from gvlab.subject.plausible import Ensemble, between_searches, effective_sets, rounded
+from gvlab.subject.plausible import Ensemble, between_searches, effective_sets, evenly, rounded, thirds
 
 PRIOR_SHARE = 0.05
 """Rough share of the time that draws of the prior take."""
-_WAY = 0.7
-"""Share of the time of a search after which members that are not plausible are left where they are."""
+_WAY = 0.75
+"""Share of the time or effort of a search after which members that are not plausible are left where they are."""
+_MOST = 0.8
+"""Share of the members of a search that are plausible from which the others are left where they are."""
 _FEWEST = 10
 """Plausible sets, in all, without which there is no ensemble."""
 _OTHERS, _OTHER_SEED = 48, 1
@@ -115,19 +117,27 @@ class Calibration:
             plausible = members.plausible
             if seconds is None:
                 share = 0.4 * float(plausible.mean()) + 0.6 * min(1.0, _changes(members) / self.recipe.changes)
+                used = members.effort / (self.recipe.effort or math.inf)
                 done = self._done(members)
             else:
-                share = min(1.0, spent / seconds)
-                done = spent >= seconds
-                search.finishing = bool(spent >= _WAY * seconds and plausible.sum() >= _FEWEST)
+                share = used = spent / seconds
+                done = used >= 1
+            enough = plausible.sum() >= _FEWEST
+            search.finishing = bool(enough and (used >= _WAY or (seconds is None and plausible.mean() >= _MOST)))
+            share = min(1.0, share)
             stage = "among plausible sets" if search.finishing or plausible.mean() > 0.9 else "toward the claims"
             yield Step(f"search {search.number + 1}, {stage}", share, in_words(members))
             if done:
                 return
 
     def _done(self, members: Members) -> bool:
-        """Return whether at least half of the members are plausible and have changed as often as is asked."""
-        return bool(members.plausible.mean() >= 0.5 and _changes(members) >= self.recipe.changes)
+        """Return whether plausible members have changed as often as is asked, or the effort is spent.
+
+        Before the effort is spent, at least half of the members must be plausible, or all that will be.
+        """
+        used = members.effort / (self.recipe.effort or math.inf)
+        least = 0.5 if used < _WAY else _FEWEST / len(members)
+        return bool(used >= 1 or (members.plausible.mean() >= least and _changes(members) >= self.recipe.changes))
 
     def prior(self, progress: Callable[[int], None] | None = None) -> tuple[Float[Array, "draw axis"], Answers]:
         """Return draws of the prior (scrambled Sobol points) and what they say; read from the folder if they are there.
@@ -173,13 +183,16 @@ class Calibration:
         judged = self.evaluator.evaluate(values, subjects=recipe.subjects_judged).discrepancy() <= 0
         kept = strict & judged
         values, shares, origin = values[kept], shares[kept], origin[kept]
+        few = [evenly(np.flatnonzero(origin == number), recipe.kept_each) for number in range(len(ended))]
+        chosen = np.concatenate(few)
+        values, shares, origin = values[chosen], shares[chosen], origin[chosen]
         if len(values) < _FEWEST:
             raise InvalidValueError(
                 f"{len(values)} plausible sets were found, and an ensemble has at least {_FEWEST}. Give the searches "
                 "more time; they go on in the same folder."
             )
         others = self.evaluator.evaluate(values, subjects=_OTHERS, seed=recipe.seed + _OTHER_SEED)
-        apart = between_searches(shares, origin)
+        apart, thirds_apart = between_searches(shares, origin), between_searches(shares, thirds(origin))
         near, failing = self._near(ended)
         about = {
             "recipe": recipe.model_dump(mode="json"),
@@ -191,6 +204,7 @@ class Calibration:
             "sets": len(values),
             "effective_sample_size": effective_sets(shares, origin),
             "between_searches_by_axis": dict(zip(space.names, np.round(apart, 3).tolist(), strict=True)),
+            "between_thirds_by_axis": dict(zip(space.names, np.round(thirds_apart, 3).tolist(), strict=True)),
             "searches": [_summary(number, each, origin, recipe) for number, each in enumerate(ended)],
             "sets_tried": sum(each.sets_tried for each in ended),
             "subjects": recipe.subjects,

@@ -142,8 +142,14 @@ class Members:
         return found
 
 
+_NOT_DECIDING = {"title", "note", "searches", "changes", "effort", "kept_each"}
+"""What a recipe says of how many searches there are and when they end: a folder may be given more of both."""
+
+
 def fingerprint(evaluator: Evaluator) -> str:
     """Return a hash of what decides: model, axes with bounds, comparisons, recipe."""
     axes = [(axis.name, axis.low, axis.high) for axis in evaluator.space.axes]
     asked = [(each.title, repr(each.record)) for each in evaluator.comparisons if evaluator.decides(each)]
-    return sha256(json.dumps([evaluator.model.structure, axes, asked, evaluator.recipe.model_dump_json()]))
+    return sha256(
+        json.dumps([evaluator.model.structure, axes, asked, evaluator.recipe.model_dump_json(exclude=_NOT_DECIDING)])
+    )

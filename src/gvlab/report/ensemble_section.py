@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from gvlab.calibration import Ensemble
@@ -13,6 +14,8 @@ from gvlab.report.content import Picture, ReportTable, Section
 from gvlab.views import Key, Share, Style, View, ViewRecipe, shares_view
 
 CHALLENGES = ("challenge",)
+_FEW = 6
+"""Searches whose shares are given one by one."""
 
 
 def ensemble_section(
@@ -173,14 +176,18 @@ def _table_row(verdict: EnsembleVerdict) -> dict[str, str]:
         "role": verdict.record.role,
         "sets that reproduce it": f"{100 * estimate.value:.0f} % ({100 * estimate.lower:.0f} to "
         f"{100 * estimate.upper:.0f})",
-        "in each search": _in_each(verdict.by_search),
+        "in each search": in_each(verdict.by_search),
         "partly": f"{100 * verdict.partly:.0f} %",
         "conclusion": f"{verdict.robustness}{' (decided)' if verdict.used_for_calibration == 'all' else ''}",
         "why": verdict.reason,
     }
 
 
-def _in_each(shares: Sequence[float]) -> str:
-    """Return the share in each independent search; once where it is the same in all."""
+def in_each(shares: Sequence[float]) -> str:
+    """Return the share in each search; once where it is the same in all, and a range where they are many."""
     printed = [f"{100 * share:.0f}" for share in shares]
-    return f"{printed[0]} % in all {len(printed)}" if len(set(printed)) == 1 else f"{', '.join(printed)} %"
+    if len(set(printed)) == 1:
+        return f"{printed[0]} % in all {len(printed)}"
+    if len(printed) <= _FEW:
+        return f"{', '.join(printed)} %"
+    return f"{100 * min(shares):.0f} to {100 * max(shares):.0f} %, median {100 * float(np.median(shares)):.0f} %"

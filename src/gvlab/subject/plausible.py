@@ -124,7 +124,7 @@ class Ensemble:
         """Return evenly chosen sets; all where there are not more."""
         if sets >= len(self):
             return self
-        rows = np.unique(np.linspace(0, len(self) - 1, sets).round().astype(np.int64))
+        rows = evenly(np.arange(len(self)), sets)
         return Ensemble(self.names, self.values[rows], self.search[rows], self.about)
 
     @property
@@ -147,6 +147,22 @@ class Ensemble:
     def bounds(self) -> Mapping[str, tuple[float, float]]:
         """Lower and upper bound of each axis when it was made."""
         return {name: (low, high) for name, low, high in self.about.get("axes", ())}
+
+
+def evenly(rows: Int[Array, "row"], most: int | None) -> Int[Array, "chosen"]:
+    """Return at most so many of some rows, evenly chosen; all of them where there are not more, or no limit."""
+    if most is None or most >= len(rows):
+        return rows
+    return rows[np.unique(np.linspace(0, len(rows) - 1, most).round().astype(np.int64))]
+
+
+def thirds(search: Int[Array, "set"]) -> Int[Array, "set"]:
+    """Return which third of the searches found each set: every third search together, a replicate of the whole.
+
+    One search finds a handful of independent sets, so two always differ. Whether another run of all searches would say
+    the same is told by comparing parts that hold many searches each (`between_searches` of these numbers).
+    """
+    return np.asarray(search % 3)
 
 
 def rounded(
@@ -182,7 +198,7 @@ def between_searches(unit_points: Float[Array, "set axis"], search: Int[Array, "
     found = _variances(unit_points, search)
     if found is None:
         return np.ones(unit_points.shape[1])
-    between, within, size = found
+    between, within, size, _ = found
     ratio = np.divide(between, within, out=np.where(between > 0, np.inf, 0.0), where=within > 0)
     return np.asarray(np.sqrt((size - 1) / size + ratio), dtype=np.float64)
 
@@ -193,6 +209,7 @@ def effective_sets(unit_points: Float[Array, "set axis"], search: Int[Array, "se
     Means of k searches of independent sets differ by the variance of a set over the number that a search is worth. What
     they differ by on average over the axes therefore says that number; k times it is what all are worth [1]_. It is
     never more than there are sets, and it is that number where there is one search only: then nothing can be said.
+    Searches that found a single set have no variance, and add nothing to what the others are worth.
 
     Parameters
     ----------
@@ -206,27 +223,31 @@ def effective_sets(unit_points: Float[Array, "set axis"], search: Int[Array, "se
     found = _variances(unit_points, search)
     if found is None:
         return float(len(unit_points))
-    between, within, _ = found
+    between, within, _, compared = found
     varies = within > 0
     if not varies.any():
         return float(len(unit_points))
     apart = float(np.mean(between[varies] / within[varies]))
-    return float(min(len(unit_points), len(np.unique(search)) / max(apart, 1e-12)))
+    return float(min(len(unit_points), compared / max(apart, 1e-12)))
 
 
 def _variances(
     unit_points: Float[Array, "set axis"], search: Int[Array, "set"]
-) -> tuple[FloatArray, FloatArray, float] | None:
-    """Return the variance of the means of searches, that within them, and their size; None where they are too few."""
+) -> tuple[FloatArray, FloatArray, float, int] | None:
+    """Return the variance of the means of searches, that within them, their mean size, and how many are compared.
+
+    A search of a single set is left out; None where fewer than two are left.
+    """
     n = len(unit_points)
     ranks = stats.rankdata(unit_points, axis=0)
     scores = special.ndtri((ranks - 0.375) / (n + 0.25))
     groups = [scores[search == number] for number in np.unique(search)]
-    if len(groups) < 2 or min(len(group) for group in groups) < 2:
+    groups = [group for group in groups if len(group) > 1]
+    if len(groups) < 2:
         return None
     within = np.mean([group.var(axis=0, ddof=1) for group in groups], axis=0)
     between = np.var([group.mean(axis=0) for group in groups], axis=0, ddof=1)
-    return between, within, float(np.mean([len(group) for group in groups]))
+    return between, within, float(np.mean([len(group) for group in groups])), len(groups)
 
 
 def energy_distance(one: Float[Array, "set axis"], other: Float[Array, "other axis"]) -> float:

@@ -17,7 +17,7 @@ from gvlab.library.ensemble_recipe import Block
 from gvlab.statistics import approximate_power as formulas
 from gvlab.statistics import logrank_power, mannwhitney_power, welch_power
 from gvlab.subject import System
-from gvlab.subject.plausible import between_searches, central, effective_sets, energy_distance, rounded
+from gvlab.subject.plausible import between_searches, central, effective_sets, energy_distance, evenly, rounded, thirds
 from gvlab.subject.replicated import replicated_cohort
 
 AXIS = ("f_ATF4_independent", "K_atf4_irf7", "rho_il15_induction", "f_il15_irf7_independent", "k_birth_blast")
@@ -176,6 +176,26 @@ def test_sets_are_worth_what_the_means_of_searches_say():
     assert effective_sets(copied, search) == pytest.approx(80, rel=0.2)
     assert effective_sets(alone, np.zeros(400, dtype=int)) == 400
     assert effective_sets(np.ones((8, 2)), np.repeat([0, 1], 4)) == 8
+    # A ninth search of a single set says nothing, and takes nothing from what the others say.
+    with_one = np.append(search, 8)
+    assert effective_sets(np.vstack([copied, copied[:1]]), with_one) == pytest.approx(80, rel=0.2)
+
+
+def test_thirds_of_many_searches_agree_where_single_ones_differ():
+    random = np.random.default_rng(14)
+    search = np.repeat(np.arange(30), 20)
+    # A search is worth one set and a half: its middle is drawn with nearly the spread of a set.
+    values = (0.8 * random.standard_normal(30)[search] + random.standard_normal(600))[:, None]
+    assert between_searches(values, search)[0] > 1.2
+    assert thirds(search).tolist()[:80:20] == [0, 1, 2, 0]
+    assert between_searches(values, thirds(search))[0] < 1.1
+    # Where all searches of a third went one way, thirds tell too.
+    assert between_searches(values + 2.0 * (thirds(search) == 1)[:, None], thirds(search))[0] > 1.2
+
+
+def test_rows_are_chosen_evenly():
+    assert evenly(np.arange(10, 20), 4).tolist() == [10, 13, 16, 19]
+    assert evenly(np.arange(3), 3).tolist() == evenly(np.arange(3), None).tolist() == [0, 1, 2]
 
 
 def test_energy_distance_tells_samples_apart_as_its_definition_does():
@@ -239,6 +259,19 @@ def test_a_calibration_keeps_only_sets_that_meet_what_decides(small, tmp_path, c
     assert len(ensemble) == sum(each["sets"] for each in about["searches"])
     assert 0 <= about["passed_with_others"] <= 1
     assert 1 <= about["effective_sample_size"] <= len(ensemble)
+
+
+def test_a_recipe_says_how_many_sets_of_a_search_are_kept_and_when_it_ends(small, tmp_path, culture_only):
+    list(Calibration(small, tmp_path).run())
+    few = Calibration(small.model_copy(update={"kept_each": 5}), tmp_path)
+    # The checkpoints are those of the same searches, whatever is kept of them.
+    list(few.run(gather=True))
+    assert np.bincount(few.ensemble.search).tolist() == [5, 5]
+    assert [each["sets"] for each in few.ensemble.about["searches"]] == [5, 5]
+    begun = {number: few.searches[number].members().generation for number in (0, 1)}
+    spent = Calibration(small.model_copy(update={"changes": 1000, "effort": 1.0}), tmp_path)
+    list(spent.run())
+    assert {number: spent.searches[number].members().generation for number in (0, 1)} == begun
 
 
 def test_too_few_sets_are_no_ensemble(small, tmp_path, culture_only):
