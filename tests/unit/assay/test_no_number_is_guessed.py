@@ -200,6 +200,21 @@ def test_grams_a_liter_are_no_cells(written, unit):
     assert lab_unit(written) == unit
 
 
+@pytest.mark.parametrize(
+    "written",
+    ["ukat/L", "\u00b5kat/L", "mEq/L", "mOsm/kg", "INR", "%ID/g", "cpm", "log10", "per HPF", "\u0394Ct", "mU/L", "kBq"],
+)
+def test_units_of_the_clinic_are_kept_as_they_are(written):
+    assert lab_unit(written) == written
+    assert factor_between(lab_unit(written), "pg/mL") is None
+
+
+def test_milliunits_are_no_megaunits():
+    for milli, mega in (("mU/L", "MU/L"), ("mIU/mL", "MIU/mL"), ("mBq", "MBq")):
+        assert factor_between(lab_unit(milli), lab_unit(mega)) is None
+    assert factor_between(lab_unit("mIU/mL"), lab_unit("mIU/ml")) == 1.0
+
+
 def test_grams_and_cells_are_not_converted():
     assert factor_between(lab_unit("g/L"), lab_unit("G/L")) is None
     with pytest.raises(UnitError):

@@ -9,7 +9,8 @@ from gvlab.errors import UnitError
 
 _SPELLINGS = {
     "p/s": "photon/s", "photons/s": "photon/s", "ph/s": "photon/s", "photons/sec": "photon/s", "p/sec": "photon/s",
-    "ratio": "dimensionless", "fold": "dimensionless", "fold change": "dimensionless", "-": "dimensionless",
+    "ratio": "dimensionless", "fold": "dimensionless", "x-fold": "dimensionless",
+    "fold change": "dimensionless", "-": "dimensionless",
     "fraction": "fraction", "percent": "%", "pct": "%", "percentage": "%",
 }  # fmt: skip
 _TIMES = {"d": "day", "w": "week", "wk": "week", "mo": "month", "mth": "month", "y": "year", "yr": "year", "hr": "hour"}
@@ -18,71 +19,21 @@ _PER = re.compile(
 )
 """Counts: G/L are 10^9 a liter. Small letters are other units: g/L are grams, and M/L is none."""
 _WORDS = frozenset(
-    [
-        "iu",
-        "u",
-        "miu",
-        "ku",
-        "eu",
-        "mm",
-        "mm2",
-        "mm3",
-        "mm^2",
-        "mm^3",
-        "cm",
-        "cm2",
-        "cm3",
-        "dl",
-        "fl",
-        "pl",
-        "mfi",
-        "gmfi",
-        "mdfi",
-        "au",
-        "a.u.",
-        "rlu",
-        "rfu",
-        "lum",
-        "score",
-        "points",
-        "point",
-        "od",
-        "index",
-        "grade",
-        "count",
-        "counts",
-        "cells",
-        "events",
-        "event",
-        "copies",
-        "copy",
-        "well",
-        "wells",
-        "mouse",
-        "animal",
-        "spot",
-        "spots",
-        "sfu",
-        "sfc",
-        "cfu",
-        "pfu",
-        "bpm",
-        "mmhg",
-        "kda",
-        "bp",
-        "unit",
-        "units",
-        "arbitrary",
-        "rel",
-        "c",
-        "f",
-        "k",
-        "titer",
-        "titre",
-        "z",
-    ]
+    """
+    iu u miu ku eu mm mm2 mm3 mm^2 mm^3 cm cm2 cm3 dl fl pl mfi gmfi mdfi au a.u. rlu rfu lum score points point
+    od index grade count counts cells events event copies copy well wells mouse animal spot spots sfu sfc cfu pfu
+    bpm mmhg kda bp unit units arbitrary rel c f k titer titre z kat ukat nkat mkat eq meq ueq osm mosm mu inr cpm
+    dpm cps kcps bq kbq mbq suv rq auc ru bu hpf lpf per ct cq dct ddct sd log log2 log10 million millions
+    percentile %id %is abl abl1 lx db δct δδct
+    """.split()  # noqa: SIM905 - a hundred quotes would be harder to read
 )
 """What no conversion is known for here; such a reading keeps its unit and is compared with its like only."""
+_MILLI_OR_MEGA = re.compile(r"\b[mM](?=(?:i?u|bq|kat|eq|osm)\b)", re.IGNORECASE)
+"""Where the case of a letter is a factor of 10^9: mU/L and MU/L."""
+
+
+_MICRO = str.maketrans("\u00b5\u03bc", "uu")
+"""The micro sign and the Greek letter."""
 
 
 def lab_unit(text: str) -> str:
@@ -103,7 +54,7 @@ def lab_unit(text: str) -> str:
     try:
         return units.check_unit(plain)
     except UnitError:
-        words = [word for word in re.split(r"[\s/*·]+|(?<=\w)\^-?\d", plain.lower()) if word]
+        words = [word for word in re.split(r"[\s/*·]+|(?<=\w)\^-?\d", plain.translate(_MICRO).lower()) if word]
         # Hospitals print in capitals: PG/ML is no petagram.
         if plain.isupper() and all(_is_unit(word) for word in words):
             return units.check_unit(plain.lower())
@@ -133,7 +84,8 @@ def factor_between(one: str, other: str) -> float | None:
         return None
     if not (_is_unit(one) and _is_unit(other)):
         # Without a conversion they are words, and IU/mL and IU/ml are one.
-        return 1.0 if one.lower() == other.lower() else None
+        same = one.lower() == other.lower() and _MILLI_OR_MEGA.findall(one) == _MILLI_OR_MEGA.findall(other)
+        return 1.0 if same else None
     try:
         return float(units.convert(1.0, one, other))
     except UnitError:
