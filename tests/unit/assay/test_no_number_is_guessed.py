@@ -209,6 +209,13 @@ def test_units_of_the_clinic_are_kept_as_they_are(written):
     assert factor_between(lab_unit(written), "pg/mL") is None
 
 
+def test_more_than_all_of_the_cells_is_said(save):
+    rows = "mouse,group,day,CD107a+ (%),Bcl-2 (%)\nm1,a,7,110,100\nm2,a,7,40,99\nm3,b,7,101,98\n"
+    analysis = analyze(save(rows))
+    assert said(analysis, 'Above 100 %: 2 of 3 of "CD107a+" (110 at most).')
+    assert not said(analysis, "Bcl-2")
+
+
 def test_milliunits_are_no_megaunits():
     for milli, mega in (("mU/L", "MU/L"), ("mIU/mL", "MIU/mL"), ("mBq", "MBq")):
         assert factor_between(lab_unit(milli), lab_unit(mega)) is None

@@ -171,6 +171,16 @@ def _shares(found: pd.DataFrame) -> tuple[str, ...]:
         notes.append(
             f"In % by its name, and nowhere above 1: {', '.join(doubtful)}. Fractions would have to be times 100."
         )
+    above = [
+        f'{int((rows["value"] > 100).sum())} of {len(rows)} of "{name}" ({rows["value"].max():g} at most)'
+        for name, rows in percent.groupby("analyte", sort=False)
+        if (rows["value"] > 100).any()
+    ]
+    if above:
+        notes.append(
+            f"Above 100 %: {', '.join(above)}. That may be a share of a control, and is no share of cells. They count "
+            "as they stand."
+        )
     for (analyte, arm, time), rows in percent.groupby(["analyte", "arm", "time"], sort=False, dropna=False):
         values = rows["value"].to_numpy(dtype=np.float64)
         small, large = values[(values > 0) & (values < 1)], values[values >= 1]
