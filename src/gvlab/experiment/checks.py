@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from gvlab import units
 from gvlab.errors import ProtocolError
 from gvlab.library.agent_record import DoseLimit
 from gvlab.protocol import Dose, Protocol
 from gvlab.subject import System
+from gvlab.subject.cohort import BODY_MASS
+
+_SLACK = 1e-6
+"""Days by which doses of one time of day may differ."""
 
 
 def refuse_other_leukemia(arm: str, protocol: Protocol, system: System) -> None:
@@ -26,32 +34,68 @@ def refuse_other_leukemia(arm: str, protocol: Protocol, system: System) -> None:
 
 
 def refuse_beyond_limits(arm: str, protocol: Protocol, system: System) -> None:
-    """Raise if more is given than an agent's record allows in the system's contexts, or earlier."""
+    """Raise if more is given than an agent's record allows in the system's contexts, or earlier.
+
+    Doses of one agent within a day are added, whichever way they are written; an amount per body mass is that of the
+    typical subject of the system.
+    """
+    by_agent: dict[str, list[Dose]] = {}
     for dose in protocol:
-        for context, limit in dose.agent_definition.record.limits.items():
+        by_agent.setdefault(dose.agent, []).append(dose)
+    for doses in by_agent.values():
+        for context, limit in doses[0].agent_definition.record.limits.items():
             if context in system.contexts:
-                _refuse(arm, dose, limit)
+                _refuse_early(arm, doses, limit)
+                _refuse_more(arm, doses, limit, system)
 
 
-def _refuse(arm: str, dose: Dose, limit: DoseLimit) -> None:
-    said = f'Arm "{arm}" gives {dose.amount} of "{dose.agent}"'
-    if limit.not_before is not None and dose.start < limit.not_before:
-        raise ProtocolError(
-            f"{said} on day {dose.start:g}, before day {limit.not_before:g}: {limit.why}. Give it on day "
-            f"{limit.not_before:g} or later."
-        )
+def _refuse_early(arm: str, doses: Sequence[Dose], limit: DoseLimit) -> None:
+    for dose in doses:
+        if limit.not_before is not None and dose.start < limit.not_before:
+            raise ProtocolError(
+                f"{_given(arm, dose)} on day {dose.start:g}, before day {limit.not_before:g}: {limit.why}. Give it on "
+                f"day {limit.not_before:g} or later."
+            )
+
+
+def _refuse_more(arm: str, doses: Sequence[Dose], limit: DoseLimit, system: System) -> None:
     most = limit.most_per_day
     if most is None:
         return
+    given: list[tuple[float, float, Dose]] = []
+    for dose in doses:
+        rate = _in_unit(dose, f"{most.unit}/day", system)
+        if rate is not None:
+            _refuse_daily(arm, dose, rate, limit)
+        amount = _in_unit(dose, most.unit, system)
+        if amount is not None:
+            given += [(time, amount, dose) for time in dose.times]
+    days = np.array([time for time, _, _ in given])
+    amounts = np.array([amount for _, amount, _ in given])
+    for first, _, dose in given:
+        # Eight hours times three are a day, but not to the last digit.
+        _refuse_daily(arm, dose, float(amounts[(days >= first - _SLACK) & (days < first + 1 - _SLACK)].sum()), limit)
+
+
+def _in_unit(dose: Dose, unit: str, system: System) -> float | None:
+    """Return a dose in a unit, for the typical subject; None where it is of another kind."""
+    table = system.parameters()
+    mass = table.row(BODY_MASS).nominalValue if BODY_MASS in table else None
+    molar = dose.agent_definition.molar_mass
     amount = dose.quantity
-    if units.can_convert(amount.unit, f"{most.unit}/day"):
-        daily = float(amount.to(f"{most.unit}/day"))
-    elif units.can_convert(amount.unit, most.unit):
-        daily = float(amount.to(most.unit)) * (1 / dose.interval if 0 < dose.interval < 1 else 1.0)
-    else:
-        return
-    if daily > most.value * (1 + 1e-9):
+    if not units.can_convert(amount.unit, unit, molar_mass=molar is not None, body_mass=mass is not None):
+        return None
+    return float(amount.to(unit, molar_mass=molar, body_mass=mass))
+
+
+def _refuse_daily(arm: str, dose: Dose, daily: float, limit: DoseLimit) -> None:
+    most = limit.most_per_day
+    if most is not None and daily > most.value * (1 + 1e-9):
         raise ProtocolError(
-            f"{said}, {daily:g} {most.unit} a day, and the most is {most.value:g}: {limit.why}. Give less, or "
-            "more rarely."
+            f"{_given(arm, dose)}, which makes {daily:g} {most.unit} within a day, and the most is {most.value:g}: "
+            f"{limit.why}. Give less, or more rarely."
         )
+
+
+def _given(arm: str, dose: Dose) -> str:
+    return f'Arm "{arm}" gives {dose.amount} of "{dose.agent}"'

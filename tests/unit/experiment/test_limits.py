@@ -18,9 +18,9 @@ def given(experiment, *doses):
     [
         (
             Dose("sorafenib", "600 mg", at="day 0", every="12 hours", until="day 9"),
-            "1200 mg a day, and the most is 800",
+            "makes 1200 mg within a day, and the most is 800",
         ),
-        (Dose("sorafenib", "1200 mg/day", at="day 0", route="mean"), "1200 mg a day, and the most is 800"),
+        (Dose("sorafenib", "1200 mg/day", at="day 0", route="mean"), "makes 1200 mg within a day, and the most is 800"),
         (
             Dose("donor_lymphocytes", "1e7 cell/kg", at="day -3"),
             "on day -3, before day 0: they are given for the relapse",
@@ -32,6 +32,34 @@ def test_what_no_patient_is_given_is_refused(dose, words):
         given(Experiment.read("patients_four_arms"), dose)
     assert words in str(caught.value)
     assert "Give " in str(caught.value)
+
+
+def test_doses_within_a_day_are_added_and_those_per_body_mass_or_in_moles_count():
+    tablets = {"every": "12 hours", "until": "day 9"}
+    patients = Experiment.read("patients_four_arms")
+    with pytest.raises(ProtocolError, match="makes 1600 mg within a day"):
+        given(
+            patients,
+            Dose("sorafenib", "400 mg", at="day 0", **tablets),
+            Dose("sorafenib", "400 mg", at="day 0.25", **tablets),
+        )
+    # The reference patient weighs 80 kg; 464.8 g/mol.
+    with pytest.raises(ProtocolError, match="makes 960 mg within a day"):
+        given(patients, Dose("sorafenib", "6 mg/kg", at="day 0", **tablets))
+    with pytest.raises(ProtocolError, match=r"makes 929\.6 mg within a day"):
+        given(patients, Dose("sorafenib", "1000 umol", at="day 0", **tablets))
+    # Three times a day from different hours, never more than 800 mg within 24 hours.
+    given(patients, Dose("sorafenib", "266 mg", at="day 0", every="8 hours", until="day 9"))
+
+
+def test_irradiation_that_no_graft_helps_against_is_refused():
+    mice = Experiment.read("mathew2018_survival", "b6_into_balbc_wehi3b")
+    with pytest.raises(ProtocolError, match=r"makes 1000 Gy within a day, and the most is 13: .* intestine"):
+        given(mice, Dose("total_body_irradiation", "1000 Gy", at="day 0"))
+    halves = [Dose("total_body_irradiation", "8 Gy", at=at) for at in ("day 0", "day 0.2")]
+    with pytest.raises(ProtocolError, match="makes 16 Gy within a day"):
+        given(mice, *halves)
+    given(mice, Dose("total_body_irradiation", "8 Gy", at="day 0"), Dose("total_body_irradiation", "8 Gy", at="day 1"))
 
 
 def test_the_licensed_dose_is_given_and_mice_have_no_such_limit():
