@@ -129,10 +129,17 @@ class Ensemble:
 
     @property
     def effective(self) -> float:
-        """Independent sets that it is worth, by the variance between searches; by their number after `thin`."""
-        return float(self.about.get("effective_sample_size", len(self))) * len(self) / float(
-            self.about.get("sets", len(self))
-        )  # fmt: skip
+        """Independent sets that it is worth, by the variance between searches.
+
+        Of an ensemble that was thinned, the means of searches differ by what whole searches differ by, and by what
+        fewer sets of each add: one set of each of thirty searches is worth nearly thirty, thirty of one a few.
+        """
+        whole = float(self.about.get("sets", len(self)))
+        worth = float(self.about.get("effective_sample_size", whole))
+        here = len(np.unique(self.search))
+        searches = sum(each["sets"] > 0 for each in self.about.get("searches", ())) or here
+        between = max(searches / worth - searches / whole, 0.0)
+        return float(min(len(self), here / (between + here / len(self))))
 
     def stale(self, library: Library | None = None, model: Model | None = None) -> bool:
         """Return whether the model, or a range of the tables, has changed since it was made."""

@@ -193,6 +193,21 @@ def test_thirds_of_many_searches_agree_where_single_ones_differ():
     assert between_searches(values + 2.0 * (thirds(search) == 1)[:, None], thirds(search))[0] > 1.2
 
 
+def test_a_thinned_ensemble_is_worth_what_its_searches_are():
+    random = np.random.default_rng(15)
+    search = np.repeat(np.arange(40), 20)
+    values = random.standard_normal((40, 30))[search] * 0.5 + random.standard_normal((800, 30))
+    worth = effective_sets(values, search)
+    about = {"sets": 800, "effective_sample_size": worth, "searches": [{"sets": 20}] * 40}
+    whole = Ensemble(tuple(f"p{i}" for i in range(30)), values, search, about)
+    # Between searches a quarter of the variance within: 40 / (1/4 + 1/20).
+    assert whole.effective == pytest.approx(worth) == pytest.approx(133, rel=0.15)
+    few = whole.thin(200)
+    assert few.effective == pytest.approx(40 / (1 / 4 + 1 / 5), rel=0.15)
+    assert few.effective == pytest.approx(effective_sets(few.values, few.search), rel=0.15)
+    assert whole.thin(40).effective == pytest.approx(40 / (1 / 4 + 1), rel=0.15)
+
+
 def test_rows_are_chosen_evenly():
     assert evenly(np.arange(10, 20), 4).tolist() == [10, 13, 16, 19]
     assert evenly(np.arange(3), 3).tolist() == evenly(np.arange(3), None).tolist() == [0, 1, 2]
