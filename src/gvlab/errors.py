@@ -22,8 +22,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-_SHOWN = 20
-
 
 class GVLabError(Exception):
     """Anything GVLab refuses to do, with the reason and the way out."""
@@ -127,9 +125,13 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     text = f' Did you mean "{suggestion}"?' if suggestion else ""
     if not names:
         return text + " There are none."
-    shown = ", ".join(names[:_SHOWN])
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{text} Known: {shown}{more}."
+    return f"{text} Known: {some_of(names, 20)}."
+
+
+def some_of(names: Iterable[object], most: int = 6, between: str = ", ") -> str:
+    """Return the first of some names, and how many more there are: ``a, b and 3 more``."""
+    shown = [str(name) for name in names]
+    return between.join(shown[:most]) + (f" and {len(shown) - most} more" if len(shown) > most else "")
 
 
 def _plain(name: str) -> str:

@@ -1,7 +1,7 @@
 import pickle
 
 from gvlab import errors
-from gvlab.errors import GVLabError, OutputError, UnknownNameError, closest
+from gvlab.errors import GVLabError, OutputError, UnknownNameError, closest, some_of
 
 
 def test_an_unknown_name_is_answered_with_the_closest_and_the_known():
@@ -26,6 +26,13 @@ def test_capitals_hyphens_and_spaces_are_forgiven():
 def test_a_long_list_of_names_is_cut():
     message = str(UnknownNameError("agent", "q", [f"name_{i:02d}" for i in range(25)]))
     assert message.endswith("name_19 and 5 more.")
+
+
+def test_of_many_names_the_first_are_shown_and_the_others_counted():
+    assert some_of("abcdef") == "a, b, c, d, e, f"
+    assert some_of("abcdefgh") == "a, b, c, d, e, f and 2 more"
+    assert some_of([1, 2, 3], 2, between="; ") == "1; 2 and 1 more"
+    assert some_of([]) == ""
 
 
 def test_errors_survive_a_process_border():

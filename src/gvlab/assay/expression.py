@@ -10,7 +10,7 @@ import pandas as pd
 
 from gvlab.assay.qpcr import CALIBRATOR, ratio
 from gvlab.assay.readers.cycler import CyclerReading
-from gvlab.errors import UnknownNameError
+from gvlab.errors import UnknownNameError, some_of
 
 _COLUMNS = ("sample", "target", "wells", "determined", "ct", "ct_sd", "delta_ct", "ratio", "undetermined")
 _MOST_SPREAD = 0.5
@@ -66,7 +66,7 @@ def analyze_cycles(
         )
         return {"cycles": _cycles(used), "wells": wells}, tuple(notes)
     controls = _controls(samples, calibrator or read.calibrator)
-    written = used.groupby("target", sort=False)["efficiency"].first()
+    written = used.groupby("target")["efficiency"].first()
     efficiency = {target: (efficiencies or {}).get(target, float(written[target])) for target in targets}
     mean, spread, counts = _means(used)
     zero = {target: _zero(mean, controls, target, reference) for target in targets}
@@ -136,35 +136,35 @@ def _said(
 ) -> list[str]:
     notes = [f'"{reference}" is the reference gene.']
     if controls:
-        notes.append(f"Calibrator: {', '.join(controls[:6])}.")
+        notes.append(f"Calibrator: {some_of(controls)}.")
         half = [name for name in controls if name in without]
         if half and len(half) < len(controls):
-            notes.append(f"Without the reference gene, so not among the calibrators: {', '.join(half[:6])}.")
+            notes.append(f"Without the reference gene, so not among the calibrators: {some_of(half)}.")
     else:
         notes.append(
             'No sample is called "calibrator", so there are differences in cycles and no ratios. Say calibrator=... '
-            f"with the name of the untreated sample; samples: {', '.join(samples[:10])}."
+            f"with the name of the untreated sample; samples: {some_of(samples)}."
         )
     if without:
-        notes.append(f'Without the reference gene "{reference}", so without a ratio: {", ".join(without[:10])}.')
-    never = table[(table["determined"] == 0)]
+        notes.append(f'Without the reference gene "{reference}", so without a ratio: {some_of(without)}.')
+    never = table[table["determined"] == 0]
     partly = table[(table["determined"] > 0) & (table["determined"] < table["wells"])]
     if len(never):
-        shown = ", ".join(f"{row.target} in {row.sample}" for row in never.head(8).itertuples(index=False))
+        shown = some_of(f"{row.target} in {row.sample}" for row in never.itertuples(index=False))
         notes.append(f"No well crossed the threshold, so there is no ratio: {shown}.")
     apart = table[table["ct_sd"] > _MOST_SPREAD]
     if len(apart):
-        shown = ", ".join(f"{row.target} in {row.sample} ({row.ct_sd:.1f})" for row in apart.head(8).itertuples())
+        shown = some_of(f"{row.target} in {row.sample} ({row.ct_sd:.1f})" for row in apart.itertuples(index=False))
         notes.append(
             f"Replicates differ by a standard deviation of more than {_MOST_SPREAD:g} cycles, so look at the wells: "
             f"{shown}."
         )
-    for row in partly.head(8).to_dict("records"):
-        short = f"{row['wells'] - row['determined']} of {row['wells']} wells"
-        notes.append(
-            f"{row['target']} in {row['sample']}: {short} did not cross the threshold; the mean is of the others, and "
-            "rather too low for that."
+    if len(partly):
+        short = some_of(
+            f"{row['target']} in {row['sample']}: {row['wells'] - row['determined']} of {row['wells']} wells"
+            for row in partly.to_dict("records")
         )
+        notes.append(f"{short} did not cross the threshold; the mean is of the others, and rather too low for that.")
     return notes
 
 

@@ -11,7 +11,7 @@ from gvlab.arrays import Array, Float
 from gvlab.assay import logistic
 from gvlab.assay.readers.plate import PlateReading
 from gvlab.assay.readers.well_series import MINUTE, WAVELENGTH, WellSeries, summary
-from gvlab.errors import InvalidValueError
+from gvlab.errors import InvalidValueError, some_of
 
 CV, SD = 0.04, 0.01
 """Error of an optical density by which standards are weighted: a part of it, and a constant of the top of the curve."""
@@ -60,15 +60,13 @@ def analyze_plates(
         for note in (*plate.notes, *notes):
             said.setdefault(note, []).append(plate.name)
     found = {name: pd.concat(parts[name], ignore_index=True) for name in _ORDER if name in parts}
-    notes = tuple(note if len(names) == len(plates) else f"{_some(names)}: {note}" for note, names in said.items())
-    names = _some([plate.name for plate in plates])
+    notes = tuple(
+        note if len(names) == len(plates) else f"{some_of(dict.fromkeys(names), between='; ')}: {note}"
+        for note, names in said.items()
+    )
+    names = some_of(dict.fromkeys(plate.name for plate in plates), between="; ")
     count = f"The file holds {len(plates)} plates, assays or wavelengths, each analyzed by itself: {names}."
     return found, (count, *notes)
-
-
-def _some(names: Sequence[str]) -> str:
-    shown = "; ".join(dict.fromkeys(names[:6]))
-    return shown + (f" and {len(names) - 6} more" if len(names) > 6 else "")
 
 
 def _tables(plate: PlateReading | WellSeries) -> tuple[dict[str, pd.DataFrame], tuple[str, ...]]:
@@ -139,9 +137,12 @@ def analyze_plate(plate: PlateReading) -> tuple[dict[str, pd.DataFrame], tuple[s
     if (used["dilution"] == 1.0).all():
         notes.append("A dilution of the samples is not included.")
     mixed = samples[(samples["in_range"] > 0) & (samples["in_range"] < samples["replicates"])]
-    for row in mixed.head(6).to_dict("records"):
-        beyond = f"{row['replicates'] - row['in_range']} of {row['replicates']} replicates"
-        notes.append(f'"{row["sample"]}": {beyond} lie beyond the standards; the value is that of the others.')
+    if len(mixed):
+        beyond = some_of(
+            f'"{row["sample"]}": {row["replicates"] - row["in_range"]} of {row["replicates"]} replicates'
+            for row in mixed.to_dict("records")
+        )
+        notes.append(f"{beyond} lie beyond the standards; the value is that of the others.")
     return {"samples": samples, "standards": standards, "curve": curve, "wells": wells}, tuple(notes)
 
 

@@ -22,7 +22,7 @@ from gvlab.assay.readers import (
 )
 from gvlab.assay.readers.delimited import read_delimited
 from gvlab.assay.readers.tables import TextTable, plain_name
-from gvlab.errors import InvalidValueError
+from gvlab.errors import InvalidValueError, some_of
 
 _LOOKS: dict[str, Callable[[TextTable], bool]] = {
     "cycles": cycler.looks_like,
@@ -65,8 +65,7 @@ def recognized(path: Path, kind: str, sheet: str, stop: str) -> tuple[TextTable,
     if len(pages) > 1 or others:
         notes.append(f"Read was the {page.name}.")
     if others:
-        shown = ", ".join(others[:6]) + (" and more" if len(others) > 6 else "")
-        notes.append(f"Other sheets hold tables too; say sheet=... for one of them: {shown}.")
+        notes.append(f"Other sheets hold tables too; say sheet=... for one of them: {some_of(others)}.")
     return page, what, page.below(row), tuple(notes)
 
 
@@ -115,7 +114,7 @@ def _known_names() -> frozenset[str]:
 def _not_clear(path: Path, pages: Sequence[TextTable], kind: str, skipped: Sequence[str]) -> str:
     if not pages:
         return f'"{path.name}" has no sheet that could be read. ' + " ".join(skipped)
-    shown = "; ".join(f"{page.name}: {_first_words(page)}" for page in pages[:6])
+    shown = some_of((f"{page.name}: {_first_words(page)}" for page in pages), between="; ")
     what = f"no table of the kind {kind}" if kind else "what it holds is not clear"
     return (
         f'"{path.name}": {what}. It begins with {shown}. A survival table has time and event, or times '
@@ -127,5 +126,4 @@ def _not_clear(path: Path, pages: Sequence[TextTable], kind: str, skipped: Seque
 
 def _first_words(page: TextTable) -> str:
     row = max(page.cells[:20], key=lambda cells: sum(map(bool, cells)))
-    shown = [cell[:30] for cell in row if cell]
-    return ", ".join(shown[:10])
+    return some_of((cell[:30] for cell in row if cell), 10)

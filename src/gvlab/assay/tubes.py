@@ -17,7 +17,7 @@ from gvlab.assay.readers.tables import TextTable
 from gvlab.assay.readers.tidy import ARM, SUBJECT, TIME, day_of, one_value_each
 from gvlab.assay.readers.workbooks import SUFFIXES, read_sheet
 from gvlab.assay.samples import COLUMNS
-from gvlab.errors import GVLabError, InvalidValueError
+from gvlab.errors import GVLabError, InvalidValueError, some_of
 
 TUBE_SUFFIXES = (".fcs", ".lmd")
 FILE = ("file", "filename", "file name", "fcs", "fcs file", "tube", "tube name", "name")
@@ -153,7 +153,7 @@ def analyze_tubes(
 def _tubes(folder: Path) -> list[Path]:
     found = sorted(path for path in folder.iterdir() if path.is_file() and path.suffix.lower() in TUBE_SUFFIXES)
     if not found:
-        others = ", ".join(sorted(path.name for path in folder.iterdir())[:6]) or "nothing"
+        others = some_of(sorted(path.name for path in folder.iterdir())) or "nothing"
         raise InvalidValueError(
             f'"{folder.name}" is a folder and holds no tubes (.fcs); it holds {others}. A folder is analyzed where its '
             "tubes are; of another kind name one file."
@@ -184,17 +184,16 @@ def _chosen(
         if name not in by_name:
             near = difflib.get_close_matches(name, by_name, 1)
             hint = f' Did you mean "{by_name[near[0]].name}"?' if near else ""
-            shown = ", ".join(path.name for path in tubes[:8]) + (" and more" if len(tubes) > 8 else "")
             raise InvalidValueError(
-                f'The sample sheet names "{row["file"]}", which "{folder.name}" does not hold.{hint} It holds {shown}.'
+                f'The sample sheet names "{row["file"]}", which "{folder.name}" does not hold.{hint} It '
+                f"holds {some_of(path.name for path in tubes)}."
             )
         chosen.append((by_name[name], {str(key): value for key, value in row.items()}))
     used = {path for path, _ in chosen}
     rest = [path.name for path in tubes if path not in used]
     notes = list(sheet.notes)
     if rest:
-        shown = ", ".join(rest[:8]) + (" and more" if len(rest) > 8 else "")
-        notes.append(f"Not in the sample sheet, so not read: {shown}.")
+        notes.append(f"Not in the sample sheet, so not read: {some_of(rest)}.")
     return chosen, notes
 
 
@@ -202,8 +201,7 @@ def _of_tubes(said: dict[str, list[str]], tubes: int) -> list[str]:
     """Return what was said of tubes, each sentence once, with the tubes where it is not of all."""
     found = []
     for note, names in said.items():
-        shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-        found.append(note if len(names) == tubes else f"{shown}: {note}")
+        found.append(note if len(names) == tubes else f"{some_of(names)}: {note}")
     return found
 
 

@@ -12,7 +12,7 @@ from gvlab.assay.readers.arms import join_spellings
 from gvlab.assay.readers.limits import beyond_limit
 from gvlab.assay.readers.omitted import omitted_rows
 from gvlab.assay.readers.tables import TextTable, same_but_for_spelling
-from gvlab.errors import InvalidValueError
+from gvlab.errors import InvalidValueError, some_of
 
 SAMPLE = ("Sample Name", "Sample", "Name", "Sample ID")
 TARGET = ("Target Name", "Target", "Gene", "Detector", "Detector Name", "Gene Name", "Assay", "Target ID")
@@ -137,7 +137,7 @@ def from_table(table: TextTable, settings: TextTable | None = None) -> CyclerRea
     if len(plates) > 1:
         raise InvalidValueError(
             f'{table.name} holds {len(plates)} runs (column "{table.cells[0][plate or 0]}": '
-            f"{', '.join(sorted(plates)[:4])}). Cycles of different runs are not averaged; save each run as a file "
+            f"{some_of(sorted(plates))}). Cycles of different runs are not averaged; save each run as a file "
             "of its own."
         )
     wells = pd.DataFrame(rows, columns=list(COLUMNS))
@@ -171,8 +171,7 @@ def _comments(table: TextTable) -> tuple[str, ...]:
     if column is None:
         return ()
     found = [f'"{row[column][:60]}"' for row in table.cells[1:] if row[column].strip()]
-    more = f" and {len(found) - 4} more" if len(found) > 4 else ""
-    return (f"Remarks in the file were not heeded: {', '.join(found[:4])}{more}.",) if found else ()
+    return (f"Remarks in the file were not heeded: {some_of(found)}.",) if found else ()
 
 
 def _cycle(table: TextTable, row: int, column: int) -> float:
@@ -186,11 +185,10 @@ def _cycle(table: TextTable, row: int, column: int) -> float:
 def _notes(wells: pd.DataFrame, table: TextTable) -> tuple[str, ...]:
     notes = list(table.notes)
     for use, group in wells[wells["use"] != ""].groupby("use", sort=False):
-        shown = ", ".join(group["well"].head(8)) + (" and more" if len(group) > 8 else "")
         words = {"omitted": "omitted in the file", "no name": "without the name of a sample", "standard": "standards"}
         what = words.get(str(use), f"controls ({use})")
         count = "1 well is" if len(group) == 1 else f"{len(group)} wells are"
-        notes.append(f"{count} {what} and not among the samples: {shown}.")
+        notes.append(f"{count} {what} and not among the samples: {some_of(group['well'])}.")
         crossed = group[group["ct"].notna()]
         if str(use).startswith("no ") and use != "no name" and len(crossed):
             notes.append(

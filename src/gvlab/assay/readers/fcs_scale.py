@@ -10,6 +10,7 @@ import numpy as np
 
 from gvlab.arrays import Array, Float
 from gvlab.assay.readers.fcs_text import DataSet
+from gvlab.errors import some_of
 
 
 def scaled(
@@ -53,23 +54,18 @@ def scaled(
             found[:, column] /= gain
             gains += [f"{words.get(f'$P{number}N') or f'P{number}'} ({gain:g})"] if gain != 1 else []
     if gains:
-        more = f" and {len(gains) - 5} more" if len(gains) > 5 else ""
-        notes.append(f"Values were divided by the gain of their amplifier ($PnG): {', '.join(gains[:5])}{more}.")
+        notes.append(f"Values were divided by the gain of their amplifier ($PnG): {some_of(gains)}.")
     if ignored:
-        notes.append(
-            f"{', '.join(ignored[:5])} tells of an amplifier, which concerns integers only; it was not applied."
-        )
+        notes.append(f"{some_of(ignored)} tells of an amplifier, which concerns integers only; it was not applied.")
     if unread:
-        notes.append(
-            f"{', '.join(unread[:5])} tells of an amplifier or a gain in no way that is read; none was applied."
-        )
+        notes.append(f"{some_of(unread)} tells of an amplifier or a gain in no way that is read; none was applied.")
     if beyond:
         notes.append(
-            f"Values beyond $PnR were cut to the bits it has, as the standard says: {', '.join(beyond[:5])}. If they "
+            f"Values beyond $PnR were cut to the bits it has, as the standard says: {some_of(beyond)}. If they "
             "hold no flags in their upper bits, $PnR is wrong."
         )
     if unmasked:
-        notes.append(f"{', '.join(unmasked[:5])} gives no range, so the numbers were taken as they stand.")
+        notes.append(f"{some_of(unmasked)} gives no range, so the numbers were taken as they stand.")
     return found
 
 

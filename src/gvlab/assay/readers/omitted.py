@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gvlab.assay.readers.tables import TextTable
+from gvlab.errors import some_of
 
 OMIT = ("omit", "omitted", "excluded", "exclude", "masked", "mask", "outlier", "flagged", "ignore")
 INCLUDE = ("include", "included", "use", "used")
@@ -53,8 +54,7 @@ def without_omitted(table: TextTable, subject: Sequence[str]) -> TextTable:
         for row, reason in found.reasons.items()
     ]
     titles = " and ".join(f'"{table.cells[0][column]}"' for column in found.columns)
-    more = f" and {len(shown) - 12} more" if len(shown) > 12 else ""
-    said = f"Left out, as {titles} says: {', '.join(shown[:12])}{more}." if shown else f"{titles} leaves nothing out."
+    said = f"Left out, as {titles} says: {some_of(shown, 12)}." if shown else f"{titles} leaves nothing out."
     kept = [row for row in range(len(table.cells)) if row not in found.reasons]
     return dataclasses.replace(
         table,

@@ -14,6 +14,7 @@ from gvlab.assay.readers.plate import SIZES, PlateReading, finish, read_cell, ro
 from gvlab.assay.readers.plate_grids import LETTERS, from_grids
 from gvlab.assay.readers.tables import PLAIN_NUMBER, TextTable, plain_name
 from gvlab.assay.readers.well_series import WellSeries
+from gvlab.errors import some_of
 
 _HEIGHTS = {width: height for height, width in SIZES}
 _DERIVED = re.compile(
@@ -112,8 +113,7 @@ def _gen5_plate(page: TextTable) -> tuple[PlateReading | WellSeries, ...]:
     derived = list(dict.fromkeys(label for label, _ in results if _DERIVED.match(label)))
     notes = list(page.notes)
     if derived:
-        more = " and more" if len(derived) > 6 else ""
-        notes.append(f"Not read, since Gen5 computed it: {', '.join(derived[:6])}{more}.")
+        notes.append(f"Not read, since Gen5 computed it: {some_of(derived)}.")
     if series:
         notes.append("The readings over time or wavelength in the file were not used; the results of Gen5 were.")
     readings = [_gen5_read(page, signal, places, layout, notes) for signal, places in raw]

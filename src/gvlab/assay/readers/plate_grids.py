@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from gvlab.assay.readers.plate import MOST_PLATES, SIZES, PlateReading, finish, read_cell
 from gvlab.assay.readers.plate_labels import content, dilution_of, one_unit
 from gvlab.assay.readers.tables import PLAIN_NUMBER, TextTable
-from gvlab.errors import InvalidValueError
+from gvlab.errors import InvalidValueError, some_of
 
 LETTERS = "ABCDEFGHIJKLMNOP"
 _LEVELS = re.compile(r".*(?:standard|std)\.?\s*conc.*", re.IGNORECASE)
@@ -136,8 +136,7 @@ def _plate(
     converted, unit = one_unit(known, table.name)
     rows = [(*row[:3], each, *row[4:]) for row, each in zip(rows, converted, strict=True)]
     if left_out:
-        shown = ", ".join(left_out[:6]) + (f" and {len(left_out) - 6} more" if len(left_out) > 6 else "")
-        notes.append(f"Empty wells were left out: {shown}.")
+        notes.append(f"Empty wells were left out: {some_of(left_out)}.")
     if levels is not None:
         notes.append(f'Concentrations of standards are those of "{levels.name}".')
     if dilutions is not None:

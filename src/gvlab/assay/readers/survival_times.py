@@ -8,7 +8,7 @@ import re
 from gvlab.assay.readers.dates import is_dates, read_dates
 from gvlab.assay.readers.lab_units import days_in
 from gvlab.assay.readers.tables import TextTable, plain_name, unit_in
-from gvlab.errors import InvalidValueError, UnitError
+from gvlab.errors import InvalidValueError, UnitError, some_of
 
 TIME = (
     "duration",
@@ -120,8 +120,7 @@ def against_dates(table: TextTable, time: int | None, durations: list[float]) ->
     ]
     if not off:
         return []
-    more = f" and {len(off) - 6} more" if len(off) > 6 else ""
-    return [f'"{table.cells[0][time]}" was used, and not the dates, which say otherwise in {", ".join(off[:6])}{more}.']
+    return [f'"{table.cells[0][time]}" was used, and not the dates, which say otherwise in {some_of(off)}.']
 
 
 def units_of_rows(table: TextTable, time: int) -> list[str]:

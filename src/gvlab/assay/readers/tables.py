@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gvlab.errors import InvalidValueError, UnknownNameError
+from gvlab.errors import InvalidValueError, UnknownNameError, some_of
 
 _LIVE = ("=", "+", "-", "@")
 PLAIN_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s?%?")
@@ -157,7 +157,7 @@ class TextTable:
                 )
         if not rest:
             return ()
-        names = ", ".join(f'"{self.cells[0][column]}"' for column in rest[:8]) + (" and more" if len(rest) > 8 else "")
+        names = some_of(f'"{self.cells[0][column]}"' for column in rest)
         return (f"Not used: the column{'s' if len(rest) > 1 else ''} {names}.",)
 
     def _check_percent(self, row: int, column: int) -> None:

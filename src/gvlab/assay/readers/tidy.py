@@ -16,7 +16,7 @@ from gvlab.assay.readers.limits import beyond_limit, read_limited
 from gvlab.assay.readers.omitted import without_omitted
 from gvlab.assay.readers.tables import TextTable, same_but_for_spelling, unit_in
 from gvlab.assay.samples import COLUMNS
-from gvlab.errors import InvalidValueError, UnitError
+from gvlab.errors import InvalidValueError, UnitError, some_of
 
 SUBJECT = (
     "subject", "mouse", "animal", "id", "mouse id", "animal id", "animal number", "patient", "subject id", "mouse no",
@@ -155,9 +155,9 @@ def subjects_in_doubt(found: pd.DataFrame) -> tuple[str, ...]:
     alike = [f'"{name}" and "{one}"' for name, one in same_but_for_spelling(pairs["subject"]).items() if name != one]
     notes = []
     if twice:
-        notes.append(f"In more than one arm, and counted in each: {', '.join(map(str, twice[:6]))}.")
+        notes.append(f"In more than one arm, and counted in each: {some_of(twice)}.")
     if alike:
-        notes.append(f"Subjects whose names differ in spelling only count as two: {', '.join(alike[:6])}.")
+        notes.append(f"Subjects whose names differ in spelling only count as two: {some_of(alike)}.")
     return tuple(notes)
 
 

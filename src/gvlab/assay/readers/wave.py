@@ -224,10 +224,6 @@ def write_wave(path: Path | str, traces: Traces, title: str) -> None:
 def _columns(rate: TextTable) -> tuple[FloatArray, list[str], list[str], FloatArray, FloatArray, FloatArray]:
     place = {name: rate.find((name,), name.lower()) for name in ("Measurement", "Well", "Group", "Time", "OCR", "ECAR")}
     rows = range(1, len(rate.cells))
-    if not len(rows):
-        raise InvalidValueError(
-            f"{rate.name} holds no measurements. Export the file from Wave after the run has ended."
-        )
 
     def numbers(name: str) -> FloatArray:
         found = np.array([rate.number(row, place[name]) for row in rows])

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from gvlab.assay.readers.tables import TextTable, column_letters, make_table
-from gvlab.errors import GVLabError, InvalidValueError, UnknownNameError
+from gvlab.errors import GVLabError, InvalidValueError, UnknownNameError, some_of
 
 SUFFIXES = (".xlsx", ".xlsm")
 _LARGEST_UNPACKED = 500_000_000
@@ -89,7 +89,7 @@ def read_all_sheets(path: Path | str, small: bool = False) -> tuple[tuple[TextTa
                 if "is empty" not in str(error):
                     notes.append(str(error))
     if large:
-        notes.append(f"Not looked at, since they are large: {_some(large)}; say sheet=... for one of them.")
+        notes.append(f"Not looked at, since they are large: {some_of(large)}; say sheet=... for one of them.")
     return tuple(found), tuple(notes)
 
 
@@ -141,7 +141,7 @@ def _read(path: Path, book: Any, values: Callable[[], Any], sheet: str) -> TextT
     notes = []
     read = sorted(set(hidden) & {number for number, _ in kept})
     if read:
-        notes.append(f"{len(read)} hidden row{'s were' if len(read) > 1 else ' was'} read as well: {_some(read)}.")
+        notes.append(f"{len(read)} hidden row{'s were' if len(read) > 1 else ' was'} read as well: {some_of(read)}.")
     under = [
         column_letters(column - 1)
         for first, last in hidden_columns
@@ -150,21 +150,16 @@ def _read(path: Path, book: Any, values: Callable[[], Any], sheet: str) -> TextT
     ]
     if under:
         notes.append(
-            f"{len(under)} hidden column{'s were' if len(under) > 1 else ' was'} read as well: {_some(under)}."
+            f"{len(under)} hidden column{'s were' if len(under) > 1 else ' was'} read as well: {some_of(under)}."
         )
     if merged:
         notes.append("Merged cells were filled with what they show.")
     if computed:
-        notes.append(f"Of formulas the value was taken that was saved with them: {_some(list(computed))}.")
+        notes.append(f"Of formulas the value was taken that was saved with them: {some_of(computed)}.")
     state = getattr(page, "sheet_state", "visible")
     if state != "visible":
         notes.append(f'The sheet "{page.title}" is hidden.')
     return make_table(name, [cells for _, cells in kept], [number for number, _ in kept], notes=notes)
-
-
-def _some(names: Sequence[object], most: int = 5) -> str:
-    shown = ", ".join(str(name) for name in names[:most])
-    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _scan(
