@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pandas as pd
 
@@ -215,14 +216,12 @@ def _use(sample: str, task: str) -> str:
 def _setting(settings: TextTable | None, name: str) -> str:
     """Return what a line of settings says: "Endogenous Control<tab>GAPDH", "* Reference Sample = untreated"."""
     for cells in settings.cells if settings is not None else ():
-        for column, cell in enumerate(cells):
-            plain = cell.strip().lstrip("* ").lower().rstrip(": ")
-            if plain == name and column + 1 < len(cells) and cells[column + 1].strip(" ="):
-                value = cells[column + 1].strip(" =")
-                return "" if value.lower() in ("n/a", "none", "") else value
-            found = re.fullmatch(rf"\**\s*{name}\s*[=:]\s*(\S.*)", cell.strip(), re.IGNORECASE)
-            if found:
-                return "" if found[1].lower() in ("n/a", "none") else found[1].strip()
+        for cell, beside in pairwise((*cells, "")):
+            alone = cell.strip().lstrip("* ").lower().rstrip(": ") == name
+            inside = re.fullmatch(rf"\**\s*{name}\s*[=:]\s*(\S.*)", cell.strip(), re.IGNORECASE)
+            value = beside.strip() if alone else inside[1].strip() if inside else ""
+            if value:
+                return "" if value.lower() in ("n/a", "none") else value
     return ""
 
 
