@@ -36,6 +36,7 @@ PACKAGE = ROOT / "src" / "gvlab"
 
 _LABORATORY = "tests/unit/assay/test_laboratory_files.py"
 _GUESSED = "tests/unit/assay/test_no_number_is_guessed.py"
+_READERS = "tests/unit/assay/test_readers.py"
 _STATISTICS = ["tests/unit/statistics", "tests/reference/r"]
 TESTS = {
     "findings/rule.py": ["tests/unit/findings/test_rule.py"],
@@ -56,13 +57,13 @@ TESTS = {
     "planning/randomization.py": ["tests/unit/planning/test_randomization.py"],
     "assay/elisa.py": ["tests/unit/assay/test_plates.py"],
     "assay/seahorse.py": ["tests/unit/assay/test_plates.py"],
-    "assay/plate_analysis.py": [_LABORATORY, _GUESSED],
-    "assay/expression.py": [_LABORATORY, _GUESSED, "tests/unit/assay/test_readers.py"],
-    "assay/readers/plate_labels.py": [_LABORATORY, _GUESSED],
-    "assay/readers/cycler.py": [_LABORATORY, _GUESSED, "tests/unit/assay/test_readers.py"],
-    "assay/readers/tables.py": [_LABORATORY, _GUESSED, "tests/unit/assay/test_readers.py"],
+    "assay/plate_analysis.py": ["tests/unit/assay/test_plate_curves.py", _LABORATORY, _GUESSED],
+    "assay/expression.py": ["tests/unit/assay/test_cycles.py", _LABORATORY, _GUESSED, _READERS],
+    "assay/readers/plate_labels.py": ["tests/unit/assay/test_plate_labels.py", _LABORATORY, _GUESSED],
+    "assay/readers/cycler.py": ["tests/unit/assay/test_cycles.py", _LABORATORY, _GUESSED, _READERS],
+    "assay/readers/tables.py": ["tests/unit/assay/test_text_tables.py", _LABORATORY, _GUESSED, _READERS],
     "assay/readers/wave.py": ["tests/unit/assay/test_wave.py", "tests/reference/formats"],
-    "assay/readers/fcs_scale.py": ["tests/unit/assay/test_fcs_reader.py"],
+    "assay/readers/fcs_scale.py": ["tests/unit/assay/test_fcs_scale.py", "tests/unit/assay/test_fcs_reader.py"],
 }
 """Narrow tests of each file: those that must notice a change of it."""
 

@@ -87,6 +87,120 @@ def test_a_reading_at_a_limit_is_a_reading(monkeypatch, rng):
     assert reading.above.tolist() == [False, False, False, True, True]
 
 
+def with_numbers(name, **numbers):
+    assay = Assay.named(name)
+    return replace(assay, parameters=replace(assay.parameters, numbers={**assay.parameters.numbers, **numbers}))
+
+
+def test_moments_of_an_elisa_are_those_of_error_propagation():
+    """Standards at the stated error give the covariance of the curve (SciPy); slopes are differences by hand."""
+    assay = with_numbers("serum_il15", cv_batch=0.11)
+    numbers = assay.parameters.numbers
+    curve = np.array([numbers["bottom"], numbers["top"], np.log(numbers["c"]), np.log(numbers["hill"])])
+    levels = elisa.standards(assay.parameters)
+
+    def formula(x, *curve):
+        return logistic.curve(np.array(curve), x)
+
+    def error(density):
+        return np.sqrt((numbers["cv_well"] * density) ** 2 + numbers["sd_well"] ** 2)
+
+    exact = formula(levels, *curve)
+    _, covariance = curve_fit(formula, levels, exact, p0=curve, sigma=error(exact), absolute_sigma=True)
+    for value in (12.0, 60.0, 200.0, 400.0):
+        density = formula(np.array(value / numbers["dilution"]), *curve)
+
+        def log_read(shift, which, density=density):
+            by = curve + shift * np.eye(5, 4)[which]
+            return np.log(logistic.inverse(by, np.asarray(density + shift * (which == 4))))
+
+        slopes = [(log_read(1e-6, which) - log_read(-1e-6, which)) / 2e-6 for which in range(5)]
+        of_wells = (slopes[4] * error(density)) ** 2 / 2  # two wells a sample
+        of_curve = slopes[:4] @ covariance @ slopes[:4]
+        ((mean, variance),) = assay.moments(spread(1, (5.0,), assay.outputs, IL15_serum=value)).values()
+        assert mean[0] == pytest.approx(value)
+        assert variance[0] == pytest.approx(value**2 * (of_wells + of_curve + 0.11**2), rel=1e-4)
+
+
+def test_a_plate_is_read_by_its_own_curve():
+    """Plates develop by 0.3 in top and midpoint: without other errors every sample is read right all the same."""
+    assay = with_numbers("serum_il15", cv_plate=0.3, cv_well=1e-9, sd_well=1e-9, cv_batch=0.0)
+    samples = spread(1200, (5.0,), assay.outputs, IL15_serum=80.0)
+    found = assay.read(samples, np.random.default_rng(1))
+    assert found.table["value"].to_numpy() == pytest.approx(80.0, rel=1e-5)
+    plates = [file.write_to.keywords["plate"] for file in found.files]
+    assert len(plates) == 30
+    fits = np.array([logistic.fit(plate.concentration[:16], plate.density[:16], 0.04, 0.01)[0] for plate in plates])
+    numbers = assay.parameters.numbers
+    assert fits[:, 0] == pytest.approx(numbers["bottom"])
+    assert fits[:, 3] == pytest.approx(np.log(numbers["hill"]), abs=1e-4)
+    for logs, middle in ((np.log(fits[:, 1]), np.log(numbers["top"])), (fits[:, 2], np.log(numbers["c"]))):
+        assert logs.mean() == pytest.approx(middle, abs=4 * 0.3 / 30**0.5)
+        assert logs.std() == pytest.approx(0.3, rel=0.5)
+    assert abs(np.corrcoef(fits[:, 1], fits[:, 2])[0, 1]) < 0.6
+
+
+def test_a_batch_of_an_elisa_is_a_plate_and_its_samples_share_the_error():
+    assay = with_numbers("serum_il15", cv_batch=0.2, cv_well=1e-9, sd_well=1e-9)
+    samples = spread(8000, (5.0,), assay.outputs, IL15_serum=80.0)
+    values = assay.read(samples, np.random.default_rng(2), raw=False).table["value"].to_numpy().reshape(200, 40)
+    assert np.ptp(values, axis=1) / values.mean(axis=1) == pytest.approx(0, abs=1e-5)
+    # 200 plates know the mean to 1.4 % and the spread to 5 %.
+    assert values[:, 0].mean() == pytest.approx(80, rel=0.05)
+    assert values[:, 0].std() == pytest.approx(16, rel=0.2)
+
+
+def test_densities_of_wells_vary_by_a_part_of_them_and_a_constant():
+    assay = with_numbers("serum_il15", cv_well=0.05, sd_well=0.02, cv_plate=0.0, cv_batch=0.0)
+    samples = spread(4000, (5.0,), assay.outputs, IL15_serum=80.0)
+    files = assay.read(samples, np.random.default_rng(3)).files
+    plates = [file.write_to.keywords["plate"] for file in files]
+    numbers = assay.parameters.numbers
+    curve = np.array([numbers["bottom"], numbers["top"], np.log(numbers["c"]), np.log(numbers["hill"])])
+    blanks = np.concatenate([plate.density[14:16] for plate in plates])
+    wells = np.concatenate([plate.density[16:] for plate in plates])
+    for found, level in ((blanks, 0.0), (wells, 80.0 / numbers["dilution"])):
+        exact = float(logistic.curve(curve, np.array(level)))
+        spread_of = np.hypot(0.05 * exact, 0.02)
+        assert found.mean() == pytest.approx(exact, abs=5 * spread_of / len(found) ** 0.5)
+        assert found.std() == pytest.approx(spread_of, rel=5 / (2 * len(found)) ** 0.5)
+
+
+def test_the_file_of_a_plate_holds_its_wells_and_gives_its_readings_back(tmp_path):
+    """41 samples: 40 fill a plate, column by column behind the standards, the last stands on a second one."""
+    assay = Assay.named("serum_il15")
+    samples = spread(41, (5.0,), assay.outputs, IL15_serum=80.0)
+    found = assay.read(samples, np.random.default_rng(4))
+    assert [file.name for file in found.files] == ["serum_il15_plate1.csv", "serum_il15_plate2.csv"]
+    full, last = (file.write_to.keywords["plate"] for file in found.files)
+    assert (len(full.well), len(last.well)) == (96, 18)
+    assert full.well[:9] == ("A1", "B1", "C1", "D1", "E1", "F1", "G1", "H1", "A2")
+    assert full.well[-1] == "H12"
+    assert full.role == ("standard",) * 14 + ("blank",) * 2 + ("sample",) * 80
+    assert full.name[:3] == ("500 pg/mL", "500 pg/mL", "250 pg/mL")
+    assert full.name[14:16] == ("blank", "blank")
+    assert full.name[16] == full.name[17] != full.name[18]
+    assert np.isnan(full.concentration[16:]).all()
+    assert full.concentration[:16].tolist() == elisa.standards(assay.parameters).tolist()
+    found.files[1].write_to(tmp_path / "a.csv")
+    written = (tmp_path / "a.csv").read_text().splitlines()
+    assert written[1] == "Well,Type,Sample,Concentration (pg/mL),OD"
+    assert written[2] == f"A1,standard,500 pg/mL,500,{last.density[0]:.4f}"
+    assert written[-1] == f"B3,sample,{last.name[-1]},,{last.density[-1]:.4f}"
+    read = analyze(tmp_path / "a.csv")
+    assert read.simulated
+    dilution = assay.parameters.number("dilution")
+    assert read.table["value"].iloc[0] * dilution == pytest.approx(found.table["value"].iloc[40], rel=0.01)
+
+
+def test_no_samples_are_no_plates():
+    """As of a destructive assay whose animals all died before."""
+    parameters = Assay.named("serum_il15").parameters
+    levels = elisa.standards(parameters)
+    none = elisa.read_plates(parameters, levels, np.zeros((0, 16)), np.zeros((0, 2)), np.zeros(0, dtype=np.intp))
+    assert (len(none.value), len(none.below), len(none.above)) == (0, 0, 0)
+
+
 def test_the_wells_of_a_flux_plate_are_all_but_its_corners():
     assert len(seahorse.SAMPLE_WELLS) == len(set(seahorse.SAMPLE_WELLS)) == 92
     assert (seahorse.SAMPLE_WELLS[:2], seahorse.SAMPLE_WELLS[-1]) == (("A02", "A03"), "H11")
@@ -102,17 +216,53 @@ def test_samples_that_do_not_fit_on_a_plate_stand_on_the_next(rng):
     traces = files[1].write_to.keywords["traces"]
     assert traces.well == (*seahorse.SAMPLE_WELLS[:10], *seahorse.BACKGROUND_WELLS)
     assert (traces.oxygen[:10] != 0).all()
+    assert (traces.acid[:10] != 0).all()
     assert not traces.oxygen[10:].any()
+    assert not traces.acid[10:].any()
+    assert traces.group[9:11] == (traces.group[9], "Background")
+    assert (traces.oxygen.shape, traces.acid.shape) == ((14, 12), (14, 12))
     minutes = assay.parameters.number("minutes_cycle")
     assert traces.minute.tolist() == pytest.approx([minutes * (cycle + 0.5) for cycle in range(12)])
 
 
 @pytest.mark.parametrize("name", ["seahorse_mito", "seahorse_glycolysis"])
+def test_wells_with_more_cells_consume_and_acidify_more_by_one_factor(name):
+    """Without errors of a rate: every trace of a well is the true one times its own factor, of mean one."""
+    assay = with_numbers(name, sd_oxygen=0.0, sd_acid=0.0, cv_batch=0.15, cv_well=0.3)
+    samples = spread(3600, (5.0,), assay.outputs)
+    found = assay.read(samples, np.random.default_rng(5))
+    plates = [file.write_to.keywords["traces"] for file in found.files]
+    assert len(plates) == 200
+    still = with_numbers(name, sd_oxygen=0.0, sd_acid=0.0, cv_batch=0.0, cv_well=0.0)
+    (file,) = still.read(spread(1, (5.0,), assay.outputs), np.random.default_rng(5)).files
+    exact = file.write_to.keywords["traces"]
+    factors = np.concatenate([plate.oxygen[:90] / exact.oxygen[0] for plate in plates])
+    acid = np.concatenate([plate.acid[:90] / exact.acid[0] for plate in plates])
+    np.testing.assert_allclose(factors, acid, rtol=1e-9)
+    np.testing.assert_allclose(factors, factors[:, :1].repeat(factors.shape[1], axis=1), rtol=1e-9)
+    wells = factors[:, 0].reshape(200, 90)
+    # 200 days know their mean to 1.1 % and their spread to 5 %.
+    assert wells.mean() == pytest.approx(1.0, abs=0.05)
+    assert wells.mean(axis=1).std() == pytest.approx(np.hypot(0.15, 0.3 / 90**0.5), rel=0.2)
+    assert (wells / wells.mean(axis=1, keepdims=True)).std() == pytest.approx(0.3, rel=0.06)
+
+
+@pytest.mark.parametrize("name", ["seahorse_mito", "seahorse_glycolysis"])
+def test_the_moments_of_a_stress_test_hold_the_spread_of_cells_and_days(name):
+    """By the law of total variance: a day of 0.2, and five wells of 0.4 each."""
+    assay = with_numbers(name, sd_oxygen=0.0, sd_acid=0.0, cv_batch=0.2, cv_well=0.4)
+    part = (1 + 0.2**2) * (1 + 0.4**2 / 5) - 1
+    samples = spread(1, (5.0,), assay.outputs)
+    plain = seahorse.truth(assay.sample(samples))
+    for analyte, (mean, variance) in assay.moments(samples).items():
+        assert mean[0] == pytest.approx(plain[analyte][0])
+        assert variance[0] == pytest.approx(part * mean[0] ** 2, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["seahorse_mito", "seahorse_glycolysis"])
 def test_the_moments_of_a_stress_test_are_those_of_many_simulated_ones(name, rng):
     """20,000 samples of one truth on plates of their own: mean and variance of each parameter, noise of rates large."""
-    assay = Assay.named(name)
-    numbers = {**assay.parameters.numbers, "sd_oxygen": 6.0, "sd_acid": 3.0, "cv_batch": 0.0, "cv_well": 0.01}
-    assay = replace(assay, parameters=replace(assay.parameters, numbers=numbers))
+    assay = with_numbers(name, sd_oxygen=6.0, sd_acid=3.0, cv_batch=0.0, cv_well=0.01)
     samples = spread(20_000, (5.0,), assay.outputs)
     table = assay.read(samples, rng, raw=False).table
     for analyte, (mean, variance) in assay.moments(samples).items():
@@ -203,9 +353,46 @@ def test_glycolysis_parameters_are_those_of_the_report():
     }
 
 
+def test_parameters_of_injections_that_were_not_made_are_not_computed():
+    trace, phase = np.array([25.0, 50.0, 5.0]), np.arange(3)
+    found = seahorse.mito_parameters(trace[None], phase, {"FCCP": 1, "rotenone + antimycin A": 2})
+    assert set(found) == {"non_mitochondrial", "basal", "maximal", "spare", "spare_percent"}
+    found = seahorse.mito_parameters(trace[None], phase, {"oligomycin": 1, "rotenone + antimycin A": 2})
+    assert set(found) == {"non_mitochondrial", "basal", "proton_leak", "atp_linked", "coupling_efficiency"}
+    assert set(seahorse.glycolysis_parameters(trace[None], phase, {"glucose": 1})) == {"non_glycolytic", "glycolysis"}
+
+
+def test_a_rate_before_an_injection_is_that_of_the_phase_before_it():
+    """FCCP before oligomycin: what oligomycin takes is taken from the last rate after FCCP."""
+    trace = np.array([25.0, 60.0, 50.0, 12.0, 5.0])
+    order = {"FCCP": 1, "oligomycin": 2, "rotenone + antimycin A": 3}
+    found = seahorse.mito_parameters(trace[None], np.array([0, 1, 1, 2, 3]), order)
+    assert {name: float(found[name][0]) for name in ("basal", "atp_linked", "maximal")} == {
+        "basal": 20.0,
+        "atp_linked": 38.0,
+        "maximal": 55.0,
+    }
+
+
+def test_a_share_of_no_respiration_is_none_and_no_warning():
+    order = {"FCCP": 1, "rotenone + antimycin A": 2}
+    found = seahorse.mito_parameters(np.array([[5.0, 5.0, 5.0]]), np.arange(3), order)
+    assert np.isnan(found["spare_percent"][0])
+
+
+def test_an_analyte_that_a_stress_test_does_not_give_is_refused(rng):
+    assay = Assay.named("seahorse_glycolysis")
+    record = assay.parameters.record
+    record = record.model_copy(update={"analytes": (record.analytes[0].model_copy(update={"name": "spare"}),)})
+    wrong = replace(assay, parameters=replace(assay.parameters, record=record))
+    with pytest.raises(InvalidValueError, match=r'a glycolysis stress does not give "spare"\. It gives non_glycolytic'):
+        wrong.read(spread(1, (5.0,), assay.outputs), rng)
+
+
 @pytest.mark.parametrize(
     ("names", "expected"),
     [
+        (["FCCP 1", "FCCP 2", "FCCP 3"], {"FCCP": 1}),  # the first phase is before any injection; one is counted once
         (["Baseline", "Oligomycin 1 uM", "FCCP", "Rot/AA"], {"oligomycin": 1, "FCCP": 2, "rotenone + antimycin A": 3}),
         (["Basal", "Glucose", "Oligo", "2-DG"], {"glucose": 1, "oligomycin": 2, "2-DG": 3}),
         (["Baseline", "2-deoxyglucose"], {"2-DG": 1}),
