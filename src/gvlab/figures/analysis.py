@@ -121,7 +121,7 @@ def _readings(analysis: Analysis, versus: str, time_zero: str, figures: dict[str
             rows = rows.assign(value=rows["value"].clip(lower=smallest))
         times = sorted(rows["time"].dropna().unique())
         if len(times) > 1:
-            figure = figures[file_name(f"{name}_over_time", figures)] = timecourse(
+            figures[file_name(f"{name}_over_time", figures)] = timecourse(
                 courses(rows, name, unit),
                 name,
                 label=name.replace("_", " "),
@@ -132,8 +132,6 @@ def _readings(analysis: Analysis, versus: str, time_zero: str, figures: dict[str
                 simulated=analysis.simulated,
                 width="one-and-half",
             )
-            # The axis of a simulation begins on day 0; a baseline may have been read before.
-            figure.axes[0].set_xlim(left=min(0.0, float(times[0])))
         for time in times or [np.nan]:
             here = rows if np.isnan(time) else rows[rows["time"] == time]
             if len(figures) >= _MOST_FIGURES:
