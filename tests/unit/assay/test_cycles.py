@@ -145,8 +145,11 @@ def test_what_is_said_of_wells_that_are_no_samples():
     assert shown in notes
     assert "2 of these controls crossed the threshold, the first at 35.0 cycles: check for contamination." in notes
     assert "1 well is without the name of a sample and not among the samples: B2." in notes
-    assert "1 well is standards and not among the samples: B3." in notes
+    assert "1 well is for the standards and not among the samples: B3." in notes
     assert sum("contamination" in note for note in notes) == 1
+    unnamed = from_table(table(("A1", "m1", "", "", "31"), ("B1", "m1", "Il15", "", "25")))
+    assert unnamed.wells["use"].tolist() == ["no target", ""]
+    assert "1 well is without the name of a target and not among the samples: A1." in unnamed.notes
     quiet = from_table(table(("A1", "", "Il15", "NTC", ""), ("B1", "m1", "Il15", "", "25"))).notes
     assert not any("contamination" in note for note in quiet)
 

@@ -66,7 +66,8 @@ class CyclerReading:
     ----------
     wells
         Columns `COLUMNS`: ct NaN where the threshold was not crossed; efficiency 1 (doubling) where the file has none;
-        use "" for samples, else why a well is none: "omitted", "no template", "standard", "no name".
+        use "" for samples, else why a well is none: "omitted", "no template", "standard", "no name",
+        "no target".
     reference, calibrator
         As the file's settings name them, "" where they do not.
     notes
@@ -130,7 +131,7 @@ def from_table(table: TextTable, settings: TextTable | None = None) -> CyclerRea
             value = math.nan
         written = cells[task] if task is not None else ""
         plates |= {cells[plate].strip()} - {""} if plate is not None else set()
-        use = "omitted" if row in omitted.reasons else _use(cells[sample], written)
+        use = "omitted" if row in omitted.reasons else _use(cells[sample], written) or ("" if gene else "no target")
         place = cells[well] if well is not None else str(row)
         rows.append((place, cells[sample], gene, written, value, _efficiency(table, row, efficient), use))
     if not rows:
@@ -183,15 +184,23 @@ def _cycle(table: TextTable, row: int, column: int) -> float:
     return table.number(row, column, "a Ct")
 
 
+_WORDS = {
+    "omitted": "omitted in the file",
+    "no name": "without the name of a sample",
+    "no target": "without the name of a target",
+    "standard": "for the standards",
+}
+"""Of what is neither a sample nor a control."""
+
+
 def _notes(wells: pd.DataFrame, table: TextTable) -> tuple[str, ...]:
     notes = list(table.notes)
     for use, group in wells[wells["use"] != ""].groupby("use", sort=False):
-        words = {"omitted": "omitted in the file", "no name": "without the name of a sample", "standard": "standards"}
-        what = words.get(str(use), f"controls ({use})")
+        what = _WORDS.get(str(use), f"controls ({use})")
         count = "1 well is" if len(group) == 1 else f"{len(group)} wells are"
         notes.append(f"{count} {what} and not among the samples: {some_of(group['well'])}.")
         crossed = group[group["ct"].notna()]
-        if str(use).startswith("no ") and use != "no name" and len(crossed):
+        if str(use).startswith("no ") and use not in _WORDS and len(crossed):
             notes.append(
                 f"{len(crossed)} of these controls crossed the threshold, the first at {crossed['ct'].min():.1f} "
                 "cycles: check for contamination."
