@@ -12,7 +12,8 @@ import pytest
 
 from gvlab.experiment import Experiment
 from gvlab.planning.design_sheet import PLAN_MARK
-from gvlab.planning.plan import Plan, make_plan
+from gvlab.planning.make_plan import make_plan
+from gvlab.planning.plan import Plan
 from gvlab.planning.randomization import randomize
 from gvlab.workflows import plan_experiment
 

@@ -15,7 +15,8 @@ import numpy as np
 from gvlab import units
 from gvlab.arrays import Array, Float
 from gvlab.errors import UnknownNameError
-from gvlab.experiment.experiment import Experiment, protocol_of
+from gvlab.experiment.experiment import Experiment
+from gvlab.experiment.records import protocol_of
 from gvlab.findings.expected import Cancel, Progress
 from gvlab.library.benchmark_record import FALLING, SURVIVAL, BenchmarkSet, Setting
 from gvlab.protocol import Arm

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,12 +16,13 @@ from gvlab.engine import Cancel, Options, Progress
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.experiment.carriers import carriers_of
 from gvlab.experiment.checks import refuse_beyond_limits, refuse_other_leukemia
+from gvlab.experiment.records import arm_of
 from gvlab.experiment.results import Results
 from gvlab.library import Library
-from gvlab.library.records import ArmSpec, DonorProtocol, ExperimentRecord, SystemDose
+from gvlab.library.records import ExperimentRecord
 from gvlab.model.model import Model
 from gvlab.notebook import shortened
-from gvlab.protocol import Arm, Condition, Dose, Harvest, Protocol
+from gvlab.protocol import Arm, Condition
 from gvlab.simulation import Executor, SimulationTask, run_tasks, show_warnings
 from gvlab.subject import Cohort, System
 
@@ -168,7 +169,7 @@ class Experiment:
         return cls(
             record.title,
             system=where,
-            arms=[_arm(spec, where, record) for spec in record.arms],
+            arms=[arm_of(spec, where, record) for spec in record.arms],
             assays=record.assays,
             endpoints=record.endpoints,
             until=record.until,
@@ -391,54 +392,3 @@ def outputs_of(assay: str, model: Model, library: Library) -> tuple[str, ...]:
     from gvlab.assay.assay import Assay
 
     return Assay.named(assay, library=library).outputs
-
-
-def _arm(spec: ArmSpec, system: System, record: ExperimentRecord) -> Arm:
-    protocol = protocol_of(spec.doses, system, f'arm "{spec.name}" of experiment "{record.name}"')
-    return Arm(spec.name, protocol, spec.n, spec.condition or None, system.library)
-
-
-def protocol_of(doses: Sequence[str | SystemDose], system: System, where: str) -> Protocol:
-    """Return the protocol of doses of a system, by name, and of others; `where` is what errors call the place.
-
-    Raises
-    ------
-    UnknownNameError
-        If the system has no dose of a name. One that is `absent` from it is left out.
-    """
-    known: Mapping[str, SystemDose] = system.doses
-    made: list[Dose] = []
-    for dose in doses:
-        if isinstance(dose, str):
-            if dose in system.record.absent:
-                continue
-            if dose not in known:
-                raise UnknownNameError(f'dose of system "{system.name}" in {where}', dose, known)
-            dose = known[dose]
-        made.append(_dose(dose, system, where))
-    return Protocol(tuple(made))
-
-
-def _dose(spec: SystemDose, system: System, where: str) -> Dose:
-    harvest = None if spec.harvest is None else _harvest(spec.harvest, system, where)
-    return Dose(
-        spec.agent,
-        spec.amount,
-        at=spec.at,
-        every=spec.every,
-        until=spec.until,
-        route=spec.route,
-        holds=spec.holds,
-        when=spec.when,
-        harvest=harvest,
-        varied=spec.varied,
-        library=system.library,
-    )
-
-
-def _harvest(spec: DonorProtocol, system: System, where: str) -> Harvest:
-    return Harvest(
-        protocol_of(spec.doses, system, where),
-        at=spec.at,
-        condition=Condition.of(spec.condition or None, system.library),
-    )

@@ -17,7 +17,8 @@ import yaml
 from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from gvlab.errors import GVLabWarning, InvalidValueError, LibraryError
-from gvlab.experiment.experiment import Experiment, protocol_of
+from gvlab.experiment.experiment import Experiment
+from gvlab.experiment.records import protocol_of
 from gvlab.files import read_text, write_text
 from gvlab.library import Library
 from gvlab.library.fields import Record, Words

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from gvlab import units
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.experiment import Experiment
-from gvlab.experiment.experiment import protocol_of
+from gvlab.experiment.records import protocol_of
 from gvlab.library import Library
 from gvlab.protocol import Arm, Condition, Dose, Protocol
 from gvlab.subject import System

@@ -14,7 +14,7 @@ from typing import Any
 
 from gvlab import units
 from gvlab.experiment import Experiment
-from gvlab.experiment.experiment import protocol_of
+from gvlab.experiment.records import protocol_of
 from gvlab.library import Library
 from gvlab.protocol import Arm, Dose
 from gvlab.web.evidence import AgentUse, short, uses

@@ -15,7 +15,8 @@ from gvlab.planning.animals import Extras
 from gvlab.planning.dates import parse_date
 from gvlab.planning.design_sheet import calendar
 from gvlab.planning.layout import CageRole, InterimLook, Layout, Require
-from gvlab.planning.plan import Plan, check_power, make_plan, virtual_animals
+from gvlab.planning.make_plan import check_power, make_plan, virtual_animals
+from gvlab.planning.plan import Plan
 from gvlab.planning.planned_comparison import Attrition, PlannedComparison, is_animal
 from gvlab.planning.power import REPLICATES
 from gvlab.planning.protocol_details import ProtocolDetails

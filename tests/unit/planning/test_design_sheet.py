@@ -17,7 +17,8 @@ from gvlab.planning.blood import blood_of, husbandry_of
 from gvlab.planning.dates import parse_date
 from gvlab.planning.design_sheet import PLAN_MARK, calendar, doses_table, save_workbook
 from gvlab.planning.expected import ExpectedSurvival, expected_survival
-from gvlab.planning.plan import Plan, make_plan
+from gvlab.planning.make_plan import make_plan
+from gvlab.planning.plan import Plan
 from gvlab.planning.planned_comparison import PlannedComparison
 from gvlab.planning.protocol_details import TO_FILL, AgentDetails, ProtocolDetails, details_template, read_details
 from gvlab.planning.sampling_calendar import plan_sampling

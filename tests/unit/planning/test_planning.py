@@ -10,7 +10,8 @@ from scipy import stats
 
 from gvlab.errors import InvalidValueError, UnknownNameError
 from gvlab.experiment import Experiment
-from gvlab.planning.plan import Plan, make_plan
+from gvlab.planning.make_plan import make_plan
+from gvlab.planning.plan import Plan
 from gvlab.planning.planned_comparison import Attrition, PlannedComparison
 from gvlab.planning.power import PowerCurve, power_curve, sizes_for
 from gvlab.planning.simulated_comparison import SimulatedComparison, VirtualArm, simulate_comparison
