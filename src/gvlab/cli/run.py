@@ -217,7 +217,7 @@ def _run(request: RunRequest, folder: Path | None, json_file: Path | None) -> No
 
 def _written(name: str) -> tuple[str, dict[str, Any]]:
     """Return what an experiment is called, and the content of its file; of one of the library nothing."""
-    from gvlab.experiment.text import ExperimentText
+    from gvlab.experiment.text_records import ExperimentText
     from gvlab.files import read_text
     from gvlab.library import Library
     from gvlab.library.reading import parse_record, parse_yaml

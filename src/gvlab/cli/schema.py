@@ -26,7 +26,7 @@ def schema(
 
     gvlab schema experiment > experiment.schema.json
     """
-    from gvlab.experiment.text import json_schema
+    from gvlab.experiment.text_records import json_schema
 
     assert what is Written.EXPERIMENT
     typer.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))

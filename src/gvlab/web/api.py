@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from gvlab.experiment.text import json_schema
+from gvlab.experiment.text_records import json_schema
 from gvlab.store.differences import differences
 from gvlab.views.view import CONTEXT_OF_USE
 from gvlab.web import limits

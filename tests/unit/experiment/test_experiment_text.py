@@ -10,7 +10,8 @@ import yaml
 
 from gvlab.errors import GVLabWarning, InvalidValueError, LibraryError, UnknownNameError
 from gvlab.experiment import Experiment
-from gvlab.experiment.text import SCHEMA_VERSION, ExperimentFile, json_schema
+from gvlab.experiment.text import ExperimentFile
+from gvlab.experiment.text_records import SCHEMA_VERSION, json_schema
 from gvlab.library import Library
 from gvlab.protocol import Arm, Change, Condition, Dose, Harvest
 
