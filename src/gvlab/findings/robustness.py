@@ -267,8 +267,7 @@ def _share(whole: Bool[Array, "set"], ensemble: Ensemble) -> Estimate:
     """Return the share of sets, with the interval of as many independent ones as the ensemble is worth."""
     n = max(2, round(ensemble.effective))
     share = float(whole.mean())
-    low, high = wilson_interval(round(share * n), n)
-    return Estimate(share, min(low, share), max(high, share))
+    return Estimate(share, *wilson_interval(round(share * n), n))
 
 
 def _quantiles(values: Float[Array, "set"]) -> tuple[float, float, float]:

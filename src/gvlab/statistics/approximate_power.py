@@ -50,7 +50,7 @@ def logrank_power(
 def mannwhitney_power(
     arm: Float[Array, "set subject"], versus: Float[Array, "set subject"], n: int, alpha: float
 ) -> Float[Array, "set"]:
-    """Return the power of a Mann-Whitney test; NaN for those who could not be read.
+    """Return the power of a Mann-Whitney test; NaN where fewer than two subjects could be read on both sides.
 
     The probability that a reading of one arm exceeds one of the other is that of two normal distributions of the
     logarithms; the variance of its estimate is that of Hanley and McNeil (1982).
@@ -66,7 +66,7 @@ def mannwhitney_power(
 def welch_power(
     arm: Float[Array, "set subject"], versus: Float[Array, "set subject"], n: int, alpha: float
 ) -> Float[Array, "set"]:
-    """Return the power of Welch's test of the logarithms."""
+    """Return the power of Welch's test of the logarithms; NaN as in `mannwhitney_power`."""
     difference, spread = _logarithms(arm, versus)
     error = spread**2 / n
     both = np.maximum(np.sum(error, axis=0), 1e-18)
@@ -82,8 +82,9 @@ def _logarithms(
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.stack([np.log(arm), np.log(versus)])
     logs = np.where(np.isfinite(logs).all(axis=0, keepdims=True), logs, np.nan)
+    # The mean of nobody, and the spread of one, are no numbers.
     with np.errstate(invalid="ignore"):
         count = np.isfinite(logs).sum(axis=2)
-        mean = np.nansum(logs, axis=2) / np.maximum(count, 1)
-        spread = np.sqrt(np.nansum((logs - mean[:, :, None]) ** 2, axis=2) / np.maximum(count - 1, 1))
+        mean = np.nansum(logs, axis=2) / count
+        spread = np.sqrt(np.nansum((logs - mean[:, :, None]) ** 2, axis=2) / (count - 1))
     return mean[0] - mean[1], spread
