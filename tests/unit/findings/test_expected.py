@@ -8,6 +8,7 @@ import pytest
 from gvlab.engine import Status
 from gvlab.errors import SolveError
 from gvlab.experiment import Experiment
+from gvlab.findings import expected
 from gvlab.findings.comparisons import ArmInSystem
 from gvlab.findings.expected import ExpectedCohort, ReadoutPlan
 from gvlab.library import Library
@@ -156,3 +157,180 @@ def test_what_is_cured_no_longer_dies_of_leukemia_and_everybody_lives_or_dies():
     assert np.all(share["overall_survival"] + dead <= 1 + 1e-9)
     assert np.all(share["overall_survival"] + dead > 0.9)  # the rest dies of other causes
     assert np.all(share["cure"] + share["leukemia_mortality"] <= 1 + 1e-9)
+
+
+# Fates by hand: two subjects whose hazards and chances of cure are made up, on days 0, 1 and 2
+
+HAZARDS = ("cumulative_hazard_leukemia", "cumulative_hazard_gvhd", "cumulative_hazard_other")
+NAN = np.nan
+
+
+@pytest.fixture
+def made_up(monkeypatch):
+    """Return what reads subjects with given hazards, chances of cure and readings; it has the tasks that were asked."""
+    library = Library.default()
+    recipe = library.read("ensembles", "mathew2018")
+    experiment = Experiment.read("mathew2018_survival", "b6_into_balbc_wehi3b", library)
+    place = ArmInSystem(experiment.system, experiment.arm("BM"))
+    solve, tasks = expected.run_tasks, []
+
+    def read(plan, *, hazards, sets=1, extinct=None, founders=None, events=(), times=(0.0, 1.0, 2.0), **readings):
+        subjects = len(hazards[0]) // sets
+        shown = dict(zip(HAZARDS, (np.array(each, dtype=float) for each in hazards), strict=True))
+        for clone, chance, alive in zip(("sensitive", "mutant"), extinct or (), founders or (), strict=False):
+            shown |= {f"p_extinct_{clone}": np.array(chance), f"founders_{clone}": np.array(alive)}
+        shown |= {name: np.array(values) for name, values in readings.items()}
+
+        def run(asked, **about):
+            tasks.extend(asked)
+            (result,) = solve(asked, **about)
+            old = result.trajectories
+            ids = [old.event_ids.index(name) for _, name, _ in events]
+            log = [(row, event, time) for event, (row, _, time) in zip(ids, events, strict=True)]
+            new = dataclasses.replace(
+                old, times=np.array(times, dtype=float), readings=shown, events=np.array(log, dtype=old.events.dtype)
+            )
+            return [dataclasses.replace(result, trajectories=new)]
+
+        monkeypatch.setattr(expected, "run_tasks", run)
+        cures = recipe.cures if extinct else ()
+        cohort = ExpectedCohort(experiment.model, recipe.causes, 1e-3, cures=cures)
+        nominal = experiment.system.parameters().value("k_birth_blast")
+        values = {"k_birth_blast": np.full(sets, nominal)}
+        return cohort.follow(experiment.system, values, {place: plan}, subjects, 1)[place]
+
+    read.tasks = tasks
+    return read
+
+
+def endpoints(*names, day=2.0, curve=False):
+    return ReadoutPlan(endpoints=frozenset((name, day) for name in names), curve=curve)
+
+
+DEATHS = ("leukemia_mortality", "gvhd_mortality", "non_relapse_mortality")
+
+
+def test_deaths_are_shared_among_causes_by_their_hazards(made_up):
+    """Of all that die on the first day 5/7 die of leukemia, whose hazard is 0.5 of 0.7; on the second 5/8."""
+    hazards = ([[0, 0.5, 1.0]], [[0, 0.2, 0.2]], [[0, 0.0, 0.3]])
+    found = made_up(endpoints("overall_survival", *DEATHS, curve=True), hazards=hazards)
+    one, two = np.exp(-0.7), np.exp(-1.5)
+    assert found.curve[0].tolist() == pytest.approx([1, one, two])
+    share = {name: value[0] for (name, _), value in found.probabilities.items()}
+    assert share["overall_survival"] == pytest.approx(two)
+    assert share["leukemia_mortality"] == pytest.approx((1 - one) * 5 / 7 + (one - two) * 5 / 8)
+    assert share["gvhd_mortality"] == pytest.approx((1 - one) * 2 / 7)
+    assert share["non_relapse_mortality"] == pytest.approx((1 - one) * 2 / 7 + (one - two) * 3 / 8)
+    early = made_up(endpoints("leukemia_mortality", "overall_survival", day=1.0), hazards=hazards).probabilities
+    assert early["leukemia_mortality", 1.0][0] == pytest.approx((1 - one) * 5 / 7)
+    assert early["overall_survival", 1.0][0] == pytest.approx(one)
+
+
+def test_who_is_no_longer_followed_keeps_its_hazard_and_shares_are_means_of_subjects(made_up):
+    hazards = ([[0, 0.5, 1.0], [0, 6.0, NAN]], [[0, 0, 0], [0, 0, NAN]], [[0, 0, 0], [0, 0, NAN]])
+    found = made_up(endpoints("overall_survival", "leukemia_mortality", curve=True), hazards=hazards)
+    alive = (np.exp(-1.0) + np.exp(-6.0)) / 2
+    assert found.curve[0].tolist() == pytest.approx([1, (np.exp(-0.5) + np.exp(-6.0)) / 2, alive])
+    assert found.probabilities["overall_survival", 2.0][0] == pytest.approx(alive)
+    assert found.probabilities["leukemia_mortality", 2.0][0] == pytest.approx(1 - alive)
+    # Nobody is at risk from the start: nobody dies, and of nothing.
+    none = made_up(endpoints(*DEATHS, "overall_survival"), hazards=([[0, 0, 0]],) * 3).probabilities
+    assert {name: value[0] for (name, _), value in none.items()} == {**dict.fromkeys(DEATHS, 0), "overall_survival": 1}
+
+
+def test_a_subject_that_is_more_likely_dead_than_alive_is_not_read(made_up):
+    """Alive are 0.549 and 0.472 of them on day 1; on day 0 everybody is."""
+    hazards = ([[0, 0.6, 1.0], [0, 0.75, 1.0]], [[0, 0, 0]] * 2, [[0, 0, 0]] * 2)
+    plan = ReadoutPlan(frozenset({("IL15_serum", 1.0), ("IL15_serum", 0.0)}))
+    readings = made_up(plan, hazards=hazards, IL15_serum=[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]).readings
+    np.testing.assert_array_equal(readings["IL15_serum", 1.0], [[2.0, NAN]])
+    np.testing.assert_array_equal(readings["IL15_serum", 0.0], [[1.0, 4.0]])
+
+
+def test_rows_are_sets_of_subjects(made_up):
+    hazards = ([[0, 0, 0.1 * row] for row in range(4)], [[0, 0, 0]] * 4, [[0, 0, 0]] * 4)
+    plan = ReadoutPlan(frozenset({("IL15_serum", 2.0)}), frozenset({("overall_survival", 2.0)}))
+    found = made_up(plan, hazards=hazards, sets=2, IL15_serum=np.arange(12.0).reshape(4, 3))
+    np.testing.assert_array_equal(found.readings["IL15_serum", 2.0], [[2, 5], [8, 11]])
+    alive = np.exp(-np.array([0.0, 0.1, 0.2, 0.3]))
+    assert found.probabilities["overall_survival", 2.0].tolist() == pytest.approx(alive.reshape(2, 2).mean(axis=1))
+    assert found.curve is None
+
+
+def test_cure_ends_the_hazard_of_leukemia_alone(made_up):
+    """Half are cured on the first day, of what leukemia left, and 0.3 on the second; the others bear both hazards."""
+    hazards = ([[0, 0.4, 1.0]], [[0, 0.1, 0.3]], [[0, 0, 0]])
+    names = ("overall_survival", "cure", "leukemia_mortality", "gvhd_mortality")
+    found = made_up(
+        endpoints(*names, curve=True), hazards=hazards, extinct=([[0.0, 0.5, 0.8]], [[1.0, 1.0, 1.0]]),
+        founders=([[1.0, 1.0, 1.0]], [[0.0, 0.0, 0.0]]),
+    )  # fmt: skip
+    cured = 0.5 * np.exp(-0.4), 0.3 * np.exp(-1.0)  # by leukemia's hazard until then
+    uncured = [1, 0.5 * np.exp(-0.5), 0.2 * np.exp(-1.3)]
+    alive = [1, cured[0] * np.exp(-0.1) + uncured[1], (cured[0] + cured[1]) * np.exp(-0.3) + uncured[2]]
+    assert found.curve[0].tolist() == pytest.approx(alive)
+    share = {name: value[0] for (name, _), value in found.probabilities.items()}
+    assert share["overall_survival"] == pytest.approx(alive[2])
+    assert share["cure"] == pytest.approx(cured[0] * np.exp(-0.1) + cured[1] * np.exp(-0.3))
+    # Leukemia kills who is not cured, graft-versus-host disease whoever lives; a day counts by its two ends.
+    leukemia = 0.4 * (uncured[0] + uncured[1]), 0.6 * (uncured[1] + uncured[2])
+    gvhd = 0.1 * (alive[0] + alive[1]), 0.2 * (alive[1] + alive[2])
+    died = alive[0] - alive[1], alive[1] - alive[2]
+    parts = [own / (own + other) * all_of for own, other, all_of in zip(leukemia, gvhd, died, strict=True)]
+    assert share["leukemia_mortality"] == pytest.approx(sum(parts))
+    assert share["gvhd_mortality"] == pytest.approx(sum(died) - sum(parts))
+
+
+@pytest.mark.parametrize(
+    ("extinct", "founders", "cured"),
+    [
+        (([0.0, 0.5, 0.8], [1.0, 1.0, 1.0]), ([1.0, 1.0, 1.0], [0.0, 0.0, 0.0]), 0.8),
+        (([0.0, 0.5, 0.8], [1.0, 0.5, 0.5]), ([1.0, 1.0, 1.0], [0.0, 1.0, 1.0]), 0.4),  # both clones must be gone
+        (([1.0, 1.0, 0.8], [1.0, 1.0, 1.0]), ([0.0, 0.0, 1.0], [0.0, 0.0, 0.0]), 0.8),  # nothing was there before
+        (([1.0, 1.0, 1.0], [1.0, 1.0, 1.0]), ([0.0, 0.0, 0.0], [0.0, 0.0, 0.0]), 0.0),
+        (([1.0, 1.0, 0.7], [1.0, 1.0, 1.0]), ([NAN, 0.0, 2.0], [0.0, NAN, 0.0]), 0.7),
+        (([0.0, 0.6, 0.4], [1.0, 1.0, 1.0]), ([1.0, 1.0, 1.0], [0.0, 0.0, 0.0]), 0.6),  # whoever is cured stays so
+        (([0.0, 0.6, 0.9], [1.0, 1.0, 1.0]), ([1.0, 1.0, 0.0], [0.0, 0.0, 0.0]), 0.9),  # the last cell has gone
+        (([0.0, 0.6, NAN], [1.0, 1.0, NAN]), ([1.0, 1.0, NAN], [0.0, 0.0, NAN]), 0.6),  # no longer followed
+        (([NAN, NAN, 0.6], [1.0, 1.0, 1.0]), ([NAN, NAN, 1.0], [0.0, 0.0, 0.0]), 0.6),
+        (([0.0, 0.6, 1.2], [1.0, 1.0, 1.0]), ([1.0, 1.0, 1.0], [0.0, 0.0, 0.0]), 1.0),
+        (([-0.1, -0.1, -0.1], [1.0, 1.0, 1.0]), ([1.0, 1.0, 1.0], [0.0, 0.0, 0.0]), 0.0),
+    ],
+)
+def test_a_cure_takes_every_clone_that_was_there(made_up, extinct, founders, cured):
+    """No hazard at all, so the share of the cured is the chance that every clone has died out by then."""
+    found = made_up(
+        endpoints("cure"), hazards=([[0, 0, 0]],) * 3, extinct=[[each] for each in extinct],
+        founders=[[each] for each in founders],
+    )  # fmt: skip
+    assert found.probabilities["cure", 2.0][0] == pytest.approx(cured)
+
+
+@pytest.mark.parametrize(("day", "share"), [(0.2, 0.0), (0.4, 0.5), (1.0, 0.5), (2.0, 0.5)])
+def test_other_events_count_for_those_who_lived_to_see_them(made_up, day, share):
+    """One of two has GVHD of grade II on day 0.4, and is read at the next time of reading; 0.5 lived until then."""
+    grid = (0.0, day, 2.0) if day < 1 else (0.0, 0.4, day, 2.0) if day < 2 else (0.0, 0.4, 2.0)
+    half = [0.0, *[np.log(2)] * (len(grid) - 1)]
+    hazards = ([half, half], [[0.0] * len(grid)] * 2, [[0.0] * len(grid)] * 2)
+    events = ((0, "acute_gvhd_2", 0.4),)
+    found = made_up(endpoints("acute_gvhd_2_4", day=day), hazards=hazards, events=events, times=grid)
+    assert found.probabilities["acute_gvhd_2_4", day][0] == pytest.approx(share * 0.5)
+
+
+@pytest.mark.parametrize(
+    ("plan", "days"),
+    [
+        (ReadoutPlan(frozenset({("IL15_serum", 2.5)})), [0, 2.5]),
+        (ReadoutPlan(endpoints=frozenset({("overall_survival", 2.5)})), [0, 1, 2, 2.5]),
+        (ReadoutPlan(frozenset({("IL15_serum", 2.5)}), curve=True), [0, 1, 2, 2.5]),
+        (ReadoutPlan(endpoints=frozenset({("overall_survival", 3.0)})), [0, 1, 2, 3]),
+    ],
+)
+def test_hazards_are_added_up_over_whole_days(made_up, plan, days):
+    flat = [[0.0] * len(days)]
+    made_up(plan, hazards=(flat,) * 3, times=days, IL15_serum=flat)
+    (task,) = made_up.tasks
+    assert task.times.tolist() == days
+    assert task.until == days[-1]
+    assert set(HAZARDS) <= set(task.outputs)
+    assert ("IL15_serum" in task.outputs) is bool(plan.readouts)
