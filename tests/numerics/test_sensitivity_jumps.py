@@ -49,6 +49,10 @@ JUMPS = {
     "a floor of time": ("x = 1; k = 0.7; c = 1.37; x' = k*floor(time/c) - 0.1*x", "k c"),
     "a pulse of a period": ("x = 1; k = 0.7; c = 1.37; x' = piecewise(k, rem(time, c) > 0.4*c, 0) - 0.1*x", "k c"),
     "a floor of a state": ("x = 1.2; k = 0.7; z = 1; z' = k*floor(x)*z; x' = k*x/(1 + x)", "x k z"),
+    "more conditions than bits of a word": (
+        f"x = 0; k = 0.7; c = 0.05; z = 1; x' = k + {' + '.join(f'piecewise(0.02, x > {n}*c, 0)' for n in range(64))};"
+        "z' = piecewise(x, x < 20*c, z); E: at (x > 30*c): z = z*k + x", "c",
+    ),
 }  # fmt: skip
 
 
@@ -93,6 +97,32 @@ def test_what_a_dose_sets_off_happens_at_a_known_time():
     decay = np.exp(-0.5)
     np.testing.assert_allclose(found.values[0, 1, 0], [-4 * decay, decay], rtol=1e-8)
     np.testing.assert_allclose(found.values[0, 1, 1], [-2 * np.exp(-1.0), 0], atol=1e-9)
+
+
+@pytest.mark.parametrize("condition", ["(time - c)^2 <= 0", "(time - c)^2 > 0"])
+@pytest.mark.parametrize(
+    ("more", "event", "status"),
+    [
+        (0.0, "", Status.FINISHED),  # nothing changes there, so it does not matter when
+        (1e-14, "", Status.FINISHED),
+        (1e-3, "", Status.NOT_FINITE),
+        (0.0, "E: at ((time - c)^2 <= 0): n = n + 1;", Status.NOT_FINITE),
+    ],
+)
+def test_where_two_sides_only_touch_there_is_no_derivative_unless_nothing_changes(condition, more, event, status):
+    """Subject 0 is looked at just when both sides are equal, since it gets a dose then; subject 1 never is."""
+    rate = f"x' = piecewise(k*x, {condition}, k*x + z)"
+    model = equations(f"model m\n x = 1; k = 0.7; c = 2; z = {more}; n = 0; {event} {rate}; end")
+    found = sensitivities.solve(
+        model, np.array([0.0, 2.0, 3.0]), subjects=2, outputs=["x"], wrt=["k", "c"], options=TIGHT,
+        parameters={"c": np.array([2.0, 9.0])}, schedule=[Operation(2.0, "add", "x", 0.5)],
+    )  # fmt: skip
+    assert found.solution.statuses() == [status, Status.FINISHED]
+    # x = exp(k t), and 0.5 exp(k (t - 2)) of the dose.
+    right = 3 * np.exp(2.1) + 0.5 * np.exp(0.7)
+    if more < 1e-3:
+        assert found.values[1, 2, 0, 0] == pytest.approx(right, rel=1e-7)
+        assert found.values[0, 2, 0, 0] == pytest.approx(right, rel=1e-7) or status is Status.NOT_FINITE
 
 
 def test_a_compartment_that_an_event_resizes_around_a_rate_rule_is_refused():

@@ -40,12 +40,11 @@ def scaled(
         with np.errstate(invalid="ignore"):  # a signaling NaN is one of the events that are left out
             found[:, column] = values
         if decades > 0:
-            if kinds[column] != "I" or not top or top <= 0:
-                ignored.append(f"$P{number}E")
-            else:
+            if kinds[column] == "I" and top is not None and top > 0:
                 with np.errstate(over="ignore"):
                     found[:, column] = 10.0 ** (decades * found[:, column] / top) * (lowest or 1.0)
                 continue
+            ignored.append(f"$P{number}E")
         if str(words.get(f"$P{number}N", "")).strip().lower() == "time":
             found[:, column] *= _time_step(words, notes)
             continue
