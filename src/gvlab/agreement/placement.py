@@ -105,7 +105,7 @@ def placement_p_value(
 
 
 def _batches(
-    living: Sequence[Int[Array, " alive"]], size: int, draws: int, rng: np.random.Generator
+    living: Sequence[Int[Array, "..."]], size: int, draws: int, rng: np.random.Generator
 ) -> Int[Array, " draw"]:
     """Return the batch of each draw: one in which subjects of every group live, if there is any."""
     in_each = [set((alive // size).tolist()) for alive in living]

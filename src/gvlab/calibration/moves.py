@@ -204,7 +204,7 @@ def home(members: Members, rows: Int[Array, "row"], random: np.random.Generator)
 
 def of_systems(
     members: Members,
-    own: Sequence[Int[Array, "axis"]],
+    own: Sequence[Int[Array, "..."]],
     others: Int[Array, "other"],
     rows: Int[Array, "row"],
     random: np.random.Generator,
