@@ -53,7 +53,7 @@ TESTS = {
     "statistics/survival.py": _STATISTICS,
     "engine/ensemble/events.py": ["tests/numerics/test_events.py", "tests/reference/sbml_suite/test_subset.py"],
     "engine/ensemble/jumps.py": ["tests/numerics/test_sensitivity_jumps.py"],
-    "calibration/moves.py": ["tests/unit/calibration/test_search.py"],
+    "calibration/moves.py": ["tests/unit/calibration/test_moves.py", "tests/unit/calibration/test_search.py"],
     "planning/randomization.py": ["tests/unit/planning/test_randomization.py"],
     "assay/elisa.py": ["tests/unit/assay/test_plates.py"],
     "assay/seahorse.py": ["tests/unit/assay/test_plates.py"],

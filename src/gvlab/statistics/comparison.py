@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -153,7 +154,10 @@ def _welch(x: FloatArray, y: FloatArray, confidence: float) -> tuple[HypothesisT
         return HypothesisTest("Welch (no spread)", 0.0, p_value), Estimate(
             difference, difference, difference, confidence
         )
-    outcome = stats.ttest_ind(x, y, equal_var=False)
+    with warnings.catch_warnings():
+        # SciPy warns where all readings of one group are alike; that is no fault, and the other has its spread.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        outcome = stats.ttest_ind(x, y, equal_var=False)
     limits = outcome.confidence_interval(confidence)
     test = HypothesisTest("Welch", float(outcome.statistic), float(outcome.pvalue), float(outcome.df))
     return test, Estimate(difference, float(limits.low), float(limits.high), confidence)

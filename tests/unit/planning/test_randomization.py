@@ -178,3 +178,89 @@ def test_a_code_that_is_misread_is_hardly_that_of_another_animal(animals, letter
     codes = randomize({"A": animals // 2, "B": animals // 2}, 1).table["code"]
     assert set(codes.str.len()) == {letters}
     assert codes.is_unique
+
+
+@pytest.mark.parametrize(
+    ("sizes", "about", "words"),
+    [
+        ({"a": True, "b": 2}, {}, 'Arm "a" has True animals'),
+        ({"a": 15_000, "b": 5_001}, {}, "20,001 animals are to be allotted; a list holds at most 20,000"),
+        ({"a": 4}, {"cage_size": 0}, "A cage of 0 animals is asked for; a cage holds at least 1"),
+        ({"a": 4}, {"seed": -1}, "The seed is -1; it must be a whole number, not negative"),
+        ({"a": 4}, {"strata": {"x": 0.0}}, 'Stratum "x" has the share 0; it takes a number above 0'),
+        ({"a": 4}, {"strata": {"x": -1.0, "y": 2.0}}, 'Stratum "x" has the share -1'),
+        ({"a": 4}, {"strata": {"x": 99.0, "y": 0.01}}, 'No animal falls into stratum "y"; leave it out'),
+        ({"a": 3}, {"strata": {"x": 1, "y": 2}}, 'An animal of stratum "x" would be alone in its cage: 1 animals in'),
+        ({"a": 1}, {}, "An animal would be alone in its cage: 1 animals in cages of 5"),
+    ],
+)
+def test_what_cannot_be_allotted_is_refused_with_its_value(sizes, about, words):
+    with pytest.raises(InvalidValueError, match=words):
+        randomize(sizes, **{"seed": 1, **about})
+
+
+def test_smallest_lists_and_seeds():
+    assert randomize({"a": 1}, 0, cage_size=1).table[["animal", "cage"]].to_numpy().tolist() == [["M1", "C01"]]
+    assert randomize({"a": np.int64(2)}, 0).table["cage"].tolist() == ["C01", "C01"]
+
+
+@pytest.mark.parametrize(
+    ("n", "cage_size", "first", "last", "cages"),
+    [(9, 3, "M1", "M9", 3), (10, 5, "M01", "M10", 2), (100, 5, "M001", "M100", 20), (300, 2, "M001", "M300", 150)],
+)
+def test_names_sort_as_they_count(n, cage_size, first, last, cages):
+    table = randomize({"a": n}, 1, cage_size=cage_size).table
+    assert (table["animal"].iloc[0], table["animal"].iloc[-1]) == (first, last)
+    digits = max(2, len(str(cages)))
+    assert set(table["cage"]) == {f"C{number:0{digits}d}" for number in range(1, cages + 1)}
+    assert table["block"].min() == 1
+
+
+def test_a_cage_holds_five_where_nothing_else_is_said():
+    assert randomize({"a": 10}, 1).table["cage"].nunique() == 2
+    assert list(randomize({"a": 10}, 1).table.columns) == ["animal", "cage", "block", "code", "arm"]
+
+
+def test_strata_count_cages_and_blocks_on():
+    table = randomize({"a": 8, "b": 8}, 2, cage_size=4, strata={"f": 3, "m": 1}).table
+    assert list(table.columns) == ["animal", "stratum", "cage", "block", "code", "arm"]
+    assert table["stratum"].tolist() == ["f"] * 12 + ["m"] * 4
+    assert table.groupby("stratum")["cage"].unique().map(sorted).to_dict() == {"f": ["C01", "C02", "C03"], "m": ["C04"]}
+    blocks = table.groupby("stratum")["block"].agg(["min", "max"])
+    assert blocks.loc["f", "min"] == 1
+    assert blocks.loc["m", "min"] == blocks.loc["f", "max"] + 1
+    assert table.groupby("cage")["arm"].value_counts().unstack().to_numpy().tolist() == [[2, 2]] * 4
+
+
+@pytest.mark.parametrize(
+    ("sizes", "cage_size", "about", "alone"),
+    [
+        ({"a": 1}, 1, {}, False),  # single housing is meant
+        ({"a": 4, "b": 4}, 4, {}, False),
+        ({"a": 1, "b": 7}, 4, {}, False),
+        ({"a": 1, "b": 7}, 4, {"whole_cages": True}, True),
+        ({"a": 5, "b": 8}, 4, {"whole_cages": True}, False),  # 3 and 2
+        ({"a": 4}, 5, {"strata": {"f": 1, "m": 1}}, False),
+        ({"a": 3}, 5, {"strata": {"f": 1, "m": 1}}, True),  # 1.5 each: one has one
+        ({"a": 4, "b": 4}, 5, {"strata": {"f": 1, "m": 1}, "whole_cages": True}, False),
+        ({"a": 2, "b": 8}, 5, {"strata": {"f": 1, "m": 1}, "whole_cages": True}, True),
+        ({"a": 16}, 2, {"strata": {"f": 0.7, "m": 0.1}}, False),  # 14 and 2, but for rounding
+        ({"a": 4}, 2, {"strata": {"f": 0.1, "m": 0.2, "x": 0.3}}, True),  # 0.67: one or none
+        ({"a": 12}, 2, {"strata": {"f": 0.1, "m": 0.2, "x": 0.3}}, False),  # 2, 4 and 6, but for rounding
+        ({"a": 5}, 2, {}, True),
+    ],
+)
+def test_whether_an_animal_could_be_alone(sizes, cage_size, about, alone):
+    assert animals_alone(sizes, cage_size, **about) is alone
+
+
+def test_blocks_are_as_large_as_the_arms_in_their_proportion():
+    """Of arms of 8 and 4 a block is of three animals, two of one and one of the other."""
+    table = randomize({"a": 8, "b": 4}, 5, cage_size=4).table
+    held = table.groupby("block")["arm"].value_counts().unstack(fill_value=0)
+    assert held.sum(axis=1).tolist() == [3, 3, 3, 3]
+    assert (held["b"] <= 2).all()
+    assert held["b"].sum() == 4
+    even = randomize({"a": 6, "b": 6}, 5, cage_size=2).table
+    held = even.groupby("block")["arm"].value_counts().unstack(fill_value=0)
+    assert held.sum(axis=1).tolist() == [2] * 6

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -169,3 +171,101 @@ def test_a_median_stands_within_its_interval_which_narrows_with_more_readings():
 def test_equal_readings_count_one_half_in_every_row():
     rows = statistics.cliffs_deltas(np.array([[1.0, 2], [2, 2], [3, 4]]), np.array([[1.0, 2], [2, 2], [1, 2]]))
     assert rows.tolist() == [0.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize(("n_a", "n_b"), [(5, 6), (9, 4), (12, 12), (55, 60)])
+@pytest.mark.parametrize("confidence", [0.8, 0.95])
+def test_the_interval_of_hodges_lehmann_holds_the_shifts_that_the_test_does_not_reject(n_a, n_b, confidence):
+    """Just within a limit SciPy's test does not reject the shift, just beyond it does; by formula, one further."""
+    generator = rng()
+    a, b = generator.normal(1, 1, n_a), generator.normal(0, 1, n_b)
+    found = statistics.hodges_lehmann(a, b, confidence)
+    differences = np.sort(np.subtract.outer(a, b).ravel())
+    assert found.value == pytest.approx(np.median(differences))
+    method = "exact" if min(n_a, n_b) <= 50 else "asymptotic"
+    slack = 0 if method == "exact" else 1
+
+    def p_value(place, shift):
+        return stats.mannwhitneyu(
+            a - differences[place] - shift, b, method=method, use_continuity=False
+        ).pvalue  # fmt: skip
+
+    low, high = (int(np.flatnonzero(differences == limit)[0]) for limit in (found.lower, found.upper))
+    assert low + high == len(differences) - 1
+    for limit, inward in ((low, 1), (high, -1)):
+        assert p_value(limit + slack * inward, 1e-9 * inward) > 1 - confidence
+        assert p_value(limit - slack * inward, -1e-9 * inward) <= 1 - confidence
+
+
+@pytest.mark.parametrize(("n_a", "n_b", "method"), [(50, 60, "exact"), (60, 50, "exact"), (51, 51, "asymptotic")])
+def test_up_to_fifty_readings_the_test_is_exact(n_a, n_b, method):
+    a, b = rng().normal(0.3, 1, n_a), rng().normal(0, 1, n_b + 1)[1:]
+    found = statistics.mann_whitney(a, b)
+    assert found.name == f"Mann-Whitney ({method})"
+    assert found.p_value == pytest.approx(stats.mannwhitneyu(a, b, method=method).pvalue, rel=1e-12)
+
+
+def test_equal_readings_have_half_of_all_pairs():
+    found = statistics.mann_whitney([2, 2], [2, 2, 2])
+    assert (found.statistic, found.p_value, found.name) == (3.0, 1.0, "Mann-Whitney (all readings equal)")
+
+
+def test_a_bootstrap_interval_of_means_is_near_that_of_normal_theory():
+    """The mean of 400 has an error of a twentieth of the spread; limits of 95 % are 1.96 of it away, of 80 % 1.28."""
+    generator = rng()
+    a, b = generator.normal(3, 1, 400), np.zeros(400)
+    for confidence, half in ((0.95, 1.96), (0.8, 1.2816)):
+        found = statistics.paired_effect(
+            a, b, generator, effect="difference of means", confidence=confidence, resamples=8000
+        )
+        error = a.std(ddof=1) / 20
+        assert found.lower == pytest.approx(a.mean() - half * error, abs=0.1 * error)
+        assert found.upper == pytest.approx(a.mean() + half * error, abs=0.1 * error)
+
+
+@pytest.mark.parametrize(("a", "b"), [([0.0, 1, 2], [3, 4, 5]), ([3, 4, 5], [0.0, 1, 2]), ([-1, 1, 2], [3, 4, 5])])
+def test_a_ratio_needs_two_groups_of_positive_readings(a, b):
+    assert statistics.compare_two(a, b, rng()).ratio is None
+    shifted = statistics.compare_two(np.add(a, 9), np.add(b, 9), rng(), test="welch")
+    assert shifted.ratio.value == pytest.approx((np.mean(a) + 9) / (np.mean(b) + 9))
+    assert (shifted.center_a, shifted.center_b) == pytest.approx((np.mean(a) + 9, np.mean(b) + 9))
+
+
+@pytest.mark.parametrize(("a", "b"), [([2.0, 2, 2], [3, 4, 6]), ([3.0, 4, 6], [2, 2, 2])])
+def test_welch_with_one_group_without_spread_is_scipys(a, b):
+    found = statistics.compare_two(a, b, rng(), test="welch")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of a group whose readings are all alike
+        theirs = stats.ttest_ind(a, b, equal_var=False)
+    assert found.test.p_value == pytest.approx(theirs.pvalue, rel=1e-9)
+    limits = theirs.confidence_interval(0.95)
+    assert (found.shift.lower, found.shift.upper) == pytest.approx((limits.low, limits.high))
+    alike = statistics.compare_two([2.0, 2], [2.0, 2, 2], rng(), test="welch")
+    assert (alike.test.p_value, alike.shift.lower, alike.shift.upper) == (1, 0, 0)
+
+
+def test_holms_steps_by_hand():
+    """The smallest of three counts threefold, the next twofold; no later one is smaller, and none is above 1."""
+    assert statistics.holm([0.01, 0.04, 0.03]).tolist() == pytest.approx([0.03, 0.06, 0.06])
+    assert statistics.holm([0.6, 0.5]).tolist() == [1.0, 1.0]
+    assert statistics.holm([0.0, 1.0]).tolist() == [0.0, 1.0]
+    for wrong in ([-0.1, 0.5], [0.5, 1.1]):
+        with pytest.raises(InvalidValueError, match="A p-value lies between 0 and 1"):
+            statistics.holm(wrong)
+
+
+def test_groups_are_compared_with_one_or_each_with_each():
+    groups = {"a": [1.0, 2, 3, 4], "b": [5.0, 6, 7, 8], "c": [1.5, 2.5, 3.5]}
+    found = statistics.compare_many(groups)
+    assert found.table[["a", "b"]].to_numpy().tolist() == [["b", "a"], ["c", "a"], ["c", "b"]]
+    assert found.table[["n_a", "n_b"]].to_numpy().tolist() == [[4, 4], [3, 4], [3, 4]]
+    theirs = stats.kruskal(*groups.values())
+    assert (found.overall.statistic, found.overall.p_value) == pytest.approx((theirs.statistic, theirs.pvalue))
+    assert found.overall.degrees_of_freedom == 2
+    one = statistics.compare_many(groups, versus="b").table
+    assert one[["a", "b"]].to_numpy().tolist() == [["a", "b"], ["c", "b"]]
+    assert one["shift"].tolist() == pytest.approx([-4, -4])
+    same = statistics.compare_many({"a": [1.0, 1], "b": [1.0, 1, 1]})
+    assert (same.overall.p_value, same.overall.degrees_of_freedom) == (1, 1)
+    with pytest.raises(InvalidValueError, match="There is 1 group; a comparison needs two or more"):
+        statistics.compare_many({"a": [1.0, 2]})

@@ -13,7 +13,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from gvlab.errors import InvalidValueError, UnknownNameError, some_of
@@ -56,10 +56,10 @@ class TextTable:
 
     name: str
     cells: tuple[tuple[str, ...], ...]
-    comments: tuple[str, ...] = ()
-    decimal_comma: bool = False
-    rows_at: tuple[int, ...] = field(default=())
-    notes: tuple[str, ...] = ()
+    comments: tuple[str, ...]
+    decimal_comma: bool
+    rows_at: tuple[int, ...]
+    notes: tuple[str, ...]
 
     def where(self, row: int, column: int) -> str:
         """Return the name of a cell as a spreadsheet has it: "B7 of data.csv"."""
