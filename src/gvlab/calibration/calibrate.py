@@ -22,7 +22,7 @@ from gvlab.findings.many_sets import Answers, Evaluator
 from gvlab.library import Library
 from gvlab.library.ensemble_recipe import Recipe
 from gvlab.provenance import versions
-from gvlab.subject.plausible import Ensemble, between_searches, effective_sets, evenly, rounded, thirds
+from gvlab.subject.plausible import Ensemble, between_searches, effective_sets, rounded, thirds
 
 PRIOR_SHARE = 0.05
 """Rough share of the time that draws of the prior take."""
@@ -183,9 +183,6 @@ class Calibration:
         judged = self.evaluator.evaluate(values, subjects=recipe.subjects_judged).discrepancy() <= 0
         kept = strict & judged
         values, shares, origin = values[kept], shares[kept], origin[kept]
-        few = [evenly(np.flatnonzero(origin == number), recipe.kept_each) for number in range(len(ended))]
-        chosen = np.concatenate(few)
-        values, shares, origin = values[chosen], shares[chosen], origin[chosen]
         if len(values) < _FEWEST:
             raise InvalidValueError(
                 f"{len(values)} plausible sets were found, and an ensemble has at least {_FEWEST}. Give the searches "

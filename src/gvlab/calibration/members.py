@@ -142,7 +142,7 @@ class Members:
         return found
 
 
-_NOT_DECIDING = {"title", "note", "searches", "changes", "effort", "kept_each"}
+_NOT_DECIDING = {"title", "note", "searches", "changes", "effort"}
 """What a recipe says of how many searches there are and when they end: a folder may be given more of both."""
 
 

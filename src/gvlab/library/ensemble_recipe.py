@@ -121,9 +121,6 @@ class Recipe(Record):
     effort: float | None = Field(default=None, gt=0)
     """Effort (sets followed in every system with `subjects`) after which an ensemble ends with what is plausible by
     then; the last quarter of it is for moves among plausible sets. None: it goes on until `changes` are met."""
-    kept_each: int | None = Field(default=None, ge=2)
-    """Most sets that are kept of an ensemble, evenly chosen; None: all. A whole ensemble is worth a few independent
-    sets, so many ensembles with some sets each say more than few with all of theirs."""
     prior_draws: int = Field(ge=16)
     """Draws of the prior that are asked what each claim removes; they lead nothing."""
     relative_tolerance: float = Field(gt=0)

@@ -124,7 +124,7 @@ class Ensemble:
         """Return evenly chosen sets; all where there are not more."""
         if sets >= len(self):
             return self
-        rows = evenly(np.arange(len(self)), sets)
+        rows = np.unique(np.linspace(0, len(self) - 1, sets).round().astype(np.int64))
         return Ensemble(self.names, self.values[rows], self.search[rows], self.about)
 
     @property
@@ -154,13 +154,6 @@ class Ensemble:
     def bounds(self) -> Mapping[str, tuple[float, float]]:
         """Lower and upper bound of each axis when it was made."""
         return {name: (low, high) for name, low, high in self.about.get("axes", ())}
-
-
-def evenly(rows: Int[Array, "row"], most: int | None) -> Int[Array, "chosen"]:
-    """Return at most so many of some rows, evenly chosen; all of them where there are not more, or no limit."""
-    if most is None or most >= len(rows):
-        return rows
-    return rows[np.unique(np.linspace(0, len(rows) - 1, most).round().astype(np.int64))]
 
 
 def thirds(search: Int[Array, "set"]) -> Int[Array, "set"]:

@@ -17,7 +17,7 @@ from gvlab.library.ensemble_recipe import Block
 from gvlab.statistics import approximate_power as formulas
 from gvlab.statistics import logrank_power, mannwhitney_power, welch_power
 from gvlab.subject import System
-from gvlab.subject.plausible import between_searches, central, effective_sets, energy_distance, evenly, rounded, thirds
+from gvlab.subject.plausible import between_searches, central, effective_sets, energy_distance, rounded, thirds
 from gvlab.subject.replicated import replicated_cohort
 
 AXIS = ("f_ATF4_independent", "K_atf4_irf7", "rho_il15_induction", "f_il15_irf7_independent", "k_birth_blast")
@@ -208,11 +208,6 @@ def test_a_thinned_ensemble_is_worth_what_its_searches_are():
     assert whole.thin(40).effective == pytest.approx(40 / (1 / 4 + 1), rel=0.15)
 
 
-def test_rows_are_chosen_evenly():
-    assert evenly(np.arange(10, 20), 4).tolist() == [10, 13, 16, 19]
-    assert evenly(np.arange(3), 3).tolist() == evenly(np.arange(3), None).tolist() == [0, 1, 2]
-
-
 def test_energy_distance_tells_samples_apart_as_its_definition_does():
     random = np.random.default_rng(13)
     one, same, other = random.random((200, 3)), random.random((150, 3)), random.random((150, 3)) + 0.5
@@ -276,17 +271,16 @@ def test_a_calibration_keeps_only_sets_that_meet_what_decides(small, tmp_path, c
     assert 1 <= about["effective_sample_size"] <= len(ensemble)
 
 
-def test_a_recipe_says_how_many_sets_of_a_search_are_kept_and_when_it_ends(small, tmp_path, culture_only):
+def test_more_searches_are_added_to_a_folder_and_one_ends_by_its_effort(small, tmp_path, culture_only):
     list(Calibration(small, tmp_path).run())
-    few = Calibration(small.model_copy(update={"kept_each": 5}), tmp_path)
-    # The checkpoints are those of the same searches, whatever is kept of them.
-    list(few.run(gather=True))
-    assert np.bincount(few.ensemble.search).tolist() == [5, 5]
-    assert [each["sets"] for each in few.ensemble.about["searches"]] == [5, 5]
-    begun = {number: few.searches[number].members().generation for number in (0, 1)}
-    spent = Calibration(small.model_copy(update={"changes": 1000, "effort": 1.0}), tmp_path)
-    list(spent.run())
-    assert {number: spent.searches[number].members().generation for number in (0, 1)} == begun
+    begun = {number: search.members() for number, search in enumerate(Calibration(small, tmp_path).searches)}
+    more = Calibration(small.model_copy(update={"searches": 3, "changes": 1000, "effort": 30.0}), tmp_path)
+    list(more.run())
+    assert more.ensemble.about["searches"][2]["sets"] > 0
+    for number, members in begun.items():
+        # What has spent its effort is left where it is.
+        assert members.effort >= 30
+        assert more.searches[number].members().generation == members.generation
 
 
 def test_too_few_sets_are_no_ensemble(small, tmp_path, culture_only):
