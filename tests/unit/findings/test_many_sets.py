@@ -16,7 +16,7 @@ from gvlab.findings.rule import Verdict
 from gvlab.library import Library
 from gvlab.library.ensemble_recipe import Block
 from gvlab.library.finding_record import FindingRecord
-from gvlab.statistics.approximate_power import logrank_power
+from gvlab.statistics.approximate_power import logrank_power, mannwhitney_power, welch_power
 from gvlab.subject.plausible import Ensemble
 
 UP = {"direction": "up", "at_least": 0.3, "why": "for the test"}
@@ -283,3 +283,105 @@ def test_json_has_rounded_numbers_and_null_where_there_are_none(experiments):
     other = finding(cannot_say="no skin", name="C91")
     (silent,) = verdicts([other], answers(record, experiments, [0.5]), ensemble_of(1))
     assert (silent.to_dict()["share"], silent.to_dict()["lower"], silent.to_dict()["share_partly"]) == (None, None, 0)
+
+
+FOLD = {"direction": "up", "at_least": 1.5}
+
+
+def asked_of_culture(expect=None, **changes):
+    experiment = Experiment.read("mathew2018_axis", "culture_flt3itd", Library.default())
+    (asked,) = comparisons_of(culture(expect or FOLD, **changes), {"culture_flt3itd": experiment})
+    return asked
+
+
+def test_a_reading_of_one_arm_is_its_median_and_one_of_two_their_ratio():
+    alone = asked_of_culture({"direction": "above", "at_least": 2.0})
+    x = [[1.0, 2, 3, 4, 5, np.nan, np.nan, np.nan], [np.nan] * 7 + [3.0]]
+    found = expected_effects(alone, {alone.arm: read([(1.0, x)])})
+    assert found.value[0] == 3
+    assert np.isnan(found.value[1])  # two of eight are the fewest
+    asked = asked_of_culture(versus="vehicle")
+    y = [[np.nan, 1.0, 1, 1, 1, 7, 7, 7], [1.0] * 8]
+    both = expected_effects(asked, {asked.arm: read([(1.0, x)]), asked.versus: read([(1.0, y)])})
+    assert both.value[0] == pytest.approx(3.5)  # of 2, 3, 4 and 5
+    assert both.power is None
+
+
+@pytest.mark.parametrize(("name", "power"), [("welch", welch_power), ("mann-whitney", mannwhitney_power)])
+def test_the_power_of_readings_is_that_of_the_test_and_the_number_that_are_stated(name, power):
+    test = {"test": name, "n": 6, "n_status": "assumed", "alpha": 0.1}
+    asked = asked_of_culture(versus="vehicle", significance=test)
+    rng = np.random.default_rng(1)
+    x, y = rng.lognormal(1, 0.5, (3, 8)), rng.lognormal(0, 0.5, (3, 8))
+    x[0, 0], y[0, 1], y[1, :] = np.nan, np.nan, 0.0
+    found = expected_effects(asked, {asked.arm: read([(1.0, x)]), asked.versus: read([(1.0, y)])})
+    assert found.power[0] == pytest.approx(power(x[:1, 2:], y[:1, 2:], 6, 0.1)[0], rel=1e-9)
+    assert found.power[2] == pytest.approx(power(x[2:], y[2:], 6, 0.1)[0], rel=1e-9)
+    assert np.isnan([found.value[1], found.power[1]]).all()  # a reading of 0 has no fold
+
+
+def evaluator_of(*records, **changes):
+    recipe = Library.default().read("ensembles", "mathew2018").model_copy(
+        update={"vary": (Block(title="t", parameters=("k_birth_blast",)),), "subjects": 4, **changes}
+    )  # fmt: skip
+    return Evaluator(recipe, records, library=Library.default())
+
+
+def test_sets_in_several_calls_say_what_they_say_in_one(monkeypatch):
+    evaluator = evaluator_of(culture(FOLD, versus="vehicle"))
+    points = np.array([[0.2], [0.5], [0.8]])
+    values = evaluator.space.values(points)
+    told = []
+    whole = evaluator.evaluate(values, progress=told.append)
+    assert sum(told) == 2 * 3 * 4  # two arms, three sets, four subjects
+    monkeypatch.setattr("gvlab.findings.many_sets._AT_ONCE", 9)  # two sets at once
+    parts = evaluator.evaluate(values)
+    np.testing.assert_allclose(parts.effect, whole.effect, rtol=1e-6)
+    assert parts.unsolved.tolist() == [0, 0, 0]
+    monkeypatch.setattr("gvlab.findings.many_sets._AT_ONCE", 1)  # never less than one set
+    np.testing.assert_allclose(evaluator.evaluate(values).effect, whole.effect, rtol=1e-6)
+
+
+def test_subjects_and_seed_are_those_of_the_recipe_unless_they_are_named():
+    asked, calls = culture(FOLD, versus="vehicle"), []
+    evaluator = evaluator_of(asked, seed=5)
+
+    def follow(system, sets, plans, subjects, seed, progress, cancel):
+        calls.append((subjects, seed))
+        nothing = {("IL15_serum", 1.0): np.ones((1, subjects))}
+        return {arm: ExpectedReadouts(nothing, {}, None, np.array([2])) for arm in plans}
+
+    vars(evaluator)["_cohort"] = type("Cohort", (), {"follow": staticmethod(follow)})
+    values = evaluator.space.values(np.array([[0.5]]))
+    found = [evaluator.evaluate(values), evaluator.evaluate(values, subjects=7, seed=0)]
+    assert calls == [(4, 5), (7, 0)]
+    assert [each.unsolved.tolist() for each in found] == [[4], [4]]  # of both arms
+    evaluator.ask("culture_flt3itd", values, evaluator.comparisons, 3)
+    assert calls[-1] == (3, 5)
+
+
+def test_what_is_short_is_asked_first_and_only_what_decides_where_that_is_wanted():
+    mice, cells = finding({}), culture(FOLD, versus="vehicle")
+    cells = cells.model_copy(update={"role": "hold-out"})
+    evaluator = evaluator_of(mice, cells)
+    assert evaluator.systems[0] == "culture_flt3itd"
+    assert [evaluator.is_short(system) for system in evaluator.systems] == [True, False]
+    recipe = evaluator.recipe
+    deciding = Evaluator(recipe, [mice, cells], library=Library.default(), deciding_only=True)
+    assert [each.finding.role for each in deciding.comparisons] == ["calibrate"]
+
+
+@pytest.mark.parametrize(("day", "short"), [("day 3", True), ("day 3.5", False)])
+def test_three_days_are_short(day, short):
+    record = culture(FOLD, versus="vehicle", measure={"readout": "IL15_serum", "at": day})
+    assert evaluator_of(record).is_short("culture_flt3itd") is short
+    back = culture(FOLD, versus_at=day)
+    assert evaluator_of(back).is_short("culture_flt3itd") is short
+
+
+@pytest.mark.parametrize(("test", "curve"), [("log-rank", True), (None, False)])
+def test_a_curve_is_read_where_the_log_rank_test_needs_one(test, curve):
+    evaluator = evaluator_of(finding({"significance": {**TEST, "test": test}} if test else {}))
+    assert {plan.curve for plan in evaluator.plans.values()} == {curve}
+    assert {day for plan in evaluator.plans.values() for day in plan.days} == {50.0}
+    assert len(evaluator.plans) == 2

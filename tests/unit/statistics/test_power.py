@@ -145,3 +145,71 @@ def test_welch_draws_each_group_from_its_own_arm_at_its_own_size():
     assert turned == pytest.approx(found, abs=0.04)
     swapped = statistics.welch_power(a, b, 3, 12, np.random.default_rng(1)).probability
     assert swapped < found - 0.2, "the arm with the larger spread needs the animals"
+
+
+@pytest.mark.parametrize(
+    ("replicates", "subjects", "sizes"),
+    [(10, 3, [3, 3, 3, 1]), (6, 3, [3, 3]), (2, 3, [2]), (3, 100, [1, 1, 1]), (4, 9, [1] * 4), (1, 1, [1])],
+)
+def test_replicates_are_cut_into_portions_of_so_many_cells(monkeypatch, replicates, subjects, sizes):
+    from gvlab.statistics import power
+
+    monkeypatch.setattr(power, "_CELLS_AT_ONCE", 9)
+    assert power.batches(replicates, subjects) == sizes
+
+
+@pytest.mark.parametrize(
+    ("sizes", "about", "words"),
+    [
+        ((3, 0), {}, "n_b is 0; at least 1 is needed"),
+        ((-1, 3), {}, "n_a is -1"),
+        ((3, 3), {"replicates": 0}, "replicates is 0"),
+        ((3, 3), {"alpha": 0}, "alpha is 0; a level lies between 0 and 1"),
+        ((3, 3), {"alpha": 1}, "alpha is 1"),
+    ],
+)
+def test_experiments_that_cannot_be_are_refused(sizes, about, words):
+    for power in (statistics.mannwhitney_power, statistics.welch_power):
+        with pytest.raises(InvalidValueError, match=words):
+            power([1, 2], [1, 2], *sizes, np.random.default_rng(1), **about)
+    with pytest.raises(InvalidValueError, match=words):
+        statistics.logrank_power([1], [1], [1], [1], *sizes, np.random.default_rng(1), **about)
+
+
+def test_the_smallest_experiments_there_are():
+    one = statistics.logrank_power([1], [1], [2], [1], 1, 1, np.random.default_rng(1), replicates=1)
+    assert (one.replicates, one.probability) == (1, 0)
+    two = statistics.welch_power([1.0, 1.1], [9.0, 9.1], 2, 2, np.random.default_rng(1), replicates=200)
+    assert two.probability > 0.9
+    for sizes in ((1, 2), (2, 1)):
+        with pytest.raises(InvalidValueError, match="two readings a group to see their spread, not 1"):
+            statistics.welch_power([1.0, 2], [1.0, 2], *sizes, np.random.default_rng(1))
+
+
+def test_large_replicates_are_tested_by_the_normal_approximation_as_scipy_does():
+    rng = np.random.default_rng(5)
+    for n, m, method in ((51, 52, "asymptotic"), (50, 52, "exact"), (52, 50, "exact")):
+        a, b = rng.normal(0.3, 1, (3, n)), rng.normal(0, 1, (3, m))
+        theirs = [stats.mannwhitneyu(x, y, method=method).pvalue for x, y in zip(a, b, strict=True)]
+        assert mannwhitney_p_values(a, b) == pytest.approx(np.array(theirs), rel=1e-12)
+
+
+def test_the_arm_with_more_events_than_expected_has_a_statistic_above_zero():
+    """Arm a dies on days 1 and 2, arm b on 3 and 4: observed 2, expected 2/4 + 1/3; the variance is 1/4 + 2/9."""
+    from gvlab.statistics.power import logrank_z
+
+    times, events = np.array([[1.0, 2, 3, 4]]), np.ones((1, 4), dtype=bool)
+    expected = (2 - 1 / 2 - 1 / 3) / np.sqrt(1 / 4 + 2 / 9)
+    assert logrank_z(times, events, 2)[0] == pytest.approx(expected)
+    assert logrank_z(times[:, ::-1].copy(), events, 2)[0] == pytest.approx(-expected)
+
+
+def test_levels_decide_what_is_significant():
+    da, ea, db, eb = arms(2, ratio=0.4)
+    strict, usual, loose = (
+        statistics.logrank_power(da, ea, db, eb, 12, 12, np.random.default_rng(3), alpha=alpha).probability
+        for alpha in (0.001, 0.05, 0.5)
+    )
+    assert strict < usual < loose
+    same = statistics.logrank_power(da, ea, db, eb, 12, 12, np.random.default_rng(3))
+    assert (same.probability, same.replicates) == (usual, 2000)

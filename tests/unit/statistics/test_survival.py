@@ -367,3 +367,113 @@ def test_days_that_differ_by_rounding_are_one_day():
 def test_a_quantile_lies_between_0_and_1(fraction):
     with pytest.raises(InvalidValueError, match="it lies between 0 and 1"):
         statistics.kaplan_meier([10, 20, 30], [1, 1, 1]).quantile(fraction)
+
+
+def test_a_horizon_that_nobody_names_is_the_longest_that_both_arms_support():
+    """Arm a is followed to 30 with somebody alive, arm b is dead by 12: areas up to 30 by hand."""
+    a, b = ([10, 30], [1, 0]), ([4, 12], [1, 1])
+    found = statistics.restricted_mean_difference(*a, *b)
+    assert found.value == pytest.approx((10 + 0.5 * 20) - (4 + 0.5 * 8))
+    # Where both have ended, the later end will do; means are then those of all.
+    both = statistics.restricted_mean_difference([10, 30], [1, 1], *b)
+    assert both.value == pytest.approx(20 - 8)
+    half = 1.959964 * np.hypot(50**0.5, 8**0.5)
+    assert (both.lower, both.upper) == (pytest.approx(12 - half, rel=1e-6), pytest.approx(12 + half, rel=1e-6))
+    shorter = statistics.restricted_mean_difference([10, 30], [1, 0], [4, 20], [1, 0])
+    assert shorter.value == pytest.approx((10 + 0.5 * 10) - (4 + 0.5 * 16))  # to 20
+    curves = [statistics.kaplan_meier(*arm) for arm in (a, b)]
+    assert restricted_mean_difference_of(*curves) == found
+    assert restricted_mean_difference_of(*curves, 20).value == pytest.approx((10 + 0.5 * 10) - 8)
+
+
+def test_each_arm_has_its_own_rows():
+    """Late entries, weights and names of subjects are those of arm a and of arm b, in this order."""
+    a, b = ([10, 20, 30], [1, 1, 0]), ([5, 15, 25], [1, 1, 1])
+    for about in (
+        {"entry": ([0, 5, 0], [0, 0, 10])},
+        {"weights": ([1, 2, 3], [3, 1, 1])},
+        {"subject": ([0, 1, 2], [0, 1, 1]), "entry": ([0, 0, 0], [0, 0, 15])},
+    ):
+        two = [{name: pair[arm] for name, pair in about.items()} for arm in (0, 1)]
+        dies = [1, 0, 1] if "subject" in about else b[1]
+        means = [statistics.restricted_mean(*a, 20, **two[0]), statistics.restricted_mean(b[0], dies, 20, **two[1])]
+        found = statistics.restricted_mean_difference(*a, b[0], dies, 20, **about)
+        assert found.value == pytest.approx(means[0].value - means[1].value)
+
+
+def test_limits_of_a_mean_lie_within_what_can_be():
+    """Of two who live 1 and 19 days the half width of 95 % is 1.96 x 9 / root 2 = 12.5, more than the mean of 10."""
+    mean = statistics.restricted_mean([1, 19], [1, 1], 19)
+    assert (mean.value, mean.lower, mean.upper) == (10, 0, 19)
+    narrow = statistics.restricted_mean([1, 19], [1, 1], 19, confidence=0.5)
+    assert narrow.upper - narrow.value == pytest.approx(0.67449 * 9 / 2**0.5, rel=1e-4)
+    difference = statistics.restricted_mean_difference([1, 19], [1, 1], [1, 19], [1, 1], 19)
+    assert (difference.lower, difference.upper) == (pytest.approx(-1.959964 * 9), pytest.approx(1.959964 * 9))
+    assert statistics.restricted_mean_difference([1, 9], [1, 1], [1, 9], [1, 1], 7).upper == pytest.approx(
+        1.959964 * 3, rel=1e-6
+    )
+    for until in (0, -3, np.inf, np.nan):
+        with pytest.raises(InvalidValueError, match="needs a horizon later than 0"):
+            statistics.restricted_mean([1, 19], [1, 1], until)
+
+
+def test_survival_is_known_from_the_first_day_to_the_last():
+    curve = statistics.kaplan_meier([10, 20, 30], [1, 1, 0])
+    assert [curve.at(time).value for time in (0, 9.9, 10, 20, 30)] == pytest.approx([1, 1, 2 / 3, 1 / 3, 1 / 3])
+    with pytest.raises(InvalidValueError, match=r"at time -1; times are 0 or later"):
+        curve.at(-1)
+    assert statistics.kaplan_meier([10, 20], [1, 1]).at(1e6).value == 0  # nobody is left to be unknown of
+    assert curve.events == 2
+    assert curve.n == 3
+    assert [statistics.kaplan_meier([10, 20, 30, 40], [1] * 4).quantile(each).value for each in (0.25, 0.3, 0.75)] == [
+        15, 20, 35,
+    ]  # fmt: skip
+
+
+def test_who_enters_late_is_not_at_risk_before():
+    """Of three one enters on day 5: two are at risk at the start, and on day 4, three on day 8."""
+    table = statistics.kaplan_meier([4, 8, 9], [1, 1, 0], entry=[0, 0, 5]).table
+    assert table["time"].tolist() == [0, 4, 8, 9]
+    assert table["at_risk"].tolist() == [2, 2, 2, 1]
+    assert table["survival"].tolist() == pytest.approx([1, 0.5, 0.25, 0.25])
+    weighted = statistics.kaplan_meier([4, 8, 9], [1, 1, 0], entry=[0, 0, 5], weights=[1, 3, 2]).table
+    assert weighted["at_risk"].tolist() == [4, 4, 5, 2]
+    assert weighted["survival"].tolist() == pytest.approx([1, 3 / 4, 3 / 4 * 2 / 5, 3 / 4 * 2 / 5])
+
+
+def test_a_profile_has_the_coverage_asked_for_and_the_p_value_of_the_likelihood_ratio():
+    """Ten controls die one by one while ten treated live: the likelihood is that of 1/(k + 10 r), k = 10 ... 1."""
+    time = np.r_[np.arange(20, 30), np.full(10, 100)]
+    event, arm = np.r_[np.ones(10), np.zeros(10)], ["control"] * 10 + ["treated"] * 10
+    left = np.arange(1, 11)
+
+    def drop(r):
+        return np.sum(np.log(left + 10 * r) - np.log(left))
+
+    for confidence, quantile in ((0.95, 3.841459), (0.8, 1.642374)):
+        found = statistics.hazard_ratio(time, event, arm, of="treated", versus="control", confidence=confidence)
+        assert drop(found.estimate.upper) == pytest.approx(quantile / 2, rel=1e-5)
+        assert found.p_value == pytest.approx(stats.chi2.sf(2 * drop(1.0), 1), rel=1e-6)
+        assert (found.estimate.lower, found.estimate.confidence) == (0, confidence)
+
+
+def test_a_wald_interval_has_the_coverage_asked_for_and_other_groups_do_not_count():
+    rng = np.random.default_rng(8)
+    (ta, ea), (tb, eb), (tc, ec) = (survivors(rng, 25, rate) for rate in (0.02, 0.06, 0.1))
+    time, event, arm = np.r_[ta, tc, tb], np.r_[ea, ec, eb], ["a"] * 25 + ["c"] * 25 + ["b"] * 25
+    wide = statistics.hazard_ratio(time, event, arm, of="a", versus="b")
+    narrow = statistics.hazard_ratio(time, event, arm, of="a", versus="b", confidence=0.8)
+    halves = [np.log(each.estimate.upper / each.estimate.value) for each in (wide, narrow)]
+    assert halves[1] / halves[0] == pytest.approx(1.281552 / 1.959964, rel=1e-5)
+    alone = statistics.hazard_ratio(np.r_[ta, tb], np.r_[ea, eb], ["a"] * 25 + ["b"] * 25, of="a", versus="b")
+    assert wide == alone
+    assert wide.interval == "Wald"
+    assert f"HR {wide.estimate.value:.2g}"[:5] in str(wide)
+    assert "95 % CI" in str(wide)
+    # Weights are those of the two groups: what stands beside the third moves nothing.
+    weights = np.r_[np.full(25, 2.0), np.arange(25.0), np.full(25, 2.0)]
+    robust = statistics.hazard_ratio(time, event, arm, of="a", versus="b", weights=weights)
+    assert robust.estimate.value == pytest.approx(wide.estimate.value, rel=1e-6)
+    assert robust.interval == "Wald, robust"
+    with pytest.raises(InvalidValueError, match='compares two arms, and both are "a"'):
+        statistics.hazard_ratio(time, event, arm, of="a", versus="a")
