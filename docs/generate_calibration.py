@@ -73,7 +73,7 @@ def _made(ensemble: Ensemble) -> list[str]:
         ),
         ("draws of the prior that meet everything", f"{about['prior_draws_accepted']} of {about['prior_draws']:,}"),
         ("scale reduction between searches, by parameter", _reduction(about["between_searches_by_axis"])),
-        ("the same between thirds of the searches", _reduction(about["between_thirds_by_axis"])),
+        ("the same between quarters of the searches", _reduction(about["between_quarters_by_axis"])),
     ]
     searches = [
         (
@@ -111,19 +111,19 @@ def _claims(asked: dict[str, Any]) -> list[str]:
         each = in_each(finding["share_by_search"]).removesuffix(" %")
         apart = ", ".join(
             "apart" if finding[name] is None else f"{finding[name]:.2f}"
-            for name in ("between_searches", "between_thirds")
+            for name in ("between_searches", "between_quarters")
         )
         rows.append((finding["id"], finding["role"], statements[finding["id"]], share, each, apart, robustness, why))
     head = (
         "claim", "role", "statement", "% of sets (95 % interval)", "% in each search",
-        "scale reduction: between searches, between thirds", "conclusion", "why",
+        "scale reduction: between searches, between quarters", "conclusion", "why",
     )  # fmt: skip
     return [
         "## Claims over plausible sets",
         f"{asked['sets']} sets, {asked['subjects']} virtual subjects in each arm. *Decided* means that the claim was "
         "used to keep sets, so its share is no test. The interval is for the effective number of sets. Where searches "
         "differ, the conclusion rests on where in the plausible region one looks. One search is worth a few "
-        "independent sets, so single ones differ; thirds of all searches, each a replicate of its own, say whether "
+        "independent sets, so single ones differ; quarters of all searches, each a replicate of its own, say whether "
         "another run would say the same.",
         _table(head, rows),
     ]
@@ -149,7 +149,7 @@ def _parameters(ensemble: Ensemble) -> list[str]:
     shares = space.unit_points(ensemble.values)
     rows = []
     about = ensemble.about
-    replicates = (about["between_searches_by_axis"], about["between_thirds_by_axis"])
+    replicates = (about["between_searches_by_axis"], about["between_quarters_by_axis"])
     for i, axis in enumerate(space.axes):
         low, middle, high = np.quantile(ensemble.values[:, i], [0.05, 0.5, 0.95])
         kept = float(np.subtract(*np.quantile(shares[:, i], [0.95, 0.05]))) / 0.9
@@ -174,13 +174,13 @@ def _parameters(ensemble: Ensemble) -> list[str]:
         "range",
         "plausible: median (5 to 95 %)",
         "% of range left",
-        "between searches, thirds",
+        "between searches, quarters",
     )
     return [
         "## Parameters",
         "*% of range left* is the width of the plausible 5 to 95 % interval over that of the prior, on the scale of "
-        "the prior: near 100, the claims say nothing about the parameter. *Between searches, thirds*: potential "
-        "scale reduction between single searches and between thirds of them; near 1 they agree.",
+        "the prior: near 100, the claims say nothing about the parameter. *Between searches, quarters*: potential "
+        "scale reduction between single searches and between quarters of them; near 1 they agree.",
         _table(head, rows),
     ]
 

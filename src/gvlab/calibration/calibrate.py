@@ -22,7 +22,7 @@ from gvlab.findings.many_sets import Answers, Evaluator
 from gvlab.library import Library
 from gvlab.library.ensemble_recipe import Recipe
 from gvlab.provenance import versions
-from gvlab.subject.plausible import Ensemble, between_searches, effective_sets, rounded, thirds
+from gvlab.subject.plausible import Ensemble, between_searches, effective_sets, quarters, rounded
 
 PRIOR_SHARE = 0.05
 """Rough share of the time that draws of the prior take."""
@@ -189,7 +189,7 @@ class Calibration:
                 "more time; they go on in the same folder."
             )
         others = self.evaluator.evaluate(values, subjects=_OTHERS, seed=recipe.seed + _OTHER_SEED)
-        apart, thirds_apart = between_searches(shares, origin), between_searches(shares, thirds(origin))
+        apart, quarters_apart = between_searches(shares, origin), between_searches(shares, quarters(origin))
         near, failing = self._near(ended)
         about = {
             "recipe": recipe.model_dump(mode="json"),
@@ -201,7 +201,7 @@ class Calibration:
             "sets": len(values),
             "effective_sample_size": effective_sets(shares, origin),
             "between_searches_by_axis": dict(zip(space.names, np.round(apart, 3).tolist(), strict=True)),
-            "between_thirds_by_axis": dict(zip(space.names, np.round(thirds_apart, 3).tolist(), strict=True)),
+            "between_quarters_by_axis": dict(zip(space.names, np.round(quarters_apart, 3).tolist(), strict=True)),
             "searches": [_summary(number, each, origin, recipe) for number, each in enumerate(ended)],
             "sets_tried": sum(each.sets_tried for each in ended),
             "subjects": recipe.subjects,

@@ -19,7 +19,7 @@ from gvlab.findings.many_sets import Answers, Evaluator
 from gvlab.findings.rule import Verdict
 from gvlab.library.finding_record import FindingRecord
 from gvlab.statistics import Estimate, cliffs_deltas, wilson_interval
-from gvlab.subject.plausible import Ensemble, between_searches, thirds
+from gvlab.subject.plausible import Ensemble, between_searches, quarters
 
 ROBUST, MOSTLY, RARELY = 0.95, 0.80, 0.20
 """Shares of plausible sets from which a conclusion is called robust, mostly robust, and below which not supported."""
@@ -124,8 +124,8 @@ class EnsembleVerdict:
         on where in the plausible region one looks.
     between_searches
         The scale reduction of Gelman and Rubin of whether a set reproduces it; near 1 where searches agree.
-    between_thirds
-        The same of thirds of the searches: near 1 where another run of as many searches would say the same.
+    between_quarters
+        The same of quarters of the searches: near 1 where another run of as many searches would say the same.
     """
 
     record: FindingRecord
@@ -136,7 +136,7 @@ class EnsembleVerdict:
     used_for_calibration: str
     by_search: tuple[float, ...] = ()
     between_searches: float = 1.0
-    between_thirds: float = 1.0
+    between_quarters: float = 1.0
 
     @property
     def robustness(self) -> Robustness:
@@ -180,7 +180,7 @@ class EnsembleVerdict:
             "upper": None if estimate is None else round(estimate.upper, 4),
             "share_by_search": [round(share, 4) for share in self.by_search],
             "between_searches": round(self.between_searches, 3) if math.isfinite(self.between_searches) else None,
-            "between_thirds": round(self.between_thirds, 3) if math.isfinite(self.between_thirds) else None,
+            "between_quarters": round(self.between_quarters, 3) if math.isfinite(self.between_quarters) else None,
             "share_partly": round(self.partly, 4),
             "robustness": str(self.robustness),
             "reason": self.reason,
@@ -258,7 +258,7 @@ def _verdict(record: FindingRecord, places: Sequence[int], answers: Answers, ens
         tuple(float(whole[ensemble.search == number].mean()) for number in np.unique(ensemble.search)),
         *(
             float(between_searches(whole[:, None].astype(np.float64), replicate)[0])
-            for replicate in (ensemble.search, thirds(ensemble.search))
+            for replicate in (ensemble.search, quarters(ensemble.search))
         ),
     )
 

@@ -138,8 +138,12 @@ class Ensemble:
         worth = float(self.about.get("effective_sample_size", whole))
         here = len(np.unique(self.search))
         searches = sum(each["sets"] > 0 for each in self.about.get("searches", ())) or here
-        between = max(searches / worth - searches / whole, 0.0)
-        return float(min(len(self), here / (between + here / len(self))))
+        if whole <= searches:
+            return float(len(self))
+        # In shares of the variance of a set: that of sets within a search, and that of the middles of searches.
+        within = max(1 - searches / worth, 0.0) / (1 - searches / whole)
+        between = max(searches / worth - within * searches / whole, 0.0)
+        return float(min(len(self), here / (between + within * here / len(self))))
 
     def stale(self, library: Library | None = None, model: Model | None = None) -> bool:
         """Return whether the model, or a range of the tables, has changed since it was made."""
@@ -156,13 +160,13 @@ class Ensemble:
         return {name: (low, high) for name, low, high in self.about.get("axes", ())}
 
 
-def thirds(search: Int[Array, "set"]) -> Int[Array, "set"]:
-    """Return which third of the searches found each set: every third search together, a replicate of the whole.
+def quarters(search: Int[Array, "set"]) -> Int[Array, "set"]:
+    """Return which quarter of the searches found each set: every fourth search together, a replicate of the whole.
 
     One search finds a handful of independent sets, so two always differ. Whether another run of all searches would say
     the same is told by comparing parts that hold many searches each (`between_searches` of these numbers).
     """
-    return np.asarray(search % 3)
+    return np.asarray(search % 4)
 
 
 def rounded(
@@ -207,9 +211,10 @@ def effective_sets(unit_points: Float[Array, "set axis"], search: Int[Array, "se
     """Return how many independent sets all sets are worth, by the variance between searches.
 
     Means of k searches of independent sets differ by the variance of a set over the number that a search is worth. What
-    they differ by on average over the axes therefore says that number; k times it is what all are worth [1]_. It is
-    never more than there are sets, and it is that number where there is one search only: then nothing can be said.
-    Searches that found a single set have no variance, and add nothing to what the others are worth.
+    they differ by on average over the axes therefore says that number; k times it is what all are worth [1]_. The
+    variance of a set is that within searches and between them together [2]_, so a search is worth one set at least,
+    however narrow it is. All are worth no more than there are sets, and that many where there is one search only: then
+    nothing can be said. Searches that found a single set are left out.
 
     Parameters
     ----------
@@ -219,15 +224,17 @@ def effective_sets(unit_points: Float[Array, "set axis"], search: Int[Array, "se
     References
     ----------
     .. [1] Geyer (1992) Statistical Science 7:473 (effective size from the variance of means, here between replicates).
+    .. [2] Vehtari et al. (2021) Bayesian Analysis 16:667, whose effective size stands on the same variance.
     """
     found = _variances(unit_points, search)
     if found is None:
         return float(len(unit_points))
-    between, within, _, compared = found
-    varies = within > 0
+    between, within, size, compared = found
+    total = within * (size - 1) / size + between
+    varies = total > 0
     if not varies.any():
         return float(len(unit_points))
-    apart = float(np.mean(between[varies] / within[varies]))
+    apart = float(np.mean(between[varies] / total[varies]))
     return float(min(len(unit_points), compared / max(apart, 1e-12)))
 
 

@@ -101,12 +101,12 @@ def calibrate(
         summary = f"Search {request.search} is done. Gather all with --gather."
         return _bundle(request, None, (about,), summary)
     made = ensemble.about
-    apart, in_thirds = (np.array(list(made[f"between_{each}_by_axis"].values())) for each in ("searches", "thirds"))
+    apart, in_quarters = (np.array(list(made[f"between_{each}_by_axis"].values())) for each in ("searches", "quarters"))
     summary = (
         f"{len(ensemble)} plausible sets of {len(made['searches'])} searches, worth "
         f"{made['effective_sample_size']:.0f} independent ones. Scale reduction between searches: "
-        f"{np.median(apart):.2f} in the median of the parameters, {apart.max():.2f} at most; between thirds of the "
-        f"searches {np.median(in_thirds):.2f}, {in_thirds.max():.2f} at most. "
+        f"{np.median(apart):.2f} in the median of the parameters, {apart.max():.2f} at most; between quarters of the "
+        f"searches {np.median(in_quarters):.2f}, {in_quarters.max():.2f} at most. "
         f"{100 * made['passed_with_others']:.0f} % of sets pass again with {made['other_subjects']} other subjects. "
         f"{made['sets_tried']:,} sets tried; {made['prior_draws_accepted']} of {made['prior_draws']:,} draws of the "
         "prior meet everything."

@@ -17,7 +17,7 @@ from gvlab.library.ensemble_recipe import Block
 from gvlab.statistics import approximate_power as formulas
 from gvlab.statistics import logrank_power, mannwhitney_power, welch_power
 from gvlab.subject import System
-from gvlab.subject.plausible import between_searches, central, effective_sets, energy_distance, rounded, thirds
+from gvlab.subject.plausible import between_searches, central, effective_sets, energy_distance, quarters, rounded
 from gvlab.subject.replicated import replicated_cohort
 
 AXIS = ("f_ATF4_independent", "K_atf4_irf7", "rho_il15_induction", "f_il15_irf7_independent", "k_birth_blast")
@@ -176,21 +176,24 @@ def test_sets_are_worth_what_the_means_of_searches_say():
     assert effective_sets(copied, search) == pytest.approx(80, rel=0.2)
     assert effective_sets(alone, np.zeros(400, dtype=int)) == 400
     assert effective_sets(np.ones((8, 2)), np.repeat([0, 1], 4)) == 8
+    # Searches that are points are worth a set each, and not nothing.
+    points = np.repeat(random.standard_normal((8, 60)), 50, axis=0) + 1e-6 * alone
+    assert effective_sets(points, search) == pytest.approx(8, rel=0.15)
     # A ninth search of a single set says nothing, and takes nothing from what the others say.
     with_one = np.append(search, 8)
     assert effective_sets(np.vstack([copied, copied[:1]]), with_one) == pytest.approx(80, rel=0.2)
 
 
-def test_thirds_of_many_searches_agree_where_single_ones_differ():
+def test_quarters_of_many_searches_agree_where_single_ones_differ():
     random = np.random.default_rng(14)
-    search = np.repeat(np.arange(30), 20)
+    search = np.repeat(np.arange(40), 20)
     # A search is worth one set and a half: its middle is drawn with nearly the spread of a set.
-    values = (0.8 * random.standard_normal(30)[search] + random.standard_normal(600))[:, None]
+    values = (0.8 * random.standard_normal(40)[search] + random.standard_normal(800))[:, None]
     assert between_searches(values, search)[0] > 1.2
-    assert thirds(search).tolist()[:80:20] == [0, 1, 2, 0]
-    assert between_searches(values, thirds(search))[0] < 1.1
-    # Where all searches of a third went one way, thirds tell too.
-    assert between_searches(values + 2.0 * (thirds(search) == 1)[:, None], thirds(search))[0] > 1.2
+    assert quarters(search).tolist()[:100:20] == [0, 1, 2, 3, 0]
+    assert between_searches(values, quarters(search))[0] < 1.1
+    # Where all searches of a quarter went one way, quarters tell too.
+    assert between_searches(values + 2.0 * (quarters(search) == 1)[:, None], quarters(search))[0] > 1.2
 
 
 def test_a_thinned_ensemble_is_worth_what_its_searches_are():
@@ -200,12 +203,14 @@ def test_a_thinned_ensemble_is_worth_what_its_searches_are():
     worth = effective_sets(values, search)
     about = {"sets": 800, "effective_sample_size": worth, "searches": [{"sets": 20}] * 40}
     whole = Ensemble(tuple(f"p{i}" for i in range(30)), values, search, about)
-    # Between searches a quarter of the variance within: 40 / (1/4 + 1/20).
-    assert whole.effective == pytest.approx(worth) == pytest.approx(133, rel=0.15)
+    # The middles of searches vary by 1/4, sets within by 1, a set in all by 5/4: 40 (5/4) / (1/4 + 1/20).
+    assert whole.effective == pytest.approx(worth) == pytest.approx(167, rel=0.15)
     few = whole.thin(200)
-    assert few.effective == pytest.approx(40 / (1 / 4 + 1 / 5), rel=0.15)
+    assert few.effective == pytest.approx(40 * 1.25 / (1 / 4 + 1 / 5), rel=0.15)
     assert few.effective == pytest.approx(effective_sets(few.values, few.search), rel=0.15)
-    assert whole.thin(40).effective == pytest.approx(40 / (1 / 4 + 1), rel=0.15)
+    # One set of each search: every one is independent.
+    assert whole.thin(40).effective == pytest.approx(40)
+    assert whole.thin(20).effective == pytest.approx(20)
 
 
 def test_energy_distance_tells_samples_apart_as_its_definition_does():
