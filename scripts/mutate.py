@@ -37,20 +37,25 @@ PACKAGE = ROOT / "src" / "gvlab"
 _LABORATORY = "tests/unit/assay/test_laboratory_files.py"
 _GUESSED = "tests/unit/assay/test_no_number_is_guessed.py"
 _READERS = "tests/unit/assay/test_readers.py"
-_STATISTICS = ["tests/unit/statistics", "tests/reference/r"]
+_STATISTICS = "tests/unit/statistics"
+_SURVIVAL = [f"{_STATISTICS}/test_{name}.py" for name in ("survival", "weights", "start_stop")]
+_R = "tests/reference/r"
 TESTS = {
     "findings/rule.py": ["tests/unit/findings/test_rule.py"],
     "findings/estimated.py": ["tests/unit/findings/test_estimated.py"],
-    "findings/many_sets.py": ["tests/unit/findings", "tests/unit/calibration"],
+    "findings/many_sets.py": ["tests/unit/findings/test_many_sets.py", "tests/unit/findings/test_robustness.py"],
     "findings/robustness.py": ["tests/unit/findings/test_robustness.py", "tests/unit/findings/test_many_sets.py"],
     "findings/expected.py": ["tests/unit/findings/test_expected.py"],
-    "findings/comparisons.py": ["tests/unit/findings"],
-    "statistics/comparison.py": _STATISTICS,
-    "statistics/power.py": _STATISTICS,
-    "statistics/approximate_power.py": ["tests/unit/statistics/test_approximate_power.py"],
-    "statistics/proportions.py": ["tests/unit/findings/test_estimated.py", *_STATISTICS],
-    "statistics/hazard.py": _STATISTICS,
-    "statistics/survival.py": _STATISTICS,
+    "findings/comparisons.py": [
+        "tests/unit/findings/test_comparisons.py",
+        "tests/unit/findings/test_arms_in_systems.py",
+    ],
+    "statistics/comparison.py": [f"{_STATISTICS}/test_comparison.py", _R],
+    "statistics/power.py": [f"{_STATISTICS}/test_power.py"],
+    "statistics/approximate_power.py": [f"{_STATISTICS}/test_approximate_power.py"],
+    "statistics/proportions.py": [f"{_STATISTICS}/test_proportions.py", "tests/unit/findings/test_estimated.py"],
+    "statistics/hazard.py": [*_SURVIVAL, _R],
+    "statistics/survival.py": [*_SURVIVAL, f"{_STATISTICS}/test_many_curves.py", _R],
     "engine/ensemble/events.py": ["tests/numerics/test_events.py", "tests/reference/sbml_suite/test_subset.py"],
     "engine/ensemble/jumps.py": ["tests/numerics/test_sensitivity_jumps.py"],
     "calibration/moves.py": ["tests/unit/calibration/test_moves.py", "tests/unit/calibration/test_search.py"],

@@ -43,6 +43,18 @@ JUMPS = {
         "compartment V = 2.5; species A in V = 1; k = 0.4; c = 0.45; y = 0; A -> ; k*A*V; y' = A;"
         "E: at (A < c): A = A + k*y", "A k c V",
     ),
+    "a concentration after a delay, values of the trigger": (
+        "compartment V = 2.5; species A in V = 1; k = 0.4; c = 0.45; d = 0.9; y = 0; A -> ; k*A*V; y' = A;"
+        "E: at d after (A < c): y = 0.1*y, A = A + k*y", "A k c V d",
+    ),
+    "a concentration after a delay, values of then": (
+        "compartment V = 2.5; species A in V = 1; k = 0.4; c = 0.45; d = 0.9; y = 0; A -> ; k*A*V; y' = A;"
+        "E: at d after (A < c), fromTrigger=false: y = 0.1*y, A = A + k*y", "A k c V d",
+    ),
+    "a compartment that shrinks": (
+        "compartment V = 2.5; species A in V = 1; k = 0.4; c = 0.45; A -> ; k*A*V*V; E: at (A < c): V = 0.5*V + k*A",
+        "A k c V",
+    ),
     "a condition on a state": ("x = 1; k = 0.7; c = 3; x' = piecewise(k*x, x < c, c - 0.5)", "x k c"),
     "a condition on time": ("x = 1; k = 0.7; c = 3; x' = piecewise(k*x, time < c, -0.5*x)", "k c"),
     "a maximum": ("x = 1; k = 0.7; c = 2; x' = k*max(x, c) - 0.2*x", "x k c"),

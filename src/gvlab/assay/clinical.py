@@ -26,7 +26,7 @@ ITEMS = 5
 SCORE = "score"
 
 
-def measure(sampled: SampleRows, rng: np.random.Generator, raw: bool = True) -> InstrumentReadings:
+def measure(sampled: SampleRows, rng: np.random.Generator, raw: bool) -> InstrumentReadings:
     """Weigh and score animals.
 
     Parameters

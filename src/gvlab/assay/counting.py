@@ -13,7 +13,7 @@ from gvlab.assay.noise import batch_factor, censor, factor, product_cv
 from gvlab.assay.samples import InstrumentReadings, SampleRows
 
 
-def measure_count(sampled: SampleRows, rng: np.random.Generator, raw: bool = True) -> InstrumentReadings:
+def measure_count(sampled: SampleRows, rng: np.random.Generator, raw: bool) -> InstrumentReadings:
     """Count cells per volume.
 
     Parameters
@@ -51,7 +51,7 @@ def moments_count(sampled: SampleRows) -> dict[str, tuple[Float[Array, "sample"]
     return found
 
 
-def measure_percent(sampled: SampleRows, rng: np.random.Generator, raw: bool = True) -> InstrumentReadings:
+def measure_percent(sampled: SampleRows, rng: np.random.Generator, raw: bool) -> InstrumentReadings:
     """Count the share of events that are positive.
 
     Parameters

@@ -72,7 +72,7 @@ def limits(parameters: AssayParameters) -> tuple[float, float]:
     return highest / 2.0 ** (DILUTIONS - 1), highest
 
 
-def measure(sampled: SampleRows, rng: np.random.Generator, raw: bool = True) -> InstrumentReadings:
+def measure(sampled: SampleRows, rng: np.random.Generator, raw: bool) -> InstrumentReadings:
     """Read a concentration.
 
     Parameters

@@ -30,7 +30,7 @@ from gvlab.library.assay_record import AssayRecord, CellSpec, GateSpec, Statisti
 GATING_FILE = "gating.xml"
 
 
-def measure(sampled: SampleRows, rng: np.random.Generator, raw: bool = True) -> InstrumentReadings:
+def measure(sampled: SampleRows, rng: np.random.Generator, raw: bool) -> InstrumentReadings:
     """Acquire a tube for each sample and read the record's statistics.
 
     Parameters

@@ -20,7 +20,7 @@ EXPORT_COLUMNS = ("Image Number", "Animal", "Group", "Day", "ROI", "Total Flux [
 """Columns of the export, named as in exports of imaging software."""
 
 
-def measure(sampled: SampleRows, rng: np.random.Generator, raw: bool = True) -> InstrumentReadings:
+def measure(sampled: SampleRows, rng: np.random.Generator, raw: bool) -> InstrumentReadings:
     """Read total flux.
 
     Parameters

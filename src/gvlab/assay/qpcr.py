@@ -47,7 +47,7 @@ def ratio(
     return np.asarray((1.0 + efficiency) ** -target / (1.0 + efficiency_reference) ** -reference)
 
 
-def measure(sampled: SampleRows, rng: np.random.Generator, raw: bool = True) -> InstrumentReadings:
+def measure(sampled: SampleRows, rng: np.random.Generator, raw: bool) -> InstrumentReadings:
     """Read the expression of each gene relative to the calibrator, in which every expression is 1.
 
     Parameters

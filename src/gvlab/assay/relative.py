@@ -41,7 +41,7 @@ def normalize(
         return np.asarray(signal / loading / reference)
 
 
-def measure(sampled: SampleRows, rng: np.random.Generator, raw: bool = True) -> InstrumentReadings:
+def measure(sampled: SampleRows, rng: np.random.Generator, raw: bool) -> InstrumentReadings:
     """Read each analyte relative to control.
 
     Parameters

@@ -121,7 +121,7 @@ def glycolysis_parameters(
     return found
 
 
-def measure(sampled: SampleRows, rng: np.random.Generator, raw: bool = True) -> InstrumentReadings:
+def measure(sampled: SampleRows, rng: np.random.Generator, raw: bool) -> InstrumentReadings:
     """Run a stress test and compute its parameters, each the mean over the wells of a sample.
 
     Parameters

@@ -3,9 +3,18 @@
 import numpy as np
 import pytest
 
-from gvlab.findings.estimated import Fates, compare_readings, compare_shares, judge_reading, judge_share
-from gvlab.findings.rule import Verdict
+from gvlab.findings.estimated import (
+    Fates,
+    compare_groups,
+    compare_readings,
+    compare_shares,
+    judge_reading,
+    judge_share,
+    too_few_members,
+)
+from gvlab.findings.rule import Kind, Verdict
 from gvlab.library.finding_record import Expectation, Significance
+from gvlab.statistics import compare_proportions
 
 LOGRANK = Significance(test="log-rank", n=10, n_status="assumed")
 WELCH = Significance(test="welch", n=3, n_status="stated")
@@ -150,3 +159,68 @@ def test_five_subjects_are_needed(subjects, rng):
         assert (outcome.verdict is not Verdict.CANNOT_SAY) is readable
         assert (outcome.effect is not None) is readable
         assert readable or f"only {subjects} subjects" in outcome.reason
+
+
+@pytest.mark.parametrize(("alive", "dead", "readable"), [(3, 1, False), (4, 1, True)])
+def test_groups_of_different_subjects_are_compared_from_five_on(alive, dead, readable):
+    for one, other in ((fates(alive, dead), fates(2, 8)), (fates(2, 8), fates(alive, dead))):
+        found = compare_groups(one, other, up(0.1))
+        assert found.subjects == alive + dead
+        assert (found.effect is not None) is readable
+        assert readable or found.reason == "only 4 subjects could be read in both arms; 5 are needed"
+    if readable:
+        found = compare_groups(fates(4, 1), fates(2, 8), up(0.1))
+        assert found.effect == compare_proportions(4, 5, 2, 10).difference
+        assert (found.arm, found.versus, found.kind) == (0.8, 0.2, Kind.DIFFERENCE)
+
+
+def test_subjects_of_two_arms_are_paired_by_their_number(rng):
+    """Of ten in one arm eight are in the other, in another order; six of these live in the first, two in the second."""
+    arm = fates(8, 2)
+    numbers = np.array([9, 8, 7, 6, 5, 4, 3, 2])
+    versus = Fates(numbers, np.isin(numbers, [2, 9]), np.full(8, 50.0), ~np.isin(numbers, [2, 9]))
+    found = compare_shares(arm, versus, up(0.1), None, rng)
+    assert found.subjects == 8
+    assert found.effect.value == pytest.approx(6 / 8 - 2 / 8)  # numbers 2 to 7 are alive in the first
+    assert (found.arm, found.versus) == (0.8, 0.25)
+    again = compare_shares(arm.where(arm.subject > 1), versus, up(0.1), None, rng)
+    assert again.effect == found.effect
+    assert again.arm == 0.75
+
+
+@pytest.mark.parametrize(("test", "seen"), [("welch", True), ("mann-whitney", False)])
+def test_the_power_of_readings_is_of_the_test_and_the_number_that_are_stated(test, seen, rng):
+    """Three against three decide by Welch's test, and never by ranks."""
+    versus = rng.lognormal(0, 0.1, 60)
+    significance = Significance(test=test, n=3, n_status="stated")
+    found = compare_readings(3 * versus, versus, up(1.5), significance, rng)
+    assert (found.power.probability > 0.8) is seen
+    assert (found.power.n_a, found.power.n_b) == (3, 3)
+    assert found.verdict is (Verdict.REPRODUCED if seen else Verdict.PARTLY)
+    assert (found.arm, found.versus) == pytest.approx((3 * np.median(versus), np.median(versus)))
+
+
+def test_a_level_that_is_stated_is_that_of_the_test(rng):
+    strict, loose = (
+        compare_shares(
+            fates(60, 40), fates(30, 70), up(0.1), Significance(test="log-rank", n=10, n_status="assumed", alpha=a), rng
+        ).power.probability
+        for a in (0.001, 0.3)
+    )
+    assert strict < 0.2 < 0.5 < loose
+
+
+def test_one_arm_has_no_other_side(rng):
+    share = judge_share(fates(6, 4), Expectation(direction="above", at_least=0.3, why="for the test"))
+    assert (share.arm, share.kind, share.subjects) == (0.6, Kind.SHARE, 10)
+    assert np.isnan(share.versus)
+    few = judge_reading(np.array([1.0, 2, 3, 4, np.nan]), Expectation(direction="above", at_least=1, why="w"), rng)
+    assert (few.subjects, few.kind) == (4, Kind.READING)
+    assert few.reason == "only 4 subjects could be read in the arm; 5 are needed"
+
+
+@pytest.mark.parametrize(("compared", "kind"), [(True, Kind.RATIO), (False, Kind.READING)])
+def test_a_group_with_few_members_says_how_many_are_needed(compared, kind):
+    found = too_few_members("in remission", 3, 40, "DLI", compared=compared)
+    assert found.reason.startswith('3 of 40 subjects in the arm "DLI" are in remission; 5 are needed.')
+    assert (found.verdict, found.kind, found.subjects, found.effect) == (Verdict.CANNOT_SAY, kind, 3, None)
