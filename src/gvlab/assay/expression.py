@@ -150,11 +150,11 @@ def _said(
     never = table[table["determined"] == 0]
     partly = table[(table["determined"] > 0) & (table["determined"] < table["wells"])]
     if len(never):
-        shown = some_of(f"{row.target} in {row.sample}" for row in never.itertuples(index=False))
+        shown = some_of(f"{row.target} in {row.sample}" for row in never.itertuples())
         notes.append(f"No well crossed the threshold, so there is no ratio: {shown}.")
     apart = table[table["ct_sd"] > _MOST_SPREAD]
     if len(apart):
-        shown = some_of(f"{row.target} in {row.sample} ({row.ct_sd:.1f})" for row in apart.itertuples(index=False))
+        shown = some_of(f"{row.target} in {row.sample} ({row.ct_sd:.1f})" for row in apart.itertuples())
         notes.append(
             f"Replicates differ by a standard deviation of more than {_MOST_SPREAD:g} cycles, so look at the wells: "
             f"{shown}."

@@ -99,7 +99,7 @@ def compare_shares(
     difference is for these subjects' population. The probability of significance is of an experiment with different
     animals in the arms.
     """
-    _, mine, theirs = np.intersect1d(arm.subject, versus.subject, assume_unique=True, return_indices=True)
+    _, mine, theirs = np.intersect1d(arm.subject, versus.subject, return_indices=True)
     if len(mine) < rule.FEWEST:
         return _too_few(len(mine), Kind.DIFFERENCE)
     effect = paired_difference(arm.holds[mine], versus.holds[theirs])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gvlab.engine import Status
-from gvlab.errors import SolveError
+from gvlab.errors import GVLabError, SolveError
 from gvlab.experiment import Experiment
 from gvlab.findings import expected
 from gvlab.findings.comparisons import ArmInSystem
@@ -84,6 +84,22 @@ def test_a_set_with_a_subject_that_could_not_be_solved_is_not_read_and_is_counte
 def test_where_nobody_could_be_solved_nothing_is_read():
     found, _ = culture(Failing(None))
     assert found.unsolved.tolist() == [SUBJECTS] * SETS
+    assert np.isnan(found.readings["IL15_serum", 1.0]).all()
+    assert found.curve is None
+    lived, _ = follow("mathew2018_survival", "b6_into_balbc_wehi3b", "BM", LIVED, Failing(None))
+    assert np.isnan(lived.curve).all()
+    assert lived.curve.shape[0] == SETS
+    for name in ("overall_survival", "leukemia_mortality"):
+        assert np.isnan(lived.probabilities[name, 14.0]).tolist() == [True] * SETS
+
+
+def test_where_nobody_lived_to_give_cells_nothing_was_unsolvable():
+    class Nobody(Failing):
+        def map(self, calls, **about):
+            return [GVLabError("nobody lives") for _ in calls]
+
+    found, _ = culture(Nobody(None))
+    assert found.unsolved.tolist() == [0] * SETS
     assert np.isnan(found.readings["IL15_serum", 1.0]).all()
 
 
@@ -315,6 +331,18 @@ def test_other_events_count_for_those_who_lived_to_see_them(made_up, day, share)
     events = ((0, "acute_gvhd_2", 0.4),)
     found = made_up(endpoints("acute_gvhd_2_4", day=day), hazards=hazards, events=events, times=grid)
     assert found.probabilities["acute_gvhd_2_4", day][0] == pytest.approx(share * 0.5)
+
+
+def test_subjects_are_followed_until_they_are_almost_surely_dead_or_cured(made_up):
+    """Fewer than 7 in 1,000 live beyond the hazard at which a subject is left, and 1 in 1,000 at most is not cured."""
+    flat = [[0.0, 0.0, 0.0]]
+    one = ([[0.0, 0.0, 0.0]], [[1.0, 1.0, 1.0]])
+    made_up(endpoints("overall_survival"), hazards=(flat,) * 3, extinct=one, founders=one)
+    fates = made_up.tasks[0].cohort.columns
+    for cause in ("leukemia", "gvhd", "other"):
+        assert 0.006 < np.exp(-fates[f"theta_death_{cause}"][0]) < 0.007
+    for clone in ("sensitive", "mutant"):
+        assert 0.999 < fates[f"U_cure_{clone}"][0] < 1
 
 
 @pytest.mark.parametrize(

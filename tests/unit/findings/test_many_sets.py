@@ -385,3 +385,25 @@ def test_a_curve_is_read_where_the_log_rank_test_needs_one(test, curve):
     assert {plan.curve for plan in evaluator.plans.values()} == {curve}
     assert {day for plan in evaluator.plans.values() for day in plan.days} == {50.0}
     assert len(evaluator.plans) == 2
+
+
+def test_all_findings_of_the_library_are_asked_but_those_of_patients():
+    library = Library.default()
+    recipe = library.read("ensembles", "mathew2018")
+    evaluator = Evaluator(recipe, library=library, space=(space := evaluator_of(culture(FOLD, versus="vehicle")).space))
+    assert evaluator.space is space
+    asked = {each.finding.id for each in evaluator.comparisons}
+    findings = library.read_all("findings")
+    over_sets = {
+        name
+        for name, record in findings.items()
+        if record.comparisons and library.read("experiments", record.experiment).over_sets
+    }
+    assert asked == over_sets
+    assert len(asked) < len(findings)
+    for name in over_sets:
+        record = findings[name]
+        systems = {each.system for each in evaluator.comparisons if each.finding.id == name}
+        own = library.read("experiments", record.experiment).systems
+        named = {system for comparison in record.comparisons for system in comparison.systems or own}
+        assert systems == named

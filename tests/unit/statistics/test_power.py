@@ -213,3 +213,14 @@ def test_levels_decide_what_is_significant():
     assert strict < usual < loose
     same = statistics.logrank_power(da, ea, db, eb, 12, 12, np.random.default_rng(3))
     assert (same.probability, same.replicates) == (usual, 2000)
+
+
+def test_every_subject_of_an_arm_can_be_drawn():
+    """An arm of one is drawn again and again; of an arm of two each is drawn half of the times."""
+    random = np.random.default_rng
+    assert statistics.welch_power([1.0], [2.0], 2, 2, random(1), replicates=50).probability == 1
+    assert statistics.mannwhitney_power([1.0], [2.0], 5, 5, random(1), replicates=50).probability == 1
+    assert statistics.logrank_power([1], [1], [2], [1], 6, 6, random(1), replicates=50).probability == 1
+    # Five readings of 2 differ from five of which at least four are 1 (SciPy: p = 0.020, and 0.067 with three of them).
+    same = statistics.mannwhitney_power([1.0, 2.0], [2.0], 5, 5, random(1), replicates=4000).probability
+    assert same == pytest.approx((1 + 5) / 32, abs=0.03)
