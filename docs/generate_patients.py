@@ -33,6 +33,7 @@ WILD_TYPE = (("Complete remission", 25, 7), ("Alive at two years", 18, 4), ("Eve
 """How many of 38 given sorafenib and of 24 not given it, by the published percentages (Jiang 2025)."""
 SCALED = (
     "k_proliferation_cd8",
+    "k_end_program",
     "k_death_effector",
     "k_death_memory",
     "cd8_max",
