@@ -127,7 +127,7 @@ _LIMITS = ("survival", "lower", "upper")
 
 def _first_below(time: FloatArray, curve: FloatArray, level: float) -> float:
     # Products of fractions such as 9/10 * 8/9 miss one half by rounding, hence the tolerance.
-    at_level = np.abs(curve - level) <= 1e-12 * (1 + level)
+    at_level = np.abs(curve - level) <= 1e-12
     below = np.flatnonzero((curve < level) | at_level)
     if not below.size:
         return float(np.inf)

@@ -296,15 +296,16 @@ def test_a_real_run_is_not_marked(wave):
     assert not is_simulated(wave(rows()))
 
 
-def test_a_log_begins_wherever_the_run_did_and_ends_with_it(tmp_path, wave):
+@pytest.mark.parametrize("before", [[("Load", "LoadProbes"), ("Calibrate", "Calibrate")], []])
+def test_a_log_begins_wherever_the_run_did_and_ends_with_it(wave, before):
     """What stands before the first measurement is no phase; an injection without measurements is one."""
     path = wave(rows())
     book = openpyxl.load_workbook(path)
     del book["Operation Log"]
     log = book.create_sheet("Operation Log")
-    commands = [("Load", "LoadProbes"), ("Calibrate", "Calibrate")]
+    commands = list(before)
     for name, first, count in (("Basal", (), 6), ("A", ("Inject",), 0), ("B", ("inject",), 6)):
-        commands += [(name, command) for command in (*first, *("Mix", "Measure") * count)]
+        commands += [(name, command) for command in (*first, *("Measure", "Mix") * count)]
     for row in (("Instruction Name", "Command Name"), *commands):
         log.append(row)
     book.save(path)

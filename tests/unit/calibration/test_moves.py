@@ -179,6 +179,13 @@ def test_axes_of_systems_move_where_something_is_missing(lacking):
     for system, axes in enumerate(own[:2]):
         np.testing.assert_array_equal(moved[:, axes].any(axis=1), to.parts[:, system])
     assert 0.3 < moved[:, 2:5].mean() < 0.9
+    # A jump goes the same part of the way on all axes of a system, and no farther than the two others lie apart.
+    way = to.points[:, 2:5] - 0.5
+    several = moved[:, 2:5].all(axis=1)
+    jumps = way[several & (np.ptp(way, axis=1) < 0.1)]
+    assert 0.5 < len(jumps) / several.sum() < 0.95
+    assert np.abs(jumps.mean(axis=1)).min() > 0.05
+    assert np.abs(jumps.mean(axis=1)).max() < 0.45
 
 
 def test_some_of_the_proposals():
