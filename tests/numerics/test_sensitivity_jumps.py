@@ -61,6 +61,7 @@ JUMPS = {
     "a floor of time": ("x = 1; k = 0.7; c = 1.37; x' = k*floor(time/c) - 0.1*x", "k c"),
     "a pulse of a period": ("x = 1; k = 0.7; c = 1.37; x' = piecewise(k, rem(time, c) > 0.4*c, 0) - 0.1*x", "k c"),
     "a floor of a state": ("x = 1.2; k = 0.7; z = 1; z' = k*floor(x)*z; x' = k*x/(1 + x)", "x k z"),
+    "a floor of a state that falls": ("x = 3.7; k = 0.7; z = 1; z' = 0.1*floor(x)*z; x' = -k*x/(1 + x)", "x k z"),
     "more conditions than bits of a word": (
         f"x = 0; k = 0.7; c = 0.05; z = 1; x' = k + {' + '.join(f'piecewise(0.02, x > {n}*c, 0)' for n in range(64))};"
         "z' = piecewise(x, x < 20*c, z); E: at (x > 30*c): z = z*k + x", "c",

@@ -109,7 +109,8 @@ def test_a_curve_is_that_of_the_stated_error_by_another_program(save, factor):
     ]
     sample = factor * 0.75
     text = "\n".join(["Well,Type,Sample,Concentration (pg/mL),OD", *rows, f"A3,sample,m1,,{sample}"]) + "\n"
-    found = analyze(save(text)).table["value"].iloc[0]
+    analysis = analyze(save(text))
+    found = analysis.table["value"].iloc[0]
 
     def model(level, bottom, top, middle, hill):
         return bottom + (top - bottom) * level**hill / (middle**hill + level**hill)
@@ -122,6 +123,9 @@ def test_a_curve_is_that_of_the_stated_error_by_another_program(save, factor):
     )[0]
     expected = middle * ((sample - bottom) / (top - sample)) ** (1 / hill)
     assert found == pytest.approx(expected, rel=1e-4)
+    # The blank holds the ends of the curve as firmly as its error says.
+    curve = analysis.tables["curve"].set_index("parameter")["value"]
+    assert curve[["bottom", "top", "c", "hill"]].tolist() == pytest.approx([bottom, top, middle, hill], rel=2e-4)
 
 
 # Wells and dilutions

@@ -74,6 +74,18 @@ def test_a_plate_has_seven_two_fold_standards_and_a_blank_in_duplicate():
     assert elisa.limits(parameters) == (7.8125, 500.0)
 
 
+def test_limits_and_readings_are_of_the_sample_before_its_dilution():
+    """Of a sample diluted by 4 a well of 500 is 2,000, and the lowest standard of 7.8125 is 31.25."""
+    assay = with_numbers("serum_il15", dilution=4.0, cv_well=1e-9, sd_well=1e-9, cv_batch=0.0)
+    assert elisa.limits(assay.parameters) == (31.25, 2000.0)
+    values = {"IL15_serum": np.array([[31.0], [32.0], [1990.0], [2010.0]])}
+    samples = Samples(values, ["a", "b", "c", "d"], ["arm"] * 4, np.zeros(1))
+    table = assay.read(samples, np.random.default_rng(1)).table
+    assert table["value"].tolist() == pytest.approx([31.25, 32, 1990, 2000], rel=1e-5)
+    assert table["below_lloq"].tolist() == [True, False, False, False]
+    assert table["above_uloq"].tolist() == [False, False, False, True]
+
+
 def test_a_reading_at_a_limit_is_a_reading(monkeypatch, rng):
     """Below the lowest standard, at it, at the highest, above it, and one well of two beyond the curve."""
     parameters = Assay.named("serum_il15").parameters

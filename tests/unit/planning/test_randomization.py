@@ -248,6 +248,8 @@ def test_strata_count_cages_and_blocks_on():
         ({"a": 4}, 2, {"strata": {"f": 0.1, "m": 0.2, "x": 0.3}}, True),  # 0.67: one or none
         ({"a": 12}, 2, {"strata": {"f": 0.1, "m": 0.2, "x": 0.3}}, False),  # 2, 4 and 6, but for rounding
         ({"a": 5}, 2, {}, True),
+        ({"a": 200}, 5, {"strata": {"f": 1, "m": 39_999}}, True),  # 0.005 of an animal may be one
+        ({"a": 200}, 5, {"strata": {"f": 1.995, "m": 198.005}}, True),
     ],
 )
 def test_whether_an_animal_could_be_alone(sizes, cage_size, about, alone):

@@ -257,3 +257,12 @@ def test_a_subject_of_no_weight_changes_no_hazard_ratio():
     after = {"weights": [*weight, 0.0], "entry": [*np.ones(40), 2.0]}
     late = statistics.hazard_ratio([*time + 1, 9.0], [*event, 1], [*arm, "a"], of="a", versus="b", **after)
     assert late.estimate.value == pytest.approx(alone.estimate.value, rel=1e-6)
+
+
+def test_a_last_subject_of_no_weight_changes_no_logrank_test():
+    """It dies when nobody else is at risk, so that nobody with a weight is."""
+    time, event, group = [1, 2, 3, 4, 9], [1, 1, 1, 0, 1], ["a", "b", "a", "b", "a"]
+    with_it = statistics.logrank(time, event, group, weights=[1, 2, 1, 1, 0])
+    without = statistics.logrank(time[:4], event[:4], group[:4], weights=[1, 2, 1, 1])
+    assert with_it.statistic == pytest.approx(without.statistic)
+    assert with_it.p_value == pytest.approx(without.p_value)
