@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,12 @@ from gvlab.library.ensemble_recipe import Recipe
 from gvlab.provenance import versions
 from gvlab.subject.plausible import Ensemble, between_searches, effective_sets, quarters, rounded
 
-PRIOR_SHARE = 0.05
-"""Rough share of the time that draws of the prior take."""
+GATHERING = 0.1
+"""Rough share of the time that gathering takes, once searches are done; all of it where nothing else is done."""
+PRIOR_SHARE = 0.2
+"""Rough share of gathering that draws of the prior take."""
+_PORTION = 64
+"""Sets that are asked again at a time."""
 _WAY = 0.75
 """Share of the time or effort of a search after which members that are not plausible are left where they are."""
 _MOST = 0.8
@@ -36,6 +41,15 @@ _OTHERS, _OTHER_SEED = 48, 1
 """Other subjects that every kept set is asked with, and what is added to the seed to draw them."""
 _NEAR = 128
 """Proposals next to plausible sets."""
+
+
+@dataclass(frozen=True)
+class _AskedAgain:
+    """Which of some sets are kept; and of these, how many meet everything with others, and which claims they miss."""
+
+    kept: Bool[Array, "set"]
+    passed: int
+    missed: Mapping[str, int]
 
 
 class Calibration:
@@ -101,12 +115,20 @@ class Calibration:
         chosen = () if gather else chosen
         for place, search in enumerate(chosen):
             for step in self._carry_out(search, None if minutes is None else 60 * minutes / len(chosen)):
-                yield Step(step.stage, (1 - 2 * PRIOR_SHARE) * (place + step.share) / len(chosen), step.detail)
+                yield Step(step.stage, (1 - GATHERING) * (place + step.share) / len(chosen), step.detail)
         if only is None:
             _, prior = self.prior(progress)
-            yield Step("prior", 1 - PRIOR_SHARE, f"{len(prior.effect)} draws of the prior were asked")
-            self.ensemble = self._gather(prior)
-            yield Step("done", 1.0, f"{len(self.ensemble)} sets")
+            yield Step(
+                "prior", self.gathered(PRIOR_SHARE, gather), f"{len(prior.effect)} draws of the prior were asked"
+            )
+            for step in self._gather(prior):
+                share = self.gathered(PRIOR_SHARE + (1 - PRIOR_SHARE) * step.share, gather)
+                yield Step(step.stage, share, step.detail)
+
+    @staticmethod
+    def gathered(share: float, alone: bool) -> float:
+        """Return the share of all that is done when so much of the gathering is, with searches before it or alone."""
+        return share if alone else 1 - GATHERING * (1 - share)
 
     def _carry_out(self, search: Search, seconds: float | None) -> Iterator[Step]:
         begun = time.monotonic()
@@ -171,24 +193,29 @@ class Calibration:
             )
         return points, answers
 
-    def _gather(self, prior: Answers) -> Ensemble:
-        """Turn plausible members into an ensemble: rounded within bounds, and asked once more as rounded."""
+    def _gather(self, prior: Answers) -> Iterator[Step]:
+        """Turn plausible members into `ensemble`: rounded within bounds, and asked once more as rounded."""
         space, recipe = self.evaluator.space, self.recipe
         ended = [search.members() for search in self.searches if search.begun]
         shares = np.concatenate([each.points[each.plausible] for each in ended])
         origin = np.repeat(np.arange(len(ended)), [int(each.plausible.sum()) for each in ended])
         low, high = (np.array([getattr(axis, side) for axis in space.axes]) for side in ("low", "high"))
         values = rounded(space.values(shares), low, high)
-        strict = self.margins.follow(space.unit_points(values), recipe.subjects_checked)[1].sum(axis=1) <= 0
-        judged = self.evaluator.evaluate(values, subjects=recipe.subjects_judged).discrepancy() <= 0
-        kept = strict & judged
+        kept, passed = np.zeros(len(values), dtype=bool), 0
+        missed: dict[str, int] = {}
+        for rows in np.array_split(np.arange(len(values)), math.ceil(len(values) / _PORTION)):
+            again = self._asked_again(values[rows])
+            kept[rows] = again.kept
+            passed += again.passed
+            missed = {claim: missed.get(claim, 0) + count for claim, count in again.missed.items()}
+            done = f"{rows[-1] + 1} of {len(values)} sets asked again"
+            yield Step("gathering", 0.9 * float(rows[-1] + 1) / len(values), done)
         values, shares, origin = values[kept], shares[kept], origin[kept]
         if len(values) < _FEWEST:
             raise InvalidValueError(
                 f"{len(values)} plausible sets were found, and an ensemble has at least {_FEWEST}. Give the searches "
                 "more time; they go on in the same folder."
             )
-        others = self.evaluator.evaluate(values, subjects=_OTHERS, seed=recipe.seed + _OTHER_SEED)
         apart, quarters_apart = between_searches(shares, origin), between_searches(shares, quarters(origin))
         near, failing = self._near(ended)
         about = {
@@ -209,15 +236,25 @@ class Calibration:
             "subjects_judged": recipe.subjects_judged,
             "passed_when_judged": float(np.mean(kept)),
             "other_subjects": _OTHERS,
-            "passed_with_others": float(np.mean(others.discrepancy() <= 0)),
-            "missed_with_others": {claim: float(f.mean()) for claim, f in failed_by_claim(others).items() if f.any()},
+            "passed_with_others": passed / len(values),
+            "missed_with_others": {claim: count / len(values) for claim, count in missed.items() if count},
             "prior_draws": len(prior.effect),
             "prior_draws_accepted": int(np.sum(prior.discrepancy() <= 0)),
             "met_by_prior_draws": met_by_claim(prior),
             "proposals_near": near,
             "failed_by_proposals_near": failing,
         }
-        return Ensemble(space.names, values, origin, about)
+        self.ensemble = Ensemble(space.names, values, origin, about)
+        yield Step("done", 1.0, f"{len(self.ensemble)} sets")
+
+    def _asked_again(self, values: Float[Array, "set axis"]) -> _AskedAgain:
+        recipe, evaluator = self.recipe, self.evaluator
+        points = evaluator.space.unit_points(values)
+        strict = self.margins.follow(points, recipe.subjects_checked)[1].sum(axis=1) <= 0
+        kept = strict & (evaluator.evaluate(values, subjects=recipe.subjects_judged).discrepancy() <= 0)
+        others = evaluator.evaluate(values[kept], subjects=_OTHERS, seed=recipe.seed + _OTHER_SEED)
+        missed = {claim: int(failed.sum()) for claim, failed in failed_by_claim(others).items()}
+        return _AskedAgain(kept, int(np.sum(others.discrepancy() <= 0)), missed)
 
     def _near(self, ended: list[Members]) -> tuple[int, Mapping[str, Any]]:
         """Return which claims remove jumps from plausible sets: how many each, and how many it alone."""

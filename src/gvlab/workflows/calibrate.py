@@ -89,7 +89,8 @@ def calibrate(
     def of_prior(done: int) -> None:
         nonlocal seen
         seen += done
-        tell(seen / draws if request.prior_only else 1 - PRIOR_SHARE * (2 - seen / draws))
+        alone = seen / draws
+        tell(alone if request.prior_only else calibration.gathered(PRIOR_SHARE * alone, request.gather))
 
     if request.prior_only:
         _, answers = calibration.prior(of_prior)

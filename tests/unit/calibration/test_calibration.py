@@ -252,7 +252,9 @@ def test_searches_side_by_side_give_what_one_after_another_gives(small, tmp_path
         assert list(parts.run(only=number))
         assert parts.ensemble is None
     gathered = Calibration(small, tmp_path / "parts")
-    list(gathered.run(gather=True))
+    steps = list(gathered.run(gather=True))
+    assert [step.stage for step in steps] == ["prior", "gathering", "done"]
+    assert 0 < steps[0].share < steps[1].share < steps[2].share == 1
     np.testing.assert_array_equal(gathered.ensemble.values, whole.ensemble.values)
     np.testing.assert_array_equal(gathered.ensemble.search, whole.ensemble.search)
     with pytest.raises(InvalidValueError, match="searches 1 to 2; 3 was asked for"):
