@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from gvlab.figures.style import OKABE_ITO, Width, axes_at, finish, new_figure, styled, text_width_mm, width_mm
+from gvlab.figures.style import OKABE_ITO, Width, axes_at, finish, new_figure, styled, text_width_mm, width_mm, wrapped
 from gvlab.figures.tables import require
 
 if TYPE_CHECKING:
@@ -49,16 +49,18 @@ def drivers(
 
     across = width_mm(width)
     outcomes = [str(name) for name in table.columns]
-    tall = _ROW_MM * len(table) + 18 + (6 if title else 0)
-    figure = new_figure(across, tall, constrained=False)
     left = max(text_width_mm(str(name), 6.3) for name in table.index) + 4
     one = (across - left - 3) / len(outcomes)
-    for place, outcome in enumerate(outcomes):
+    headings = [wrapped(outcome, one - 2, 6.0) for outcome in outcomes]
+    lines = max(heading.count("\n") + 1 for heading in headings)
+    tall = _ROW_MM * len(table) + 13 + 2.6 * lines + (6 if title else 0)
+    figure = new_figure(across, tall, constrained=False)
+    for place, (outcome, heading) in enumerate(zip(outcomes, headings, strict=True)):
         axes = axes_at(figure, left + place * one, 11, one - 3, _ROW_MM * len(table))
         axes.barh(range(len(table)), table[outcome].fillna(0), height=0.7, color=OKABE_ITO[2])
         axes.set_ylim(len(table) - 0.5, -0.5)
         axes.set_xlim(0, max(float(table.max().max()), _LEAST) * 1.05)
-        axes.set_title(outcome, fontsize=6, fontweight="normal", pad=3)
+        axes.set_title(heading, fontsize=6, fontweight="normal", pad=3)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=3, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.set_yticks(range(len(table)), [str(name) for name in table.index] if place == 0 else [])

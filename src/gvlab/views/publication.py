@@ -7,6 +7,7 @@ global state, no window, safe in threads.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
@@ -162,15 +163,19 @@ def _ruler() -> tuple[Figure, Any]:
 
 
 def wrapped(text: str, space_mm: float, size: float) -> str:
-    """Break text into lines that fit a space, between words; a word that is too long stays whole."""
+    """Break text into lines that fit a space, between words and behind the hyphens of a word that is too long."""
     lines: list[str] = []
     for word in text.split():
         longer = f"{lines[-1]} {word}" if lines else word
         # A plus sign or a comma belongs to what follows or precedes it, never alone on a line.
         if lines and (text_width_mm(longer, size) <= space_mm or lines[-1].endswith("+")):
             lines[-1] = longer
-        else:
-            lines.append(word)
+            continue
+        lines.append("")
+        for part in re.findall(r"[^-]+-?|-", word) if text_width_mm(word, size) > space_mm else [word]:
+            if lines[-1] and text_width_mm(lines[-1] + part, size) > space_mm:
+                lines.append("")
+            lines[-1] += part
     return "\n".join(lines)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -131,7 +130,7 @@ def _table(found: Sequence[Driven]) -> pd.DataFrame:
 
 
 def _figure(table: pd.DataFrame, endpoint: str, experiments: Sequence[Experiment]) -> Figure:
-    titles = {each.system.name: fill(_short_title(each), 16, break_on_hyphens=False) for each in experiments}
+    titles = {each.system.name: _short_title(each) for each in experiments}
     effects = table[table["endpoint"] == endpoint].rename(columns={"system": "outcome", "morris_mu_star": "effect"})
     effects["outcome"] = effects["outcome"].map(titles)
     title = str(experiments[0].library.read("endpoints", endpoint).title)

@@ -8,7 +8,7 @@ import pytest
 from gvlab import figures
 from gvlab.errors import InvalidValueError
 from gvlab.figures.flow import display
-from gvlab.figures.style import MM
+from gvlab.figures.style import MM, wrapped
 
 RNG = np.random.default_rng(4)
 
@@ -97,3 +97,17 @@ def test_panels_of_a_sheet_stay_on_the_page_and_do_not_overlap(width):
 def test_a_title_that_names_its_unit_gets_it_once():
     figure = figures.groups({"a": [1.0, 2.0], "b": [2.0, 3.0]}, unit="MFI ratio", label="Bcl-2 (MFI ratio)")
     assert figure.axes[0].get_ylabel().count("MFI ratio") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "space", "lines"),
+    [
+        ("Primary FLT3-ITD+ AML", 17.0, ["Primary", "FLT3-ITD+ AML"]),
+        ("FLT3-ITD-transduced bone marrow", 16.0, ["FLT3-ITD-", "transduced", "bone marrow"]),
+        ("MOLM-13", 20.0, ["MOLM-13"]),
+        ("immunoglobulin", 5.0, ["immunoglobulin"]),
+        ("BM + T cells", 9.0, ["BM + T", "cells"]),
+    ],
+)
+def test_lines_break_between_words_and_behind_hyphens(text, space, lines):
+    assert wrapped(text, space, 6.0).split("\n") == lines
