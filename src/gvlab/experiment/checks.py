@@ -36,8 +36,8 @@ def refuse_other_leukemia(arm: str, protocol: Protocol, system: System) -> None:
 def refuse_beyond_limits(arm: str, protocol: Protocol, system: System) -> None:
     """Raise if more is given than an agent's record allows in the system's contexts, or earlier.
 
-    Doses of one agent within a day are added, whichever way they are written; an amount per body mass is that of the
-    typical subject of the system.
+    Doses of one agent within a day are added, in whichever unit they are written; what is given as a rate ("mg/day")
+    counts by itself. An amount per body mass is that of the typical subject of the system.
     """
     by_agent: dict[str, list[Dose]] = {}
     for dose in protocol:

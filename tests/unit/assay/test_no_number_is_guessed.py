@@ -206,7 +206,10 @@ def test_grams_a_liter_are_no_cells(written, unit):
 
 @pytest.mark.parametrize(
     "written",
-    ["ukat/L", "\u00b5kat/L", "mEq/L", "mOsm/kg", "INR", "%ID/g", "cpm", "log10", "per HPF", "\u0394Ct", "mU/L", "kBq"],
+    [
+        *["ukat/L", "\u00b5kat/L", "mEq/L", "mOsm/kg", "INR", "%ID/g", "cpm", "log10", "per HPF", "\u0394Ct", "mU/L"],
+        *["kBq", "\u00b5IU/mL", "uU/mL", "kIU/L"],
+    ],
 )
 def test_units_of_the_clinic_are_kept_as_they_are(written):
     assert lab_unit(written) == written
@@ -224,6 +227,12 @@ def test_milliunits_are_no_megaunits():
     for milli, mega in (("mU/L", "MU/L"), ("mIU/mL", "MIU/mL"), ("mBq", "MBq")):
         assert factor_between(lab_unit(milli), lab_unit(mega)) is None
     assert factor_between(lab_unit("mIU/mL"), lab_unit("mIU/ml")) == 1.0
+
+
+def test_micro_is_written_in_three_ways_and_is_one():
+    for rest in ("kat/L", "IU/mL", "g/mL"):
+        spellings = [lab_unit(micro + rest) for micro in ("u", "\u00b5", "\u03bc")]
+        assert [factor_between(spellings[0], each) for each in spellings] == [1.0] * 3
 
 
 def test_grams_and_cells_are_not_converted():

@@ -20,18 +20,16 @@ _PER = re.compile(
 """Counts: G/L are 10^9 a liter. Small letters are other units: g/L are grams, and M/L is none."""
 _WORDS = frozenset(
     """
-    iu u miu ku eu mm mm2 mm3 mm^2 mm^3 cm cm2 cm3 dl fl pl mfi gmfi mdfi au a.u. rlu rfu lum score points point
-    od index grade count counts cells events event copies copy well wells mouse animal spot spots sfu sfc cfu pfu
-    bpm mmhg kda bp unit units arbitrary rel c f k titer titre z kat ukat nkat mkat eq meq ueq osm mosm mu inr cpm
-    dpm cps kcps bq kbq mbq suv rq auc ru bu hpf lpf per ct cq dct ddct sd log log2 log10 million millions
-    percentile %id %is abl abl1 lx db δct δδct
+    iu u miu uiu kiu ku uu eu mm mm2 mm3 mm^2 mm^3 cm cm2 cm3 dl fl pl mfi gmfi mdfi au a.u. rlu rfu lum score
+    points point od index grade count counts cells events event copies copy well wells mouse animal spot spots sfu
+    sfc cfu pfu bpm mmhg kda bp unit units arbitrary rel c f k titer titre z kat ukat nkat mkat eq meq ueq osm mosm
+    mu inr cpm dpm cps kcps bq kbq mbq suv rq auc ru bu hpf lpf per ct cq dct ddct sd log log2 log10 million
+    millions percentile %id %is abl abl1 lx db δct δδct
     """.split()  # noqa: SIM905 - a hundred quotes would be harder to read
 )
 """What no conversion is known for here; such a reading keeps its unit and is compared with its like only."""
 _MILLI_OR_MEGA = re.compile(r"\b[mM](?=(?:i?u|bq|kat|eq|osm)\b)", re.IGNORECASE)
 """Where the case of a letter is a factor of 10^9: mU/L and MU/L."""
-
-
 _MICRO = str.maketrans("\u00b5\u03bc", "uu")
 """The micro sign and the Greek letter."""
 
@@ -78,6 +76,7 @@ def days_in(unit: str) -> float:
 
 def factor_between(one: str, other: str) -> float | None:
     """Return by what readings in one unit are multiplied to be in another; None where no conversion is known."""
+    one, other = one.translate(_MICRO), other.translate(_MICRO)
     if one == other:
         return 1.0
     if {one, other} <= {"%", "fraction", "dimensionless"}:
