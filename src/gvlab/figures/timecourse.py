@@ -14,10 +14,11 @@ import xarray as xr
 
 from gvlab.arrays import Array, Float
 from gvlab.errors import InvalidValueError, UnknownNameError
-from gvlab.figures.style import Look, Width, figure_of, finish, label_panel, looks, styled
+from gvlab.figures.style import Look, Width, figure_of, finish, looks, styled
 from gvlab.figures.tables import chosen, require, time_scale
 from gvlab.views import Course, OverRow, ViewRecipe, draw, ribbon_view
 from gvlab.views.matplotlib_printer import figure as printed
+from gvlab.views.matplotlib_printer import title_pad
 from gvlab.views.palette import ARM_TONES
 from gvlab.views.timecourse import BAND
 
@@ -99,7 +100,8 @@ def timecourse(
     if axis is None:
         return printed(view, width=width, height_mm=height_mm, titled=title is not None, save=save)
     draw(view, axis)
-    label_panel(axis, title)
+    if title:
+        axis.set_title(title, pad=title_pad(view))
     return finish(figure_of(axis), save)
 
 

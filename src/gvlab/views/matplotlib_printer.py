@@ -65,17 +65,27 @@ def figure(
         high = (across - 4.0) * (view.y.high - view.y.low) / (view.x.high - view.x.low)
     below = _ROW_PT * (len(view.under) + bool(view.under_title)) / 72 / MM
     rows = _legend_rows(view, across)
-    above = 3.4 * len(view.over) + (5.0 if titled else 0.0)
+    above = 3.4 * len(view.over) + (5.0 if titled else 0.0) + _beside_mark(view) / 72 / MM
     made = new_figure(across, high + 13.0 + below + above + 3.6 * rows)
     axes = made.add_subplot()
     draw(view, axes, legend=False)
     if titled:
-        axes.set_title(wrapped(view.title, across * 0.8, 8.0), pad=10 + 8 * len(view.over))
+        axes.set_title(wrapped(view.title, across * 0.8, 8.0), pad=title_pad(view))
     if view.keys:
         handles = [_handle(key.style, key.kind, key.name) for key in view.keys]
         made.legend(handles=handles, loc="outside lower left", ncols=max(1, math.ceil(len(handles) / rows)),
                     handlelength=2.4, labelspacing=0.3, columnspacing=1.2)  # fmt: skip
     return finish(made, save)
+
+
+def title_pad(view: View) -> float:
+    """Return how many points a title stands above the axes: above "simulated" and the rows of what was given."""
+    return 10.0 + 8.0 * len(view.over) + _beside_mark(view)
+
+
+def _beside_mark(view: View) -> float:
+    """Return the points by which rows above the axes are raised, so that none runs into "simulated"."""
+    return 8.0 if view.over and view.recipe.simulated else 0.0
 
 
 def _legend_rows(view: View, across: float) -> int:
@@ -123,7 +133,7 @@ def draw(view: View, axes: Axes, *, legend: bool = True, labels: bool = True) ->
             axes.set_xlabel(view.x.words, labelpad=3.0 + (below if view.under else 0.0))
         if view.y.label:
             name_vertical_axis(axes, view.y.words)
-    if legend and len(view.keys) > 1:
+    if legend and view.keys:
         axes.legend(handles=[_handle(key.style, key.kind, key.name) for key in view.keys], loc="best")
     mark_simulated(axes, view.recipe.simulated)
 
@@ -246,17 +256,17 @@ def _over(axes: Axes, view: View) -> None:
     from matplotlib.transforms import offset_copy
 
     for number, row in enumerate(view.over):
-        up = 5.0 + 8.0 * (len(view.over) - 1 - number)
+        up = 5.0 + 8.0 * (len(view.over) - 1 - number) + _beside_mark(view)
         place = offset_copy(axes.get_xaxis_transform(), fig=figure_of(axes), y=up, units="points")
         color = LIGHT[row.tone]
-        for start, end in row.spans:
-            inside = max(start, view.x.low), min(end, view.x.high)
-            if inside[1] > inside[0]:
-                axes.plot(inside, [1, 1], color=color, linewidth=3.0, solid_capstyle="butt", transform=place,
+        spans = row.within(view.x)
+        for start, end in spans:
+            if end > start:
+                axes.plot([start, end], [1, 1], color=color, linewidth=3.0, solid_capstyle="butt", transform=place,
                           clip_on=False)  # fmt: skip
             else:
                 axes.plot([start], [1], marker="v", color=color, markersize=4, transform=place, clip_on=False)
-        last = min(max((end for _, end in row.spans), default=view.x.low), view.x.high)
+        last = max((end for _, end in spans), default=view.x.low)
         axes.annotate(row.name, (last, 1), xycoords=place, xytext=(4, 0), textcoords="offset points", va="center",
                       fontsize=6, color=LIGHT["ink"], annotation_clip=False)  # fmt: skip
 

@@ -210,15 +210,11 @@ def _over(view: View, plan: _Layout) -> str:
     frame, parts = plan.frame, []
     for number, row in enumerate(view.over):
         y = frame.top - 7.0 - _ROW * (len(view.over) - 1 - number)
-        starts, ends = (frame.across([span[side] for span in row.spans]) for side in (0, 1))
-        last = frame.left
+        starts, ends = (frame.across([span[side] for span in row.within(view.x)]) for side in (0, 1))
         for start, end in zip(starts, ends, strict=True):
-            inside = max(start, frame.left - 1), min(end, frame.left + frame.width)
             if end - start > 1.0:
-                parts.append(
-                    f'<path d="M{inside[0]:.1f} {y:.1f}H{inside[1]:.1f}" {stroke(Style(row.tone, width=5.0))}/>'
-                )
-            last = max(last, inside[1])
+                parts.append(f'<path d="M{start:.1f} {y:.1f}H{end:.1f}" {stroke(Style(row.tone, width=5.0))}/>')
+        last = max(ends, default=frame.left)
         given = [(start, y) for start, end in zip(starts, ends, strict=True) if end - start <= 1.0]
         parts.append(points_path(given, Style(row.tone, marker="v"), 7.0, hollow=False))
         needed = text_width(row.name, _SMALL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -130,13 +130,15 @@ def ribbon_view(
         Of the view; those of the results where there are any.
     """
     course, how, recipe, time_zero = _given(course, output, log, look, recipe, time_zero)
-    keep = course.days <= (math.inf if until is None else until)
-    days, bottom, top = course.days[keep], *_limits(course)
-    marks: list[Mark] = _floor(course, float(days[-1]), bottom)
+    course = course if until is None else _to(course, until)
+    days, bottom, top = course.days, *_limits(course)
+    first = float(min(0.0, days[0]))
+    last = float(days[-1]) if days[-1] > first else first + 1.0
+    marks: list[Mark] = _floor(course, first, last, bottom)
     middle: dict[str, Float[Array, "day"]] = {}
     rows: list[tuple[Cell, ...]] = [(float(day),) for day in days]
     for arm, every in course.values.items():
-        values = _raised(every[:, keep], course, bottom)
+        values = _raised(every, course, bottom)
         style = style_of(how[arm])
         median, lower, upper = _quantiles(values, (0.5, *band))
         known = np.isfinite(median)
@@ -162,7 +164,7 @@ def ribbon_view(
         "ribbon",
         title or course.title,
         _summary(course, middle, days),
-        Axis(f"Days after {time_zero}", float(min(0.0, days[0])), float(days[-1])),
+        Axis(f"Days after {time_zero}", first, last),
         Axis(course.title, bottom, top, _printed(course.unit), log=course.log),
         tuple(marks),
         ViewTable(tuple(columns), tuple(rows)),
@@ -205,7 +207,7 @@ def spider_view(
     names = list(course.values) if arms is None else list(arms)
     bottom, top = limits or _limits(course)
     last = float(course.days[-1]) if until is None else until
-    marks = _floor(course, last, bottom)
+    marks = _floor(course, 0.0, last, bottom)
     rows: list[tuple[Cell, ...]] = []
     for arm in names:
         style = style_of(how[arm], 1.0)
@@ -268,6 +270,17 @@ def _given(
     return course_of(results, output, log=log), how, recipe or recipe_of(results), zero
 
 
+def _to(course: Course, last: float) -> Course:
+    """Return the readings to a time, after which nothing is drawn, nor makes room."""
+    keep = course.days <= last
+    if not keep.any():
+        raise InvalidValueError(
+            f'"{course.title}" is drawn to {last:g} and is first read at {course.days[0]:g}; give a later `until`.'
+        )
+    values = {arm: every[:, keep] for arm, every in course.values.items()}
+    return replace(course, days=course.days[keep], values=values)
+
+
 def _printed(unit: str) -> str:
     return "" if unit == "dimensionless" else unit
 
@@ -314,15 +327,15 @@ def _quantiles(values: Float[Array, "subject day"], asked: Sequence[float]) -> l
     return list(found)
 
 
-def _floor(course: Course, last: float, bottom: float) -> list[Mark]:
+def _floor(course: Course, first: float, last: float, bottom: float) -> list[Mark]:
     if course.floor is None:
         if not course.log or not any((values <= 0).any() for values in course.values.values()):
             return []
         return [Text(last, bottom, "0 or less", "end", dy=-3.0, size=9.0, tone="muted")]
     floor = course.floor
     return [
-        Patch((0.0, last, last, 0.0), (bottom, bottom, floor, floor), Style("fill")),
-        Segments((0.0,), (floor,), (last,), (floor,), Style("line", dashes=(3.0, 2.0), width=1.0)),
+        Patch((first, last, last, first), (bottom, bottom, floor, floor), Style("fill")),
+        Segments((first,), (floor,), (last,), (floor,), Style("line", dashes=(3.0, 2.0), width=1.0)),
         Text(last, floor, course.floor_name, "end", dy=10.0, size=9.0, tone="muted"),
     ]
 

@@ -222,6 +222,11 @@ class OverRow:
     spans: tuple[tuple[float, float], ...]
     tone: str = "muted"
 
+    def within(self, axis: Axis) -> tuple[tuple[float, float], ...]:
+        """Return the spans, cut at the ends of an axis; those beyond it are left out."""
+        cut = ((max(start, axis.low), min(end, axis.high)) for start, end in self.spans)
+        return tuple((start, end) for start, end in cut if start <= end)
+
 
 @dataclass(frozen=True, slots=True)
 class Key:

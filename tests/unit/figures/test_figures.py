@@ -351,3 +351,46 @@ def test_a_figure_that_cannot_be_written_leaves_nothing(tmp_path):
     with pytest.raises(InvalidValueError, match=r"\.svg, \.pdf, \.png"):
         ALL["survival"](save=tmp_path / "figure.jpg")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_later_than_what_is_drawn_makes_room_or_leaves_the_axes():
+    courses = made_up.courses()
+    doses = pd.DataFrame({"agent": ["drug", "cells", "cells"], "start": [1.0, 0.0, 900.0], "stop": [800.0, 0.0, 900.0]})
+    whole, cut = (
+        figures.timecourse(courses, "level", doses=doses, until=until).axes[0]
+        for until in (None, float(courses["BM"]["time"].to_numpy()[5]))
+    )
+    early = max(float(np.nanmax(course["level"].to_numpy()[:, :6])) for course in courses.values())
+    assert early < cut.get_ylim()[1] < 1.1 * early < whole.get_ylim()[1]
+    for axes in (whole, cut):
+        above = [np.asarray(line.get_xdata(), dtype=float) for line in axes.lines if not line.get_clip_on()]
+        assert len(above) == 2
+        assert all(days.max() <= axes.get_xlim()[1] for days in above)
+    with pytest.raises(InvalidValueError, match=r"drawn to -9 and is first read at 0; give a later `until`"):
+        figures.timecourse(courses, "level", until=-9.0)
+
+
+def test_a_reading_of_the_first_day_alone_is_drawn():
+    courses = {arm: course.isel(time=[0]) for arm, course in made_up.courses().items()}
+    left, right = figures.timecourse(courses, "level").axes[0].get_xlim()
+    assert left == 0 < right
+
+
+def test_rows_of_what_was_given_and_a_title_stand_above_the_mark_of_simulated_data():
+    doses = pd.DataFrame({"agent": ["drug"], "start": [0.0], "stop": [30.0]})
+    axes = Figure(layout="constrained").add_subplot()
+    one = dict(list(made_up.courses().items())[:1])
+    figures.timecourse(one, "level", axis=axes, doses=doses, title="Level")
+    axes.figure.draw_without_rendering()
+    boxes = {text.get_text(): text.get_window_extent() for text in axes.findobj(Text)}
+    assert boxes["simulated"].y1 <= boxes["drug"].y0 < boxes["drug"].y1 <= boxes["Level"].y0
+    (count,) = axes.get_legend().get_texts()
+    assert "(n = 12)" in count.get_text()
+
+
+def test_the_part_below_the_limit_of_detection_begins_where_the_axis_does():
+    course = made_up.courses()["BM"]
+    before = {"BM": course.assign_coords(time=course["time"].to_numpy() - 3.0)}
+    axes = figures.timecourse(before, "level", log=True, floor=2.0).axes[0]
+    assert axes.get_xlim()[0] == -3.0
+    assert min(patch.get_path().vertices[:, 0].min() for patch in axes.patches) == -3.0
