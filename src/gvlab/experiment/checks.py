@@ -37,10 +37,13 @@ def refuse_beyond_limits(arm: str, protocol: Protocol, system: System) -> None:
     """Raise if more is given than an agent's record allows in the system's contexts, or earlier.
 
     Doses of one agent within a day are added, in whichever unit they are written; what is given as a rate ("mg/day")
-    counts by itself. An amount per body mass is that of the typical subject of the system.
+    counts by itself. An amount per body mass is that of the typical subject of the system. What a primary recipient was
+    given, out of which cells are taken, is bound by the same limits.
     """
     by_agent: dict[str, list[Dose]] = {}
     for dose in protocol:
+        if dose.harvest is not None:
+            refuse_beyond_limits(arm, dose.harvest.protocol, system)
         by_agent.setdefault(dose.agent, []).append(dose)
     for doses in by_agent.values():
         for context, limit in doses[0].agent_definition.record.limits.items():

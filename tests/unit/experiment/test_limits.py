@@ -6,7 +6,7 @@ import pytest
 
 from gvlab.errors import ProtocolError
 from gvlab.experiment import Experiment
-from gvlab.protocol import Arm, Dose
+from gvlab.protocol import Arm, Dose, Harvest
 
 
 def given(experiment, *doses):
@@ -60,6 +60,13 @@ def test_irradiation_that_no_graft_helps_against_is_refused():
     with pytest.raises(ProtocolError, match="makes 16 Gy within a day"):
         given(mice, *halves)
     given(mice, Dose("total_body_irradiation", "8 Gy", at="day 0"), Dose("total_body_irradiation", "8 Gy", at="day 1"))
+
+
+def test_primary_recipients_are_irradiated_no_more_than_others():
+    mice = Experiment.read("mathew2018_secondary", "b6_into_balbc_wehi3b")
+    primary = [Dose("total_body_irradiation", "1000 Gy", at="day 0")]
+    with pytest.raises(ProtocolError, match=r"makes 1000 Gy within a day, and the most is 13"):
+        given(mice, Dose("secondary_t_cells", "1e6 cell", at="day 0", harvest=Harvest(primary, at="day 14")))
 
 
 def test_the_licensed_dose_is_given_and_mice_have_no_such_limit():
