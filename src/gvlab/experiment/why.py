@@ -32,6 +32,8 @@ SUBJECTS = 100
 RESAMPLES = 1000
 _DIGITS = 6
 """Decimals of a share: finer than what the tolerance of the solver leaves of it."""
+_SAME = 1e-6
+"""Part of a mean by which two may differ and are the same: what the tolerance of the solver leaves of a reading."""
 
 
 @dataclass(frozen=True)
@@ -307,7 +309,8 @@ def why(
     found = []
     for edge in edges:
         left, _, _, of_edge = _difference(values[edge.edge], draws)
-        ratios = np.round(1.0 - of_edge / resampled, _DIGITS)
+        with np.errstate(divide="ignore", invalid="ignore"):  # in a resample the arms may be alike
+            ratios = np.round(1.0 - of_edge / resampled, _DIGITS)
         low, high = np.nanquantile(ratios[np.isfinite(ratios)], [0.025, 0.975])
         found.append(EdgeShare(edge, left, round(1.0 - left / whole, _DIGITS), float(low), float(high)))
     if sets:
@@ -366,7 +369,10 @@ def read_all(
 
 
 def _difference(pair: Pair, draws: Any) -> tuple[float, float, float, Float[Array, "resample"]]:
-    """Return the difference of the means with its interval, and that of every resample of the same mice."""
+    """Return the difference of the means with its interval, and that of every resample of the same mice.
+
+    What the solver alone makes of a difference is 0: it is the same in every mouse, so its interval would leave out 0.
+    """
     means = []
     for values in pair:
         known = np.isfinite(values)
@@ -375,7 +381,12 @@ def _difference(pair: Pair, draws: Any) -> tuple[float, float, float, Float[Arra
         filled, ones = np.where(known, values, 0.0), known.astype(np.float64)
         with np.errstate(invalid="ignore", divide="ignore"):
             means.append((filled.sum() / ones.sum(), filled[draws].sum(axis=1) / ones[draws].sum(axis=1)))
-    resampled = means[0][1] - means[1][1]
+    whole, resampled = (_less(one, other) for one, other in zip(*means, strict=True))
     kept = resampled[np.isfinite(resampled)]
     low, high = np.quantile(kept, [0.025, 0.975]) if len(kept) else (math.nan, math.nan)
-    return float(means[0][0] - means[1][0]), float(low), float(high), resampled
+    return float(whole), float(low), float(high), resampled
+
+
+def _less(one: Any, other: Any) -> Any:
+    """Return one less the other; 0 where they are the same to the solver."""
+    return np.where(np.abs(one - other) <= _SAME * np.maximum(np.abs(one), np.abs(other)), 0.0, one - other)
