@@ -143,7 +143,7 @@ def _said(
     else:
         notes.append(
             'No sample is called "calibrator", so there are differences in cycles and no ratios. Say calibrator=... '
-            f"with the name of the untreated sample; samples: {some_of(samples)}."
+            f"with the name of the untreated sample; samples: {some_of(samples, 20)}."
         )
     if without:
         notes.append(f'Without the reference gene "{reference}", so without a ratio: {some_of(without)}.')

@@ -96,7 +96,7 @@ def make_plan(
     progress: Callable[[int], None] | None = None,
     cancel: Callable[[], bool] | None = None,
 ) -> Plan:
-    """Find out how many animals per arm comparisons need.
+    """Return a plan: how many animals per arm comparisons need, under the nominal and every plausible set.
 
     Parameters
     ----------

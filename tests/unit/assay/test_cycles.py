@@ -259,6 +259,12 @@ def test_a_calibrator_is_the_mean_of_the_samples_that_have_both_genes():
     assert "Calibrator: c1, c2, c3." in notes
 
 
+def test_every_sample_of_a_plate_is_named_where_one_is_to_be_chosen():
+    names = [f"m{n}" for n in range(12)]
+    _, notes = ratios(*((name, gene, 20.0) for name in names for gene in ("Il15", "Ref")), calibrator="")
+    assert any(f"samples: {', '.join(names)}." in note for note in notes)
+
+
 def test_no_calibrator_has_the_reference():
     _, notes = ratios(("c", "Il15", 26.0), ("m", "Il15", 24.0), ("m", "Ref", 19.0))
     assert not any("not among the calibrators" in note for note in notes)
