@@ -108,7 +108,7 @@ def _claims(asked: dict[str, Any]) -> list[str]:
         share = f"{100 * finding['share']:.0f} ({100 * finding['lower']:.0f} to {100 * finding['upper']:.0f})"
         robustness = finding["robustness"] + (" (decided)" if finding["used_for_calibration"] == "all" else "")
         why = "" if finding["share"] >= 0.95 else finding["reason"]
-        each = in_each(finding["share_by_search"]).removesuffix(" %")
+        each = in_each(finding["share_by_search"]).replace(" %", "")
         apart = ", ".join(
             "apart" if finding[name] is None else f"{finding[name]:.2f}"
             for name in ("between_searches", "between_quarters")

@@ -153,9 +153,9 @@ class Calibration:
                 return
 
     def _done(self, members: Members) -> bool:
-        """Return whether plausible members have changed as often as is asked, or the effort is spent.
+        """Return whether enough members are plausible and have changed as often as is asked, or the effort is spent.
 
-        Before the effort is spent, at least half of the members must be plausible, or all that will be.
+        Enough are half of them; ten where the rest is left where it is, because three quarters of the effort are spent.
         """
         used = members.effort / (self.recipe.effort or math.inf)
         least = 0.5 if used < _WAY else _FEWEST / len(members)
@@ -197,6 +197,7 @@ class Calibration:
         """Turn plausible members into `ensemble`: rounded within bounds, and asked once more as rounded."""
         space, recipe = self.evaluator.space, self.recipe
         ended = [search.members() for search in self.searches if search.begun]
+        _ask_for_enough(sum(int(each.plausible.sum()) for each in ended))
         shares = np.concatenate([each.points[each.plausible] for each in ended])
         origin = np.repeat(np.arange(len(ended)), [int(each.plausible.sum()) for each in ended])
         low, high = (np.array([getattr(axis, side) for axis in space.axes]) for side in ("low", "high"))
@@ -211,11 +212,7 @@ class Calibration:
             done = f"{rows[-1] + 1} of {len(values)} sets asked again"
             yield Step("gathering", 0.9 * float(rows[-1] + 1) / len(values), done)
         values, shares, origin = values[kept], shares[kept], origin[kept]
-        if len(values) < _FEWEST:
-            raise InvalidValueError(
-                f"{len(values)} plausible sets were found, and an ensemble has at least {_FEWEST}. Give the searches "
-                "more time; they go on in the same folder."
-            )
+        _ask_for_enough(len(values))
         apart, quarters_apart = between_searches(shares, origin), between_searches(shares, quarters(origin))
         near, failing = self._near(ended)
         about = {
@@ -288,6 +285,14 @@ def in_words(members: Members) -> str:
         f"{plausible.sum()} of {len(members)} members plausible{changes}; "
         f"median missing {np.median(members.lacks):.2g}, {members.sets_tried:,} sets tried"
     )
+
+
+def _ask_for_enough(sets: int) -> None:
+    if sets < _FEWEST:
+        raise InvalidValueError(
+            f"{sets} plausible sets were found, and an ensemble has at least {_FEWEST}. Give the searches more time; "
+            "they go on in the same folder."
+        )
 
 
 def _summary(number: int, members: Members, origin: Any, recipe: Recipe) -> dict[str, Any]:

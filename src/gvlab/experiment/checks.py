@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -36,9 +37,9 @@ def refuse_other_leukemia(arm: str, protocol: Protocol, system: System) -> None:
 def refuse_beyond_limits(arm: str, protocol: Protocol, system: System) -> None:
     """Raise if more is given than an agent's record allows in the system's contexts, or earlier.
 
-    Doses of one agent within a day are added, in whichever unit they are written; what is given as a rate ("mg/day")
-    counts by itself. An amount per body mass is that of the typical subject of the system. What a primary recipient was
-    given, out of which cells are taken, is bound by the same limits.
+    Doses of one agent within a day are added, in whichever unit they are written, and to the rate ("mg/day") at which
+    it is given then. An amount per body mass is that of the typical subject of the system. What a primary recipient
+    was given, out of which cells are taken, is bound by the same limits.
     """
     by_agent: dict[str, list[Dose]] = {}
     for dose in protocol:
@@ -66,18 +67,30 @@ def _refuse_more(arm: str, doses: Sequence[Dose], limit: DoseLimit, system: Syst
     if most is None:
         return
     given: list[tuple[float, float, Dose]] = []
+    rates: list[tuple[float, float, float, Dose]] = []
     for dose in doses:
-        rate = _in_unit(dose, f"{most.unit}/day", system)
+        rate, amount = _in_unit(dose, f"{most.unit}/day", system), _in_unit(dose, most.unit, system)
         if rate is not None:
-            _refuse_daily(arm, dose, rate, limit)
-        amount = _in_unit(dose, most.unit, system)
+            end = units.day(dose.until) if dose.until is not None else math.inf
+            rates.append((dose.start, end, 0.0 if _ends(dose) else rate, dose))
         if amount is not None:
             given += [(time, amount, dose) for time in dose.times]
+    given.sort(key=lambda each: each[0])
     days = np.array([time for time, _, _ in given])
-    amounts = np.array([amount for _, amount, _ in given])
-    for first, _, dose in given:
+    before = np.concatenate([[0.0], np.cumsum([amount for _, amount, _ in given])])
+    for time, dose in [*((start, dose) for start, _, _, dose in rates), *((time, dose) for time, _, dose in given)]:
         # Eight hours times three are a day, but not to the last digit.
-        _refuse_daily(arm, dose, float(amounts[(days >= first - _SLACK) & (days < first + 1 - _SLACK)].sum()), limit)
+        first, last = np.searchsorted(days, [time - _SLACK, time + 1 - _SLACK])
+        # A rate goes on until another is set.
+        going = [each for each in rates if each[0] <= time + _SLACK and time < each[1]]
+        rate = max(going, key=lambda each: each[0])[2] if going else 0.0
+        _refuse_daily(arm, dose, float(before[last] - before[first]) + rate, limit)
+
+
+def _ends(dose: Dose) -> bool:
+    """Return whether a dose ends what another route began."""
+    agent = dose.agent_definition
+    return agent.route_name(dose.route) in {route.ended_by for route in agent.record.routes.values()}
 
 
 def _in_unit(dose: Dose, unit: str, system: System) -> float | None:

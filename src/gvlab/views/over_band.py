@@ -114,7 +114,7 @@ def over_band_view(
         "over-band",
         title or f"{label}: your data over the prediction",
         f"{inside} of {counted} readings of {label} lie in the band of nine of ten virtual subjects.",
-        Axis(f"Days (day 0 = {time_zero})", -0.02 * last, 1.05 * last),
+        Axis(f"Days after {time_zero}", -0.02 * last, 1.05 * last),
         Axis(label, low, high, unit, log=log),
         tuple(marks),
         ViewTable(columns, tuple(rows)),
@@ -171,7 +171,7 @@ def survival_over_band_view(
         "over-band",
         f"{arm} (n = {curve.n})",
         f"{arm}: {int(within.sum())} of {len(time)} steps of the curve lie in the predicted band.",
-        Axis(f"Days (day 0 = {time_zero})", 0.0, end),
+        Axis(f"Days after {time_zero}", 0.0, end),
         percent_axis(outcome),
         (
             Band(x, numbers(100 * low), numbers(100 * high), style.but(opacity=0.2), steps=True),

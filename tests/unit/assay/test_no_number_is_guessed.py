@@ -223,6 +223,21 @@ def test_more_than_all_of_the_cells_is_said(save):
     assert not said(analysis, "Bcl-2")
 
 
+def test_shares_of_two_wholes_are_two_things(save):
+    wide = (
+        "mouse,group,CD8 (% of CD45+),CD8 (% of live),CD8 [%]\nm1,a,40,10,9\nm2,a,42,12,8\nm3,b,30,9,7\nm4,b,31,8,6\n"
+    )
+    readings = analyze(save(wide)).tables["readings"]
+    assert set(readings["unit"]) == {"%"}
+    assert readings.groupby("analyte")["value"].max().to_dict() == {"CD8 of CD45+": 42, "CD8 of live": 12, "CD8": 9}
+    rows = ("m1,a,CD8,0.4,% of parent", "m2,a,CD8,0.5,Freq. of parent", "m3,b,CD8,0.3,% of parent")
+    long = "\n".join(["mouse,group,analyte,value,unit", *rows])
+    analysis = analyze(save(long, "long.csv"))
+    assert set(analysis.tables["readings"]["analyte"]) == {"CD8 of parent"}
+    # What is asked of percentages is asked of these too.
+    assert said(analysis, 'nowhere above 1: "CD8 of parent"')
+
+
 def test_milliunits_are_no_megaunits():
     for milli, mega in (("mU/L", "MU/L"), ("mIU/mL", "MIU/mL"), ("mBq", "MBq")):
         assert factor_between(lab_unit(milli), lab_unit(mega)) is None

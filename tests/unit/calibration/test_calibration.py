@@ -296,6 +296,12 @@ def test_too_few_sets_are_no_ensemble(small, tmp_path, culture_only):
         list(calibration.run(minutes=0.001))
 
 
+def test_nothing_found_is_no_ensemble_either(small, tmp_path, culture_only):
+    calibration = Calibration(small, tmp_path)
+    with pytest.raises(InvalidValueError, match=r"^0 plausible sets were found, .* at least 10"):
+        list(calibration.run(gather=True))
+
+
 def test_rounding_stays_within_bounds():
     values = np.array([[0.123456789, 9.99999999]])
     np.testing.assert_array_equal(rounded(values, np.zeros(2), np.full(2, 9.9999999)), [[0.123457, 9.9999999]])

@@ -48,6 +48,23 @@ def test_doses_within_a_day_are_added_and_those_per_body_mass_or_in_moles_count(
         given(patients, Dose("sorafenib", "6 mg/kg", at="day 0", **tablets))
     with pytest.raises(ProtocolError, match=r"makes 929\.6 mg within a day"):
         given(patients, Dose("sorafenib", "1000 umol", at="day 0", **tablets))
+    with pytest.raises(ProtocolError, match="makes 1300 mg within a day"):
+        given(
+            patients,
+            Dose("sorafenib", "500 mg/day", at="day 0", route="mean"),
+            Dose("sorafenib", "400 mg", at="day 3", **tablets),
+        )
+    given(
+        patients,
+        Dose("sorafenib", "800 mg/day", at="day 0", until="day 3", route="mean"),
+        Dose("sorafenib", "400 mg", at="day 3", **tablets),
+    )
+    # A second rate takes the place of the first.
+    given(
+        patients,
+        Dose("sorafenib", "800 mg/day", at="day 0", route="mean"),
+        Dose("sorafenib", "400 mg/day", at="day 3", route="mean"),
+    )
     # Three times a day from different hours, never more than 800 mg within 24 hours.
     given(patients, Dose("sorafenib", "266 mg", at="day 0", every="8 hours", until="day 9"))
 

@@ -34,8 +34,17 @@ _MICRO = str.maketrans("\u00b5\u03bc", "uu")
 """The micro sign and the Greek letter."""
 
 
+_SHARE_OF = re.compile(r"(?:%|percent|pct\.?|percentage|freq\.?|frequency)\s+of\s+(\S.*)", re.IGNORECASE)
+
+
+def whole_of(text: str) -> str:
+    """Return what a unit such as "% of CD45+" is a share of, "CD45+"; "" where it does not say."""
+    found = _SHARE_OF.fullmatch(text.strip())
+    return found[1] if found else ""
+
+
 def lab_unit(text: str) -> str:
-    """Return a unit in one spelling.
+    """Return a unit in one spelling; "% of CD45+" is "%", and `whole_of` says of what.
 
     Raises
     ------
@@ -46,6 +55,8 @@ def lab_unit(text: str) -> str:
     found = _SPELLINGS.get(plain.lower())
     if found is not None:
         return found
+    if whole_of(plain):
+        return "%"
     counted = _PER.fullmatch(plain)
     if counted and not (counted[1] in "kKM" and counted[2] in "lL"):
         return _count(counted[1].lower(), counted[2].lower())

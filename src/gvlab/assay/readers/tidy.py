@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from gvlab.assay.readers.arms import join_spellings, read_arms
-from gvlab.assay.readers.lab_units import days_in, factor_between, lab_unit
+from gvlab.assay.readers.lab_units import days_in, factor_between, lab_unit, whole_of
 from gvlab.assay.readers.limits import beyond_limit, read_limited
 from gvlab.assay.readers.omitted import without_omitted
 from gvlab.assay.readers.tables import TextTable, same_but_for_spelling, unit_in
@@ -121,9 +121,7 @@ def from_table(table: TextTable) -> TidyReadings:
                 group,
                 day_of(table, row, time) if time is not None else math.nan,
                 table.cells[row][assay] if assay is not None else "",
-                table.cells[row][analyte]
-                if analyte is not None and table.cells[row][analyte]
-                else _title(table, column),
+                _analyte(table, row, column, analyte, unit),
                 reading.value,
                 _unit(table, row, column, unit),
                 reading.below or _flag(table, row, flags[0]) or _said(table, row, word) == "below",
@@ -235,6 +233,17 @@ def _analyte_columns(table: TextTable) -> list[int]:
     return columns
 
 
+def _analyte(table: TextTable, row: int, column: int, analyte: int | None, unit: int | None) -> str:
+    """Return what was read; shares of two wholes, "CD8 (% of CD45+)" and "CD8 (% of live)", are two things."""
+    name = (table.cells[row][analyte] if analyte is not None else "") or _title(table, column)
+    whole = whole_of(_unit_text(table, row, column, unit))
+    return f"{name} of {whole}" if whole else name
+
+
+def _unit_text(table: TextTable, row: int, column: int, unit: int | None) -> str:
+    return table.cells[row][unit] if unit is not None else unit_in(table.cells[0][column])
+
+
 def _title(table: TextTable, column: int) -> str:
     return re.sub(r"\s*[\[(].*?[\])]\s*", "", table.cells[0][column]).strip()
 
@@ -302,7 +311,7 @@ def _said(table: TextTable, row: int, column: int | None) -> str | None:
 
 
 def _unit(table: TextTable, row: int, column: int, unit: int | None) -> str:
-    text = table.cells[row][unit] if unit is not None else unit_in(table.cells[0][column])
+    text = _unit_text(table, row, column, unit)
     where = table.where(row, unit) if unit is not None else f'"{table.cells[0][column]}"'
     if not text:
         raise InvalidValueError(f"The unit in {where} is missing. Write it, such as pg/mL.")
