@@ -19,7 +19,7 @@ from gvlab.findings.many_sets import Answers, Evaluator
 from gvlab.findings.rule import Verdict
 from gvlab.library.finding_record import FindingRecord
 from gvlab.statistics import Estimate, cliffs_deltas, wilson_interval
-from gvlab.subject.plausible import Ensemble, between_searches, quarters
+from gvlab.subject.plausible import Ensemble, between_searches, parts, quarters
 
 ROBUST, MOSTLY, RARELY = 0.95, 0.80, 0.20
 """Shares of plausible sets from which a conclusion is called robust, mostly robust, and below which not supported."""
@@ -120,7 +120,8 @@ class EnsembleVerdict:
     used_for_calibration
         Which of its comparisons decided which sets were kept: "all", "some" or "none".
     by_search
-        Share of the sets that reproduce it whole, for each independent search: where they differ, the conclusion rests
+        Share of the sets that reproduce it whole, for each independent search (for quarters of the searches where few
+        sets of each were asked, `gvlab.subject.plausible.parts`): where they differ, the conclusion rests
         on where in the plausible region one looks.
     between_searches
         The scale reduction of Gelman and Rubin of whether a set reproduces it; near 1 where searches agree.
@@ -248,6 +249,7 @@ def _verdict(record: FindingRecord, places: Sequence[int], answers: Answers, ens
         )
         for i in places
     )
+    part = parts(ensemble.search)
     return EnsembleVerdict(
         record,
         _share(whole, ensemble) if np.any(found != Verdict.CANNOT_SAY.code) else None,
@@ -255,10 +257,10 @@ def _verdict(record: FindingRecord, places: Sequence[int], answers: Answers, ens
         comparisons,
         separations(ensemble, whole),
         "none" if not deciding else "all" if deciding == len(counting) else "some",
-        tuple(float(whole[ensemble.search == number].mean()) for number in np.unique(ensemble.search)),
+        tuple(float(whole[part == number].mean()) for number in np.unique(part)),
         *(
             float(between_searches(whole[:, None].astype(np.float64), replicate)[0])
-            for replicate in (ensemble.search, quarters(ensemble.search))
+            for replicate in (part, quarters(ensemble.search))
         ),
     )
 

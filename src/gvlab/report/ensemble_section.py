@@ -11,6 +11,7 @@ import pandas as pd
 from gvlab.calibration import Ensemble
 from gvlab.findings.robustness import EnsembleVerdict, Robustness, robust_and_open
 from gvlab.report.content import Picture, ReportTable, Section
+from gvlab.subject.plausible import parts
 from gvlab.views import Key, Share, Style, View, ViewRecipe, shares_view
 
 CHALLENGES = ("challenge",)
@@ -40,7 +41,7 @@ def ensemble_section(
         f"{len(ensemble)} plausible parameter sets (worth about {ensemble.effective:.0f} independent ones), {subjects} "
         "virtual subjects in each arm, the same in all sets. Points: share of the sets that reproduce the claim; "
         "lines: 95 % interval. Dashed: 80 and 95 %. Gray claims decided which sets were kept, so theirs "
-        "is no test. Ticks: each independent search by itself. Simulated."
+        f"is no test. Ticks: {_parts_in_words(ensemble)}. Simulated."
     )
     figure = Picture(
         "ensemble-shares",
@@ -176,15 +177,20 @@ def _table_row(verdict: EnsembleVerdict) -> dict[str, str]:
         "role": verdict.record.role,
         "sets that reproduce it": f"{100 * estimate.value:.0f} % ({100 * estimate.lower:.0f} to "
         f"{100 * estimate.upper:.0f})",
-        "in each search": in_each(verdict.by_search),
+        "in each part": in_each(verdict.by_search),
         "partly": f"{100 * verdict.partly:.0f} %",
         "conclusion": f"{verdict.robustness}{' (decided)' if verdict.used_for_calibration == 'all' else ''}",
         "why": verdict.reason,
     }
 
 
+def _parts_in_words(ensemble: Ensemble) -> str:
+    each = "each independent search by itself"
+    return each if parts(ensemble.search) is ensemble.search else "each quarter of the independent searches by itself"
+
+
 def in_each(shares: Sequence[float]) -> str:
-    """Return the share in each search; once where it is the same in all, and a range where they are many."""
+    """Return the share in each part; once where it is the same in all, and a range where they are many."""
     printed = [f"{100 * share:.0f}" for share in shares]
     if len(set(printed)) == 1:
         return f"{printed[0]} % in all {len(printed)}"

@@ -27,6 +27,8 @@ distance: Any = LazyModule("scipy.spatial.distance")
 _KEY = b"gvlab.ensemble"
 _SEARCH = "search"
 _PLACES = 6
+_FEW_EACH = 8
+"""Sets of a search below which searches are not shown one by one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,6 +169,14 @@ def quarters(search: Int[Array, "set"]) -> Int[Array, "set"]:
     the same is told by comparing parts that hold many searches each (`between_searches` of these numbers).
     """
     return np.asarray(search % 4)
+
+
+def parts(search: Int[Array, "set"]) -> Int[Array, "set"]:
+    """Return which independent part each set belongs to: its search, or a quarter of them where few sets are of each.
+
+    Of an ensemble that was thinned, the share of a search's two or three sets would say nothing.
+    """
+    return quarters(search) if len(search) < _FEW_EACH * len(np.unique(search)) else search
 
 
 def rounded(

@@ -17,7 +17,7 @@ from gvlab.library.ensemble_recipe import Block
 from gvlab.statistics import approximate_power as formulas
 from gvlab.statistics import logrank_power, mannwhitney_power, welch_power
 from gvlab.subject import System
-from gvlab.subject.plausible import between_searches, central, effective_sets, energy_distance, quarters, rounded
+from gvlab.subject.plausible import between_searches, central, effective_sets, energy_distance, parts, quarters, rounded
 from gvlab.subject.replicated import replicated_cohort
 
 AXIS = ("f_ATF4_independent", "K_atf4_irf7", "rho_il15_induction", "f_il15_irf7_independent", "k_birth_blast")
@@ -194,6 +194,15 @@ def test_quarters_of_many_searches_agree_where_single_ones_differ():
     assert between_searches(values, quarters(search))[0] < 1.1
     # Where all searches of a quarter went one way, quarters tell too.
     assert between_searches(values + 2.0 * (quarters(search) == 1)[:, None], quarters(search))[0] > 1.2
+
+
+def test_searches_of_few_sets_are_shown_by_quarters():
+    search = np.repeat(np.arange(12), 8)
+    assert parts(search) is search
+    few = search[::4]
+    assert parts(few).tolist() == (few % 4).tolist()
+    # Four searches or fewer are their own quarters.
+    assert parts(np.array([0, 1, 0, 1])).tolist() == [0, 1, 0, 1]
 
 
 def test_a_thinned_ensemble_is_worth_what_its_searches_are():
