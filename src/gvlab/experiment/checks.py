@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -67,24 +66,30 @@ def _refuse_more(arm: str, doses: Sequence[Dose], limit: DoseLimit, system: Syst
     if most is None:
         return
     given: list[tuple[float, float, Dose]] = []
-    rates: list[tuple[float, float, float, Dose]] = []
+    rates: list[tuple[float, Dose]] = []
     for dose in doses:
         rate, amount = _in_unit(dose, f"{most.unit}/day", system), _in_unit(dose, most.unit, system)
         if rate is not None:
-            end = units.day(dose.until) if dose.until is not None else math.inf
-            rates.append((dose.start, end, 0.0 if _ends(dose) else rate, dose))
+            rates.append((0.0 if _ends(dose) else rate, dose))
         if amount is not None:
             given += [(time, amount, dose) for time in dose.times]
     given.sort(key=lambda each: each[0])
     days = np.array([time for time, _, _ in given])
     before = np.concatenate([[0.0], np.cumsum([amount for _, amount, _ in given])])
-    for time, dose in [*((start, dose) for start, _, _, dose in rates), *((time, dose) for time, _, dose in given)]:
+    for time, dose in [*((dose.start, dose) for _, dose in rates), *((time, dose) for time, _, dose in given)]:
         # Eight hours times three are a day, but not to the last digit.
         first, last = np.searchsorted(days, [time - _SLACK, time + 1 - _SLACK])
-        # A rate goes on until another is set.
-        going = [each for each in rates if each[0] <= time + _SLACK and time < each[1]]
-        rate = max(going, key=lambda each: each[0])[2] if going else 0.0
-        _refuse_daily(arm, dose, float(before[last] - before[first]) + rate, limit)
+        _refuse_daily(arm, dose, float(before[last] - before[first]) + _rate_at(time, rates), limit)
+
+
+def _rate_at(time: float, rates: Sequence[tuple[float, Dose]]) -> float:
+    """Return the rate at a time: that set last, until it is held or ends."""
+    begun = [(rate, dose) for rate, dose in rates if dose.start <= time + _SLACK]
+    if not begun:
+        return 0.0
+    rate, dose = max(begun, key=lambda each: each[1].start)
+    ended = dose.until is not None and time >= units.day(dose.until) - _SLACK
+    return 0.0 if ended or dose.is_held(time) else rate
 
 
 def _ends(dose: Dose) -> bool:

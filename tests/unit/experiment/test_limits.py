@@ -65,6 +65,19 @@ def test_doses_within_a_day_are_added_and_those_per_body_mass_or_in_moles_count(
         Dose("sorafenib", "800 mg/day", at="day 0", route="mean"),
         Dose("sorafenib", "400 mg/day", at="day 3", route="mean"),
     )
+    # Tablets in the hold of a rate, and after one that ended, although another rate stood before it.
+    week = {"at": "day 3", "every": "12 hours", "until": "day 6"}
+    given(
+        patients,
+        Dose("sorafenib", "800 mg/day", at="day 0", route="mean", holds=(("day 2", "day 9"),)),
+        Dose("sorafenib", "400 mg", **week),
+    )
+    given(
+        patients,
+        Dose("sorafenib", "800 mg/day", at="day 0", route="mean"),
+        Dose("sorafenib", "400 mg/day", at="day 1", until="day 2", route="mean"),
+        Dose("sorafenib", "400 mg", **week),
+    )
     # Three times a day from different hours, never more than 800 mg within 24 hours.
     given(patients, Dose("sorafenib", "266 mg", at="day 0", every="8 hours", until="day 9"))
 
